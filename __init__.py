@@ -1,0 +1,16 @@
+"""ComfyUI's entry: it imports this file when the repository lies in ``custom_nodes/``.
+
+The body is guarded, because pytest imports a root ``__init__.py`` too, where there is neither ComfyUI nor a parent.
+"""
+
+import sys
+from pathlib import Path
+
+if "folder_paths" in sys.modules:
+    # Appended, never inserted: no module of this pack may shadow one of ComfyUI's.
+    _root = str(Path(__file__).resolve().parent)
+    if _root not in sys.path:
+        sys.path.append(_root)
+    from .comfy_nodes import NODE_CLASS_MAPPINGS, NODE_DISPLAY_NAME_MAPPINGS
+
+    __all__ = ["NODE_CLASS_MAPPINGS", "NODE_DISPLAY_NAME_MAPPINGS"]
