@@ -1,0 +1,83 @@
+"""What can go wrong, as one tree. The message of each is written to be shown to a person as it is.
+
+OrchestratorError
+├── TemplateError              a call that a template cannot answer (a bad weight, an index past the end)
+├── WildcardError              a wildcard name or folder that is refused
+├── FormatError                a file or a text that is not of the format it should be
+├── ConfigError                a setting that cannot be used
+├── PipelineError              a pipeline that cannot run as written
+├── StoreError                 the database cannot be opened, read or written
+│   └── SchemaTooNew           it was written by a newer version of this pack
+└── GeneratorError             rendering failed; ``images`` holds what was finished before
+    ├── GeneratorUnreachable   no answer, or an answer that is not the host's
+    ├── RequestRefused         the host refused the request: ``problems`` names node and input
+    ├── RenderFailed           the host accepted it and failed in the middle
+    └── Interrupted            somebody stopped it
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from orchestrator_core.request import GeneratedImage
+
+
+class OrchestratorError(Exception):
+    """Base of all errors that this pack raises on purpose; ``str(error)`` is for a person."""
+
+
+class TemplateError(OrchestratorError):
+    """A call that a template cannot answer."""
+
+
+class WildcardError(OrchestratorError):
+    """A wildcard name or folder that is refused."""
+
+
+class FormatError(OrchestratorError):
+    """A file or a text that is not of the format it should be."""
+
+
+class ConfigError(OrchestratorError):
+    """A setting that cannot be used."""
+
+
+class PipelineError(OrchestratorError):
+    """A pipeline that cannot run as written."""
+
+
+class StoreError(OrchestratorError):
+    """The database cannot be opened, read or written."""
+
+
+class SchemaTooNew(StoreError):
+    """The database was written by a newer version of this pack."""
+
+
+class GeneratorError(OrchestratorError):
+    """Rendering failed; ``images`` are those finished before it did."""
+
+    def __init__(self, message: str, images: tuple[GeneratedImage, ...] = ()) -> None:
+        super().__init__(message)
+        self.images = images
+
+
+class GeneratorUnreachable(GeneratorError):
+    """No answer, or an answer that is not the host's."""
+
+
+class RequestRefused(GeneratorError):
+    """The host refused the request; ``problems`` has one line for each node and input."""
+
+    def __init__(self, message: str, problems: tuple[str, ...] = ()) -> None:
+        super().__init__(message)
+        self.problems = problems
+
+
+class RenderFailed(GeneratorError):
+    """The host accepted the request and failed in the middle of it."""
+
+
+class Interrupted(GeneratorError):
+    """Somebody stopped the rendering."""

@@ -1,0 +1,81 @@
+"""What to render and what came back: the one request type that holds everything a generator needs."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any, Protocol
+
+from orchestrator_core.prompt import LoraUse
+
+
+@dataclass(frozen=True, slots=True)
+class GenerationRequest:
+    """Everything that is relevant to one rendering; two equal requests give the same images.
+
+    Names are ComfyUI's (``euler``, ``karras``); a generator for another host translates them.
+    """
+
+    positive: str
+    negative: str = ""
+    loras: tuple[LoraUse, ...] = ()
+    checkpoint: str = ""  # "" = whatever the host has loaded, or its first
+    sampler: str = "euler"
+    scheduler: str = "normal"
+    steps: int = 20
+    cfg: float = 7.0
+    denoise: float = 1.0  # 0–1
+    width: int = 512  # pixels
+    height: int = 512
+    seed: int = 0  # 0 … 2**64 - 1
+    batch_size: int = 1
+    vae: str = ""  # "" = the checkpoint's own
+    clip_skip: int = 1  # 1 = last layer, as in A1111; ComfyUI's CLIPSetLastLayer is its negative
+    extra: Mapping[str, Any] = field(default_factory=dict)  # what only one generator or graph understands; JSON values
+
+    def replacing(self, **changes: Any) -> GenerationRequest:
+        """A new request with these fields changed."""
+        return replace(self, **changes)
+
+
+@dataclass(frozen=True, slots=True)
+class GeneratedImage:
+    """A finished image file. ``seed`` of the n-th image of a batch is in its own request."""
+
+    path: Path
+    request: GenerationRequest
+    run_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class ImageNotes:
+    """What an image's metadata says beside the request: enough to draw and render it again."""
+
+    run_id: str
+    template: str = ""
+    negative_template: str = ""
+    dialect: str = "dynamicprompts"
+    prompt_seed: int | None = None  # the seed of the draw, where it is not the image's
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """How far a rendering is: ``step`` of ``steps`` of what ``what`` names."""
+
+    what: str
+    step: int = 0
+    steps: int = 0
+
+
+OnProgress = Callable[[Progress], None]
+
+
+class Generator(Protocol):
+    """Renders requests: ComfyUI or Forge over HTTP, Forge in process, a diffusers pipeline, a fake."""
+
+    def generate(
+        self, request: GenerationRequest, notes: ImageNotes, on_progress: OnProgress
+    ) -> tuple[GeneratedImage, ...]:
+        """Blocks until the images are there. Raises GeneratorError, with the images that were finished."""
+        ...

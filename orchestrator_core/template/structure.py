@@ -1,0 +1,72 @@
+"""The one pass over a template's characters that finds what closes what. Linear in its length, whatever it holds.
+
+Inside ``{…}`` the bars of ``[a|b]`` and of ``<tag:…>`` belong to those brackets, if they are closed; if not, they are
+ordinary characters and the bars separate options.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+
+MAX_DEPTH = 40  # levels of braces; deeper ones are left literal. Keeps recursion far from Python's limit
+
+_TOKEN = re.compile(r"\\.|(?P<comment>^[ \t]*#[^\n]*\n?)|[{}\[\]|>]|<[A-Za-z]\w{0,40}:(?=[^<>\n]{0,400}>)", re.M | re.S)
+_OPENERS = {"]": "[", ">": "<"}
+
+
+@dataclass(slots=True)
+class Structure:
+    """``pairs``: opening → closing position, of {, [ and <tag:. ``bars``: opening { → its own bars."""
+
+    pairs: dict[int, int] = field(default_factory=dict)
+    bars: dict[int, list[int]] = field(default_factory=dict)
+    unclosed: list[int] = field(default_factory=list)  # positions of {
+    too_deep: list[int] = field(default_factory=list)
+
+
+def find_structure(source: str, comments: bool) -> Structure:
+    found = Structure()
+    stack: list[tuple[str, int, int]] = []  # opener, position, how many bars were pending then
+    pending: list[int] = []
+    braces = ignored = 0
+    for match in _TOKEN.finditer(source):
+        token = match.group()
+        kind, position = token[0], match.start()
+        if kind == "\\" or (comments and match["comment"] is not None):
+            continue
+        if match["comment"] is not None:
+            continue  # a value of a wildcard has no comments, but what follows "#" there holds no syntax worth a pass
+        if kind == "|":
+            pending.append(position)
+        elif kind == "{":
+            if braces >= MAX_DEPTH:
+                ignored += 1
+                found.too_deep.append(position)
+                continue
+            braces += 1
+            stack.append((kind, position, len(pending)))
+        elif kind in "[<":
+            stack.append((kind, position, len(pending)))
+        elif kind == "}":
+            if ignored:
+                ignored -= 1
+            elif braces:
+                braces -= 1
+                _close_brace(found, stack, pending, position)
+        elif stack and stack[-1][0] == _OPENERS[kind]:
+            _, opened, count = stack.pop()
+            found.pairs[opened] = position
+            del pending[count:]  # they belong to this bracket
+    found.unclosed = [position for kind, position, _ in stack if kind == "{"]
+    return found
+
+
+def _close_brace(found: Structure, stack: list[tuple[str, int, int]], pending: list[int], position: int) -> None:
+    while True:
+        kind, opened, count = stack.pop()  # unclosed [ and < inside are ordinary characters
+        if kind == "{":
+            break
+    found.pairs[opened] = position
+    found.bars[opened] = pending[count:]
+    del pending[count:]
