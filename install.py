@@ -159,13 +159,12 @@ def say(message: str) -> None:
 
 def check() -> int:
     """Say whether the Python that runs this can import the core, and what it lacks."""
-    sys.path.append(str(ROOT))
+    sys.path.insert(0, str(ROOT))
     core = importlib.import_module("orchestrator_core")
     say(f"orchestrator_core {core.__version__} imports in Python {sys.version.split()[0]} ({sys.executable})")
     absent, unfit = unmet()
     if absent + unfit:
         say(f"missing {names(absent + unfit)}. Install with: {pip_command(absent + unfit)}")
-        say("In Forge there is nothing to do: it installs what is absent at its next start.")
     return 0
 
 
@@ -187,7 +186,7 @@ def main(arguments: list[str]) -> int:
 
 def by_hand(options: Any, passed_on: list[str]) -> int:
     """Do what a person asked for; that part of the pack may use today's Python, and a host never loads it."""
-    sys.path.append(str(ROOT))
+    sys.path.insert(0, str(ROOT))
     try:
         from orchestrator_app import installing
     except ModuleNotFoundError:

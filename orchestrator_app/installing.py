@@ -34,14 +34,16 @@ class Host:
     title: str
     parts: tuple[str, ...]
     packs: str
+    note: str
 
 
 HOSTS = {
-    "comfyui": Host("ComfyUI", ("main.py", "comfy", "custom_nodes"), "custom_nodes"),
+    "comfyui": Host("ComfyUI", ("main.py", "comfy", "custom_nodes"), "custom_nodes", "Then restart ComfyUI."),
     "forge": Host(
         title="Stable Diffusion WebUI Forge",
         parts=("launch.py", "webui.py", "modules", "modules_forge", "extensions"),
         packs="extensions",
+        note="Restart Forge: it installs what is absent at its start.",
     ),
 }
 # Where a host's own Python is: a virtual environment, or the folders of the portable downloads for Windows.
@@ -175,4 +177,6 @@ def _check_in(host: Host, folder: Path, target: Path) -> int:
     sys.stdout.flush()
     # The host's Python must not see this one's environment.
     clean = {name: value for name, value in os.environ.items() if name not in ("PYTHONPATH", "PYTHONHOME")}
-    return subprocess.run([str(python), str(script), "check"], cwd=folder, env=clean).returncode
+    status = subprocess.run([str(python), str(script), "check"], cwd=folder, env=clean).returncode
+    print(host.note if status == 0 else f"{host.title} cannot load the pack, see above.")
+    return status

@@ -173,15 +173,22 @@ def test_the_real_forge_installs_what_is_missing_and_only_that(tmp_path: Path):
     installed = tmp_path / "installed"  # instead of the host's own site-packages
     installed.mkdir()
     environment = {
-        "PYTHONPATH": os.pathsep.join([str(forge_dir), str(installed)]),
+        "PYTHONPATH": str(installed),
+        "EXTENSION": str(script.parent),
         "PIP_NO_INDEX": "1",
         "PIP_FIND_LINKS": str(tmp_path / "wheels"),
         "PIP_TARGET": str(installed),
         "PIP_DISABLE_PIP_VERSION_CHECK": "1",
     }
+    as_at_its_start = "import os, launch; launch.run_extension_installer(os.environ['EXTENSION'])"
     first, second = (
         subprocess.run(
-            [python, script], cwd=forge_dir, env=os.environ | environment, capture_output=True, text=True, timeout=120
+            [python, "-c", as_at_its_start],
+            cwd=forge_dir,
+            env=os.environ | environment,
+            capture_output=True,
+            text=True,
+            timeout=120,
         )
         for _ in range(2)
     )
@@ -362,5 +369,7 @@ def test_an_unknown_command_is_refused_with_the_usage(tmp_path: Path):
 
 
 def test_a_copy_from_the_registry_says_what_it_lacks(tmp_path: Path):
-    done = start(pack(tmp_path / "pack", ""), "run", cwd=tmp_path)
+    script = pack(tmp_path / "pack", "")
+    # -S: without the site-packages, where the tests' own environment has the whole pack.
+    done = subprocess.run([sys.executable, "-S", script, "run"], cwd=tmp_path, capture_output=True, text=True)
     assert (done.returncode, "Clone the repository" in done.stdout) == (1, True)
