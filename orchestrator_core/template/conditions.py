@@ -19,7 +19,7 @@ Variables = Mapping[str, str]
 
 _TOKEN = re.compile(r"\s*(?:('[^']*'|\"[^\"]*\")|(-?\d+(?:\.\d+)?)(?![\w.])|([A-Za-z_][\w-]*)|([(),]))")
 _MAX_LENGTH = 1000
-_MAX_DEPTH = 20
+_MAX_PARTS = 100
 
 
 class NotACondition(ValueError):
@@ -119,7 +119,7 @@ class _Reader:
             raise NotACondition(f"a condition of more than {_MAX_LENGTH} characters")
         self.tokens = self._split(text)
         self.at = 0
-        self.depth = 0
+        self.parts = 0
 
     @staticmethod
     def _split(text: str) -> list[str]:
@@ -153,10 +153,13 @@ class _Reader:
             parts.append(part())
         return parts[0] if len(parts) == 1 else Condition(word, tuple(parts))
 
+    def count_part(self) -> None:
+        self.parts += 1
+        if self.parts > _MAX_PARTS:
+            raise NotACondition(f"a condition of more than {_MAX_PARTS} parts")
+
     def negation(self) -> Condition:
-        self.depth += 1
-        if self.depth > _MAX_DEPTH:
-            raise NotACondition(f"more than {_MAX_DEPTH} parts or levels")
+        self.count_part()
         if self.peek() == "not":
             self.take()
             return Condition("not", (self.negation(),))
@@ -189,6 +192,7 @@ class _Reader:
         return Condition("not", (found,)) if negated else found
 
     def operand(self) -> Operand:
+        self.count_part()
         token = self.take()
         if token == "(":
             return self._list()

@@ -11,7 +11,10 @@ from dataclasses import dataclass, field
 
 MAX_DEPTH = 40  # levels of braces; deeper ones are left literal. Keeps recursion far from Python's limit
 
-_TOKEN = re.compile(r"\\.|(?P<comment>^[ \t]*#[^\n]*\n?)|[{}\[\]|>]|<[A-Za-z]\w{0,40}:(?=[^<>\n]{0,400}>)", re.M | re.S)
+COMMENT = r"^[ \t]*#[^\n]*\n?"
+TAG = r"<[A-Za-z]\w{0,40}:(?=[^<>\n]{0,400}>)"
+_IN_VALUES = re.compile(r"\\.|[{}\[\]|>]|" + TAG, re.S)
+_IN_PROMPTS = re.compile(COMMENT + r"|\\.|[{}\[\]|>]|" + TAG, re.M | re.S)
 _OPENERS = {"]": "[", ">": "<"}
 
 
@@ -30,13 +33,10 @@ def find_structure(source: str, comments: bool) -> Structure:
     stack: list[tuple[str, int, int]] = []  # opener, position, how many bars were pending then
     pending: list[int] = []
     braces = ignored = 0
-    for match in _TOKEN.finditer(source):
-        token = match.group()
-        kind, position = token[0], match.start()
-        if kind == "\\" or (comments and match["comment"] is not None):
+    for match in (_IN_PROMPTS if comments else _IN_VALUES).finditer(source):
+        kind, position = match.group()[0], match.start()
+        if kind in "\\# \t":  # an escape or a comment
             continue
-        if match["comment"] is not None:
-            continue  # a value of a wildcard has no comments, but what follows "#" there holds no syntax worth a pass
         if kind == "|":
             pending.append(position)
         elif kind == "{":

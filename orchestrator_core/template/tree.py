@@ -73,6 +73,7 @@ class Variant:
     count: Count
     method: Method | None
     key: str  # "inline:<hash of the options>"
+    source: str  # as written, for leaving it literal
     span: Span
     place: int
 

@@ -1,0 +1,102 @@
+"""``<ppp:if>``, ``<ppp:set>``, ``<ppp:echo>`` and ``<ppp:stn>``, the commands of Prompt PostProcessor that we share.
+
+Their tags are paired in one pass; a tag without its partner, or of another command, is literal text.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from orchestrator_core.template.conditions import Condition, NotACondition, parse_condition
+from orchestrator_core.template.tree import Assign, If, Node, Nodes, ToNegative, Use
+
+if TYPE_CHECKING:
+    from orchestrator_core.template.parse import Parser
+
+_TAG = re.compile(r"<ppp:(?P<close>/?)(?P<name>if|elif|else|set|echo|stn)\b(?P<rest>[^<>\n]{0,400}?)\s*(?P<empty>/?)>")
+_MAX_DEPTH = 20
+_VARIABLE = re.compile(r"\s*([A-Za-z_][\w-]{0,80})\s*((?:\b(?:evaluate|ifundefined|add)\b\s*)*)")
+
+
+@dataclass(slots=True)
+class Command:
+    """``parts``: (text after the name, start of the body, end of the body) of the command and of each elif and else."""
+
+    name: str
+    end: int = 0
+    parts: list[tuple[str, int, int]] = field(default_factory=list)
+
+
+def find_commands(source: str) -> dict[int, Command]:
+    """Commands by the position of their opening tag. Linear in the length of the source."""
+    found: dict[int, Command] = {}
+    stack: list[tuple[int, Command, str, int]] = []  # start, command, text and body start of the open part
+    for match in _TAG.finditer(source):
+        name, rest = match["name"], match["rest"]
+        if match["close"]:
+            if stack and stack[-1][1].name == name:
+                start, command, text, body = stack.pop()
+                command.parts.append((text, body, match.start()))
+                command.end = match.end()
+                found[start] = command
+        elif name in ("elif", "else"):
+            if stack and stack[-1][1].name == "if":
+                start, command, text, body = stack.pop()
+                command.parts.append((text, body, match.start()))
+                stack.append((start, command, rest if name == "elif" else "", match.end()))
+        elif match["empty"] and name in ("echo", "stn"):
+            found[match.start()] = Command(name, match.end(), [(rest, match.end(), match.end())])
+        elif len(stack) < _MAX_DEPTH:
+            stack.append((match.start(), Command(name), rest, match.end()))
+    return found
+
+
+def read_command(parser: Parser, start: int, end: int, places: dict[str, int]) -> tuple[Nodes, int] | None:
+    """The node of the command at ``start`` and where it ends; None where it is literal text."""
+    command = parser.commands.get(start)
+    if command is None or command.end > end:
+        parser.note("unknown-command", "This command is not known, or never closed; it stays as it is.", start)
+        return None
+    here = parser.place(start, command.end, places)
+    try:
+        node = _READERS[command.name](parser, command, (start, command.end), here)
+    except NotACondition as error:
+        parser.note("not-a-condition", f"This is not read as a condition: {error}.", start, command.end)
+        return None
+    return (() if node is None else (node,)), command.end
+
+
+def _if(parser: Parser, command: Command, span: tuple[int, int], here: int) -> Node | None:
+    branches: list[tuple[Condition | None, Nodes]] = []
+    for number, (text, first, last) in enumerate(command.parts):
+        is_else = number > 0 and not text.strip()
+        branches.append((None if is_else else parse_condition(text), parser.sequence(first, last)))
+    return If(tuple(branches), span, here)
+
+
+def _set(parser: Parser, command: Command, span: tuple[int, int], here: int) -> Node | None:
+    text, first, last = command.parts[0]
+    match = _VARIABLE.fullmatch(text)
+    if not match:
+        raise NotACondition(f"{text.strip()!r} is no variable's name")
+    how = match[2].split()
+    value = parser.sequence(first, last)
+    return Assign(match[1], value, "evaluate" in how, "ifundefined" in how, "add" in how, True, span, here)
+
+
+def _echo(parser: Parser, command: Command, span: tuple[int, int], here: int) -> Node | None:
+    text, first, last = command.parts[0]
+    default = parser.sequence(first, last) if first < last else None
+    return Use(text.strip(), default, parser.source[span[0] : span[1]], span, here)
+
+
+def _stn(parser: Parser, command: Command, span: tuple[int, int], here: int) -> Node | None:
+    position, first, last = command.parts[0]
+    if re.fullmatch(r"\s*i\d\s*", position):
+        return None  # an insertion point: what is sent goes to the start or the end with us
+    return ToNegative(parser.sequence(first, last), position.strip() == "e", span, here)
+
+
+_READERS = {"if": _if, "set": _set, "echo": _echo, "stn": _stn}

@@ -1,0 +1,188 @@
+"""Draw: what one draw carries along while it walks the tree. sample.py knows what each kind of node does with it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from orchestrator_core.prompt import Choice, Component, Diagnostic, Origin
+from orchestrator_core.template.bias import Bias
+from orchestrator_core.template.chance import MASK, mix, start
+from orchestrator_core.template.conditions import Condition
+from orchestrator_core.template.dialects import Dialect
+from orchestrator_core.template.tree import Method, Nodes, Span, Text
+from orchestrator_core.template.wildcards import Wildcards
+
+MAX_LEVELS = 60  # variants, wildcards and variables inside one another, over all files
+MAX_STEPS = 50_000  # of them in one draw
+
+Path = tuple[Choice, ...]
+Parts = tuple[Component, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Deferred:
+    """A variable whose value is drawn anew at each use."""
+
+    nodes: Nodes
+
+
+Bound = Deferred | Parts
+Handler = Callable[["Draw", Any, int, Path, Span | None], None]
+
+
+class Turn(Protocol):
+    """Decides instead of chance."""
+
+    def take(self, total: int, counter: int) -> tuple[int, int]:
+        """Which of ``total`` alternatives it is, and the counter for what is inside it."""
+        ...
+
+
+class Counter:
+    """Cyclical: each element takes its alternatives in turn."""
+
+    def take(self, total: int, counter: int) -> tuple[int, int]:
+        return (counter % total, counter // total) if total else (0, counter)
+
+
+class Draw:
+    """One draw's state, never shared between threads.
+
+    In a random draw ``state`` is 64 bits that depend on the seed and on the way down to a node. In a cyclical one it
+    is a counter: an element with n alternatives takes the (counter mod n)-th and hands counter // n on to it, so two
+    elements side by side move in step and a nested one moves on each time that it comes round.
+    """
+
+    def __init__(
+        self,
+        handlers: Mapping[type, Handler],
+        wildcards: Wildcards,
+        dialect: Dialect,
+        seed: int,
+        index: int,
+        turn: Turn | None = None,
+        bias: Bias | None = None,
+        variables: Mapping[str, str] | None = None,
+    ) -> None:
+        self.handlers = handlers
+        self.wildcards = wildcards
+        self.dialect = dialect
+        self.seed = seed
+        self.index = index  # what cyclical elements count by
+        self.turn = turn  # None: at random
+        self.bias = bias
+        self.out: list[Component] = []
+        self.sent: list[tuple[bool, Parts]] = []  # to the negative prompt: (at its end, what)
+        self.frame: dict[str, Bound] = {}  # variables of the text that is being drawn
+        self.shared: dict[str, Bound] = {  # variables of the whole prompt
+            name: (Component(str(text), Origin.user),) for name, text in (variables or {}).items()
+        }
+        self.notes: list[Diagnostic] = []
+        self.where = "positive"
+        self.chain: list[tuple[str, str]] = []  # wildcards being drawn from, with the filters that they hand down
+        self.levels = self.steps = 0
+        self.keeps_missing = True  # False: a wildcard that is not there leaves nothing
+
+    def prompt(self, nodes: Nodes, where: str, state: int | None = None) -> Parts:
+        """Draws a whole template. Variables stay, so that a negative template can use the positive one's."""
+        self.where = where
+        self.out = []
+        if state is None:
+            state = self.index if self.turn else start(self.seed, 0 if where == "positive" else 1)
+        self.sequence(nodes, state, (), None)
+        return tuple(self.out)
+
+    def sequence(self, nodes: Nodes, state: int, path: Path, span: Span | None) -> None:
+        """Appends what the nodes give to ``out``. ``span`` is that of the wildcard that they stand in, if any."""
+        for node in nodes:
+            if type(node) is Text:
+                if span is None and not path:
+                    self.out.append(node.component)
+                else:
+                    self.literal(node.text, path, span, node.span)
+            else:
+                self.handlers[type(node)](self, node, state, path, span)
+
+    def literal(self, text: str, path: Path, span: Span | None, own: Span) -> None:
+        self.out.append(self.component(text, path, span, own))
+
+    def component(self, text: str, path: Path, span: Span | None, own: Span) -> Component:
+        if span is None:
+            return Component(text, Origin.template, path, 1.0, own)
+        return Component(text, Origin.wildcard, path, 1.0, span)
+
+    def aside(self, nodes: Nodes, state: int, path: Path, span: Span | None) -> Parts:
+        """What the nodes give, without appending it."""
+        kept, self.out = self.out, []
+        try:
+            self.sequence(nodes, state, path, span)
+            return tuple(self.out)
+        finally:
+            self.out = kept
+
+    def note(self, kind: str, message: str, span: Span) -> None:
+        found = Diagnostic(kind, message, span[0], span[1], self.where)
+        if len(self.notes) < 100 and found not in self.notes:
+            self.notes.append(found)
+
+    def enter(self, span: Span) -> bool:
+        """Counts a level; False, with a diagnostic, where there are too many. Pair it with ``levels -= 1``."""
+        self.levels += 1
+        self.steps += 1
+        if self.levels <= MAX_LEVELS and self.steps <= MAX_STEPS:
+            return True
+        self.levels -= 1
+        if self.steps > MAX_STEPS:
+            self.note("too-large", f"More than {MAX_STEPS:,} choices in one prompt; the rest stays as it is.", span)
+        elif circle := _circle([name for name, _ in self.chain]):
+            self.note("cycle", f"These wildcards lead back to themselves: {' → '.join(circle)}. Break the circle.", span)
+        else:
+            self.note("too-deep", f"Nested more than {MAX_LEVELS} levels deep; the rest stays as it is.", span)
+        return False
+
+    def missing(self, name: str, span: Span) -> None:
+        left = "it stays as it is" if self.keeps_missing else "it is left out"
+        self.note("missing-wildcard", f"There is no wildcard {name!r}; {left}.", span)
+
+    def switch(self, method: Method, state: int) -> int:
+        """Goes over to a node's own method and returns the state for it. Restore ``turn`` afterwards."""
+        if method is Method.cyclical and not isinstance(self.turn, Counter):
+            self.turn = Counter()
+            return self.index
+        if method is Method.random and self.turn is not None:
+            self.turn = None
+            return mix(start(self.seed) ^ mix(state & MASK))
+        return state  # "!" inside a random or cyclical draw cannot list all; it goes along
+
+    def below(self, state: int, number: int) -> int:
+        """The state for the number-th of several picks."""
+        return state if number == 0 or self.turn else mix((state + number) & MASK)
+
+    # variables
+
+    def lookup(self, name: str) -> Bound | None:
+        found = self.frame.get(name)
+        return self.shared.get(name) if found is None else found
+
+    def texts(self) -> dict[str, str]:
+        """The variables as text. One that is drawn at each use counts by its literal text only."""
+        return {name: bound_text(bound) for name, bound in {**self.shared, **self.frame}.items()}
+
+    def holds(self, condition: Condition) -> bool:
+        return condition.holds(self.texts())
+
+
+def bound_text(bound: Bound) -> str:
+    if isinstance(bound, Deferred):
+        return "".join([node.text for node in bound.nodes if isinstance(node, Text)])
+    return "".join([component.text for component in bound])
+
+
+def _circle(chain: list[str]) -> list[str]:
+    """The end of a chain from where its last name stood before; empty if it stood nowhere."""
+    for first in range(len(chain) - 2, -1, -1):
+        if chain[first] == chain[-1]:
+            return chain[first:]
+    return []

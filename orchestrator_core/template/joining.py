@@ -1,0 +1,43 @@
+"""Components joined and cut as if they were the one text that they make."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from orchestrator_core.prompt import Component
+
+Parts = tuple[Component, ...]
+
+
+def joined(parts: Sequence[Parts], separator: Component) -> Parts:
+    """Parts with the separator between them but at neither end, so that an empty part leaves no comma behind."""
+    if len(parts) == 1:
+        return parts[0]
+    found: list[Component] = []
+    for number, part in enumerate(parts):
+        if number and separator.text:
+            found.append(separator)
+        found.extend(part)
+    return trimmed(found, separator.text) if separator.text else tuple(found)
+
+
+def trimmed(components: list[Component], separator: str) -> Parts:
+    """Without one separator at the start and one at the end of the text."""
+    text = "".join([component.text for component in components])
+    first = len(separator) if text.startswith(separator) else 0
+    last = len(text) - len(separator) if text[first:].endswith(separator) else len(text)
+    if (first, last) == (0, len(text)):
+        return tuple(components)
+    return cut(components, first, last)
+
+
+def cut(components: Sequence[Component], first: int, last: int) -> Parts:
+    """The components between two positions of their joined text."""
+    found, position = [], 0
+    for component in components:
+        text = component.text[max(0, first - position) : max(0, last - position)]
+        position += len(component.text)
+        if text:
+            found.append(component if text == component.text else replace(component, text=text))
+    return tuple(found)

@@ -1,0 +1,184 @@
+"""What each kind of node gives in a draw: the heart of the engine, read with draw.py beside it."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+
+from orchestrator_core.prompt import Choice, Component, Origin
+from orchestrator_core.template.bias import Bias
+from orchestrator_core.template.chance import mix
+from orchestrator_core.template.dialects import Dialect
+from orchestrator_core.template.draw import Deferred, Draw, Handler, Parts, Path, Turn
+from orchestrator_core.template.joining import cut, joined
+from orchestrator_core.template.picking import arrangement, arrangements, distinct, pick_options
+from orchestrator_core.template.references import wildcard
+from orchestrator_core.template.tree import Assign, If, Option, Span, ToNegative, Use, Variant, WildcardRef, Wrap
+from orchestrator_core.template.values import Values
+from orchestrator_core.template.wildcards import Wildcards
+
+_MAX_INCLUDED = 100_000
+# an ellipsis of any script, or three dots: where a wrap's content goes
+_MARK = re.compile("[\u1801\u2026\u22ee\u22ef\u22f0\u22f1\ufe19]+|\\.{3,}")
+
+
+def new_draw(
+    wildcards: Wildcards,
+    dialect: Dialect,
+    seed: int,
+    index: int | None = None,
+    turn: Turn | None = None,
+    bias: Bias | None = None,
+    variables: Mapping[str, str] | None = None,
+) -> Draw:
+    """A draw that is ready to begin: at random, or as ``turn`` says. ``index``: what cyclical elements count by."""
+    return Draw(HANDLERS, wildcards, dialect, seed, seed if index is None else index, turn, bias, variables)
+
+
+def variant(draw: Draw, node: Variant, state: int, path: Path, span: Span | None) -> None:
+    if not draw.enter(node.span):
+        return draw.literal(node.source, path, span, node.span)
+    before = draw.turn
+    if node.method is not None:
+        state = draw.switch(node.method, state)
+    if draw.turn is None:
+        state = mix(state ^ node.place)
+    _options(draw, node, state, path, span)
+    draw.turn = before
+    draw.levels -= 1
+
+
+def _options(draw: Draw, node: Variant, state: int, path: Path, span: Span | None) -> None:
+    slots = option_slots(draw, node)
+    weights = [weight for _, weight, _, _ in slots]
+    if draw.bias is not None:
+        weights = draw.bias.options(node, weights) if len(slots) == len(node.options) else weights
+    texts = [option.text if values is None else values.text(index) for option, _, values, index in slots]
+    if draw.turn is not None:
+        able = [number for number, weight in enumerate(weights) if weight > 0]
+        able = able if node.count.repeats else distinct(able, [texts[number] for number in able])
+        number, state = draw.turn.take(arrangements(len(able), node.count), state)
+        picks = [able[i] for i in arrangement(len(able), node.count, number)]
+    else:
+        picks = pick_options(weights, texts, node.count, state)
+    if not picks and node.count.lower > 0 and not node.count.optional:
+        draw.note("no-option", "No option is left: all weights are 0, or no condition holds.", node.span)
+    total = sum(weights)
+    parts = [
+        _slot(draw, node, slots[pick], weights[pick] / total, draw.below(state, number), path, span)
+        for number, pick in enumerate(picks)
+    ]
+    draw.out.extend(joined(parts, draw.component(node.count.separator, path, span, node.span)))
+
+
+Slot = tuple[Option, float, Values | None, int]
+
+
+def option_slots(draw: Draw, node: Variant) -> list[Slot]:
+    """The options with their weights; ``%include`` gives way to the values of its wildcard, 0 where an if fails."""
+    slots: list[Slot] = []
+    for option in node.options:
+        weight = option.weight if option.condition is None or draw.holds(option.condition) else 0.0
+        if not option.include:
+            slots.append((option, weight, None, 0))
+        elif found := draw.wildcards.find(option.include, draw.dialect):
+            values = found.values
+            size = min(len(values), _MAX_INCLUDED)
+            slots += [(option, weight * values.weight(index), values, index) for index in range(size)]
+        else:
+            draw.note("missing-wildcard", f"There is no wildcard {option.include!r} to include.", node.span)
+    return slots
+
+
+def _slot(
+    draw: Draw, node: Variant, slot: Slot, probability: float, state: int, path: Path, span: Span | None
+) -> Parts:
+    option, weight, values, index = slot
+    if values is None:
+        choice = Choice(
+            f"{node.key}#{option.text.strip()}", _texts(node), "", 0, weight, probability, len(node.options)
+        )
+        return draw.aside(option.body, state, (*path, choice), span)
+    path = (*path, values.choice_with(index, probability))
+    tree = values.tree(index, draw.dialect)
+    inner = node.span if span is None else span
+    if tree is None:
+        return (Component(values.text(index), Origin.wildcard, path, 1.0, inner),)
+    return draw.aside(tree.nodes, state, path, inner)
+
+
+def _texts(node: Variant) -> tuple[str, ...]:
+    return tuple([option.text for option in node.options])
+
+
+def assign(draw: Draw, node: Assign, state: int, path: Path, span: Span | None) -> None:
+    existing = draw.lookup(node.name)
+    if node.keeps and existing is not None:
+        return
+    bound: Deferred | Parts = Deferred(node.value)
+    if node.immediate or node.adds:
+        state = state if draw.turn else mix(state ^ node.place)
+        bound = draw.aside(node.value, state, path, span)
+        if node.adds and existing is not None:
+            before = draw.aside(existing.nodes, state, path, span) if isinstance(existing, Deferred) else existing
+            bound = (*before, *bound)
+    draw.frame[node.name] = bound
+    if node.everywhere:
+        draw.shared[node.name] = bound
+
+
+def use(draw: Draw, node: Use, state: int, path: Path, span: Span | None) -> None:
+    bound = draw.lookup(node.name)
+    if isinstance(bound, tuple):
+        draw.out.extend(bound)
+        return
+    nodes = bound.nodes if bound is not None else node.default
+    if nodes is None:
+        message = f"Variable {node.name!r} has no value here; give it one with ${{{node.name}=…}} or a default."
+        draw.note("unknown-variable", message, node.span)
+        return draw.literal(node.source, path, span, node.span)
+    if not draw.enter(node.span):
+        return draw.literal(node.source, path, span, node.span)
+    draw.sequence(nodes, state if draw.turn else mix(state ^ node.place), path, span)
+    draw.levels -= 1
+
+
+def wrap(draw: Draw, node: Wrap, state: int, path: Path, span: Span | None) -> None:
+    if draw.turn is None:
+        state = mix(state ^ node.place)
+    wrapper = draw.aside(node.wrapper, state, path, span)
+    inner = draw.aside(node.inner, draw.below(state, 1), path, span)
+    text = "".join([component.text for component in wrapper])
+    mark = _MARK.search(text)
+    if mark is None:
+        draw.note("no-wrap-mark", "The wrapper has no … for its content; the content was put after it.", node.span)
+    first, last = mark.span() if mark else (len(text), len(text))
+    draw.out.extend((*cut(wrapper, 0, first), *inner, *cut(wrapper, last, len(text))))
+
+
+def conditional(draw: Draw, node: If, state: int, path: Path, span: Span | None) -> None:
+    if draw.turn is None:
+        state = mix(state ^ node.place)
+    for condition, body in node.branches:
+        if condition is None or draw.holds(condition):
+            return draw.sequence(body, state, path, span)
+
+
+def to_negative(draw: Draw, node: ToNegative, state: int, path: Path, span: Span | None) -> None:
+    if draw.turn is None:
+        state = mix(state ^ node.place)
+    parts = draw.aside(node.body, state, path, span)
+    if "".join([part.text for part in parts]).strip():
+        draw.sent.append((node.at_end, parts))
+
+
+HANDLERS: Mapping[type, Handler] = {
+    Variant: variant,
+    WildcardRef: wildcard,
+    Assign: assign,
+    Use: use,
+    Wrap: wrap,
+    If: conditional,
+    ToNegative: to_negative,
+}
+

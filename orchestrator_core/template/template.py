@@ -1,0 +1,199 @@
+"""Template: the engine's face. Parse once, draw, count, list or cycle as often as you like."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from itertools import islice
+
+from orchestrator_core.errors import TemplateError
+from orchestrator_core.prompt import Component, Diagnostic, Origin, PromptDraft, PromptSource, render
+from orchestrator_core.template.attention import with_strengths
+from orchestrator_core.template.bias import Bias
+from orchestrator_core.template.combine import Builder, Dependent, Product, Space, walk
+from orchestrator_core.template.dialects import find_dialect
+from orchestrator_core.template.draw import Counter, Draw, Parts, Turn, bound_text
+from orchestrator_core.template.parse import parse
+from orchestrator_core.template.sample import new_draw
+from orchestrator_core.template.script import Script
+from orchestrator_core.template.wildcards import Wildcards
+
+MISSING = ("keep", "remove", "error")
+Weights = Mapping[str, float] | Bias
+
+
+class Template:
+    """A parsed template with its negative. ``missing``: what a wildcard that is not there leaves, if anything.
+
+    ``diagnostics`` are what the parser has to say; a draft's own also say what came up in its draw.
+    """
+
+    def __init__(
+        self, text: str, negative: str = "", dialect: str = "dynamicprompts", missing: str = "keep"
+    ) -> None:
+        if missing not in MISSING:
+            raise TemplateError(f"'missing' must be one of {', '.join(MISSING)}, not {missing!r}.")
+        self.dialect = find_dialect(dialect)
+        self.missing = missing
+        self.source = PromptSource(text, negative, dialect)
+        positive, opposite = parse(text, self.dialect, "positive"), parse(negative, self.dialect, "negative")
+        self.nodes, self.negative_nodes = positive.nodes, opposite.nodes
+        self.diagnostics: tuple[Diagnostic, ...] = positive.diagnostics + opposite.diagnostics
+        self._bias: tuple[Mapping[str, float], Bias] | None = None
+
+    def __repr__(self) -> str:
+        return f"Template({self.source.template[:60]!r}, dialect={self.source.dialect!r})"
+
+    def draw(
+        self,
+        wildcards: Wildcards,
+        seed: int,
+        weights: Weights | None = None,
+        *,
+        index: int | None = None,
+        variables: Mapping[str, str] | None = None,
+    ) -> PromptDraft:
+        """The prompt of a seed. ``weights``: multipliers of the odds, by Choice key (see Bias).
+
+        ``index`` is what cyclical elements count by: the seed, unless it is given. ``variables`` are there for
+        ``${name}`` and conditions from the start. Raises TemplateError for weights that are no numbers ≥ 0, and for
+        a missing wildcard where the template was told to.
+        """
+        wildcards.look()
+        return self._run(new_draw(wildcards, self.dialect, seed, index, None, self._as_bias(weights), variables))
+
+    def cycle(
+        self, wildcards: Wildcards, index: int, *, seed: int = 0, variables: Mapping[str, str] | None = None
+    ) -> PromptDraft:
+        """The index-th prompt with every element taking its values in turn, side by side in step."""
+        wildcards.look()
+        return self._run(new_draw(wildcards, self.dialect, seed, index, Counter(), None, variables))
+
+    def count(self, wildcards: Wildcards, *, variables: Mapping[str, str] | None = None) -> int:
+        """How many combinations there are, exactly; those that depend on one another are counted by trying them."""
+        wildcards.look()
+        space = self._space(wildcards, 0, variables)
+        if space is not None:
+            return space.size
+        return sum(1 for _ in self._scripts(wildcards, 0, variables))
+
+    def combinations(
+        self,
+        wildcards: Wildcards,
+        start: int = 0,
+        *,
+        seed: int = 0,
+        variables: Mapping[str, str] | None = None,
+    ) -> Iterator[PromptDraft]:
+        """All combinations from the start-th on, lazily; the leftmost element varies slowest.
+
+        ``seed`` is for parts that stay random. The negative template's own combinations go along, over and over.
+        """
+        if start < 0:
+            raise TemplateError(f"Combinations are counted from 0; {start} is before the first.")
+        wildcards.look()
+        if not self.source.template:
+            return iter(())
+        space = self._space(wildcards, seed, variables)
+        if space is None:
+            return islice(self._scripts(wildcards, seed, variables), start, None)
+        return self._drafts(space, wildcards, seed, start, variables)
+
+    # how a draw becomes a draft
+
+    def _as_bias(self, weights: Weights | None) -> Bias | None:
+        if weights is None or isinstance(weights, Bias):
+            return weights
+        if self._bias is None or self._bias[0] != weights:
+            self._bias = (dict(weights), Bias(weights))
+        return self._bias[1]
+
+    def _run(self, draw: Draw) -> PromptDraft:
+        draw.keeps_missing = self.missing != "remove"
+        components = draw.prompt(self.nodes, "positive")
+        negative = draw.prompt(self.negative_nodes, "negative") if self.negative_nodes or draw.sent else ()
+        return self._draft(draw, components, negative)
+
+    def _draft(self, draw: Draw, components: Parts, negative: Parts) -> PromptDraft:
+        notes = self.diagnostics + tuple(draw.notes)
+        if self.missing == "error":
+            for note in notes:
+                if note.kind == "missing-wildcard":
+                    raise TemplateError(str(note))
+        if draw.sent:
+            negative = _with_sent(draw.sent, negative)
+        variables = ()
+        if draw.frame or draw.shared:
+            variables = tuple((name, bound_text(bound)) for name, bound in {**draw.shared, **draw.frame}.items())
+        return PromptDraft(
+            with_strengths(components), with_strengths(negative), (), draw.seed, self.source, variables, notes
+        )
+
+    def _space(self, wildcards: Wildcards, seed: int, variables: Mapping[str, str] | None) -> Space | None:
+        """The space of the positive template, or None where its choices depend on one another."""
+        draw = self._listing(wildcards, seed, 0, Counter(), variables)
+        try:
+            return Builder(draw).sequence(self.nodes, (), None)
+        except Dependent:
+            return None
+
+    def _listing(
+        self, wildcards: Wildcards, seed: int, index: int, turn: Turn, variables: Mapping[str, str] | None
+    ) -> Draw:
+        draw = new_draw(wildcards, self.dialect, seed, index, turn, None, variables)
+        draw.keeps_missing = self.missing != "remove"
+        return draw
+
+    def _drafts(
+        self, space: Space, wildcards: Wildcards, seed: int, start: int, variables: Mapping[str, str] | None
+    ) -> Iterator[PromptDraft]:
+        brackets = not (space.fixed and isinstance(space, Product)) or any(
+            "(" in part.text or "[" in part.text
+            for factor in space.factors
+            for parts in factor.items()
+            for part in parts
+        )
+        draw = self._listing(wildcards, seed, 0, Counter(), variables)
+        draw.prompt(self.nodes, "positive")  # for its diagnostics and variables
+        model = self._draft(draw, (), ())
+        source, found, notes = self.source, model.variables, model.diagnostics
+        for index, parts in enumerate(walk(space, start), start):
+            components = with_strengths(parts) if brackets else parts
+            negative = self._listed_negative(wildcards, seed, index, variables) if self.negative_nodes else ()
+            yield PromptDraft(components, negative, (), seed, source, found, notes)
+
+    def _listed_negative(
+        self, wildcards: Wildcards, seed: int, index: int, variables: Mapping[str, str] | None
+    ) -> Parts:
+        draw = self._listing(wildcards, seed, index, Counter(), variables)
+        draw.prompt(self.nodes, "positive")
+        return with_strengths(draw.prompt(self.negative_nodes, "negative"))
+
+    def _scripts(
+        self, wildcards: Wildcards, seed: int, variables: Mapping[str, str] | None
+    ) -> Iterator[PromptDraft]:
+        script: Script | None = Script([])
+        index = 0
+        while script is not None:
+            draw = self._listing(wildcards, seed, index, script, variables)
+            components = draw.prompt(self.nodes, "positive")
+            draw.turn = Counter()
+            yield self._draft(draw, components, draw.prompt(self.negative_nodes, "negative"))
+            script, index = script.following(), index + 1
+
+
+def _with_sent(sent: list[tuple[bool, Parts]], negative: Parts) -> Parts:
+    """The negative prompt with what choices sent to its start and its end, each thing once."""
+    before: list[Parts] = []
+    after: list[Parts] = []
+    seen: set[str] = set()
+    for at_end, parts in sent:
+        text = render(parts)
+        if text not in seen:
+            seen.add(text)
+            (after if at_end else before).append(parts)
+    pieces = [*before, negative, *after] if render(negative).strip() else [*before, *after]
+    comma = Component(", ", Origin.template)
+    found: list[Component] = []
+    for number, piece in enumerate(pieces):
+        found += ([comma] if number else []) + list(piece)
+    return tuple(found)

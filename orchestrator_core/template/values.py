@@ -1,0 +1,269 @@
+"""The values of one wildcard, as the sampler needs them: a number in [0, 1) in, a value and its Choice out, O(log n).
+
+A text file stays the bytes that it is on disk, with the offset of each line beside it, so a file of a million lines
+costs little more memory than its size and one draw from it decodes one line.
+"""
+
+from __future__ import annotations
+
+from array import array
+from bisect import bisect_left, bisect_right
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from itertools import accumulate
+
+from orchestrator_core.prompt import Choice
+from orchestrator_core.template.conditions import Condition
+from orchestrator_core.template.dialects import Dialect
+from orchestrator_core.template.parse import Parsed, parse_value
+from orchestrator_core.template.tree import Count
+
+_CACHED = 4096  # choices and trees kept for each wildcard
+_UNKNOWN = object()
+
+
+@dataclass(frozen=True, slots=True)
+class Note:
+    """What a value's entry says beside its text and weight."""
+
+    labels: frozenset[str] = frozenset()
+    condition: Condition | None = None
+    negative: str = ""  # text that this value sends to the negative prompt
+    include: str = ""  # the values of this other wildcard stand here
+
+
+@dataclass(frozen=True, slots=True)
+class Value:
+    """One value as people see it."""
+
+    text: str
+    weight: float
+    file: str
+    line: int
+    name: str  # of the wildcard that defines it
+
+
+class Lines(Sequence[str]):
+    """Lines of UTF-8 text by number, decoded when asked for."""
+
+    __slots__ = ("data", "starts")
+
+    def __init__(self, data: bytes, starts: array[int]) -> None:
+        self.data = data
+        self.starts = starts
+
+    def __len__(self) -> int:
+        return len(self.starts)
+
+    def __getitem__(self, index: int) -> str:  # type: ignore[override]
+        start = self.starts[index]
+        end = self.data.find(b"\n", start)
+        return (self.data[start:end] if end >= 0 else self.data[start:]).decode("utf-8").rstrip()
+
+
+class Values:
+    """The values of the wildcard ``name``. ``lines[i]`` is where value i stands; None: value i is on line i + 1."""
+
+    __slots__ = (
+        "_choices",
+        "_cumulative",
+        "_indexes",
+        "_trees",
+        "conditional",
+        "count",
+        "file",
+        "lines",
+        "name",
+        "notes",
+        "texts",
+        "total",
+        "weights",
+    )
+
+    def __init__(
+        self,
+        name: str,
+        file: str,
+        texts: Sequence[str],
+        weights: Sequence[float] | None = None,
+        lines: Sequence[int] | None = None,
+        notes: dict[int, Note] | None = None,
+        count: Count | None = None,
+    ) -> None:
+        self.name = name
+        self.file = file
+        self.texts = texts
+        self.weights = weights
+        self.lines = lines
+        self.notes = notes or {}
+        self.count = count  # how many are drawn where the template does not say
+        self.conditional = any(note.condition is not None for note in self.notes.values())
+        self.total = float(len(texts)) if weights is None else float(sum(weights))
+        self._cumulative: list[float] | None = None
+        self._choices: dict[int, Choice] = {}
+        self._trees: dict[tuple[str, int], Parsed | None] = {}
+        self._indexes: dict[str, list[int]] | None = None
+
+    def __len__(self) -> int:
+        return len(self.texts)
+
+    def __iter__(self) -> Iterator[Value]:
+        for index in range(len(self)):
+            yield Value(self.text(index), self.weight(index), *self.place(index))
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The wildcards that the values come from."""
+        return (self.name,)
+
+    def text(self, index: int) -> str:
+        return self.texts[index]
+
+    def weight(self, index: int) -> float:
+        return 1.0 if self.weights is None else self.weights[index]
+
+    def place(self, index: int) -> tuple[str, int, str]:
+        """File, line and wildcard of a value."""
+        return self.file, index + 1 if self.lines is None else self.lines[index], self.name
+
+    def note(self, index: int) -> Note | None:
+        return self.notes.get(index)
+
+    def pick(self, number: float) -> int:
+        """The value at ``number`` of the way along the weights; -1 if all weights are 0."""
+        if self.weights is None:
+            return int(number * len(self.texts))
+        if self._cumulative is None:
+            self._cumulative = list(accumulate(self.weights))
+        return pick_weighted(self._cumulative, number)
+
+    def key(self, index: int) -> str:
+        return value_key(self.name, self.text(index))
+
+    def choice(self, index: int) -> Choice:
+        found = self._choices.get(index)
+        if found is None:
+            if len(self._choices) >= _CACHED:
+                self._choices.clear()
+            weight = self.weight(index)
+            probability = weight / self.total if self.total else 0.0
+            found = self._choices[index] = self.choice_with(index, probability)
+        return found
+
+    def choice_with(self, index: int, probability: float) -> Choice:
+        """The choice of a value where learned weights or earlier picks have changed its probability."""
+        file, line, _ = self.place(index)
+        return Choice(self.key(index), self.name, file, line, self.weight(index), probability, len(self))
+
+    def tree(self, index: int, dialect: Dialect) -> Parsed | None:
+        """The parsed value, or None for plain text."""
+        found = self._trees.get((dialect.name, index), _UNKNOWN)
+        if found is _UNKNOWN:
+            if len(self._trees) >= _CACHED:
+                self._trees.clear()
+            file, line, name = self.place(index)
+            found = self._trees[dialect.name, index] = parse_value(self.text(index), dialect, f"{name}:{line}")
+        return found  # type: ignore[return-value]
+
+    def indexes(self) -> dict[str, list[int]]:
+        """Where each key stands; made once, when learned weights first ask for it."""
+        if self._indexes is None:
+            self._indexes = {}
+            for index in range(len(self)):
+                self._indexes.setdefault(self.key(index), []).append(index)
+        return self._indexes
+
+
+class UnionValues(Values):
+    """The values of several wildcards in a row: of a glob, or of a wildcard that includes others."""
+
+    __slots__ = ("members", "offsets")
+
+    def __init__(self, name: str, members: Sequence[tuple[Values, float]]) -> None:
+        self.members = [values for values, _ in members]
+        self.offsets = list(accumulate([len(values) for values in self.members], initial=0))
+        super().__init__(name, "", range(self.offsets[-1]))  # type: ignore[arg-type]
+        if any(scale != 1.0 or values.weights is not None for values, scale in members):
+            self.weights = array(
+                "d", [values.weight(i) * scale for values, scale in members for i in range(len(values))]
+            )
+            self.total = float(sum(self.weights))
+        self.count = next((values.count for values in self.members if values.count), None)
+        self.conditional = any(values.conditional for values in self.members)
+
+    def member(self, index: int) -> tuple[Values, int]:
+        number = bisect_right(self.offsets, index) - 1
+        return self.members[number], index - self.offsets[number]
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        return tuple(dict.fromkeys(name for values in self.members for name in values.names))
+
+    def text(self, index: int) -> str:
+        values, inner = self.member(index)
+        return values.text(inner)
+
+    def place(self, index: int) -> tuple[str, int, str]:
+        values, inner = self.member(index)
+        return values.place(inner)
+
+    def note(self, index: int) -> Note | None:
+        values, inner = self.member(index)
+        return values.note(inner)
+
+    def key(self, index: int) -> str:
+        values, inner = self.member(index)
+        return values.key(inner)
+
+    def tree(self, index: int, dialect: Dialect) -> Parsed | None:
+        values, inner = self.member(index)
+        return values.tree(inner, dialect)
+
+
+def subset(values: Values, indexes: Sequence[int]) -> Values:
+    """Some of the values, with their places, weights and notes."""
+    return _Subset(values, indexes)
+
+
+class _Subset(Values):
+    __slots__ = ("indexes_in", "whole")
+
+    def __init__(self, whole: Values, indexes: Sequence[int]) -> None:
+        self.whole = whole
+        self.indexes_in = indexes
+        weights = None if whole.weights is None else array("d", [whole.weight(index) for index in indexes])
+        super().__init__(whole.name, whole.file, range(len(indexes)), weights, count=whole.count)  # type: ignore[arg-type]
+        self.conditional = whole.conditional
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        return self.whole.names
+
+    def text(self, index: int) -> str:
+        return self.whole.text(self.indexes_in[index])
+
+    def place(self, index: int) -> tuple[str, int, str]:
+        return self.whole.place(self.indexes_in[index])
+
+    def note(self, index: int) -> Note | None:
+        return self.whole.note(self.indexes_in[index])
+
+    def key(self, index: int) -> str:
+        return self.whole.key(self.indexes_in[index])
+
+    def tree(self, index: int, dialect: Dialect) -> Parsed | None:
+        return self.whole.tree(self.indexes_in[index], dialect)
+
+
+def value_key(name: str, text: str) -> str:
+    """What a learned weight attaches to: ``colors/warm#crimson``; a # in the name is written %23."""
+    return f"{name.replace('#', '%23') if '#' in name else name}#{text.strip()}"
+
+
+def pick_weighted(cumulative: Sequence[float], number: float) -> int:
+    """The index at ``number`` (0 ≤ number < 1) of the way along cumulative weights; -1 if they are all 0."""
+    total = cumulative[-1] if cumulative else 0.0
+    if total <= 0:
+        return -1
+    wanted = number * total
+    return bisect_right(cumulative, wanted) if wanted < total else bisect_left(cumulative, total)

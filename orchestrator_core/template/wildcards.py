@@ -1,0 +1,346 @@
+"""Wildcards by name: ``__colors/warm__`` → the values of ``colors/warm.txt`` in the first folder that has it.
+
+Names are indexed by one walk over the folders, files are read when a draw first needs them. Changes are seen without a
+restart and without a thread: at most once a second a draw looks at the directories' times, and at the time of each
+file that it uses.
+"""
+
+from __future__ import annotations
+
+import re
+import threading
+import time
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from fnmatch import translate
+from pathlib import Path
+
+from orchestrator_core.errors import WildcardError
+from orchestrator_core.template.dialects import DYNAMICPROMPTS, Dialect
+from orchestrator_core.template.files import load_structured, load_text
+from orchestrator_core.template.folders import Folder, Problem, scan, signature
+from orchestrator_core.template.values import UnionValues, Values, subset
+
+_INTERVAL = 1.0  # seconds between two looks at the disk
+_MAX_INCLUDES = 20
+_SLASHES = re.compile(r"[\\/]+")
+_MAGIC = re.compile(r"[*?\[]")
+
+
+@dataclass(frozen=True, slots=True)
+class Changes:
+    """What a reload found, by wildcard name."""
+
+    added: tuple[str, ...] = ()
+    changed: tuple[str, ...] = ()
+    removed: tuple[str, ...] = ()
+
+    def __bool__(self) -> bool:
+        return bool(self.added or self.changed or self.removed)
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """What a reference leads to. ``note`` says, for people, where it is not the name that was written."""
+
+    values: Values
+    note: str = ""
+
+
+@dataclass(slots=True)
+class _Loaded:
+    """A file that has been read; ``values`` by wildcard name, empty where it could not be."""
+
+    path: str
+    relative: str
+    signature: tuple[int, int] | None
+    checked: float
+    values: dict[str, Values]
+    problems: list[Problem]
+
+
+class Wildcards:
+    """The wildcards below some folders, the first of which wins where two have the same name.
+
+    ``roots`` that do not exist yet are fine: they are looked at again. ``cache``: a folder that may keep parsed YAML.
+    Values are in the order of the files; a glob takes the files in the order of their names.
+    """
+
+    def __init__(self, roots: Sequence[Path | str] | Path | str, cache: Path | None = None) -> None:
+        listed = [roots] if isinstance(roots, str | Path) else list(roots)
+        self.roots = tuple(Path(root).expanduser() for root in listed)
+        for root in self.roots:
+            if root.is_file():
+                raise WildcardError(f"{root} is a file. A wildcard folder is needed: give the folder that it is in.")
+        self.cache = cache
+        self._lock = threading.RLock()
+        self._folders: list[Folder] | None = None
+        self._files: dict[tuple[int, str], _Loaded] = {}
+        self._found: dict[tuple[str, bool], tuple[Found | None, list[_Loaded]]] = {}
+        self._reading: list[_Loaded] = []  # what the look-up under way has read
+        self._signatures: dict[str, tuple[int, int] | None] = {}
+        self._sorted: list[str] = []
+        self._folded: dict[str, list[str]] = {}
+        self._next_look = 0.0
+        self._now = 0.0
+
+    # looking at the disk
+
+    def look(self) -> None:
+        """Sees what changed, if the last look is a second old. Every draw begins with this."""
+        self._now = now = time.monotonic()
+        if now < self._next_look:
+            return
+        with self._lock:
+            if self._folders is None or any(folder.is_stale() for folder in self._folders):
+                self.refresh()
+            self._next_look = now + max(_INTERVAL, 50 * (time.monotonic() - now))
+
+    def refresh(self) -> Changes:
+        """Looks at everything now, and says what changed since the last time."""
+        with self._lock:
+            allowed = [root.resolve() for root in self.roots]
+            self._folders = [scan(root, allowed) for root in self.roots]
+            before, after = self._signatures, self._sign(self._folders)
+            self._signatures = after
+            self._files = {
+                key: loaded
+                for key, loaded in self._files.items()
+                if loaded.signature is not None and after.get(loaded.path) == loaded.signature
+            }
+            self._forget()
+            return Changes(
+                self._names_of(after.keys() - before.keys()),
+                self._names_of(path for path in after.keys() & before.keys() if after[path] != before[path]),
+                self._names_of(before.keys() - after.keys()),
+            )
+
+    @staticmethod
+    def _sign(folders: Sequence[Folder]) -> dict[str, tuple[int, int] | None]:
+        """Path → signature of every file."""
+        listed = [folder.path(name, suffix) for folder in folders for name, suffix in folder.texts.items()]
+        listed += [folder.path(file, "") for folder in folders for file in folder.structured]
+        return {path: signature(path) for path in listed}
+
+    def _names_of(self, paths: Iterable[str]) -> tuple[str, ...]:
+        """Wildcard names of text files; of others the file's name, since what is in them may not be known."""
+        roots = [str(root) for root in self.roots]
+        found = set()
+        for path in paths:
+            root = max((root for root in roots if path.startswith(root)), key=len, default="")
+            found.add(path[len(root) + 1 :].replace("\\", "/").removesuffix(".txt"))
+        return tuple(sorted(found))
+
+    def _forget(self) -> None:
+        self._found = {}
+        self._sorted = []
+        self._folded = {}
+
+    def _open_folders(self) -> list[Folder]:
+        if self._folders is None:
+            self.refresh()
+        return self._folders or []
+
+    # names
+
+    def names(self) -> list[str]:
+        """All names, sorted. Reads the YAML and JSON files that have not been read yet."""
+        if not self._sorted:
+            with self._lock:
+                found: set[str] = set()
+                for number, folder in enumerate(self._open_folders()):
+                    found.update(folder.texts)
+                    for file in folder.structured:
+                        found.update(name for name in self._structured(number, file).values if "#" not in name)
+                self._sorted = sorted(found)
+        return self._sorted
+
+    def search(self, text: str) -> list[str]:
+        """Names that hold every word of ``text``, those that begin with it first."""
+        words = text.lower().split()
+        hits = [name for name in self.names() if all(word in name.lower() for word in words)]
+        return sorted(hits, key=lambda name: (not name.lower().startswith(text.lower()), len(name), name))
+
+    def shadowed(self) -> list[tuple[str, Path, Path]]:
+        """(name, file that wins, file that is hidden by it)."""
+        winners: dict[str, Path] = {}
+        hidden = []
+        for name, path in self._definitions():
+            if name in winners and winners[name] != path:
+                hidden.append((name, winners[name], path))
+            winners.setdefault(name, path)
+        return hidden
+
+    def _definitions(self) -> Iterator[tuple[str, Path]]:
+        for number, folder in enumerate(self._open_folders()):
+            for name, suffix in folder.texts.items():
+                yield name, Path(folder.path(name, suffix))
+            for file in folder.structured:
+                for name in self._structured(number, file).values:
+                    if "#" not in name:
+                        yield name, Path(folder.path(file, ""))
+
+    @property
+    def problems(self) -> list[Problem]:
+        """Everything that was refused or could not be read, in the files read so far."""
+        found = [problem for folder in self._open_folders() for problem in folder.problems]
+        return found + [problem for loaded in self._files.values() for problem in loaded.problems]
+
+    def check(self) -> list[Problem]:
+        """Reads every file, and returns ``problems``."""
+        with self._lock:
+            for number, folder in enumerate(self._open_folders()):
+                for name, suffix in folder.texts.items():
+                    self._text(number, name, suffix)
+                for file in folder.structured:
+                    self._structured(number, file)
+        return self.problems
+
+    # values
+
+    def values(self, name: str, dialect: Dialect = DYNAMICPROMPTS) -> Values | None:
+        """The values behind a name or a glob, or None if there are none."""
+        self.look()
+        found = self.find(name, dialect)
+        return found.values if found else None
+
+    def find(self, name: str, dialect: Dialect = DYNAMICPROMPTS) -> Found | None:
+        """What ``__name__`` leads to: see docs/dialects.md for the order in which it is looked for."""
+        key = (name, dialect.anchored_globs)
+        kept = self._found.get(key)
+        if kept is not None:
+            found, used = kept
+            for loaded in used:
+                if loaded.checked + _INTERVAL < self._now and not self._is_fresh(loaded):
+                    return self.find(name, dialect)
+            return found
+        with self._lock:
+            self._reading = []
+            found = self._look_up(name, dialect)
+            used = list({id(loaded): loaded for loaded in self._reading}.values())
+            self._found[key] = found, used
+            return found
+
+    def _is_fresh(self, loaded: _Loaded) -> bool:
+        loaded.checked = self._now
+        if signature(loaded.path) == loaded.signature:
+            return True
+        with self._lock:
+            self._files = {key: other for key, other in self._files.items() if other is not loaded}
+            self._forget()
+        return False
+
+    def _look_up(self, name: str, dialect: Dialect) -> Found | None:
+        wanted = _SLASHES.sub("/", name).strip("/")
+        if not wanted or ".." in wanted.split("/"):
+            return None
+        values = self._exact(wanted)
+        if values is not None:
+            return Found(values)
+        if not _MAGIC.search(wanted):
+            return self._near(wanted)
+        return self._union(wanted, self._matching(wanted, dialect))
+
+    def _near(self, wanted: str) -> Found | None:
+        """Another spelling; the same name in any folder; the union of all that is below it."""
+        folded = self._fold(wanted)
+        if same := self._folded_names().get(folded):
+            return self._union(wanted, same[:1])
+        anywhere = [name for name in self.names() if self._fold(name).endswith("/" + folded)]
+        if anywhere:
+            return self._union(wanted, anywhere, f"No {wanted!r}; taken: {', '.join(anywhere[:5])}.")
+        below = [name for name in self.names() if self._fold(name).startswith(folded + "/")]
+        return self._union(wanted, below, f"No {wanted!r}; taken: all {len(below)} wildcards in that folder.")
+
+    @staticmethod
+    def _fold(name: str) -> str:
+        return name.lower().replace(" ", "-")
+
+    def _folded_names(self) -> dict[str, list[str]]:
+        if not self._folded:
+            for name in self.names():
+                self._folded.setdefault(self._fold(name), []).append(name)
+        return self._folded
+
+    def _matching(self, pattern: str, dialect: Dialect) -> list[str]:
+        names = self.names()
+        if pattern.startswith("*/") and not _MAGIC.search(pattern[2:]):
+            tail = self._fold(pattern[2:])
+            inside = re.compile(rf"(?:^|.*/){re.escape(tail)}(?:/.*)?")
+            exact = re.compile(rf"(?:^|.*/){re.escape(tail)}")
+            hits = [name for name in names if exact.fullmatch(self._fold(name))] if dialect.anchored_globs else []
+            return hits or [name for name in names if inside.fullmatch(self._fold(name))]
+        folded = self._fold(pattern) + ("" if dialect.anchored_globs else "*")
+        for glob, fold in ((pattern, str), (folded, self._fold), (f"*/{folded}", self._fold)):
+            match = re.compile(translate(glob)).match
+            if hits := [name for name in names if match(fold(name))]:
+                return hits
+        return []
+
+    def _union(self, pattern: str, names: Sequence[str], note: str = "") -> Found | None:
+        members = [values for name in names if (values := self._exact(name)) is not None]
+        if not members:
+            return None
+        if len(members) == 1:
+            return Found(members[0], note)
+        return Found(UnionValues(pattern, [(values, 1.0) for values in members]), note)
+
+    def _exact(self, name: str, including: tuple[str, ...] = ()) -> Values | None:
+        for number, folder in enumerate(self._open_folders()):
+            suffix = folder.texts.get(name)
+            if suffix is not None:
+                values = self._text(number, name, suffix).values.get(name)
+                if values is not None:
+                    return self._with_included(values, including)
+            for file in folder.structured:
+                values = self._structured(number, file).values.get(name)
+                if values is not None:
+                    return self._with_included(values, including)
+        return None
+
+    def _with_included(self, values: Values, including: tuple[str, ...]) -> Values:
+        """Entries that include another wildcard give way to its values, with their weights multiplied."""
+        included = [index for index, note in values.notes.items() if note.include]
+        if not included or values.name in including or len(including) > _MAX_INCLUDES:
+            return values if not included else self._without(values, included)
+        members: list[tuple[Values, float]] = []
+        first = 0
+        for index in [*sorted(included), len(values)]:
+            if index > first:
+                members.append((subset(values, range(first, index)), 1.0))
+            if index < len(values):
+                inner = self._exact(values.text(index).strip(), (*including, values.name))
+                if inner is not None and len(inner):
+                    members.append((inner, values.weight(index)))
+            first = index + 1
+        union = UnionValues(values.name, members)
+        union.count = values.count
+        return union
+
+    @staticmethod
+    def _without(values: Values, left_out: Sequence[int]) -> Values:
+        return subset(values, [index for index in range(len(values)) if index not in set(left_out)])
+
+    # files
+
+    def _text(self, number: int, name: str, suffix: str) -> _Loaded:
+        return self._load(number, name + suffix, name)
+
+    def _structured(self, number: int, file: str) -> _Loaded:
+        return self._load(number, file, None)
+
+    def _load(self, number: int, relative: str, name: str | None) -> _Loaded:
+        """Reads a file once. ``name`` is that of a text file's one wildcard."""
+        loaded = self._files.get((number, relative))
+        if loaded is None:
+            path = self._open_folders()[number].path(relative, "")
+            problems: list[Problem] = []
+            seen = signature(path)
+            if name is None:
+                values = load_structured(path, relative, self.cache, problems.append)
+            else:
+                found = load_text(path, name, relative, problems.append)
+                values = {} if found is None else {name: found}
+            loaded = self._files[number, relative] = _Loaded(path, relative, seen, self._now, values, problems)
+        self._reading.append(loaded)
+        return loaded
