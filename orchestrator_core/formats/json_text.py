@@ -1,0 +1,42 @@
+"""JSON from a file or a stranger, read so that nothing it holds can do worse than raise FormatError."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+from orchestrator_core.errors import FormatError
+
+MAX_BYTES = 64 * 1024 * 1024
+
+
+def read_json(data: bytes | str, where: str) -> Any:
+    """The value in ``data`` (UTF-8, with or without a byte order mark, UTF-16 or UTF-32).
+
+    Raises:
+        FormatError: it is not JSON, is nested too deeply or is larger than 64 MiB; ``where`` names it in the message.
+    """
+    if len(data) > MAX_BYTES:
+        raise FormatError(f"{where} is {len(data):,} bytes; more than {MAX_BYTES:,} are not read as JSON.")
+    try:
+        return json.loads(data.removeprefix("\ufeff") if isinstance(data, str) else data)
+    except RecursionError:
+        raise FormatError(f"{where} is nested too deeply to be JSON that a program wrote.") from None
+    except ValueError as error:  # JSONDecodeError, and UnicodeDecodeError for bytes
+        raise FormatError(f"{where} is not valid JSON: {error}.") from None
+
+
+def read_json_file(path: Path) -> Any:
+    """The value in a JSON file. Raises FormatError, also for a file that cannot be read."""
+    return read_json(read_bytes(path), str(path))
+
+
+def read_bytes(path: Path) -> bytes:
+    """A file's bytes, 64 MiB at most. Raises FormatError."""
+    try:
+        if path.stat().st_size > MAX_BYTES:
+            raise FormatError(f"{path} is {path.stat().st_size:,} bytes; more than {MAX_BYTES:,} are not read.")
+        return path.read_bytes()
+    except OSError as error:
+        raise FormatError(f"{path} cannot be read: {error.strerror or error}.") from None
