@@ -1,4 +1,4 @@
-"""Learned weights and a profile's preferences as multipliers of a draw's odds: they shift probabilities, nothing else."""
+"""Learned weights and a profile's wishes as multipliers of a draw's odds: they shift probabilities, nothing else."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ class Bias:
 
     def __init__(self, multipliers: Mapping[str, float]) -> None:
         for key, multiplier in multipliers.items():
-            if not (isinstance(multiplier, int | float) and math.isfinite(multiplier) and multiplier >= 0):
+            if not math.isfinite(multiplier) or multiplier < 0:
                 raise TemplateError(f"The weight of {key!r} is {multiplier!r}. It must be a number of 0 or more.")
         self.multipliers = {key: min(float(value), MAX_MULTIPLIER) for key, value in multipliers.items() if value != 1}
         self._names: dict[str, list[str]] = {}

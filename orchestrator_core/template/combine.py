@@ -233,7 +233,7 @@ class Builder:
         if any(option.condition is not None or option.include for option in node.options):
             raise Dependent
         able = [number for number, option in enumerate(node.options) if option.weight > 0]
-        able = able if node.count.repeats else distinct(able, [node.options[number].text for number in able])
+        able = able if node.count.repeats else distinct(able, [node.options[number].identity for number in able])
         total = sum(option.weight for option in node.options)
         texts = tuple([option.text for option in node.options])
         spaces = []

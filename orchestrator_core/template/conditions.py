@@ -3,7 +3,7 @@
 Grammar, loosest first: ``or``, ``and``, ``not``, then a parenthesised condition, a comparison, or a single operand,
 which is true unless it is missing, empty, 0 or false. Comparisons: eq ne gt lt ge le in contains, each may be preceded
 by ``not``. Operands: a variable, 'text', a number, true, false, or a list of them in parentheses. Text is compared
-without regard to case; values of different types are not equal. (Prompt PostProcessor's language, docs/SYNTAX.md there.)
+without regard to case; values of different types are not equal. (The language of Prompt PostProcessor.)
 """
 
 from __future__ import annotations
@@ -12,9 +12,9 @@ import operator
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Union
+from typing import Any, Union
 
-Value = Union[str, float, bool, None, tuple["Value", ...]]
+Value = Union[str, float, bool, None, tuple["Value", ...]]  # noqa: UP007 - it refers to itself, which | cannot
 Variables = Mapping[str, str]
 
 _TOKEN = re.compile(r"\s*(?:('[^']*'|\"[^\"]*\")|(-?\d+(?:\.\d+)?)(?![\w.])|([A-Za-z_][\w-]*)|([(),]))")
@@ -76,7 +76,7 @@ def _equal(left: Value, right: Value) -> bool:
     return type(left) is type(right) and _folded(left) == _folded(right)
 
 
-def _ordered(compare: Callable[[Value, Value], bool]) -> Callable[[Value, Value], bool]:
+def _ordered(compare: Callable[[Any, Any], bool]) -> Callable[[Value, Value], bool]:
     def compared(left: Value, right: Value) -> bool:
         if isinstance(left, tuple) and isinstance(right, tuple):
             return len(left) == len(right) and all(compared(a, b) for a, b in zip(left, right, strict=True))

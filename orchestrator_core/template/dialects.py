@@ -1,4 +1,4 @@
-"""What differs between the two prompt dialects, as data. Each flag is explained, with its reason, in docs/dialects.md."""
+"""What differs between the two prompt dialects, as data. docs/dialects.md has the reason for each flag."""
 
 from __future__ import annotations
 

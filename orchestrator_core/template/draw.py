@@ -55,7 +55,7 @@ class Draw:
     elements side by side move in step and a nested one moves on each time that it comes round.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - one place knows all of a draw; sample.new_draw has the defaults
         self,
         handlers: Mapping[type, Handler],
         wildcards: Wildcards,
@@ -137,7 +137,9 @@ class Draw:
         if self.steps > MAX_STEPS:
             self.note("too-large", f"More than {MAX_STEPS:,} choices in one prompt; the rest stays as it is.", span)
         elif circle := _circle([name for name, _ in self.chain]):
-            self.note("cycle", f"These wildcards lead back to themselves: {' → '.join(circle)}. Break the circle.", span)
+            self.note(
+                "cycle", f"These wildcards lead back to themselves: {' → '.join(circle)}. Break the circle.", span
+            )
         else:
             self.note("too-deep", f"Nested more than {MAX_LEVELS} levels deep; the rest stays as it is.", span)
         return False

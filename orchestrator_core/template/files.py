@@ -15,7 +15,8 @@ from typing import Any
 from orchestrator_core.template.conditions import NotACondition, parse_condition
 from orchestrator_core.template.dialects import DYNAMICPROMPTS
 from orchestrator_core.template.folders import MAX_FILE, Problem
-from orchestrator_core.template.parse import PPP_SEPARATOR, parse, read_count, split_option
+from orchestrator_core.template.parse import parse, read_count, split_option
+from orchestrator_core.template.read_wildcards import SEPARATOR
 from orchestrator_core.template.structured import Entry, Unreadable, read_structured
 from orchestrator_core.template.textfiles import NotText, line_starts, to_utf8
 from orchestrator_core.template.tree import Count
@@ -158,7 +159,7 @@ def _count(written: dict[str, str], relative: str, report: Report) -> Count | No
     except ValueError:
         report(Problem(relative, f"'count', 'from' and 'to' must be whole numbers: {written!r}."))
         return None
-    separator = written.get("separator", PPP_SEPARATOR)
+    separator = written.get("separator", SEPARATOR)
     prefix, suffix = written.get("prefix", ""), written.get("suffix", "")
     if container := written.get("container"):
         match = re.search(r"\$\{_*choices\[(?:&(['\"])(.*?)\1)?\]\}", container)

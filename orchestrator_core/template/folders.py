@@ -137,4 +137,3 @@ class _Walk:
     def refuse(self, path: str, message: str) -> bool:
         self.folder.problems.append(Problem(path, message))
         return False
-

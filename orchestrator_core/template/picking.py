@@ -117,4 +117,3 @@ def distinct(indexes: Sequence[int], texts: Sequence[str]) -> list[int]:
     for index, text in zip(indexes, texts, strict=True):
         seen.setdefault(text, index)
     return list(seen.values())
-

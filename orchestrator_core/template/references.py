@@ -6,6 +6,7 @@ from orchestrator_core.prompt import Component, Origin
 from orchestrator_core.template.chance import mix, unit
 from orchestrator_core.template.draw import Deferred, Draw, Parts, Path
 from orchestrator_core.template.joining import joined
+from orchestrator_core.template.parse import is_syntax
 from orchestrator_core.template.picking import arrangement, arrangements, distinct, pick_values, share
 from orchestrator_core.template.tree import Count, Node, Nodes, Span, Text, Use, WildcardRef
 from orchestrator_core.template.values import Note, Values, pick_weighted, subset
@@ -15,7 +16,8 @@ _ONE = Count()
 
 def wildcard(draw: Draw, node: WildcardRef, state: int, path: Path, span: Span | None) -> None:
     if not draw.enter(node.span):
-        return draw.literal(node.source, path, span, node.span)
+        draw.literal(node.source, path, span, node.span)
+        return
     before, frame = draw.turn, draw.frame
     if node.method is not None:
         state = draw.switch(node.method, state)
@@ -96,11 +98,13 @@ def _draw_from(draw: Draw, node: WildcardRef, values: Values, state: int, path: 
     inner = node.span if span is None else span
     odds = None if draw.bias is None else draw.bias.odds(values)
     if count is not None or draw.turn is not None:
-        return _draw_several(draw, node, values, odds, count or _ONE, state, path, inner)
+        _draw_several(draw, node, values, count or _ONE, state, path, inner)
+        return
     number = unit(state)
-    index = (values.pick(number) if odds is None else pick_weighted(odds, number)) if len(values) else -1
+    index = (values.pick(number) if odds is None else pick_weighted(odds, number)) if values.size else -1
     if index < 0:
-        return _nothing(draw, node, values)
+        _nothing(draw, node, values)
+        return
     emit(draw, values, index, None if odds is None else share(odds, index), state, path, inner)
 
 
@@ -112,15 +116,9 @@ def _nothing(draw: Draw, node: WildcardRef, values: Values) -> None:
 
 
 def _draw_several(
-    draw: Draw,
-    node: WildcardRef,
-    values: Values,
-    odds: list[float] | None,
-    count: Count,
-    state: int,
-    path: Path,
-    span: Span,
+    draw: Draw, node: WildcardRef, values: Values, count: Count, state: int, path: Path, span: Span
 ) -> None:
+    odds = None if draw.bias is None else draw.bias.odds(values)
     if draw.turn is not None:
         able = able_values(values, count)
         number, state = draw.turn.take(arrangements(len(able), count), state)
@@ -142,21 +140,23 @@ def _draw_several(
 
 
 def able_values(values: Values, count: Count) -> list[int]:
-    """The values that can be drawn at all; of equal ones the first."""
+    """The values that can be drawn at all, in the order in which they are listed; of equal ones the first.
+
+    A file's own order is its author's. Several files have none among them: their values are sorted.
+    """
     able = [index for index in range(len(values)) if values.weight(index) > 0]
+    if values.merged:
+        able.sort(key=values.text)
     return able if count.repeats else distinct(able, [values.text(index) for index in able])
 
 
-def emit(
-    draw: Draw, values: Values, index: int, probability: float | None, state: int, path: Path, span: Span
-) -> None:
+def emit(draw: Draw, values: Values, index: int, probability: float | None, state: int, path: Path, span: Span) -> None:
     """One value with all that is nested in it. ``probability`` None: as the weights in the file say."""
-    choice = values.choice(index) if probability is None else values.choice_with(index, probability)
-    path = (*path, choice)
-    tree = values.tree(index, draw.dialect)
-    if tree is None:
-        draw.out.append(Component(values.text(index), Origin.wildcard, path, 1.0, span))
-    else:
+    text = values.text(index)
+    path = (*path, values.choice(index, probability, text))
+    if not is_syntax(text):
+        draw.out.append(Component(text, Origin.wildcard, path, 1.0, span))
+    elif tree := values.tree(index, draw.dialect):
         frame = draw.frame
         draw.frame = dict(frame)  # what a value sets is its own
         draw.sequence(tree.nodes, state, path, span)

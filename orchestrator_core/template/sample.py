@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 
 from orchestrator_core.prompt import Choice, Component, Origin
 from orchestrator_core.template.bias import Bias
@@ -37,7 +37,8 @@ def new_draw(
 
 def variant(draw: Draw, node: Variant, state: int, path: Path, span: Span | None) -> None:
     if not draw.enter(node.span):
-        return draw.literal(node.source, path, span, node.span)
+        draw.literal(node.source, path, span, node.span)
+        return
     before = draw.turn
     if node.method is not None:
         state = draw.switch(node.method, state)
@@ -53,7 +54,7 @@ def _options(draw: Draw, node: Variant, state: int, path: Path, span: Span | Non
     weights = [weight for _, weight, _, _ in slots]
     if draw.bias is not None:
         weights = draw.bias.options(node, weights) if len(slots) == len(node.options) else weights
-    texts = [option.text if values is None else values.text(index) for option, _, values, index in slots]
+    texts = [option.identity if values is None else values.text(index) for option, _, values, index in slots]
     if draw.turn is not None:
         able = [number for number, weight in enumerate(weights) if weight > 0]
         able = able if node.count.repeats else distinct(able, [texts[number] for number in able])
@@ -99,7 +100,7 @@ def _slot(
             f"{node.key}#{option.text.strip()}", _texts(node), "", 0, weight, probability, len(node.options)
         )
         return draw.aside(option.body, state, (*path, choice), span)
-    path = (*path, values.choice_with(index, probability))
+    path = (*path, values.choice(index, probability))
     tree = values.tree(index, draw.dialect)
     inner = node.span if span is None else span
     if tree is None:
@@ -136,9 +137,11 @@ def use(draw: Draw, node: Use, state: int, path: Path, span: Span | None) -> Non
     if nodes is None:
         message = f"Variable {node.name!r} has no value here; give it one with ${{{node.name}=…}} or a default."
         draw.note("unknown-variable", message, node.span)
-        return draw.literal(node.source, path, span, node.span)
+        draw.literal(node.source, path, span, node.span)
+        return
     if not draw.enter(node.span):
-        return draw.literal(node.source, path, span, node.span)
+        draw.literal(node.source, path, span, node.span)
+        return
     draw.sequence(nodes, state if draw.turn else mix(state ^ node.place), path, span)
     draw.levels -= 1
 
@@ -161,7 +164,8 @@ def conditional(draw: Draw, node: If, state: int, path: Path, span: Span | None)
         state = mix(state ^ node.place)
     for condition, body in node.branches:
         if condition is None or draw.holds(condition):
-            return draw.sequence(body, state, path, span)
+            draw.sequence(body, state, path, span)
+            return
 
 
 def to_negative(draw: Draw, node: ToNegative, state: int, path: Path, span: Span | None) -> None:
@@ -181,4 +185,3 @@ HANDLERS: Mapping[type, Handler] = {
     If: conditional,
     ToNegative: to_negative,
 }
-

@@ -39,14 +39,11 @@ def find_structure(source: str, comments: bool) -> Structure:
             continue
         if kind == "|":
             pending.append(position)
-        elif kind == "{":
-            if braces >= MAX_DEPTH:
-                ignored += 1
-                found.too_deep.append(position)
-                continue
-            braces += 1
-            stack.append((kind, position, len(pending)))
-        elif kind in "[<":
+        elif kind == "{" and braces >= MAX_DEPTH:
+            ignored += 1
+            found.too_deep.append(position)
+        elif kind in "{[<":
+            braces += kind == "{"
             stack.append((kind, position, len(pending)))
         elif kind == "}":
             if ignored:

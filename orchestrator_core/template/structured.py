@@ -3,8 +3,8 @@
 ``colors: {warm: [red, 2::amber]}`` gives ``colors/warm``. A file whose top is a list takes its own name. Entries are
 scalars (numbers and truth values are the text that is written), ``{weight, text|content, if, labels, negative}``
 objects, ``{options: [values]}`` or bare lists (anonymous wildcards, drawn from as one value), and Umi-style
-``{Tags, Prompts}`` blocks, whose tags become labels. YAML is composed, not constructed: no object of the file's choosing
-is made, an alias is visited in place, and a file whose aliases multiply into a bomb is refused.
+``{Tags, Prompts}`` blocks, whose tags become labels. YAML is composed, not constructed: no object of the file's
+choosing is made, an alias is visited in place, and a file whose aliases multiply into a bomb is refused.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from typing import Any
 
 _MAX_VISITS = 2_000_000
 _MAX_DEPTH = 60
+_NULL = "tag:yaml.org,2002:null"
 COUNT_KEYS = frozenset(
     ("sampler", "repeating", "optional", "count", "from", "to", "prefix", "suffix", "container", "description")
 ) | {"separator"}
@@ -87,14 +88,18 @@ class _Collector:
 
     def values(self, name: str, items: list[Item], depth: int = 0) -> None:
         entry = self.entry(name)
+        texts, lines = entry.texts, entry.lines
+        self.visits += len(items)
+        self.visit(depth)
         for number, item in enumerate(items):
-            self.visit(depth)
-            if _is_mapping(item):
+            if type(item.value) is str:
+                if item.value:
+                    texts.append(item.value)
+                    lines.append(item.line)
+            elif _is_mapping(item):
                 self.mapping(entry, number, item, depth)
             elif isinstance(item.value, list):
                 self.anonymous(entry, number, "", item, depth)
-            elif item.value:
-                self.add(entry, item.value, item.line)
 
     def add(self, entry: Entry, text: str, line: int, settings: dict[str, Any] | None = None) -> None:
         if settings:
@@ -197,14 +202,22 @@ def _yaml_item(node: Any, budget: _Budget, depth: int) -> Item:
     line = node.start_mark.line + 1
     value = node.value
     if isinstance(value, str):
-        return Item(None if node.tag == "tag:yaml.org,2002:null" else value, line)
+        return Item(None if node.tag == _NULL else value, line)
     if node.id == "sequence":
-        return Item([_yaml_item(child, budget, depth + 1) for child in value], line)
+        budget.left -= len(value)
+        return Item([_yaml_scalar(child) or _yaml_item(child, budget, depth + 1) for child in value], line)
     pairs = []
     for key, child in value:
         name = key.value if isinstance(key.value, str) else _flow_text(key)
         pairs.append((name, _yaml_item(child, budget, depth + 1)))
     return Item(_unbraced(pairs) if pairs else None, line)
+
+
+def _yaml_scalar(node: Any) -> Item | None:
+    """The usual entry of a list, without the detour."""
+    if type(node.value) is str and node.tag != _NULL:
+        return Item(node.value, node.start_mark.line + 1)
+    return None
 
 
 def _unbraced(pairs: list[tuple[str, Item]]) -> Any:

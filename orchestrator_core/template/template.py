@@ -27,9 +27,7 @@ class Template:
     ``diagnostics`` are what the parser has to say; a draft's own also say what came up in its draw.
     """
 
-    def __init__(
-        self, text: str, negative: str = "", dialect: str = "dynamicprompts", missing: str = "keep"
-    ) -> None:
+    def __init__(self, text: str, negative: str = "", dialect: str = "dynamicprompts", missing: str = "keep") -> None:
         if missing not in MISSING:
             raise TemplateError(f"'missing' must be one of {', '.join(MISSING)}, not {missing!r}.")
         self.dialect = find_dialect(dialect)
@@ -121,7 +119,7 @@ class Template:
                     raise TemplateError(str(note))
         if draw.sent:
             negative = _with_sent(draw.sent, negative)
-        variables = ()
+        variables: tuple[tuple[str, str], ...] = ()
         if draw.frame or draw.shared:
             variables = tuple((name, bound_text(bound)) for name, bound in {**draw.shared, **draw.frame}.items())
         return PromptDraft(
@@ -168,9 +166,7 @@ class Template:
         draw.prompt(self.nodes, "positive")
         return with_strengths(draw.prompt(self.negative_nodes, "negative"))
 
-    def _scripts(
-        self, wildcards: Wildcards, seed: int, variables: Mapping[str, str] | None
-    ) -> Iterator[PromptDraft]:
+    def _scripts(self, wildcards: Wildcards, seed: int, variables: Mapping[str, str] | None) -> Iterator[PromptDraft]:
         script: Script | None = Script([])
         index = 0
         while script is not None:

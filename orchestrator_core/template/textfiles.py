@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import codecs
 from array import array
-from itertools import accumulate
+from itertools import accumulate, islice
 
-_BLOCK = 1 << 20
+_BLOCK = 1 << 18
 _MARKS = ((codecs.BOM_UTF8, "utf-8"), (codecs.BOM_UTF16_LE, "utf-16-le"), (codecs.BOM_UTF16_BE, "utf-16-be"))
 
 
@@ -60,7 +60,10 @@ def _is_utf8(data: bytes) -> bool:
 
 
 def line_starts(data: bytes) -> tuple[array[int], array[int] | None]:
-    """Offsets of the lines that hold a value (not empty, no comment), and their 1-based numbers (None: all lines do)."""
+    """Offsets of the lines that hold a value, and their 1-based numbers; None where all lines do.
+
+    Empty lines and those that begin with # hold none.
+    """
     lines = data.split(b"\n") if len(data) < _BLOCK else None
     starts = array("I" if len(data) < 1 << 32 else "Q")
     if lines is None:
@@ -88,11 +91,15 @@ def _block_starts(data: bytes, starts: array[int]) -> tuple[array[int], array[in
         if lines and not lines[-1]:
             lines.pop()
         offsets = accumulate([len(line) + 1 for line in lines], initial=position)
-        for number, line, offset in zip(range(first, first + len(lines)), lines, offsets, strict=False):
-            text = line.strip()
-            if text and text[0] != 35:
-                starts.append(offset if line[0] > 32 else offset + len(line) - len(line.lstrip()))
-                numbers.append(number)
+        if min(lines) > b"$":  # none is empty, indented or a comment: most blocks of most files
+            starts.extend(islice(offsets, len(lines)))
+            numbers.extend(range(first, first + len(lines)))
+        else:
+            for number, line, offset in zip(range(first, first + len(lines)), lines, offsets, strict=False):
+                text = line.strip()
+                if text and text[0] != 35:
+                    starts.append(offset if line[0] > 32 else offset + len(line) - len(line.lstrip()))
+                    numbers.append(number)
         position, first = end, first + len(lines)
     whole = len(numbers) == 0 or numbers[-1] == len(numbers)
     return starts, None if whole else numbers

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import Enum
-from typing import TYPE_CHECKING, Union
+from typing import TYPE_CHECKING
 
 from orchestrator_core.prompt import Component
 
@@ -63,6 +63,12 @@ class Option:
     condition: Condition | None = None
     labels: frozenset[str] = frozenset()
     include: str = ""  # "%include": the options are those of this wildcard
+    copy: int = 0  # 3#__w__ gives three options of the same text that are not the same option
+
+    @property
+    def identity(self) -> str:
+        """Options of equal identity are one: a variant never takes both."""
+        return f"{self.text}\0{self.copy}" if self.copy else self.text
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,5 +152,5 @@ class ToNegative:
     place: int
 
 
-Node = Union[Text, Variant, WildcardRef, Assign, Use, Wrap, If, ToNegative]
+Node = Text | Variant | WildcardRef | Assign | Use | Wrap | If | ToNegative
 Nodes = tuple[Node, ...]

@@ -18,7 +18,7 @@ from orchestrator_core.template.dialects import Dialect
 from orchestrator_core.template.parse import Parsed, parse_value
 from orchestrator_core.template.tree import Count
 
-_CACHED = 4096  # choices and trees kept for each wildcard
+_CACHED = 512  # parsed values kept for each wildcard
 _UNKNOWN = object()
 
 
@@ -65,7 +65,6 @@ class Values:
     """The values of the wildcard ``name``. ``lines[i]`` is where value i stands; None: value i is on line i + 1."""
 
     __slots__ = (
-        "_choices",
         "_cumulative",
         "_indexes",
         "_trees",
@@ -73,8 +72,10 @@ class Values:
         "count",
         "file",
         "lines",
+        "merged",
         "name",
         "notes",
+        "size",
         "texts",
         "total",
         "weights",
@@ -93,19 +94,20 @@ class Values:
         self.name = name
         self.file = file
         self.texts = texts
+        self.size = len(texts)
         self.weights = weights
         self.lines = lines
         self.notes = notes or {}
+        self.merged = False  # from several files, which have no order among them
         self.count = count  # how many are drawn where the template does not say
         self.conditional = any(note.condition is not None for note in self.notes.values())
         self.total = float(len(texts)) if weights is None else float(sum(weights))
         self._cumulative: list[float] | None = None
-        self._choices: dict[int, Choice] = {}
         self._trees: dict[tuple[str, int], Parsed | None] = {}
         self._indexes: dict[str, list[int]] | None = None
 
     def __len__(self) -> int:
-        return len(self.texts)
+        return self.size
 
     def __iter__(self) -> Iterator[Value]:
         for index in range(len(self)):
@@ -132,7 +134,7 @@ class Values:
     def pick(self, number: float) -> int:
         """The value at ``number`` of the way along the weights; -1 if all weights are 0."""
         if self.weights is None:
-            return int(number * len(self.texts))
+            return int(number * self.size)
         if self._cumulative is None:
             self._cumulative = list(accumulate(self.weights))
         return pick_weighted(self._cumulative, number)
@@ -140,20 +142,14 @@ class Values:
     def key(self, index: int) -> str:
         return value_key(self.name, self.text(index))
 
-    def choice(self, index: int) -> Choice:
-        found = self._choices.get(index)
-        if found is None:
-            if len(self._choices) >= _CACHED:
-                self._choices.clear()
-            weight = self.weight(index)
+    def choice(self, index: int, probability: float | None = None, text: str | None = None) -> Choice:
+        """The choice of a value. ``probability``: where something has changed it; ``text``: saves reading it again."""
+        file, line, name = self.place(index)
+        weight = 1.0 if self.weights is None else self.weights[index]
+        if probability is None:
             probability = weight / self.total if self.total else 0.0
-            found = self._choices[index] = self.choice_with(index, probability)
-        return found
-
-    def choice_with(self, index: int, probability: float) -> Choice:
-        """The choice of a value where learned weights or earlier picks have changed its probability."""
-        file, line, _ = self.place(index)
-        return Choice(self.key(index), self.name, file, line, self.weight(index), probability, len(self))
+        key = value_key(name, self.text(index) if text is None else text)
+        return Choice(key, self.name, file, line, weight, probability, self.size)
 
     def tree(self, index: int, dialect: Dialect) -> Parsed | None:
         """The parsed value, or None for plain text."""
@@ -161,7 +157,7 @@ class Values:
         if found is _UNKNOWN:
             if len(self._trees) >= _CACHED:
                 self._trees.clear()
-            file, line, name = self.place(index)
+            _, line, name = self.place(index)
             found = self._trees[dialect.name, index] = parse_value(self.text(index), dialect, f"{name}:{line}")
         return found  # type: ignore[return-value]
 
@@ -234,6 +230,7 @@ class _Subset(Values):
         weights = None if whole.weights is None else array("d", [whole.weight(index) for index in indexes])
         super().__init__(whole.name, whole.file, range(len(indexes)), weights, count=whole.count)  # type: ignore[arg-type]
         self.conditional = whole.conditional
+        self.merged = whole.merged
 
     @property
     def names(self) -> tuple[str, ...]:

@@ -1,7 +1,7 @@
 """Wildcards by name: ``__colors/warm__`` → the values of ``colors/warm.txt`` in the first folder that has it.
 
 Names are indexed by one walk over the folders, files are read when a draw first needs them. Changes are seen without a
-restart and without a thread: at most once a second a draw looks at the directories' times, and at the time of each
+restart and without a thread: at most every two seconds a draw looks at the directories' times, and at the time of each
 file that it uses.
 """
 
@@ -21,7 +21,7 @@ from orchestrator_core.template.files import load_structured, load_text
 from orchestrator_core.template.folders import Folder, Problem, scan, signature
 from orchestrator_core.template.values import UnionValues, Values, subset
 
-_INTERVAL = 1.0  # seconds between two looks at the disk
+_INTERVAL = 2.0  # seconds between two looks at the disk
 _MAX_INCLUDES = 20
 _SLASHES = re.compile(r"[\\/]+")
 _MAGIC = re.compile(r"[*?\[]")
@@ -59,6 +59,15 @@ class _Loaded:
     problems: list[Problem]
 
 
+@dataclass(slots=True)
+class _Resolved:
+    """What a look-up found, and the files that it depends on. Good until then without a look at the disk."""
+
+    found: Found | None
+    used: list[_Loaded]
+    good_until: float
+
+
 class Wildcards:
     """The wildcards below some folders, the first of which wins where two have the same name.
 
@@ -76,7 +85,7 @@ class Wildcards:
         self._lock = threading.RLock()
         self._folders: list[Folder] | None = None
         self._files: dict[tuple[int, str], _Loaded] = {}
-        self._found: dict[tuple[str, bool], tuple[Found | None, list[_Loaded]]] = {}
+        self._found: dict[tuple[str, bool], _Resolved] = {}
         self._reading: list[_Loaded] = []  # what the look-up under way has read
         self._signatures: dict[str, tuple[int, int] | None] = {}
         self._sorted: list[str] = []
@@ -87,7 +96,7 @@ class Wildcards:
     # looking at the disk
 
     def look(self) -> None:
-        """Sees what changed, if the last look is a second old. Every draw begins with this."""
+        """Sees what changed, unless it has just done so. Every draw begins with this."""
         self._now = now = time.monotonic()
         if now < self._next_look:
             return
@@ -209,19 +218,21 @@ class Wildcards:
         key = (name, dialect.anchored_globs)
         kept = self._found.get(key)
         if kept is not None:
-            found, used = kept
-            for loaded in used:
-                if loaded.checked + _INTERVAL < self._now and not self._is_fresh(loaded):
+            if kept.good_until < self._now:
+                if not all(self._is_fresh(loaded) for loaded in kept.used):
                     return self.find(name, dialect)
-            return found
+                kept.good_until = self._now + _INTERVAL
+            return kept.found
         with self._lock:
             self._reading = []
             found = self._look_up(name, dialect)
             used = list({id(loaded): loaded for loaded in self._reading}.values())
-            self._found[key] = found, used
+            self._found[key] = _Resolved(found, used, self._now + _INTERVAL)
             return found
 
     def _is_fresh(self, loaded: _Loaded) -> bool:
+        if loaded.checked + _INTERVAL >= self._now:
+            return True
         loaded.checked = self._now
         if signature(loaded.path) == loaded.signature:
             return True
@@ -283,7 +294,9 @@ class Wildcards:
             return None
         if len(members) == 1:
             return Found(members[0], note)
-        return Found(UnionValues(pattern, [(values, 1.0) for values in members]), note)
+        union = UnionValues(pattern, [(values, 1.0) for values in members])
+        union.merged = True
+        return Found(union, note)
 
     def _exact(self, name: str, including: tuple[str, ...] = ()) -> Values | None:
         for number, folder in enumerate(self._open_folders()):
