@@ -243,6 +243,19 @@ def _with_ours(info: Infotext, text: str) -> Infotext:
         return replace(info, fields={**info.fields, _OURS: text})
 
 
+def notes_as_json(notes: ImageNotes) -> dict[str, Any]:
+    """The notes as they go into an image's "orchestrator" text."""
+    return {"schema_version": SCHEMA_VERSION, **asdict(notes)}
+
+
+def parse_notes(text: str) -> ImageNotes | None:
+    """The notes in an image's "orchestrator" text; None if it is not ours, or damaged."""
+    try:
+        return replace(_EMPTY_NOTES, **_checked(_EMPTY_NOTES, json.loads(text)))
+    except (ValueError, TypeError, AttributeError, RecursionError):
+        return None
+
+
 def _subset(values: Mapping[str, Any], names: Mapping[str, Any]) -> dict[str, Any]:
     return {name: values[name] for name in names if name in values}
 
