@@ -1,0 +1,29 @@
+"""StageContext: everything that a stage may touch. A host gives it; no stage looks for anything elsewhere."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from orchestrator_core.request import Generator, OnProgress, Progress
+from orchestrator_core.template import Wildcards
+
+if TYPE_CHECKING:
+    from orchestrator_core.store import Store
+
+
+def ignore_progress(progress: Progress) -> None:
+    """For callers that show none."""
+
+
+@dataclass(frozen=True, slots=True)
+class StageContext:
+    """A frozen bundle of ports; what a host has not is None, and the stage that needs it says so."""
+
+    wildcards: Wildcards
+    generator: Generator | None = None
+    store: Store | None = None
+    weights: Mapping[str, float] = field(default_factory=dict)  # multipliers of the odds, by Choice key
+    variables: Mapping[str, str] = field(default_factory=dict)  # what templates may ask about, as _is_sdxl
+    progress: OnProgress = ignore_progress

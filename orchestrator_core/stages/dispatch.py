@@ -1,0 +1,59 @@
+"""dispatch: draft → request → generator → images, with all that made them in their metadata."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from orchestrator_core.context import StageContext
+from orchestrator_core.errors import PipelineError
+from orchestrator_core.prompt import PromptDraft
+from orchestrator_core.request import GenerationRequest, ImageNotes
+from orchestrator_core.run import Run
+
+MAX_SEED = 2**64 - 1
+
+
+class Options(BaseModel):
+    """How a prompt is rendered. Names are ComfyUI's; a generator for another host translates them."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    checkpoint: str = Field("", description="The model to render with. Empty: what the host has loaded, or its first.")
+    vae: str = Field("", description="A VAE of its own. Empty: the checkpoint's.")
+    sampler: str = Field("euler", description="The sampling algorithm.")
+    scheduler: str = Field("normal", description="How the noise steps are spaced.")
+    steps: int = Field(20, ge=1, le=1000, description="How many sampling steps.")
+    cfg: float = Field(7.0, ge=0, le=100, description="How strictly the prompt is followed.")
+    denoise: float = Field(1.0, ge=0, le=1, description="How much is painted anew: 1 is all of it.")
+    width: int = Field(512, ge=16, le=16384, description="Width in pixels.")
+    height: int = Field(512, ge=16, le=16384, description="Height in pixels.")
+    batch_size: int = Field(1, ge=1, le=64, description="How many images of one prompt at a time.")
+    clip_skip: int = Field(1, ge=1, le=12, description="Which of the last layers of CLIP is read: 1 is the last.")
+    seed: int | None = Field(None, ge=0, le=MAX_SEED, description="The image's seed. Empty: the same as the prompt's.")
+    extra: dict[str, Any] = Field(
+        default_factory=dict, description="What only one generator understands, handed on as it is."
+    )
+
+
+def request_for(draft: PromptDraft, options: Options) -> GenerationRequest:
+    """The request that renders a draft."""
+    fields = options.model_dump()
+    fields["seed"] = draft.seed & MAX_SEED if options.seed is None else options.seed
+    return GenerationRequest(positive=draft.positive, negative=draft.negative_prompt, loras=draft.loras, **fields)
+
+
+def notes_for(run_id: str, draft: PromptDraft) -> ImageNotes:
+    """What an image keeps of the draft that it was made from."""
+    source = draft.source
+    return ImageNotes(run_id, source.template, source.negative, source.dialect, draft.seed)
+
+
+def stage(run: Run, context: StageContext, options: Options) -> Run:
+    """Renders the run's draft; its images come after those that it has."""
+    if context.generator is None:
+        raise PipelineError("dispatch has no generator to send to: name a ComfyUI server, or leave the stage out.")
+    request = request_for(run.draft, options)
+    images = context.generator.generate(request, notes_for(run.id, run.draft), context.progress)
+    return run.replacing(images=run.images + images)

@@ -1,0 +1,65 @@
+"""generatePrompt: template + wildcards + learned weights → a draft of which every word's origin is known."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from itertools import islice
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from orchestrator_core.context import StageContext
+from orchestrator_core.errors import TemplateError
+from orchestrator_core.prompt import PromptDraft
+from orchestrator_core.run import Run
+from orchestrator_core.template import Template, Wildcards
+
+MAX_SEED = 2**64 - 1
+
+
+class Options(BaseModel):
+    """What can be set about drawing a prompt."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    template: str = Field("", description="The prompt to draw from: text with {variants} and __wildcards__.")
+    negative_template: str = Field("", description="The negative prompt to draw from; it sees the same variables.")
+    dialect: Literal["dynamicprompts", "impact"] = Field(
+        "dynamicprompts", description="Whose syntax the template is written in."
+    )
+    method: Literal["random", "combinatorial", "cyclical"] = Field(
+        "random", description="At random, every combination in order, or each element's values in turn."
+    )
+    seed: int = Field(0, ge=0, le=MAX_SEED, description="The same seed gives the same prompt, for ever.")
+    index: int | None = Field(None, ge=0, description="Which combination, or which turn. Empty: the seed's number.")
+    missing: Literal["keep", "remove", "error"] = Field(
+        "keep", description="What a wildcard that does not exist leaves: its name, nothing, or an error."
+    )
+
+
+def generate(
+    options: Options,
+    wildcards: Wildcards,
+    weights: Mapping[str, float] | None = None,
+    variables: Mapping[str, str] | None = None,
+) -> PromptDraft:
+    """One draft. Raises TemplateError for an index past the last combination."""
+    template = Template(options.template, options.negative_template, options.dialect, options.missing)
+    index = options.seed if options.index is None else options.index
+    if options.method == "random":
+        return template.draw(wildcards, options.seed, weights or None, index=index, variables=variables)
+    if options.method == "cyclical":
+        return template.cycle(wildcards, index, seed=options.seed, variables=variables)
+    count = template.count(wildcards, variables=variables)
+    if count == 0:
+        raise TemplateError("This template has no combinations: it is empty.")
+    start = index % count if options.index is None else index
+    found = template.combinations(wildcards, start, seed=options.seed, variables=variables)
+    for draft in islice(found, 1):
+        return draft
+    raise TemplateError(f"There is no combination {index}: this template has {count:,}, counted from 0.")
+
+
+def stage(run: Run, context: StageContext, options: Options) -> Run:
+    """Replaces the run's draft by a new one."""
+    return run.replacing(draft=generate(options, context.wildcards, context.weights, context.variables))
