@@ -1,0 +1,168 @@
+"""How the tables came to be: numbered steps, each applied once, their names kept in ``orchestrator_migrations``.
+
+To change the tables, or a type that is kept as JSON in them, add a step at the end of MIGRATIONS and never edit an old
+one: that also tells an older pack that it would not understand the database. All pending steps run in one transaction,
+under a lock, after a backup: an upgrade happened whole or not at all, and once, however many hosts start together.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+from sqlalchemy import Connection, Engine, insert, inspect, select, text
+
+import orchestrator_core
+from orchestrator_core.errors import SchemaTooNew, StoreError
+from orchestrator_core.store import schema
+from orchestrator_core.store.backup import back_up
+from orchestrator_core.store.engine import WRITES
+
+Migration = Callable[[Connection], None]
+
+ADVISORY_LOCK = 0x6F726368657374  # "orchest": any number that other programs will not take
+
+
+def m001_runs(connection: Connection) -> None:
+    """Runs with their components, choices, LoRAs, images and scores."""
+    postgresql = connection.dialect.name == "postgresql"
+    # PostgreSQL orders text by language unless told not to; ids are compared as bytes, as SQLite does.
+    key = 'TEXT COLLATE "C"' if postgresql else "TEXT"
+    # A choice's key may hold a whole option, longer than PostgreSQL lets an index entry be (2,704 bytes).
+    indexed_key = "substr(key, 1, 255)" if postgresql else "key"
+    run_id = f"run_id {key} NOT NULL REFERENCES runs (id) ON DELETE CASCADE"
+    statements = (
+        f"""CREATE TABLE runs (
+            id {key} NOT NULL PRIMARY KEY, created_ms BIGINT NOT NULL, updated_ms BIGINT NOT NULL, seed TEXT NOT NULL,
+            template TEXT NOT NULL, negative_template TEXT NOT NULL, dialect TEXT NOT NULL,
+            variables TEXT NOT NULL, diagnostics TEXT NOT NULL, search_text TEXT NOT NULL)""",
+        f"""CREATE TABLE components (
+            {run_id}, side {key} NOT NULL, position BIGINT NOT NULL, text TEXT NOT NULL, origin TEXT NOT NULL,
+            strength DOUBLE PRECISION, span_start BIGINT, span_end BIGINT,
+            PRIMARY KEY (run_id, side, position))""",
+        f"""CREATE TABLE choices (
+            run_id {key} NOT NULL, side {key} NOT NULL, component BIGINT NOT NULL, position BIGINT NOT NULL,
+            key {key} NOT NULL, siblings TEXT NOT NULL, file TEXT NOT NULL, line BIGINT NOT NULL,
+            weight DOUBLE PRECISION, probability DOUBLE PRECISION, options BIGINT NOT NULL,
+            PRIMARY KEY (run_id, side, component, position),
+            FOREIGN KEY (run_id, side, component) REFERENCES components (run_id, side, position) ON DELETE CASCADE)""",
+        f"CREATE INDEX choices_by_key ON choices ({indexed_key}, run_id)",
+        f"""CREATE TABLE run_loras (
+            {run_id}, position BIGINT NOT NULL, name TEXT NOT NULL,
+            strength_model DOUBLE PRECISION, strength_clip DOUBLE PRECISION, sha256 {key} NOT NULL,
+            PRIMARY KEY (run_id, position))""",
+        f"""CREATE TABLE images (
+            {run_id}, position BIGINT NOT NULL, of_run TEXT NOT NULL, path TEXT NOT NULL, request TEXT NOT NULL,
+            seed TEXT NOT NULL, sha256 {key}, width BIGINT, height BIGINT,
+            PRIMARY KEY (run_id, position))""",
+        "CREATE INDEX images_by_sha256 ON images (sha256)",
+        f"""CREATE TABLE scores (
+            {run_id}, position BIGINT NOT NULL, of_run TEXT NOT NULL, image TEXT NOT NULL, component BIGINT,
+            metric TEXT NOT NULL, value DOUBLE PRECISION,
+            PRIMARY KEY (run_id, position))""",
+    )
+    for statement in statements:
+        connection.execute(text(statement))
+
+
+MIGRATIONS: tuple[Migration, ...] = (m001_runs,)
+
+
+def migrate(engine: Engine, place: str, steps: Sequence[Migration] = MIGRATIONS) -> None:
+    """Bring the database up to date; a glance when it is. Raises SchemaTooNew if it is of a newer pack."""
+    with engine.connect() as connection:
+        if not _pending(connection, place, steps):
+            return
+    with _only_migrator(engine) as connection:
+        pending = _pending(connection, place, steps)  # another host may have been first
+        if not pending:
+            return
+        names = _applied(connection)
+        if not names:
+            _make_table(connection, place)
+        elif engine.dialect.name == "sqlite":
+            back_up(Path(place), max(names))
+        for step in pending:
+            step(connection)
+            connection.execute(insert(schema.migrations).values(_record(step)))
+
+
+def _pending(connection: Connection, place: str, steps: Sequence[Migration]) -> list[Migration]:
+    applied = _applied(connection)
+    unknown = sorted(applied.keys() - {step.__name__ for step in steps})
+    if unknown:
+        raise SchemaTooNew(
+            f"{place}: this database was written by version {applied[unknown[-1]]} of this pack ({unknown[-1]}), "
+            f"which version {orchestrator_core.__version__} does not understand. "
+            "Update the pack here, or give it a database of its own with ORCHESTRATOR_HOME."
+        )
+    return [step for step in steps if step.__name__ not in applied]
+
+
+def _applied(connection: Connection) -> dict[str, str]:
+    """The version of the pack that applied it, for each migration."""
+    if not inspect(connection).has_table(schema.migrations.name):
+        return {}
+    table = schema.migrations.c
+    return {row.name: row.pack_version for row in connection.execute(select(table.name, table.pack_version))}
+
+
+def _make_table(connection: Connection, place: str) -> None:
+    others = schema.metadata.tables.keys() & set(inspect(connection).get_table_names())
+    if others - {schema.migrations.name}:
+        raise StoreError(
+            f"{place}: another program already has tables named {', '.join(sorted(others))} there. "
+            "Give the store a database of its own."
+        )
+    connection.execute(
+        text(
+            "CREATE TABLE IF NOT EXISTS orchestrator_migrations"
+            " (name TEXT NOT NULL PRIMARY KEY, applied_ms BIGINT NOT NULL, pack_version TEXT NOT NULL)"
+        )
+    )
+
+
+def _record(step: Migration) -> dict[str, object]:
+    return {
+        "name": step.__name__,
+        "applied_ms": time.time_ns() // 1_000_000,
+        "pack_version": orchestrator_core.__version__,
+    }
+
+
+@contextmanager
+def _only_migrator(engine: Engine) -> Iterator[Connection]:
+    """A transaction that no other host's migration overlaps."""
+    with engine.connect() as connection:
+        connection = connection.execution_options(**{WRITES: True})
+        if engine.dialect.name == "sqlite":
+            with _without_foreign_keys(connection), connection.begin():  # BEGIN IMMEDIATE is the lock
+                yield connection
+                _check_foreign_keys(connection)
+        else:
+            with connection.begin():
+                connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": ADVISORY_LOCK})
+                yield connection
+
+
+@contextmanager
+def _without_foreign_keys(connection: Connection) -> Iterator[None]:
+    """SQLite changes a table by making another and dropping the first, which would cascade to its children.
+
+    The pragma does nothing inside a transaction, so it goes to the driver's connection, where none has begun.
+    """
+    driver = connection.connection.dbapi_connection
+    assert driver is not None
+    driver.execute("PRAGMA foreign_keys=OFF")
+    try:
+        yield
+    finally:
+        driver.execute("PRAGMA foreign_keys=ON")
+
+
+def _check_foreign_keys(connection: Connection) -> None:
+    broken = connection.exec_driver_sql("PRAGMA foreign_key_check").first()
+    if broken is not None:
+        raise StoreError(f"The upgrade of table {broken[0]} lost what its rows refer to, and was undone. Report this.")

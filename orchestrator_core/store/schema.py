@@ -1,0 +1,148 @@
+"""The tables as they are after the last migration, and the column types that make them lossless on both databases.
+
+Only names and types live here, for queries; keys, indexes and foreign keys are in ``migrations.py``, which alone makes
+and changes tables. A test keeps the two equal.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from typing import Any
+
+from sqlalchemy import BigInteger, Column, Dialect, Double, MetaData, Table, Text
+from sqlalchemy.types import TypeDecorator
+
+ESCAPE = "\ufdd0"  # a noncharacter: by its definition in no text that means something
+UNSTORABLE = re.compile("[\x00\ud800-\udfff\ufdd0]")
+ESCAPED = re.compile("\ufdd0([0-9a-f]{4})")
+
+
+class AnyText(TypeDecorator[str]):
+    """Any Python string. PostgreSQL refuses NUL, both refuse lone surrogates (file names have them), so these are
+    written as a noncharacter and four hex digits."""
+
+    impl = Text
+    cache_ok = True
+
+    def process_bind_param(self, value: str | None, dialect: Dialect) -> str | None:
+        if value is None or not UNSTORABLE.search(value):
+            return value
+        return UNSTORABLE.sub(lambda match: f"{ESCAPE}{ord(match[0]):04x}", value)
+
+    def process_result_value(self, value: Any | None, dialect: Dialect) -> str | None:
+        if value is None or ESCAPE not in value:
+            return value
+        return ESCAPED.sub(lambda match: chr(int(match[1], 16)), value)
+
+
+class Number(TypeDecorator[float]):
+    """A float. SQLite has no NaN and stores NULL for it; so does this, on both, and reads it back as NaN."""
+
+    impl = Double
+    cache_ok = True
+
+    def process_bind_param(self, value: float | None, dialect: Dialect) -> float | None:
+        return None if value is None or math.isnan(value) else float(value)
+
+    def process_result_value(self, value: Any | None, dialect: Dialect) -> float:
+        return math.nan if value is None else float(value)
+
+
+class Seed(TypeDecorator[int]):
+    """An integer of any size, as decimal digits: seeds reach 2**64 - 1, a database's integers 2**63 - 1."""
+
+    impl = Text
+    cache_ok = True
+
+    def process_bind_param(self, value: int | None, dialect: Dialect) -> str | None:
+        return None if value is None else str(value)
+
+    def process_result_value(self, value: Any | None, dialect: Dialect) -> int | None:
+        return None if value is None else int(value)
+
+
+metadata = MetaData()
+
+runs = Table(
+    "runs",
+    metadata,
+    Column("id", AnyText),
+    Column("created_ms", BigInteger),  # first saved; UTC milliseconds since 1970, as every time here
+    Column("updated_ms", BigInteger),
+    Column("seed", Seed),
+    Column("template", AnyText),
+    Column("negative_template", AnyText),
+    Column("dialect", AnyText),
+    Column("variables", AnyText),  # JSON: [[name, value], …]
+    Column("diagnostics", AnyText),  # JSON: [{kind, message, start, end, where}, …]
+    Column("search_text", AnyText),  # case-folded prompts and templates; neither database folds Unicode in LIKE
+)
+components = Table(
+    "components",
+    metadata,
+    Column("run_id", AnyText),
+    Column("side", AnyText),  # "positive" or "negative"
+    Column("position", BigInteger),  # 0-based, in its side
+    Column("text", AnyText),
+    Column("origin", AnyText),
+    Column("strength", Number),
+    Column("span_start", BigInteger),
+    Column("span_end", BigInteger),
+)
+choices = Table(
+    "choices",
+    metadata,
+    Column("run_id", AnyText),
+    Column("side", AnyText),
+    Column("component", BigInteger),  # its position
+    Column("position", BigInteger),  # 0 = outermost
+    Column("key", AnyText),
+    Column("siblings", AnyText),  # JSON: a string or a list of strings
+    Column("file", AnyText),
+    Column("line", BigInteger),
+    Column("weight", Number),
+    Column("probability", Number),
+    Column("options", BigInteger),
+)
+run_loras = Table(
+    "run_loras",
+    metadata,
+    Column("run_id", AnyText),
+    Column("position", BigInteger),
+    Column("name", AnyText),
+    Column("strength_model", Number),
+    Column("strength_clip", Number),
+    Column("sha256", AnyText),
+)
+images = Table(
+    "images",
+    metadata,
+    Column("run_id", AnyText),
+    Column("position", BigInteger),
+    Column("of_run", AnyText),  # the image's own run_id: another's where this run took the image over
+    Column("path", AnyText),
+    Column("request", AnyText),  # JSON: a GenerationRequest
+    Column("seed", Seed),
+    Column("sha256", AnyText),  # of the file's content; NULL where it could not be read
+    Column("width", BigInteger),  # pixels; NULL where not known
+    Column("height", BigInteger),
+)
+scores = Table(
+    "scores",
+    metadata,
+    Column("run_id", AnyText),
+    Column("position", BigInteger),
+    Column("of_run", AnyText),
+    Column("image", AnyText),  # file name
+    Column("component", BigInteger),  # position in the positive prompt; NULL = the whole image
+    Column("metric", AnyText),
+    Column("value", Number),
+)
+migrations = Table(
+    "orchestrator_migrations",
+    metadata,
+    Column("name", AnyText),
+    Column("applied_ms", BigInteger),
+    Column("pack_version", AnyText),
+)
