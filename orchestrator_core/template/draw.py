@@ -146,7 +146,7 @@ class Draw:
 
     def missing(self, name: str, span: Span) -> None:
         left = "it stays as it is" if self.keeps_missing else "it is left out"
-        self.note("missing-wildcard", f"There is no wildcard {name!r}; {left}.", span)
+        self.note("missing-wildcard", f"There is no wildcard {name!r}, or its file is empty; {left}.", span)
 
     def switch(self, method: Method, state: int) -> int:
         """Goes over to a node's own method and returns the state for it. Restore ``turn`` afterwards."""

@@ -36,7 +36,7 @@ _SPECIAL = {
     ("impact", True): re.compile(COMMENT + r"|\\.|\{|(?:\d{1,3}#)?__|" + TAG, _FLAGS),
     ("impact", False): re.compile(r"\\.|\{|(?:\d{1,3}#)?__|" + TAG, _FLAGS),
 }
-_PLAIN_VALUE = re.compile(r"[{\\]|__|\$\{|%\{|<ppp:|\d#")
+_PLAIN_VALUE = re.compile(r"[{\\\n]|__|<ppp:|\d#")
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,10 +58,10 @@ def is_syntax(value: str) -> bool:
 
 
 def parse_value(source: str, dialect: Dialect, where: str) -> Parsed | None:
-    """The tree of a wildcard's value, or None where it is plain text. Values have no comments."""
+    """The tree of a wildcard's value, or None where it is plain text. Only a value of several lines has comments."""
     if not is_syntax(source):
         return None
-    parser = Parser(source, dialect, where, comments=False)
+    parser = Parser(source, dialect, where, comments="\n" in source)
     nodes = parser.sequence(0, len(source))
     return Parsed(_hoisted(nodes, source), tuple(parser.diagnostics))
 

@@ -52,7 +52,7 @@ def counted_reference(
     """``{2$$__w__}`` draws two values of the wildcard, not one."""
     return WildcardRef(
         inner.name,
-        parser.source[span[0] : span[1]],
+        inner.source,
         count or inner.count,
         method or inner.method,
         inner.filter,
