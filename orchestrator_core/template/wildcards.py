@@ -189,6 +189,14 @@ class Wildcards:
                     if "#" not in name:
                         yield name, Path(folder.path(file, ""))
 
+    def written(self) -> Iterator[tuple[Path, Values]]:
+        """Each wildcard of each file as it is written there, hidden and anonymous ones too. Reads every file."""
+        for number, folder in enumerate(self._open_folders()):
+            loaded = [self._text(number, name, suffix) for name, suffix in folder.texts.items()]
+            loaded += [self._structured(number, file) for file in folder.structured]
+            for file in loaded:
+                yield from ((Path(file.path), values) for values in file.values.values())
+
     @property
     def problems(self) -> list[Problem]:
         """Everything that was refused or could not be read, in the files read so far."""
