@@ -10,12 +10,12 @@ from __future__ import annotations
 
 import operator
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Union
 
 Value = Union[str, float, bool, None, tuple["Value", ...]]  # noqa: UP007 - it refers to itself, which | cannot
-Variables = Mapping[str, str]
+Variables = Callable[[str], str | None]
 
 _TOKEN = re.compile(r"\s*(?:('[^']*'|\"[^\"]*\")|(-?\d+(?:\.\d+)?)(?![\w.])|([A-Za-z_][\w-]*)|([(),]))")
 _MAX_LENGTH = 1000
@@ -35,7 +35,7 @@ class Operand:
 
     def resolve(self, variables: Variables) -> Value:
         if self.name is not None:
-            return _typed(variables.get(self.name))
+            return _typed(variables(self.name))
         if isinstance(self.value, tuple):
             return tuple(item.resolve(variables) if isinstance(item, Operand) else item for item in self.value)
         return self.value

@@ -28,7 +28,31 @@ class Deferred:
     nodes: Nodes
 
 
-Bound = Deferred | Parts
+class Pending:
+    """A variable whose value a listing of all combinations has yet to choose."""
+
+    __slots__ = ("name", "value")
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+        self.value: Parts | None = None
+
+    def known(self) -> Parts:
+        """Raises NeedsValue while it is not chosen."""
+        if self.value is None:
+            raise NeedsValue(self)
+        return self.value
+
+
+class NeedsValue(Exception):
+    """What can be chosen next depends on the value of this variable."""
+
+    def __init__(self, variable: Pending) -> None:
+        super().__init__(variable.name)
+        self.variable = variable
+
+
+Bound = Deferred | Parts | Pending
 Handler = Callable[["Draw", Any, int, Path, Span | None], None]
 
 
@@ -168,15 +192,22 @@ class Draw:
         found = self.frame.get(name)
         return self.shared.get(name) if found is None else found
 
-    def texts(self) -> dict[str, str]:
-        """The variables as text. One that is drawn at each use counts by its literal text only."""
-        return {name: bound_text(bound) for name, bound in {**self.shared, **self.frame}.items()}
+    def text(self, name: str) -> str | None:
+        bound = self.lookup(name)
+        return None if bound is None else bound_text(bound)
+
+    def texts(self) -> tuple[tuple[str, str], ...]:
+        """All variables as text."""
+        return tuple([(name, bound_text(bound)) for name, bound in {**self.shared, **self.frame}.items()])
 
     def holds(self, condition: Condition) -> bool:
-        return condition.holds(self.texts())
+        return condition.holds(self.text)
 
 
 def bound_text(bound: Bound) -> str:
+    """A variable that is drawn at each use counts by its literal text only."""
+    if isinstance(bound, Pending):
+        bound = bound.known()
     if isinstance(bound, Deferred):
         return "".join([node.text for node in bound.nodes if isinstance(node, Text)])
     return "".join([component.text for component in bound])

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import replace
 
 from orchestrator_core.prompt import Component
 
 Parts = tuple[Component, ...]
+
+# an ellipsis of any script, or three dots: where a wrap's content goes
+_MARK = re.compile("[\u1801\u2026\u22ee\u22ef\u22f0\u22f1\ufe19]+|\\.{3,}")
 
 
 def joined(parts: Sequence[Parts], separator: Component) -> Parts:
@@ -41,3 +45,11 @@ def cut(components: Sequence[Component], first: int, last: int) -> Parts:
         if text:
             found.append(component if text == component.text else replace(component, text=text))
     return tuple(found)
+
+
+def wrapped(wrapper: Sequence[Component], inner: Parts) -> tuple[Parts, bool]:
+    """The inner parts in the place of the wrapper's ellipsis, or behind it where it has none; whether it had one."""
+    text = "".join([component.text for component in wrapper])
+    mark = _MARK.search(text)
+    first, last = mark.span() if mark else (len(text), len(text))
+    return (*cut(wrapper, 0, first), *inner, *cut(wrapper, last, len(text))), mark is not None

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 
 from orchestrator_core.prompt import Choice, Component, Origin
 from orchestrator_core.template.bias import Bias
 from orchestrator_core.template.chance import mix
 from orchestrator_core.template.dialects import Dialect
-from orchestrator_core.template.draw import Deferred, Draw, Handler, Parts, Path, Turn
-from orchestrator_core.template.joining import cut, joined
+from orchestrator_core.template.draw import Bound, Deferred, Draw, Handler, Parts, Path, Pending, Turn
+from orchestrator_core.template.joining import joined, wrapped
 from orchestrator_core.template.picking import arrangement, arrangements, distinct, pick_options
 from orchestrator_core.template.references import wildcard
 from orchestrator_core.template.tree import Assign, If, Option, Span, ToNegative, Use, Variant, WildcardRef, Wrap
@@ -18,8 +17,6 @@ from orchestrator_core.template.values import Values
 from orchestrator_core.template.wildcards import Wildcards
 
 _MAX_INCLUDED = 100_000
-# an ellipsis of any script, or three dots: where a wrap's content goes
-_MARK = re.compile("[\u1801\u2026\u22ee\u22ef\u22f0\u22f1\ufe19]+|\\.{3,}")
 
 
 def new_draw(
@@ -116,13 +113,15 @@ def assign(draw: Draw, node: Assign, state: int, path: Path, span: Span | None) 
     existing = draw.lookup(node.name)
     if node.keeps and existing is not None:
         return
-    bound: Deferred | Parts = Deferred(node.value)
+    bound: Bound = Deferred(node.value)
     if node.immediate or node.adds:
         state = state if draw.turn else mix(state ^ node.place)
-        bound = draw.aside(node.value, state, path, span)
+        bound = parts = draw.aside(node.value, state, path, span)
         if node.adds and existing is not None:
-            before = draw.aside(existing.nodes, state, path, span) if isinstance(existing, Deferred) else existing
-            bound = (*before, *bound)
+            before = existing.known() if isinstance(existing, Pending) else existing
+            if isinstance(before, Deferred):
+                before = draw.aside(before.nodes, state, path, span)
+            bound = (*before, *parts)
     draw.frame[node.name] = bound
     if node.everywhere:
         draw.shared[node.name] = bound
@@ -130,6 +129,8 @@ def assign(draw: Draw, node: Assign, state: int, path: Path, span: Span | None) 
 
 def use(draw: Draw, node: Use, state: int, path: Path, span: Span | None) -> None:
     bound = draw.lookup(node.name)
+    if isinstance(bound, Pending):
+        bound = bound.known()
     if isinstance(bound, tuple):
         draw.out.extend(bound)
         return
@@ -151,12 +152,10 @@ def wrap(draw: Draw, node: Wrap, state: int, path: Path, span: Span | None) -> N
         state = mix(state ^ node.place)
     wrapper = draw.aside(node.wrapper, state, path, span)
     inner = draw.aside(node.inner, draw.below(state, 1), path, span)
-    text = "".join([component.text for component in wrapper])
-    mark = _MARK.search(text)
-    if mark is None:
+    parts, marked = wrapped(wrapper, inner)
+    if not marked:
         draw.note("no-wrap-mark", "The wrapper has no … for its content; the content was put after it.", node.span)
-    first, last = mark.span() if mark else (len(text), len(text))
-    draw.out.extend((*cut(wrapper, 0, first), *inner, *cut(wrapper, last, len(text))))
+    draw.out.extend(parts)
 
 
 def conditional(draw: Draw, node: If, state: int, path: Path, span: Span | None) -> None:

@@ -9,14 +9,16 @@ from orchestrator_core.errors import TemplateError
 from orchestrator_core.prompt import Component, Diagnostic, Origin, PromptDraft, PromptSource, render
 from orchestrator_core.template.attention import with_strengths
 from orchestrator_core.template.bias import Bias
-from orchestrator_core.template.combine import Builder, Dependent, Product, Space, walk
+from orchestrator_core.template.combine import Builder
 from orchestrator_core.template.dialects import find_dialect
-from orchestrator_core.template.draw import Counter, Draw, Parts, Turn, bound_text
+from orchestrator_core.template.draw import Counter, Draw, NeedsValue, Parts, Turn
 from orchestrator_core.template.parse import parse
 from orchestrator_core.template.sample import new_draw
 from orchestrator_core.template.script import Script
+from orchestrator_core.template.spaces import Dependent, Listed, Product, Space, walk
 from orchestrator_core.template.wildcards import Wildcards
 
+MAX_TRIED = 200_000  # combinations that can only be counted by trying each
 MISSING = ("keep", "remove", "error")
 Weights = Mapping[str, float] | Bias
 
@@ -69,10 +71,16 @@ class Template:
     def count(self, wildcards: Wildcards, *, variables: Mapping[str, str] | None = None) -> int:
         """How many combinations there are, exactly; those that depend on one another are counted by trying them."""
         wildcards.look()
-        space = self._space(wildcards, 0, variables)
-        if space is not None:
-            return space.size
-        return sum(1 for _ in self._scripts(wildcards, 0, variables))
+        found = self._space(wildcards, 0, variables)
+        if found is not None:
+            return found[0].size
+        count = sum(1 for _ in islice(self._scripts(wildcards, 0, variables), MAX_TRIED + 1))
+        if count > MAX_TRIED:
+            raise TemplateError(
+                f"More than {MAX_TRIED:,} combinations whose choices depend on one another: too many to count. "
+                "Draw at random, or list as many as you need."
+            )
+        return count
 
     def combinations(
         self,
@@ -91,10 +99,10 @@ class Template:
         wildcards.look()
         if not self.source.template:
             return iter(())
-        space = self._space(wildcards, seed, variables)
-        if space is None:
+        found = self._space(wildcards, seed, variables)
+        if found is None:
             return islice(self._scripts(wildcards, seed, variables), start, None)
-        return self._drafts(space, wildcards, seed, start, variables)
+        return self._drafts(*found, seed, start)
 
     # how a draw becomes a draft
 
@@ -119,19 +127,20 @@ class Template:
                     raise TemplateError(str(note))
         if draw.sent:
             negative = _with_sent(draw.sent, negative)
-        variables: tuple[tuple[str, str], ...] = ()
-        if draw.frame or draw.shared:
-            variables = tuple((name, bound_text(bound)) for name, bound in {**draw.shared, **draw.frame}.items())
+        variables = draw.texts() if components and (draw.frame or draw.shared) else ()
         return PromptDraft(
             with_strengths(components), with_strengths(negative), (), draw.seed, self.source, variables, notes
         )
 
-    def _space(self, wildcards: Wildcards, seed: int, variables: Mapping[str, str] | None) -> Space | None:
-        """The space of the positive template, or None where its choices depend on one another."""
+    def _space(self, wildcards: Wildcards, seed: int, variables: Mapping[str, str] | None) -> tuple[Space, Draw] | None:
+        """The space of the positive template and the draw that knows its variables.
+
+        None where choices depend on one another in a way that only trying shows.
+        """
         draw = self._listing(wildcards, seed, 0, Counter(), variables)
         try:
-            return Builder(draw).sequence(self.nodes, (), None)
-        except Dependent:
+            return Builder(draw).sequence(self.nodes, (), None, scoped=True), draw
+        except (Dependent, NeedsValue):
             return None
 
     def _listing(
@@ -141,30 +150,17 @@ class Template:
         draw.keeps_missing = self.missing != "remove"
         return draw
 
-    def _drafts(
-        self, space: Space, wildcards: Wildcards, seed: int, start: int, variables: Mapping[str, str] | None
-    ) -> Iterator[PromptDraft]:
-        brackets = not (space.fixed and isinstance(space, Product)) or any(
-            "(" in part.text or "[" in part.text
-            for factor in space.factors
-            for parts in factor.items()
-            for part in parts
-        )
-        draw = self._listing(wildcards, seed, 0, Counter(), variables)
-        draw.prompt(self.nodes, "positive")  # for its diagnostics and variables
-        model = self._draft(draw, (), ())
-        source, found, notes = self.source, model.variables, model.diagnostics
+    def _drafts(self, space: Space, draw: Draw, seed: int, start: int) -> Iterator[PromptDraft]:
+        source, notes = self.source, self._draft(draw, (), ()).diagnostics
+        if not self.negative_nodes and not draw.frame and not draw.shared and not _has_brackets(space):
+            for parts in walk(space, start):  # nothing to work out for each: the way that lists 100,000 quickly
+                yield PromptDraft(parts, (), (), seed, source, (), notes)
+            return
+        frame = dict(draw.frame)
         for index, parts in enumerate(walk(space, start), start):
-            components = with_strengths(parts) if brackets else parts
-            negative = self._listed_negative(wildcards, seed, index, variables) if self.negative_nodes else ()
-            yield PromptDraft(components, negative, (), seed, source, found, notes)
-
-    def _listed_negative(
-        self, wildcards: Wildcards, seed: int, index: int, variables: Mapping[str, str] | None
-    ) -> Parts:
-        draw = self._listing(wildcards, seed, index, Counter(), variables)
-        draw.prompt(self.nodes, "positive")
-        return with_strengths(draw.prompt(self.negative_nodes, "negative"))
+            draw.frame, draw.index, draw.levels, draw.steps = dict(frame), index, 0, 0
+            negative = draw.prompt(self.negative_nodes, "negative") if self.negative_nodes else ()
+            yield PromptDraft(with_strengths(parts), with_strengths(negative), (), seed, source, draw.texts(), notes)
 
     def _scripts(self, wildcards: Wildcards, seed: int, variables: Mapping[str, str] | None) -> Iterator[PromptDraft]:
         script: Script | None = Script([])
@@ -175,6 +171,13 @@ class Template:
             draw.turn = Counter()
             yield self._draft(draw, components, draw.prompt(self.negative_nodes, "negative"))
             script, index = script.following(), index + 1
+
+
+def _has_brackets(space: Space) -> bool:
+    """Whether any text of the space could change emphasis."""
+    if not isinstance(space, Listed):
+        return not isinstance(space, Product) or any(_has_brackets(factor) for factor in space.factors)
+    return any("(" in part.text or "[" in part.text for parts in space.parts for part in parts)
 
 
 def _with_sent(sent: list[tuple[bool, Parts]], negative: Parts) -> Parts:
