@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from array import array
 from bisect import bisect_left, bisect_right
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import accumulate
 
@@ -142,6 +142,10 @@ class Values:
     def key(self, index: int) -> str:
         return value_key(self.name, self.text(index))
 
+    def includes(self) -> list[int]:
+        """The values that stand for those of another wildcard."""
+        return sorted(index for index, note in self.notes.items() if note.include)
+
     def choice(self, index: int, probability: float | None = None, text: str | None = None) -> Choice:
         """The choice of a value. ``probability``: where something has changed it; ``text``: saves reading it again."""
         file, line, name = self.place(index)
@@ -219,6 +223,23 @@ class UnionValues(Values):
 def subset(values: Values, indexes: Sequence[int]) -> Values:
     """Some of the values, with their places, weights and notes."""
     return _Subset(values, indexes)
+
+
+def with_included(values: Values, find: Callable[[str], Values | None]) -> Values:
+    """Values that include another wildcard give way to its values, with their weights multiplied."""
+    members: list[tuple[Values, float]] = []
+    first = 0
+    for index in [*values.includes(), len(values)]:
+        if index > first:
+            members.append((subset(values, range(first, index)), 1.0))
+        if index < len(values):
+            inner = find(values.text(index).strip())
+            if inner is not None and len(inner):
+                members.append((inner, values.weight(index)))
+        first = index + 1
+    union = UnionValues(values.name, members)
+    union.count = values.count
+    return union
 
 
 class _Subset(Values):

@@ -12,19 +12,18 @@ import threading
 import time
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from fnmatch import translate
 from pathlib import Path
 
 from orchestrator_core.errors import WildcardError
 from orchestrator_core.template.dialects import DYNAMICPROMPTS, Dialect
 from orchestrator_core.template.files import load_structured, load_text
 from orchestrator_core.template.folders import Folder, Problem, scan, signature
-from orchestrator_core.template.values import UnionValues, Values, subset
+from orchestrator_core.template.matching import is_glob, matching, nearest
+from orchestrator_core.template.values import UnionValues, Values, with_included
 
 _INTERVAL = 2.0  # seconds between two looks at the disk
 _MAX_INCLUDES = 20
 _SLASHES = re.compile(r"[\\/]+")
-_MAGIC = re.compile(r"[*?\[]")
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,7 +88,6 @@ class Wildcards:
         self._reading: list[_Loaded] = []  # what the look-up under way has read
         self._signatures: dict[str, tuple[int, int] | None] = {}
         self._sorted: list[str] = []
-        self._folded: dict[str, list[str]] = {}
         self._next_look = 0.0
         self._now = 0.0
 
@@ -143,7 +141,6 @@ class Wildcards:
     def _forget(self) -> None:
         self._found = {}
         self._sorted = []
-        self._folded = {}
 
     def _open_folders(self) -> list[Folder]:
         if self._folders is None:
@@ -256,45 +253,9 @@ class Wildcards:
         values = self._exact(wanted)
         if values is not None:
             return Found(values)
-        if not _MAGIC.search(wanted):
-            return self._near(wanted)
-        return self._union(wanted, self._matching(wanted, dialect))
-
-    def _near(self, wanted: str) -> Found | None:
-        """Another spelling; the same name in any folder; the union of all that is below it."""
-        folded = self._fold(wanted)
-        if same := self._folded_names().get(folded):
-            return self._union(wanted, same[:1])
-        anywhere = [name for name in self.names() if self._fold(name).endswith("/" + folded)]
-        if anywhere:
-            return self._union(wanted, anywhere, f"No {wanted!r}; taken: {', '.join(anywhere[:5])}.")
-        below = [name for name in self.names() if self._fold(name).startswith(folded + "/")]
-        return self._union(wanted, below, f"No {wanted!r}; taken: all {len(below)} wildcards in that folder.")
-
-    @staticmethod
-    def _fold(name: str) -> str:
-        return name.lower().replace(" ", "-")
-
-    def _folded_names(self) -> dict[str, list[str]]:
-        if not self._folded:
-            for name in self.names():
-                self._folded.setdefault(self._fold(name), []).append(name)
-        return self._folded
-
-    def _matching(self, pattern: str, dialect: Dialect) -> list[str]:
-        names = self.names()
-        if pattern.startswith("*/") and not _MAGIC.search(pattern[2:]):
-            tail = self._fold(pattern[2:])
-            inside = re.compile(rf"(?:^|.*/){re.escape(tail)}(?:/.*)?")
-            exact = re.compile(rf"(?:^|.*/){re.escape(tail)}")
-            hits = [name for name in names if exact.fullmatch(self._fold(name))] if dialect.anchored_globs else []
-            return hits or [name for name in names if inside.fullmatch(self._fold(name))]
-        folded = self._fold(pattern) + ("" if dialect.anchored_globs else "*")
-        for glob, fold in ((pattern, str), (folded, self._fold), (f"*/{folded}", self._fold)):
-            match = re.compile(translate(glob)).match
-            if hits := [name for name in names if match(fold(name))]:
-                return hits
-        return []
+        if is_glob(wanted):
+            return self._union(wanted, matching(wanted, self.names(), dialect.anchored_globs))
+        return self._union(wanted, *nearest(wanted, self.names()))
 
     def _union(self, pattern: str, names: Sequence[str], note: str = "") -> Found | None:
         members = [values for name in names if (values := self._exact(name)) is not None]
@@ -312,35 +273,19 @@ class Wildcards:
             if suffix is not None:
                 values = self._text(number, name, suffix).values.get(name)
                 if values is not None:
-                    return self._with_included(values, including)
+                    return self._complete(values, including)
             for file in folder.structured:
                 values = self._structured(number, file).values.get(name)
                 if values is not None:
-                    return self._with_included(values, including)
+                    return self._complete(values, including)
         return None
 
-    def _with_included(self, values: Values, including: tuple[str, ...]) -> Values:
-        """Entries that include another wildcard give way to its values, with their weights multiplied."""
-        included = [index for index, note in values.notes.items() if note.include]
-        if not included or values.name in including or len(including) > _MAX_INCLUDES:
-            return values if not included else self._without(values, included)
-        members: list[tuple[Values, float]] = []
-        first = 0
-        for index in [*sorted(included), len(values)]:
-            if index > first:
-                members.append((subset(values, range(first, index)), 1.0))
-            if index < len(values):
-                inner = self._exact(values.text(index).strip(), (*including, values.name))
-                if inner is not None and len(inner):
-                    members.append((inner, values.weight(index)))
-            first = index + 1
-        union = UnionValues(values.name, members)
-        union.count = values.count
-        return union
-
-    @staticmethod
-    def _without(values: Values, left_out: Sequence[int]) -> Values:
-        return subset(values, [index for index in range(len(values)) if index not in set(left_out)])
+    def _complete(self, values: Values, including: tuple[str, ...]) -> Values:
+        if not values.includes():
+            return values
+        if values.name in including or len(including) > _MAX_INCLUDES:
+            return with_included(values, lambda _: None)
+        return with_included(values, lambda name: self._exact(name, (*including, values.name)))
 
     # files
 
