@@ -1,7 +1,8 @@
 """The template engine: ``Template("a __colors/warm__ {fox|owl}").draw(Wildcards([folder]), seed=1).positive``."""
 
 from orchestrator_core.template.bias import Bias
+from orchestrator_core.template.folders import Changes
 from orchestrator_core.template.template import Template
-from orchestrator_core.template.wildcards import Changes, Wildcards
+from orchestrator_core.template.wildcards import Wildcards
 
 __all__ = ["Bias", "Changes", "Template", "Wildcards"]

@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import re
 import stat
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -64,6 +64,44 @@ def signature(path: str) -> tuple[int, int] | None:
     except OSError:
         return None
     return (found.st_mtime_ns, found.st_size) if stat.S_ISREG(found.st_mode) else None
+
+
+@dataclass(frozen=True, slots=True)
+class Changes:
+    """What a reload found, by wildcard name."""
+
+    added: tuple[str, ...] = ()
+    changed: tuple[str, ...] = ()
+    removed: tuple[str, ...] = ()
+
+    def __bool__(self) -> bool:
+        return bool(self.added or self.changed or self.removed)
+
+
+Signatures = Mapping[str, tuple[int, int] | None]
+
+
+def signatures(folders: Sequence[Folder]) -> Signatures:
+    """Path → signature of every file."""
+    listed = [folder.path(name, suffix) for folder in folders for name, suffix in folder.texts.items()]
+    listed += [folder.path(file, "") for folder in folders for file in folder.structured]
+    return {path: signature(path) for path in listed}
+
+
+def changes_between(before: Signatures, after: Signatures, roots: Sequence[Path]) -> Changes:
+    """What came, changed and went."""
+    changed = [path for path in after.keys() & before.keys() if after[path] != before[path]]
+    found = (after.keys() - before.keys(), changed, before.keys() - after.keys())
+    return Changes(*[_names_of(paths, [str(root) for root in roots]) for paths in found])
+
+
+def _names_of(paths: Iterable[str], roots: Sequence[str]) -> tuple[str, ...]:
+    """Wildcard names of text files; of others the file's name, since what is in them may not be known."""
+    found = set()
+    for path in paths:
+        root = max((root for root in roots if path.startswith(root)), key=len, default="")
+        found.add(path[len(root) + 1 :].replace("\\", "/").removesuffix(".txt"))
+    return tuple(sorted(found))
 
 
 def scan(root: Path, allowed: Sequence[Path]) -> Folder:

@@ -10,32 +10,29 @@ from __future__ import annotations
 import re
 import threading
 import time
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from orchestrator_core.errors import WildcardError
 from orchestrator_core.template.dialects import DYNAMICPROMPTS, Dialect
 from orchestrator_core.template.files import load_structured, load_text
-from orchestrator_core.template.folders import Folder, Problem, scan, signature
+from orchestrator_core.template.folders import (
+    Changes,
+    Folder,
+    Problem,
+    Signatures,
+    changes_between,
+    scan,
+    signature,
+    signatures,
+)
 from orchestrator_core.template.matching import is_glob, matching, nearest
 from orchestrator_core.template.values import UnionValues, Values, with_included
 
 _INTERVAL = 2.0  # seconds between two looks at the disk
 _MAX_INCLUDES = 20
 _SLASHES = re.compile(r"[\\/]+")
-
-
-@dataclass(frozen=True, slots=True)
-class Changes:
-    """What a reload found, by wildcard name."""
-
-    added: tuple[str, ...] = ()
-    changed: tuple[str, ...] = ()
-    removed: tuple[str, ...] = ()
-
-    def __bool__(self) -> bool:
-        return bool(self.added or self.changed or self.removed)
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +83,7 @@ class Wildcards:
         self._files: dict[tuple[int, str], _Loaded] = {}
         self._found: dict[tuple[str, bool], _Resolved] = {}
         self._reading: list[_Loaded] = []  # what the look-up under way has read
-        self._signatures: dict[str, tuple[int, int] | None] = {}
+        self._signatures: Signatures = {}
         self._sorted: list[str] = []
         self._next_look = 0.0
         self._now = 0.0
@@ -108,7 +105,7 @@ class Wildcards:
         with self._lock:
             allowed = [root.resolve() for root in self.roots]
             self._folders = [scan(root, allowed) for root in self.roots]
-            before, after = self._signatures, self._sign(self._folders)
+            before, after = self._signatures, signatures(self._folders)
             self._signatures = after
             self._files = {
                 key: loaded
@@ -116,27 +113,7 @@ class Wildcards:
                 if loaded.signature is not None and after.get(loaded.path) == loaded.signature
             }
             self._forget()
-            return Changes(
-                self._names_of(after.keys() - before.keys()),
-                self._names_of(path for path in after.keys() & before.keys() if after[path] != before[path]),
-                self._names_of(before.keys() - after.keys()),
-            )
-
-    @staticmethod
-    def _sign(folders: Sequence[Folder]) -> dict[str, tuple[int, int] | None]:
-        """Path → signature of every file."""
-        listed = [folder.path(name, suffix) for folder in folders for name, suffix in folder.texts.items()]
-        listed += [folder.path(file, "") for folder in folders for file in folder.structured]
-        return {path: signature(path) for path in listed}
-
-    def _names_of(self, paths: Iterable[str]) -> tuple[str, ...]:
-        """Wildcard names of text files; of others the file's name, since what is in them may not be known."""
-        roots = [str(root) for root in self.roots]
-        found = set()
-        for path in paths:
-            root = max((root for root in roots if path.startswith(root)), key=len, default="")
-            found.add(path[len(root) + 1 :].replace("\\", "/").removesuffix(".txt"))
-        return tuple(sorted(found))
+            return changes_between(before, after, self.roots)
 
     def _forget(self) -> None:
         self._found = {}
