@@ -1,56 +1,18 @@
 """``<ppp:if>``, ``<ppp:set>``, ``<ppp:echo>`` and ``<ppp:stn>``, the commands of Prompt PostProcessor that we share.
 
-Their tags are paired in one pass; a tag without its partner, or of another command, is literal text.
+A tag without its partner, or of another command, is literal text.
 """
 
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
 
 from orchestrator_core.template.conditions import Condition, NotACondition, parse_condition
+from orchestrator_core.template.parser import Parser
+from orchestrator_core.template.structure import Command
 from orchestrator_core.template.tree import Assign, If, Node, Nodes, ToNegative, Use
 
-if TYPE_CHECKING:
-    from orchestrator_core.template.parse import Parser
-
-_TAG = re.compile(r"<ppp:(?P<close>/?)(?P<name>if|elif|else|set|echo|stn)\b(?P<rest>[^<>\n]{0,400}?)\s*(?P<empty>/?)>")
-_MAX_DEPTH = 20
 _VARIABLE = re.compile(r"\s*([A-Za-z_][\w-]{0,80})\s*((?:\b(?:evaluate|ifundefined|add)\b\s*)*)")
-
-
-@dataclass(slots=True)
-class Command:
-    """``parts``: (text after the name, start of the body, end of the body) of the command and of each elif and else."""
-
-    name: str
-    end: int = 0
-    parts: list[tuple[str, int, int]] = field(default_factory=list)
-
-
-def find_commands(source: str) -> dict[int, Command]:
-    """Commands by the position of their opening tag. Linear in the length of the source."""
-    found: dict[int, Command] = {}
-    stack: list[tuple[int, Command, str, int]] = []  # start, command, text and body start of the open part
-    for match in _TAG.finditer(source):
-        name, rest = match["name"], match["rest"]
-        if match["close"]:
-            if stack and stack[-1][1].name == name:
-                start, command, text, body = stack.pop()
-                command.parts.append((text, body, match.start()))
-                command.end = match.end()
-                found[start] = command
-        elif name in ("elif", "else"):
-            if stack and stack[-1][1].name == "if":
-                start, command, text, body = stack.pop()
-                command.parts.append((text, body, match.start()))
-                stack.append((start, command, rest if name == "elif" else "", match.end()))
-        elif match["empty"] and name in ("echo", "stn"):
-            found[match.start()] = Command(name, match.end(), [(rest, match.end(), match.end())])
-        elif len(stack) < _MAX_DEPTH:
-            stack.append((match.start(), Command(name), rest, match.end()))
-    return found
 
 
 def read_command(parser: Parser, start: int, end: int, places: dict[str, int]) -> tuple[Nodes, int] | None:

@@ -3,12 +3,9 @@
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING
 
+from orchestrator_core.template.parser import Parser
 from orchestrator_core.template.tree import Assign, Use, Wrap
-
-if TYPE_CHECKING:
-    from orchestrator_core.template.parse import Parser
 
 _VARIABLE = re.compile(
     r"\s*(?P<name>[A-Za-z_-][\w-]{0,80})\s*(?:(?P<how>[?+])?=(?P<now>!)?|(?P<now2>!)=|(?P<default>:)|(?P<end>\Z))\s*"

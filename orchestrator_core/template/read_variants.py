@@ -5,13 +5,10 @@ from __future__ import annotations
 import re
 from dataclasses import replace
 from hashlib import blake2b
-from typing import TYPE_CHECKING
 
 from orchestrator_core.template.conditions import Condition, NotACondition, parse_condition
+from orchestrator_core.template.parser import Parser
 from orchestrator_core.template.tree import Count, Method, Nodes, Option, Variant, WildcardRef
-
-if TYPE_CHECKING:
-    from orchestrator_core.template.parse import Parser
 
 COUNT = re.compile(
     r"\s*(?P<method>[~!@])?\s*(?P<flags>[ro]{0,2})\s*(?P<low>\d{1,6})?(?P<dash>-)?(?P<high>\d{1,6})?\s*"

@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING
 
 from orchestrator_core.prompt import Component
+from orchestrator_core.template.parser import Parser
 from orchestrator_core.template.read_variants import METHOD, header
 from orchestrator_core.template.tree import Count, Method, Nodes, Text, WildcardRef
-
-if TYPE_CHECKING:
-    from orchestrator_core.template.parse import Parser
 
 _NAME_TOKEN = re.compile(r"__|\$\{|\{|[}|<>\n('\"]")
 _IMPACT_NAME = re.compile(r"[\w.\-+/*\\]+?(?=__)")

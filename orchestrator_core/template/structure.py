@@ -17,6 +17,11 @@ _IN_VALUES = re.compile(r"\\.|[{}\[\]|>]|" + TAG, re.S)
 _IN_PROMPTS = re.compile(COMMENT + r"|\\.|[{}\[\]|>]|" + TAG, re.M | re.S)
 _OPENERS = {"]": "[", ">": "<"}
 
+_COMMAND_TAG = re.compile(
+    r"<ppp:(?P<close>/?)(?P<name>if|elif|else|set|echo|stn)\b(?P<rest>[^<>\n]{0,400}?)\s*(?P<empty>/?)>"
+)
+_MAX_COMMANDS = 20
+
 
 @dataclass(slots=True)
 class Structure:
@@ -67,3 +72,36 @@ def _close_brace(found: Structure, stack: list[tuple[str, int, int]], pending: l
     found.pairs[opened] = position
     found.bars[opened] = pending[count:]
     del pending[count:]
+
+
+@dataclass(slots=True)
+class Command:
+    """``parts``: (text after the name, start of the body, end of the body) of the command and of each elif and else."""
+
+    name: str
+    end: int = 0
+    parts: list[tuple[str, int, int]] = field(default_factory=list)
+
+
+def find_commands(source: str) -> dict[int, Command]:
+    """Commands by the position of their opening tag. Linear in the length of the source."""
+    found: dict[int, Command] = {}
+    stack: list[tuple[int, Command, str, int]] = []  # start, command, text and body start of the open part
+    for match in _COMMAND_TAG.finditer(source):
+        name, rest = match["name"], match["rest"]
+        if match["close"]:
+            if stack and stack[-1][1].name == name:
+                start, command, text, body = stack.pop()
+                command.parts.append((text, body, match.start()))
+                command.end = match.end()
+                found[start] = command
+        elif name in ("elif", "else"):
+            if stack and stack[-1][1].name == "if":
+                start, command, text, body = stack.pop()
+                command.parts.append((text, body, match.start()))
+                stack.append((start, command, rest if name == "elif" else "", match.end()))
+        elif match["empty"] and name in ("echo", "stn"):
+            found[match.start()] = Command(name, match.end(), [(rest, match.end(), match.end())])
+        elif len(stack) < _MAX_COMMANDS:
+            stack.append((match.start(), Command(name), rest, match.end()))
+    return found

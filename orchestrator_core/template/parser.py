@@ -1,0 +1,81 @@
+"""Parser: one template's characters, and the walk over them. parse.py knows what each token begins."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+
+from orchestrator_core.prompt import Component, Diagnostic
+from orchestrator_core.template.chance import place
+from orchestrator_core.template.dialects import Dialect
+from orchestrator_core.template.structure import COMMENT, TAG, Command, find_commands, find_structure
+from orchestrator_core.template.tree import Node, Nodes, Text
+
+_FLAGS = re.M | re.S
+_SPECIAL = {
+    ("dynamicprompts", True): re.compile(COMMENT + r"|\\.|\$\{|%\{|\{|__|" + TAG, _FLAGS),
+    ("dynamicprompts", False): re.compile(r"\\.|\$\{|%\{|\{|__|" + TAG, _FLAGS),
+    ("impact", True): re.compile(COMMENT + r"|\\.|\{|(?:\d{1,3}#)?__|" + TAG, _FLAGS),
+    ("impact", False): re.compile(r"\\.|\{|(?:\d{1,3}#)?__|" + TAG, _FLAGS),
+}
+
+Reader = Callable[["Parser", str, int, int, dict[str, int]], "tuple[Nodes, int] | None"]
+
+
+class Parser:
+    """Recursive descent over the positions that find_structure has paired, so every character is looked at once."""
+
+    def __init__(self, source: str, dialect: Dialect, where: str, comments: bool, read: Reader) -> None:
+        self.read = read  # what begins at a token, and where it ends; None for literal text
+        self.source = source
+        self.dialect = dialect
+        self.where = where
+        self.diagnostics: list[Diagnostic] = []
+        structure = find_structure(source, comments)
+        self.pairs, self.bars = structure.pairs, structure.bars
+        self.commands: dict[int, Command] = find_commands(source) if dialect.commands and "<ppp:" in source else {}
+        self.special = _SPECIAL[dialect.name, comments]
+        for position in structure.unclosed:
+            self.note("unclosed-variant", "This { is never closed; it stays as it is. Close it with }.", position)
+        if structure.too_deep:
+            position = structure.too_deep[0]
+            self.note("too-deep", "Braces are nested too deep from here; they stay as they are.", position)
+
+    def note(self, kind: str, message: str, start: int, end: int | None = None) -> None:
+        self.diagnostics.append(Diagnostic(kind, message, start, start + 1 if end is None else end, self.where))
+
+    def sequence(self, start: int, end: int) -> Nodes:
+        nodes: list[Node] = []
+        places: dict[str, int] = {}
+        position = run = start  # run: where the literal text that is being passed began
+        tag_end = -1
+        while match := self.special.search(self.source, position, end):
+            token, position = match.group(), match.end()
+            if token[0] == "\\":
+                continue
+            if token[0] == "<" and token != "<ppp:":
+                tag_end = max(tag_end, self.pairs.get(match.start(), -1))
+                continue
+            if token.endswith("__") and match.start() < tag_end:
+                continue  # the name of a LoRA may hold two underscores
+            found = self.read(self, token, match.start(), end, places)
+            if found is None:
+                position = match.start() + 1 if token == "__" else position
+                continue
+            made, position = found
+            nodes.extend(self.text(run, match.start()))
+            nodes.extend(made)
+            run = position
+        nodes.extend(self.text(run, end))
+        return tuple(nodes)
+
+    def text(self, start: int, end: int) -> Nodes:
+        if start >= end:
+            return ()
+        text = self.source[start:end]
+        return (Text(text, (start, end), Component(text, span=(start, end))),)
+
+    def place(self, start: int, end: int, places: dict[str, int]) -> int:
+        source = self.source[start:end]
+        occurrence = places[source] = places.get(source, -1) + 1
+        return place(source, occurrence)
