@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 
-from orchestrator_core.template.conditions import Condition, NotACondition, parse_condition
+from orchestrator_core.template.conditions import NotACondition, parse_condition
 from orchestrator_core.template.parser import Parser
 from orchestrator_core.template.structure import Command
 from orchestrator_core.template.tree import Assign, If, Node, Nodes, ToNegative, Use
@@ -31,11 +31,13 @@ def read_command(parser: Parser, start: int, end: int, places: dict[str, int]) -
 
 
 def _if(parser: Parser, command: Command, span: tuple[int, int], here: int) -> Node | None:
-    branches: list[tuple[Condition | None, Nodes]] = []
-    for number, (text, first, last) in enumerate(command.parts):
-        is_else = number > 0 and not text.strip()
-        branches.append((None if is_else else parse_condition(text), parser.sequence(first, last)))
-    return If(tuple(branches), span, here)
+    conditions = [
+        None if number > 0 and not text.strip() else parse_condition(text)
+        for number, (text, _, _) in enumerate(command.parts)
+    ]
+    # only now the bodies: were they read before a condition fails, their text would be read twice, at every level
+    bodies = [parser.sequence(first, last) for _, first, last in command.parts]
+    return If(tuple(zip(conditions, bodies, strict=True)), span, here)
 
 
 def _set(parser: Parser, command: Command, span: tuple[int, int], here: int) -> Node | None:

@@ -20,6 +20,7 @@ Variables = Callable[[str], str | None]
 _TOKEN = re.compile(r"\s*(?:('[^']*'|\"[^\"]*\")|(-?\d+(?:\.\d+)?)(?![\w.])|([A-Za-z_][\w-]*)|([(),]))")
 _MAX_LENGTH = 1000
 _MAX_PARTS = 100
+_MAX_DEPTH = 20
 
 
 class NotACondition(ValueError):
@@ -120,6 +121,7 @@ class _Reader:
         self.tokens = self._split(text)
         self.at = 0
         self.parts = 0
+        self.depth = 0
 
     @staticmethod
     def _split(text: str) -> list[str]:
@@ -158,11 +160,24 @@ class _Reader:
         if self.parts > _MAX_PARTS:
             raise NotACondition(f"a condition of more than {_MAX_PARTS} parts")
 
+    def deeper(self) -> None:
+        self.depth += 1
+        if self.depth > _MAX_DEPTH:
+            raise NotACondition(f"a condition nested more than {_MAX_DEPTH} deep")
+
     def negation(self) -> Condition:
         self.count_part()
-        if self.peek() == "not":
+        depth = self.depth
+        self.deeper()
+        try:
+            if self.peek() != "not":
+                return self.bracketed()
             self.take()
             return Condition("not", (self.negation(),))
+        finally:
+            self.depth = depth
+
+    def bracketed(self) -> Condition:
         start = self.at
         if self.peek() == "(":
             try:
@@ -208,11 +223,14 @@ class _Reader:
 
     def _list(self) -> Operand:
         items: list[Operand] = []
+        depth = self.depth
+        self.deeper()
         while self.peek() != ")":
             items.append(self.operand())
             if self.peek() == ",":
                 self.take()
         self.take(")")
+        self.depth = depth
         return Operand(None, tuple(items))
 
 

@@ -26,8 +26,9 @@ from orchestrator_core.template.parser import Parser
 from orchestrator_core.template.read_variables import read_variable, read_wrap
 from orchestrator_core.template.read_variants import COUNT, option_settings, read_bounds, read_variant
 from orchestrator_core.template.read_wildcards import SEPARATOR, read_wildcard
-from orchestrator_core.template.tree import Assign, Count, Node, Nodes, Option
+from orchestrator_core.template.tree import Assign, Count, Nodes, Option
 
+_USE = re.compile(r"\$\{\s*([A-Za-z_-][\w-]*)")
 _PLAIN_VALUE = re.compile(r"[{\\\n]|__|<ppp:|\d#")
 
 
@@ -96,11 +97,15 @@ def _read(parser: Parser, token: str, start: int, end: int, places: dict[str, in
 
 def _hoisted(nodes: Nodes, source: str) -> Nodes:
     """A variable may be used before it is given its value: those assignments are done first."""
-    early: list[Node] = []
-    seen: set[str] = set()
+    first: dict[str, Assign] = {}
     for node in nodes:
-        if isinstance(node, Assign) and node.name not in seen:
-            seen.add(node.name)
-            if f"${{{node.name}" in source[: node.span[0]]:
-                early.append(node)
-    return (*early, *[node for node in nodes if node not in early]) if early else nodes
+        if isinstance(node, Assign):
+            first.setdefault(node.name, node)
+    if not first:
+        return nodes
+    used: dict[str, int] = {}
+    for match in _USE.finditer(source):
+        used.setdefault(match[1], match.start())
+    early = [node for name, node in first.items() if used.get(name, len(source)) < node.span[0]]
+    moved = {id(node) for node in early}
+    return (*early, *[node for node in nodes if id(node) not in moved]) if early else nodes

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from functools import cached_property
 
 from orchestrator_core.prompt import Component, Diagnostic
 from orchestrator_core.template.chance import place
@@ -11,6 +12,8 @@ from orchestrator_core.template.dialects import Dialect
 from orchestrator_core.template.structure import COMMENT, TAG, Command, find_commands, find_structure
 from orchestrator_core.template.tree import Node, Nodes, Text
 
+_MAX_NESTED = 60  # sequences inside one another: braces, commands and parameters taken together
+_MAX_NOTES = 100
 _FLAGS = re.M | re.S
 _SPECIAL = {
     ("dynamicprompts", True): re.compile(COMMENT + r"|\\.|\$\{|%\{|\{|__|" + TAG, _FLAGS),
@@ -18,6 +21,8 @@ _SPECIAL = {
     ("impact", True): re.compile(COMMENT + r"|\\.|\{|(?:\d{1,3}#)?__|" + TAG, _FLAGS),
     ("impact", False): re.compile(r"\\.|\{|(?:\d{1,3}#)?__|" + TAG, _FLAGS),
 }
+
+_PARENTHESIS = re.compile(r"[()]")
 
 Reader = Callable[["Parser", str, int, int, dict[str, int]], "tuple[Nodes, int] | None"]
 
@@ -35,6 +40,7 @@ class Parser:
         self.pairs, self.bars = structure.pairs, structure.bars
         self.commands: dict[int, Command] = find_commands(source) if dialect.commands and "<ppp:" in source else {}
         self.special = _SPECIAL[dialect.name, comments]
+        self.nested = 0
         for position in structure.unclosed:
             self.note("unclosed-variant", "This { is never closed; it stays as it is. Close it with }.", position)
         if structure.too_deep:
@@ -42,9 +48,20 @@ class Parser:
             self.note("too-deep", "Braces are nested too deep from here; they stay as they are.", position)
 
     def note(self, kind: str, message: str, start: int, end: int | None = None) -> None:
-        self.diagnostics.append(Diagnostic(kind, message, start, start + 1 if end is None else end, self.where))
+        if len(self.diagnostics) < _MAX_NOTES:
+            self.diagnostics.append(Diagnostic(kind, message, start, start + 1 if end is None else end, self.where))
 
     def sequence(self, start: int, end: int) -> Nodes:
+        """The nodes between two positions. What is nested too deep is text."""
+        if self.nested >= _MAX_NESTED:
+            self.note("too-deep", "This is nested too deep; it stays as it is.", start, end)
+            return self.text(start, end)
+        self.nested += 1
+        nodes = self.nodes(start, end)
+        self.nested -= 1
+        return nodes
+
+    def nodes(self, start: int, end: int) -> Nodes:
         nodes: list[Node] = []
         places: dict[str, int] = {}
         position = run = start  # run: where the literal text that is being passed began
@@ -74,6 +91,18 @@ class Parser:
             return ()
         text = self.source[start:end]
         return (Text(text, (start, end), Component(text, span=(start, end))),)
+
+    @cached_property
+    def parentheses(self) -> dict[int, int]:
+        """Opening → closing position of ( that are closed."""
+        found: dict[int, int] = {}
+        stack: list[int] = []
+        for match in _PARENTHESIS.finditer(self.source):
+            if match.group() == "(":
+                stack.append(match.start())
+            elif stack:
+                found[stack.pop()] = match.start()
+        return found
 
     def place(self, start: int, end: int, places: dict[str, int]) -> int:
         source = self.source[start:end]

@@ -10,19 +10,21 @@ from orchestrator_core.template.conditions import Condition, NotACondition, pars
 from orchestrator_core.template.parser import Parser
 from orchestrator_core.template.tree import Count, Method, Nodes, Option, Variant, WildcardRef
 
+# each optional part takes the white space behind it: were that optional on its own, a run of it could be split
+# between the parts in so many ways that a few thousand spaces took hours
 COUNT = re.compile(
-    r"\s*(?P<method>[~!@])?\s*(?P<flags>[ro]{0,2})\s*(?P<low>\d{1,6})?(?P<dash>-)?(?P<high>\d{1,6})?\s*"
-    r"(?P<description>'[^'|{}\n]*'|\"[^\"|{}\n]*\")?\s*\$\$(?:(?P<separator>[^${}\n]*)\$\$)?"
+    r"\s*(?:(?P<method>[~!@])\s*)?(?:(?P<flags>[ro]{1,2})\s*)?"
+    r"(?:(?=[\d-])(?P<low>\d{1,6})?(?P<dash>-)?(?P<high>\d{1,6})?\s*)?"
+    r"(?:(?P<description>'[^'|{}\n]*'|\"[^\"|{}\n]*\")\s*)?\$\$(?:(?P<separator>[^${}\n]*)\$\$)?"
 )
 METHOD = re.compile(r"\s*([~!@])")
 _OPTION = re.compile(
-    r"\s*(?P<include>%)?\s*(?:'(?P<labels>[^'|\n]*)'|\"(?P<more>[^\"|\n]*)\")?\s*"
-    r"(?P<weight>\d{1,12}(?:\.\d{0,12})?|\.\d{1,12})?\s*(?P<next>::|if\b)"
+    r"\s*(?:(?P<include>%)\s*)?(?:(?:'(?P<labels>[^'|\n]*)'|\"(?P<more>[^\"|\n]*)\")\s*)?"
+    r"(?:(?P<weight>\d{1,12}(?:\.\d{0,12})?|\.\d{1,12})\s*)?(?P<next>::|if\b)"
 )
 _IMPACT_OPTION = re.compile(r"\s*(?P<weight>\d{1,12}(?:\.\d{0,12})?|\.\d{1,12})::")
 _CONDITION_END = re.compile(r"'[^'\n]*'|\"[^\"\n]*\"|::")
 _QUANTIFIER = re.compile(r"\s*(\d{1,3})#(?=__)")
-_INCLUDE = re.compile(r"\s*include\s+(\S.*?)\s*")
 
 
 def read_variant(parser: Parser, start: int, close: int, places: dict[str, int]) -> Nodes:
@@ -66,7 +68,7 @@ def header(parser: Parser, start: int, end: int, separator: str) -> tuple[Count,
 
 
 def read_bounds(parser: Parser, match: re.Match[str], separator: str) -> tuple[Count, Method | None] | None:
-    low, high, flags = match["low"], match["high"], match["flags"]
+    low, high, flags = match["low"], match["high"], match["flags"] or ""
     if not (low or high or flags) or (match["dash"] and not (low or high)):
         return None
     if not parser.dialect.methods and (flags or match["method"]):
@@ -126,8 +128,9 @@ def option_settings(parser: Parser, start: int, end: int) -> tuple[int, Option]:
     labels = frozenset(
         label.strip().lower() for label in (match["labels"] or match["more"] or "").split(",") if label.strip()
     )
-    included = _INCLUDE.fullmatch(source, body, end) if match["include"] else None
-    return body, Option((), source[body:end], weight, condition, labels, included[1] if included else "")
+    included = source[body:end].split(None, 1) if match["include"] else []
+    name = included[1].rstrip() if len(included) == 2 and included[0] == "include" else ""
+    return body, Option((), source[body:end], weight, condition, labels, name)
 
 
 def read_condition(parser: Parser, start: int, end: int) -> tuple[int, Condition] | None:

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import re
+from dataclasses import dataclass
 
 from orchestrator_core.prompt import Component
 from orchestrator_core.template.parser import Parser
 from orchestrator_core.template.read_variants import METHOD, header
-from orchestrator_core.template.tree import Count, Method, Nodes, Text, WildcardRef
+from orchestrator_core.template.tree import Count, Method, Nodes, Span, Text, WildcardRef
 
 _NAME_TOKEN = re.compile(r"__|\$\{|\{|[}|<>\n('\"]")
 _IMPACT_NAME = re.compile(r"[\w.\-+/*\\]+?(?=__)")
-_PARENTHESIS = re.compile(r"[()]")
 _COMMA = re.compile(r"[{,]")
 _MAX_NAME = 400
 SEPARATOR = ", "  # where a wildcard carries its own count and names no separator
@@ -19,20 +19,23 @@ SEPARATOR = ", "  # where a wildcard carries its own count and names no separato
 
 def read_wildcard(parser: Parser, token: str, start: int, end: int, places: dict[str, int]) -> tuple[Nodes, int] | None:
     first = start + len(token)
-    read = wildcard_parts if parser.dialect.commands else impact_parts
-    found = read(parser, first, end)
+    found = (wildcard_parts if parser.dialect.commands else impact_parts)(parser, first, end)
     if found is None:
         return None
-    name, count, method, wanted, parameters, stop = found
-    if isinstance(name, str) and ".." in re.split(r"[\\/]", name):
-        parser.note("refused-name", f"A wildcard's name may not contain '..': {name!r} stays as it is.", start, stop)
+    written, stop = parser.source[found.name[0] : found.name[1]], found.stop
+    if ".." in re.split(r"[\\/]", written):
+        parser.note("refused-name", f"A wildcard's name may not contain '..': {written!r} stays as it is.", start, stop)
         return None
+    # nothing inside is read before this is known to be a reference: else its text would be read twice, at every level
+    name = parser.sequence(*found.name) if found.dynamic else written
+    wanted = plain_or_tree(parser, *found.filter) if found.filter else ""
+    parameters = read_parameters(parser, *found.parameters) if found.parameters else ()
     opening = start + len(token) - 2
     reference = WildcardRef(
         name,
         parser.source[opening:stop],
-        count,
-        method,
+        found.count,
+        found.method,
         wanted,
         parameters,
         (start, stop),
@@ -44,52 +47,60 @@ def read_wildcard(parser: Parser, token: str, start: int, end: int, places: dict
     return ((reference, bar) * int(token[:-3]))[:-1], stop
 
 
-def impact_parts(
-    parser: Parser, start: int, end: int
-) -> tuple[str, None, None, str, tuple[tuple[str, Nodes], ...], int] | None:
+@dataclass(slots=True)
+class _Written:
+    """Where the parts of a reference stand in the source."""
+
+    name: Span
+    stop: int  # behind the closing __
+    count: Count | None = None
+    method: Method | None = None
+    filter: Span | None = None
+    parameters: Span | None = None
+    dynamic: bool = False  # the name holds variables or variants
+
+
+def impact_parts(parser: Parser, start: int, end: int) -> _Written | None:
     match = _IMPACT_NAME.match(parser.source, start, end)
-    return (match.group(), None, None, "", (), match.end() + 2) if match else None
+    return _Written(match.span(), match.end() + 2) if match else None
 
 
-def wildcard_parts(
-    parser: Parser, start: int, end: int
-) -> tuple[str | Nodes, Count | None, Method | None, str | Nodes, tuple[tuple[str, Nodes], ...], int] | None:
-    count, method = None, None
+def wildcard_parts(parser: Parser, start: int, end: int) -> _Written | None:
+    if parser.source.startswith("_", start):
+        return None
+    found = _Written((start, -1), -1)
     if counted := header(parser, start, end, SEPARATOR):
-        count, method, start = counted
+        found.count, found.method, start = counted
     elif match := METHOD.match(parser.source, start, end):
-        method, start = Method(match[1]), match.end()
-    wanted: str | Nodes = ""
-    parameters: tuple[tuple[str, Nodes], ...] = ()
+        found.method, start = Method(match[1]), match.end()
     position, stop = start, -1  # stop: where the name ends, once that is known
-    dynamic = False
     while match := _NAME_TOKEN.search(parser.source, position, min(end, start + _MAX_NAME)):
         token, position = match.group(), match.end()
         if token == "__":
-            stop = match.start() if stop < 0 else stop
-            name = read_name(parser, start, stop, dynamic)
-            return None if name is None else (name, count, method, wanted, parameters, position)
+            found.name, found.stop = name_span(parser, start, match.start() if stop < 0 else stop), position
+            return found if found.name[0] < found.name[1] else None
         if token in "'\"" and stop < 0 and (close := quoted(parser, match.start(), end)):
-            stop, wanted = match.start(), plain_or_tree(parser, position, close - 1)
-            position = close
+            stop, found.filter, position = match.start(), (position, close - 1), close
         elif token == "(" and (close := parameters_end(parser, match.start(), end)):
             stop = match.start() if stop < 0 else stop
-            parameters, position = read_parameters(parser, position, close - 1), close
+            found.parameters, position = (position, close - 1), close
         elif token in "'\"(":
             continue  # part of the name
         elif (close := parser.pairs.get(match.end() - 1, -1)) > 0 and token in ("{", "${"):
-            position, dynamic = close + 1, True
+            position, found.dynamic = close + 1, True
         else:
             return None
     return None
 
 
-def read_name(parser: Parser, start: int, stop: int, dynamic: bool) -> str | Nodes | None:
-    text = parser.source[start:stop].rstrip() if stop < len(parser.source) and parser.source[stop] == "(" else None
-    text = parser.source[start:stop] if text is None else text
+def name_span(parser: Parser, start: int, stop: int) -> Span:
+    """Empty for what is no name. White space is allowed before parameters only."""
+    text = parser.source[start:stop]
+    if parser.source.startswith("(", stop):
+        text = text.rstrip()
     if not text or text[0] in "_ \t" or text[-1].isspace():
-        return None
-    return parser.sequence(start, start + len(text)) if dynamic else text
+        return (start, start)
+    return (start, start + len(text))
 
 
 def quoted(parser: Parser, start: int, end: int) -> int:
@@ -100,13 +111,10 @@ def quoted(parser: Parser, start: int, end: int) -> int:
 
 def parameters_end(parser: Parser, start: int, end: int) -> int:
     """Where ``(name=value)`` ends, or 0 if the parenthesis is part of a name."""
-    depth = 0
-    for match in _PARENTHESIS.finditer(parser.source, start, min(end, start + 4 * _MAX_NAME)):
-        depth += {"(": 1, ")": -1}.get(match.group(), 0)
-        if depth == 0:
-            inner = parser.source[start + 1 : match.start()]
-            return match.end() if "=" in inner and parser.source.startswith("__", match.end()) else 0
-    return 0
+    close = parser.parentheses.get(start, -1)
+    if not start < close < min(end, start + 4 * _MAX_NAME) or not parser.source.startswith("__", close + 1):
+        return 0
+    return close + 1 if parser.source.find("=", start, close) > 0 else 0
 
 
 def read_parameters(parser: Parser, start: int, end: int) -> tuple[tuple[str, Nodes], ...]:

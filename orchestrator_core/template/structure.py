@@ -17,9 +17,7 @@ _IN_VALUES = re.compile(r"\\.|[{}\[\]|>]|" + TAG, re.S)
 _IN_PROMPTS = re.compile(COMMENT + r"|\\.|[{}\[\]|>]|" + TAG, re.M | re.S)
 _OPENERS = {"]": "[", ">": "<"}
 
-_COMMAND_TAG = re.compile(
-    r"<ppp:(?P<close>/?)(?P<name>if|elif|else|set|echo|stn)\b(?P<rest>[^<>\n]{0,400}?)\s*(?P<empty>/?)>"
-)
+_COMMAND_TAG = re.compile(r"<ppp:(?P<close>/?)(?P<name>if|elif|else|set|echo|stn)\b(?P<rest>[^<>]{0,400})>")
 _MAX_COMMANDS = 20
 
 
@@ -88,7 +86,8 @@ def find_commands(source: str) -> dict[int, Command]:
     found: dict[int, Command] = {}
     stack: list[tuple[int, Command, str, int]] = []  # start, command, text and body start of the open part
     for match in _COMMAND_TAG.finditer(source):
-        name, rest = match["name"], match["rest"]
+        name, rest = match["name"], match["rest"].rstrip()
+        is_empty, rest = rest.endswith("/"), rest.removesuffix("/")
         if match["close"]:
             if stack and stack[-1][1].name == name:
                 start, command, text, body = stack.pop()
@@ -100,7 +99,7 @@ def find_commands(source: str) -> dict[int, Command]:
                 start, command, text, body = stack.pop()
                 command.parts.append((text, body, match.start()))
                 stack.append((start, command, rest if name == "elif" else "", match.end()))
-        elif match["empty"] and name in ("echo", "stn"):
+        elif is_empty and name in ("echo", "stn"):
             found[match.start()] = Command(name, match.end(), [(rest, match.end(), match.end())])
         elif len(stack) < _MAX_COMMANDS:
             stack.append((match.start(), Command(name), rest, match.end()))
