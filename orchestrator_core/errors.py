@@ -6,6 +6,8 @@ OrchestratorError
 ├── FormatError                a file or a text that is not of the format it should be
 ├── ConfigError                a setting that cannot be used
 ├── PipelineError              a pipeline that cannot run as written
+├── HttpError                  a server refused a call: ``status`` and ``body`` are its answer
+│   └── NoAnswer               it did not answer, or not in the language that it should speak
 ├── StoreError                 the database cannot be opened, read or written
 │   └── SchemaTooNew           it was written by a newer version of this pack
 └── GeneratorError             rendering failed; ``images`` holds what was finished before
@@ -45,6 +47,19 @@ class ConfigError(OrchestratorError):
 
 class PipelineError(OrchestratorError):
     """A pipeline that cannot run as written."""
+
+
+class HttpError(OrchestratorError):
+    """A server refused a call; ``body`` is what it said."""
+
+    def __init__(self, message: str, status: int = 0, body: bytes = b"") -> None:
+        super().__init__(message)
+        self.status = status
+        self.body = body
+
+
+class NoAnswer(HttpError):
+    """No answer, or not in the language that the server should speak."""
 
 
 class StoreError(OrchestratorError):

@@ -1,0 +1,1 @@
+"""What renders a request: ComfyUI over HTTP, and others behind the same ``Generator`` port."""
