@@ -35,6 +35,12 @@ def bundled_folders() -> dict[str, Path]:
     return {name: bundled_folder(name) for name in get_args(Folder)}
 
 
+def example_files() -> list[Path]:
+    """Return the bundled template files; ``quick`` is first, the one to begin with."""
+    folder = Path(__file__).resolve().parent / "examples"
+    return sorted(folder.glob("*.yaml"), key=lambda path: (path.stem != "quick", path.stem))
+
+
 def _is_ours(folder: Path, package: Path) -> bool:
     """Tell a checkout's folder from one that another distribution put beside us in site-packages."""
     return folder.is_relative_to(package) or (package.parent / "pyproject.toml").is_file()

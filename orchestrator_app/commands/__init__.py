@@ -1,0 +1,23 @@
+"""The commands of ``orchestrator``: each module adds its own parser, and imports what it works with when it runs."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Protocol
+
+from orchestrator_app.commands import export, prompt, read, run, wildcards
+
+
+class Command(Protocol):
+    def add_to(self, commands: Any, name: str) -> None:
+        """Adds a parser under this name, whose ``run`` takes the parsed arguments and returns the exit status."""
+        ...
+
+
+COMMANDS: Mapping[str, Command] = {
+    "prompt": prompt,
+    "run": run,
+    "wildcards": wildcards,
+    "export": export,
+    "read": read,
+}

@@ -1,0 +1,200 @@
+"""``orchestrator export``: a stored run, an image or a template as a workflow, a graph, a prompt file or a template."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import re
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from orchestrator_app.commands.arguments import add_wildcards, seed
+from orchestrator_app.console import problem, remark
+
+if TYPE_CHECKING:
+    from orchestrator_core.formats.image_metadata import ImageMetadata
+    from orchestrator_core.request import GenerationRequest
+    from orchestrator_core.run import Run
+
+FORMATS = ("workflow", "graph", "prompts", "template")
+_IMAGE = re.compile(r".+\.(png|jpe?g|webp)", re.IGNORECASE)
+_RUN_ID = re.compile(r"[0-9a-f]{8,32}")
+
+
+def add_to(commands: Any, name: str) -> None:
+    parser = commands.add_parser(name, help="give a prompt away as a workflow or a file", description=__doc__)
+    parser.add_argument(
+        "what", metavar="RUN_ID|IMAGE|TEMPLATE", help="the id of a run or its first 8 digits, an image, or a template"
+    )
+    parser.add_argument(
+        "-f",
+        "--format",
+        choices=FORMATS,
+        default="workflow",
+        help="workflow opens on ComfyUI's canvas, graph is for its API, prompts and template are for orchestrator run "
+        "(default: %(default)s)",
+    )
+    parser.add_argument("-o", "--output", metavar="FILE", help="a new file (default: standard output)")
+    parser.add_argument("--force", action="store_true", help="replace the file if it is there")
+    parser.add_argument("-s", "--seed", type=seed, metavar="S", help="for a template: which prompt is drawn")
+    parser.add_argument("--set", action="append", default=[], metavar="NAME=VALUE", help="for a template: a setting")
+    add_wildcards(parser)
+    parser.set_defaults(run=run)
+
+
+@dataclass(frozen=True, slots=True)
+class _Thing:
+    """What is to be exported. ``graph`` and ``workflow`` are those that an image carries."""
+
+    run: Run
+    request: GenerationRequest
+    settings: dict[str, Any]
+    graph: dict[str, Any] | None = None
+    workflow: dict[str, Any] | None = None
+
+
+def run(arguments: argparse.Namespace) -> int:
+    thing = _find(arguments)
+    text = _formatted(thing, arguments.format)
+    if arguments.output is None:
+        print(text, end="")
+        return 0
+    _write(Path(arguments.output), text, force=arguments.force)
+    remark(f"Wrote {arguments.output}")
+    return 0
+
+
+def _find(arguments: argparse.Namespace) -> _Thing:
+    what = arguments.what
+    if _IMAGE.fullmatch(what):
+        return _of_image(Path(what))
+    if _RUN_ID.fullmatch(what):
+        return _of_run(what)
+    return _of_template(arguments)
+
+
+def _of_run(run_id: str) -> _Thing:
+    """Raises StoreError for an id that is no run's, or that of several."""
+    from orchestrator_core.errors import StoreError
+    from orchestrator_core.stages.dispatch import Options, request_for
+    from orchestrator_core.store import Store
+
+    with Store.open(create=False) as store:
+        if len(run_id) < 32:
+            # Ids sort by time, so those that begin with these digits follow one another; the newest comes first.
+            near = store.runs(2, before=run_id + "g")
+            found = [run for run in near if run.id.startswith(run_id)]
+            if len(found) != 1:
+                raise StoreError(f"{'No run begins' if not found else 'Several runs begin'} with {run_id}.")
+            run_id = found[0].id
+        run = store.load_run(run_id)
+    request = run.images[0].request if run.images else request_for(run.draft, Options())
+    graph, workflow = _carried(run)
+    return _Thing(run, request, _settings(request), graph, workflow)
+
+
+def _carried(run: Run) -> tuple[dict[str, Any] | None, dict[str, Any] | None]:
+    """The graph and the workflow in the run's first image, where that is still there: exactly what was rendered."""
+    from orchestrator_core.errors import FormatError
+    from orchestrator_core.formats.image_metadata import read_image
+
+    try:
+        metadata = read_image(run.images[0].path)
+    except (FormatError, IndexError):
+        return None, None
+    graph, workflow = metadata.graph, metadata.workflow
+    return None if graph is None else dict(graph), None if workflow is None else dict(workflow)
+
+
+def _of_image(path: Path) -> _Thing:
+    from orchestrator_core.errors import FormatError
+    from orchestrator_core.formats.image_metadata import read_image
+
+    metadata = read_image(path)
+    if metadata.request is None:
+        raise FormatError(f"{path} says nothing of how it was made.")
+    for text in metadata.problems:
+        problem("warning", f"{path}: {text}")
+    run = _run_of(metadata)
+    graph = None if metadata.graph is None else dict(metadata.graph)
+    workflow = None if metadata.workflow is None else dict(metadata.workflow)
+    return _Thing(run, metadata.request, _settings(metadata.request), graph, workflow)
+
+
+def _run_of(metadata: ImageMetadata) -> Run:
+    """A run that says what the image does; where each word came from is in the store, or nowhere."""
+    from orchestrator_core.prompt import Component, Origin, PromptDraft, PromptSource
+    from orchestrator_core.request import GenerationRequest, ImageNotes
+    from orchestrator_core.run import Run
+
+    request, notes = metadata.request or GenerationRequest(""), metadata.notes or ImageNotes("")
+    draft = PromptDraft(
+        (Component(request.positive, Origin.user),),
+        (Component(request.negative, Origin.user),) if request.negative else (),
+        request.loras,
+        request.seed if notes.prompt_seed is None else notes.prompt_seed,
+        PromptSource(notes.template, notes.negative_template, notes.dialect),
+    )
+    return Run(notes.run_id, draft)
+
+
+def _of_template(arguments: argparse.Namespace) -> _Thing:
+    from orchestrator_app.diagnostics import Reporter
+    from orchestrator_app.drawing import Drawing
+    from orchestrator_app.folders import open_wildcards
+    from orchestrator_app.planning import RENDER, parse_settings, plan
+    from orchestrator_app.sources import read_source
+    from orchestrator_core.context import StageContext
+
+    source = read_source(arguments.what)
+    context = StageContext(open_wildcards(arguments.wildcards))
+    drawing = Drawing(count=1, seed=arguments.seed)
+    prompts = plan(source, drawing, parse_settings(arguments.set), context, 1)
+    reporter = Reporter(context.wildcards)
+    for text in source.notes:
+        reporter.note(text)
+    reporter.report(prompts[0].run.draft)
+    if len(prompts) > 1:
+        problem("warning", f"of {len(prompts):,} prompts only the first is exported; orchestrator run exports all")
+    first = prompts[0]
+    settings = next((stage.options for stage in first.pipeline.stages if stage.type == RENDER), {})
+    return _Thing(first.run, first.request, dict(settings))
+
+
+def _settings(request: GenerationRequest) -> dict[str, Any]:
+    from orchestrator_app.exporting import SETTINGS
+
+    defaults = type(request)("")
+    return {name: getattr(request, name) for name in SETTINGS if getattr(request, name) != getattr(defaults, name)}
+
+
+def _formatted(thing: _Thing, wanted: str) -> str:
+    """Raises FormatError where there is no such thing."""
+    from orchestrator_app.exporting import OwnGraph, export, prompt_file, template_file
+    from orchestrator_core.errors import FormatError
+
+    if wanted == "prompts":
+        return prompt_file([(thing.run, thing.request)])
+    if wanted == "template":
+        source = thing.run.draft.source
+        template = source.template or thing.run.draft.positive
+        negative = source.negative if source.template else thing.run.draft.negative_prompt
+        return template_file(template, negative, source.dialect, thing.settings)
+    carried = thing.workflow if wanted == "workflow" else thing.graph
+    if carried is None:
+        found = export(thing.run, thing.request, OwnGraph(thing.graph if wanted == "workflow" else None))
+        carried = found.workflow if wanted == "workflow" else found.graph
+        if carried is None:
+            raise FormatError(found.problem)
+    return json.dumps(carried, indent=1) + "\n"
+
+
+def _write(path: Path, text: str, *, force: bool) -> None:
+    """Raises ConfigError rather than replace a file, and OSError."""
+    from orchestrator_core.errors import ConfigError
+    from orchestrator_core.formats.image_metadata import replace_file
+
+    if path.exists() and not force:
+        raise ConfigError(f"{path} is there already. Give another name, or --force to replace it.")
+    replace_file(path, text.encode("utf-8", "replace"))

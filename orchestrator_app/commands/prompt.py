@@ -1,0 +1,72 @@
+"""``orchestrator prompt``: draws prompts and prints them, plain, as JSON lines, or with the origin of every word."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any
+
+from orchestrator_app.commands.arguments import add_drawing, add_template
+
+if TYPE_CHECKING:
+    from orchestrator_app.drawing import Drawing
+    from orchestrator_app.sources import Source
+    from orchestrator_core.prompt import PromptDraft
+    from orchestrator_core.template import Wildcards
+
+
+def add_to(commands: Any, name: str) -> None:
+    parser = commands.add_parser(name, help="draw prompts", description=__doc__)
+    add_template(parser)
+    add_drawing(parser, "default: 1; with --method combinatorial all, while they are few")
+    shown = parser.add_mutually_exclusive_group()
+    shown.add_argument("--json", action="store_true", help="one JSON object a line, with everything that is known")
+    shown.add_argument("--explain", action="store_true", help="show where each word came from")
+    parser.set_defaults(run=run)
+
+
+def run(arguments: argparse.Namespace) -> int:
+    from orchestrator_app.diagnostics import Reporter
+    from orchestrator_app.drawing import drawing_of
+    from orchestrator_app.folders import open_wildcards
+    from orchestrator_app.sources import read_source
+
+    source = read_source(arguments.template)
+    drawing = drawing_of(arguments)
+    wildcards = open_wildcards(arguments.wildcards)
+    reporter = Reporter(wildcards, explains=not arguments.json)
+    for note in source.notes:
+        reporter.note(note)
+    for number, draft in enumerate(_drafts(source, wildcards, drawing), 1):
+        reporter.report(draft)
+        _show(draft, number, arguments)
+    reporter.finish()
+    return 0
+
+
+def _drafts(source: Source, wildcards: Wildcards, drawing: Drawing) -> Iterator[PromptDraft]:
+    from orchestrator_app.drawing import drafts_of
+    from orchestrator_core.errors import ConfigError
+
+    if source.pipeline is not None:
+        raise ConfigError("This file is a pipeline. Start it with: orchestrator run")
+    for offset, wish in enumerate(source.wishes):
+        yield from drafts_of(wish, wildcards, drawing, offset)
+
+
+def _show(draft: PromptDraft, number: int, arguments: argparse.Namespace) -> None:
+    if arguments.json:
+        import json
+
+        from orchestrator_app.draft_json import draft_as_json
+
+        print(json.dumps(draft_as_json(draft), ensure_ascii=False))
+    elif arguments.explain:
+        from orchestrator_app.explaining import print_explanation
+
+        print_explanation(draft, number)
+    else:
+        # A1111's way of writing both prompts, which its and Forge's prompt box reads when it is pasted.
+        print(draft.positive)
+        if draft.negative:
+            print(f"Negative prompt: {draft.negative_prompt}")

@@ -1,0 +1,194 @@
+"""``orchestrator run``: draws prompts and renders them with ComfyUI, or writes the workflows that render them.
+
+Every run gets a folder of its own below --output, with a contact sheet to open in a browser.
+"""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from orchestrator_app.commands.arguments import add_drawing, add_template
+from orchestrator_app.console import problem, remark, say
+
+if TYPE_CHECKING:
+    from orchestrator_app.exporting import OwnGraph
+    from orchestrator_app.output_folder import OutputFolder
+    from orchestrator_app.planning import Planned
+    from orchestrator_app.rendering import Renderer, Result
+    from orchestrator_core.context import StageContext
+    from orchestrator_core.generators.comfy_http import ComfyGenerator
+
+EXAMPLE = "@quick"
+COUNT = 4
+SERVER = "http://127.0.0.1:8188"
+
+
+def add_to(commands: Any, name: str) -> None:
+    parser = commands.add_parser(name, help="draw prompts and render them", description=__doc__)
+    add_template(parser, more=", or a pipeline (.json, .yaml); without any, the bundled example", optional=True)
+    parser.add_argument("-o", "--output", default="outputs", metavar="FOLDER", help="default: %(default)s")
+    add_drawing(parser, f"default: {COUNT}; of a file with many prompts, 1 of each")
+    group = parser.add_argument_group("rendering")
+    group.add_argument("--server", default=SERVER, metavar="URL", help="a running ComfyUI (default: %(default)s)")
+    group.add_argument("--no-render", action="store_true", help="only write prompts and workflows")
+    group.add_argument("--checkpoint", metavar="NAME", help="the model (default: the server's first)")
+    group.add_argument(
+        "--set",
+        action="append",
+        default=[],
+        metavar="NAME=VALUE",
+        help="a setting, as steps=8 or width=768, or NODE.INPUT=VALUE for any input of a node by its id or title",
+    )
+    group.add_argument("--graph", metavar="FILE", help="a workflow of your own, best exported with Export (API)")
+    group.add_argument(
+        "--bind",
+        action="append",
+        default=[],
+        metavar="PART=NODE.INPUT",
+        help="where a part of the prompt goes in --graph, as positive=6.text, for what is not found by itself",
+    )
+    group.add_argument(
+        "--image",
+        action="append",
+        default=[],
+        metavar="NODE.INPUT=FILE",
+        help="an image that is uploaded for a node of --graph",
+    )
+    parser.set_defaults(run=run)
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Exit status 1 if a prompt could not be rendered, 130 if Ctrl-C stopped it; what is finished is always kept."""
+    from datetime import datetime
+
+    from orchestrator_app.output_folder import OutputFolder
+    from orchestrator_app.results import write_prompts, write_results
+
+    source_name, context, planned = _planned(arguments)
+    own = _own_graph(arguments)
+    generator = _generator(arguments, own)
+    title = source_name or " ".join(planned[0].run.draft.positive.split()[:5])
+    folder = OutputFolder.make(Path(arguments.output), title, datetime.now().astimezone())
+    write_prompts(folder, planned)
+    reason = _why_not(arguments, generator, planned)
+    results, renderer = _render(planned, context, generator, folder, rendered=not reason)
+    info = None if reason else generator.object_info()
+    problems = write_results(folder, results, own, info, _sheet(source_name, results, reason))
+    for text in problems:
+        problem("warning", f"some workflows could not be written: {text}")
+    return _report(folder, results, reason, renderer)
+
+
+def _planned(arguments: argparse.Namespace) -> tuple[str, StageContext, list[Planned]]:
+    """The name of what was given, and the prompts drawn from it."""
+    from orchestrator_app.diagnostics import Reporter
+    from orchestrator_app.drawing import drawing_of
+    from orchestrator_app.folders import open_wildcards
+    from orchestrator_app.planning import parse_settings, plan
+    from orchestrator_app.sources import read_source
+    from orchestrator_core.context import StageContext
+
+    source = read_source(EXAMPLE if arguments.template is None else arguments.template)
+    settings = parse_settings(arguments.set, arguments.image)
+    if arguments.checkpoint is not None:
+        settings["checkpoint"] = arguments.checkpoint
+    drawing = drawing_of(arguments)
+    context = StageContext(open_wildcards(arguments.wildcards), weights=drawing.weights)
+    planned = plan(source, drawing, settings, context, COUNT)
+    reporter = Reporter(context.wildcards)
+    for note in source.notes:
+        reporter.note(note)
+    for prompt in planned:
+        reporter.report(prompt.run.draft)
+    reporter.finish()
+    return source.name, context, planned
+
+
+def _own_graph(arguments: argparse.Namespace) -> OwnGraph:
+    from orchestrator_app.exporting import OwnGraph, read_graph
+    from orchestrator_core.errors import ConfigError
+
+    bindings = {}
+    for pair in arguments.bind:
+        part, equals, place = pair.partition("=")
+        if not equals:
+            raise ConfigError(f"--bind {pair!r} says no place; write it as --bind positive=6.text.")
+        bindings[part.strip()] = place.strip()
+    if arguments.graph is None:
+        if bindings:
+            raise ConfigError("--bind is for a workflow of your own, which --graph names.")
+        return OwnGraph()
+    return OwnGraph(read_graph(Path(arguments.graph)), bindings)
+
+
+def _generator(arguments: argparse.Namespace, own: OwnGraph) -> ComfyGenerator:
+    from orchestrator_core.generators.comfy_http import ComfyGenerator
+
+    return ComfyGenerator(Path(arguments.output), arguments.server, graph=own.graph, bindings=own.bindings)
+
+
+def _why_not(arguments: argparse.Namespace, generator: ComfyGenerator, planned: list[Planned]) -> str:
+    """Why nothing is rendered; "" if it is."""
+    from orchestrator_core.errors import GeneratorUnreachable
+
+    if arguments.no_render:
+        return "Nothing was rendered, as asked."
+    if all(prompt.first_rendering is None for prompt in planned):
+        return "Nothing was rendered: the pipeline has no dispatch stage."
+    try:
+        generator.object_info()
+    except GeneratorUnreachable as error:
+        return f"Nothing was rendered. {error}"
+    return ""
+
+
+def _render(
+    planned: list[Planned], context: StageContext, generator: ComfyGenerator, folder: OutputFolder, *, rendered: bool
+) -> tuple[list[Result], Renderer | None]:
+    from orchestrator_app.progress import progress_for
+    from orchestrator_app.rendering import Memory, Renderer, Result
+
+    memory = Memory(lambda text: problem("warning", text))
+    try:
+        if not rendered:
+            for prompt in planned:
+                memory.save(prompt.run)
+            return [Result(prompt, prompt.run) for prompt in planned], None
+        generator.output_folder = folder.path
+        renderer = Renderer(context, generator, folder, memory.save)
+        return renderer.render(planned, progress_for(len(planned))), renderer
+    finally:
+        memory.close()
+
+
+def _report(folder: OutputFolder, results: list[Result], reason: str, renderer: Renderer | None) -> int:
+    from orchestrator_app.output_folder import SHEET
+
+    images = sum(len(result.images) for result in results)
+    failed = sum(bool(result.error) for result in results)
+    if reason:
+        remark(reason)
+        say(f"{_number(len(results), 'prompt')} with their workflows: {folder.path}")
+        remark(f"Open {folder.path / SHEET} in a browser, or drop a file of workflows/ on ComfyUI's canvas.")
+        return 0
+    left = f", {_number(failed, 'prompt')} not rendered" if failed else ""
+    say(f"{_number(images, 'image')}{left}: {folder.path}")
+    remark(f"Open {folder.path / SHEET} in a browser.")
+    if renderer is not None and renderer.stopped_by_hand:
+        return 130
+    return 1 if failed else 0
+
+
+def _number(number: int, what: str) -> str:
+    return f"{number:,} {what}{'' if number == 1 else 's'}"
+
+
+def _sheet(name: str, results: list[Result], reason: str) -> Any:
+    from datetime import datetime
+
+    from orchestrator_app.contact_sheet import Sheet
+
+    sources = {result.run.draft.source for result in results}
+    return Sheet(name, datetime.now().astimezone(), reason, sources.pop() if len(sources) == 1 else None)

@@ -1,0 +1,130 @@
+"""Draws the drafts that a command asks for: so many, from this seed on, by this method."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from itertools import islice
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from orchestrator_core.errors import ConfigError, OrchestratorError
+from orchestrator_core.prompt import Component, Origin, PromptDraft
+
+if TYPE_CHECKING:
+    from argparse import Namespace
+
+    from orchestrator_app.sources import Wish
+    from orchestrator_core.template import Wildcards
+
+ALL = -1
+MANY = 1_000  # combinations that are listed without being asked for by number
+SEEDS = 2**64  # how many there are
+_TYPEABLE = 2**32  # a seed that nobody chose is short enough to be typed
+
+
+@dataclass(frozen=True, slots=True)
+class Drawing:
+    """What was asked for; None leaves it to the wish, or to chance."""
+
+    count: int | None = None  # ALL: every combination
+    seed: int | None = None
+    method: str = "random"
+    index: int | None = None
+    negative: str | None = None
+    dialect: str | None = None
+    missing: str = "keep"
+    weights: Mapping[str, float] = field(default_factory=dict)
+
+    fallback: int = field(default_factory=lambda: secrets.randbelow(_TYPEABLE))  # the seed where nobody gave one
+
+    def seed_of(self, wish: Wish, offset: int = 0) -> int:
+        """The seed of the first prompt of a wish, which is the offset-th in its file."""
+        if self.seed is None and wish.seed is not None:
+            return wish.seed
+        return ((self.fallback if self.seed is None else self.seed) + offset) % SEEDS
+
+
+def drawing_of(arguments: Namespace) -> Drawing:
+    """Raises ConfigError for a weights file that cannot be used, and for what does not go together."""
+    method = arguments.method or "random"
+    if arguments.count == ALL and method != "combinatorial":
+        raise ConfigError(f"'--count all' needs --method combinatorial; {method} draws have no end.")
+    return Drawing(
+        count=arguments.count,
+        seed=arguments.seed,
+        method=method,
+        index=arguments.index,
+        negative=arguments.negative,
+        dialect=arguments.dialect,
+        missing=arguments.missing or "keep",
+        weights=read_weights(Path(arguments.weights)) if arguments.weights else {},
+    )
+
+
+def read_weights(path: Path) -> dict[str, float]:
+    """``{"colors/warm#crimson": 2.0}`` in JSON or YAML. Raises ConfigError."""
+    from orchestrator_core.spec import parse_data
+
+    try:
+        data: Any = parse_data(path.read_text("utf-8"), path)
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigError(f"{path} cannot be read: {getattr(error, 'strerror', None) or error}.") from None
+    if not isinstance(data, dict):
+        raise ConfigError(f'{path} holds no weights: an object is needed, as {{"colors/warm#crimson": 2.0}}.')
+    for key, value in data.items():
+        if not isinstance(value, int | float) or isinstance(value, bool) or not isinstance(key, str):
+            raise ConfigError(f"{path}: the weight of {key!r} is {value!r}, and should be a number.")
+    return data
+
+
+def drafts_of(wish: Wish, wildcards: Wildcards, drawing: Drawing, offset: int = 0) -> Iterator[PromptDraft]:
+    """The drafts of one wish, the offset-th of its file, lazily. Raises TemplateError, ConfigError."""
+    from orchestrator_core.template import Bias, Template
+
+    if wish.final is not None:
+        yield final_draft(wish, wildcards)
+        return
+    negative = wish.negative if drawing.negative is None else drawing.negative
+    template = Template(wish.template, negative, drawing.dialect or wish.dialect, drawing.missing)
+    seed, first = drawing.seed_of(wish, offset), drawing.index or 0
+    if drawing.method == "combinatorial":
+        if drawing.count is None:
+            check_listable(template.count(wildcards))
+        size = drawing.count if drawing.count not in (None, ALL) else None
+        yield from islice(template.combinations(wildcards, first, seed=seed), size)
+        return
+    bias = Bias(drawing.weights) if drawing.weights else None
+    for number in range(drawing.count or 1):
+        own = (seed + number) % SEEDS
+        if drawing.method == "cyclical":
+            yield template.cycle(wildcards, first + number, seed=own)
+        else:
+            yield template.draw(wildcards, own, bias, index=None if drawing.index is None else first + number)
+
+
+def check_listable(size: int) -> None:
+    """Raises ConfigError where there are more combinations than anybody wants without asking for them."""
+    if size > MANY:
+        raise ConfigError(f"There are {size:,} combinations. Say how many you want with --count N, or --count all.")
+
+
+def final_draft(wish: Wish, wildcards: Wildcards) -> PromptDraft:
+    """The draft of a finished prompt; drawn again where that gives the same text, so that its origins are known."""
+    from orchestrator_core.template import Template
+
+    positive, negative = wish.final or ("", "")
+    if wish.template and wish.seed is not None:
+        try:
+            draft = Template(wish.template, wish.negative, wish.dialect).draw(wildcards, wish.seed)
+        except OrchestratorError:
+            draft = PromptDraft(())
+        if (draft.positive, draft.negative_prompt) == (positive, negative):
+            return draft.replacing(loras=wish.loras)
+    return PromptDraft(
+        (Component(positive, Origin.user),) if positive else (),
+        (Component(negative, Origin.user),) if negative else (),
+        wish.loras,
+        wish.seed or 0,
+    )

@@ -1,0 +1,188 @@
+"""From what was asked for to pipelines: one for each prompt, drawn but not yet rendered."""
+
+from __future__ import annotations
+
+import difflib
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from orchestrator_app.drawing import ALL, SEEDS, Drawing, check_listable, final_draft
+from orchestrator_app.sources import Source, Wish
+from orchestrator_core.context import StageContext
+from orchestrator_core.errors import ConfigError
+from orchestrator_core.formats.extra_networks import lora_tag
+from orchestrator_core.pipeline import PipelineResult, new_run, options_of, run_pipeline
+from orchestrator_core.request import GenerationRequest
+from orchestrator_core.run import Run
+from orchestrator_core.spec import PipelineSpec, StageSpec
+from orchestrator_core.stages import dispatch
+from orchestrator_core.template import Template, Wildcards
+
+DRAW, RENDER = "generatePrompt", "dispatch"
+_MOST = 100_000  # prompts in one go, each of which is a few files
+
+
+@dataclass(frozen=True, slots=True)
+class Planned:
+    """A drawn prompt: ``request`` is what renders it, ``before`` what the stages before the rendering left."""
+
+    number: int  # from 1
+    pipeline: PipelineSpec
+    drawn: PipelineResult
+    request: GenerationRequest
+
+    @property
+    def run(self) -> Run:
+        return self.drawn.run
+
+    @property
+    def first_rendering(self) -> str | None:
+        """The id of the stage where rendering begins."""
+        return next((stage.id for stage in self.pipeline.stages if stage.enabled and stage.type == RENDER), None)
+
+
+def plan(
+    source: Source, drawing: Drawing, settings: Mapping[str, Any], context: StageContext, default: int
+) -> list[Planned]:
+    """Draws everything; ``default`` is how many prompts of a template where nobody said.
+
+    Raises TemplateError, PipelineError, ConfigError.
+    """
+    planned: list[Planned] = []
+    for pipeline, run in _pipelines(source, drawing, settings, context.wildcards, default):
+        if len(planned) >= _MOST:
+            raise ConfigError(f"More than {_MOST:,} prompts are too many for one go; give a smaller --count.")
+        drawn = run_pipeline(PipelineSpec(stages=_before_rendering(pipeline)), context, run)
+        planned.append(Planned(len(planned) + 1, pipeline, drawn, _request(pipeline, drawn.run)))
+    if not planned:
+        raise ConfigError("There is no prompt to render: the template has no combinations, or the file no prompts.")
+    return planned
+
+
+def _before_rendering(pipeline: PipelineSpec) -> tuple[StageSpec, ...]:
+    stages = []
+    for stage in pipeline.stages:
+        if stage.enabled and stage.type == RENDER:
+            break
+        stages.append(stage)
+    return tuple(stages)
+
+
+def _request(pipeline: PipelineSpec, run: Run) -> GenerationRequest:
+    """What the first dispatch will ask for, or would by default."""
+    found = next((stage for stage in pipeline.stages if stage.type == RENDER), StageSpec(id="render", type=RENDER))
+    options = options_of(found)
+    assert isinstance(options, dispatch.Options)
+    return dispatch.request_for(run.draft, options)
+
+
+def _pipelines(
+    source: Source, drawing: Drawing, settings: Mapping[str, Any], wildcards: Wildcards, default: int
+) -> Iterator[tuple[PipelineSpec, Run]]:
+    if source.pipeline is not None:
+        for number in range(drawing.count or default):
+            yield _nth_pipeline(source.pipeline, drawing, settings, number), new_run()
+        return
+    several = len(source.wishes) > 1
+    for offset, wish in enumerate(source.wishes):
+        seed = drawing.seed_of(wish, offset)
+        if wish.final is not None:
+            options = {**wish.settings, **settings, "seed": seed}
+            render = StageSpec(id="render", type=RENDER, options=options)
+            yield PipelineSpec(stages=(render,)), new_run().replacing(draft=final_draft(wish, wildcards))
+        else:
+            yield from _of_template(wish, seed, drawing, settings, wildcards, 1 if several else default)
+
+
+def _of_template(
+    wish: Wish, seed: int, drawing: Drawing, settings: Mapping[str, Any], wildcards: Wildcards, default: int
+) -> Iterator[tuple[PipelineSpec, Run]]:
+    options: dict[str, Any] = {
+        # A draw begins with a new draft; as tags of the template the LoRAs are in it.
+        "template": wish.template + "".join(f" {lora_tag(lora)}" for lora in wish.loras),
+        "negative_template": wish.negative if drawing.negative is None else drawing.negative,
+        "dialect": drawing.dialect or wish.dialect,
+        "method": drawing.method,
+        "missing": drawing.missing,
+    }
+    render = StageSpec(id="render", type=RENDER, options={**wish.settings, **settings})
+    first = drawing.index or 0
+    for number in range(_how_many(options, first, drawing, wildcards, default)):
+        options["seed"] = (seed + number) % SEEDS
+        if drawing.method != "random" or drawing.index is not None:
+            options["index"] = first + number
+        draw = StageSpec(id="draw", type=DRAW, options=dict(options))
+        yield PipelineSpec(stages=(draw, render)), new_run()
+
+
+def _how_many(options: Mapping[str, Any], first: int, drawing: Drawing, wildcards: Wildcards, default: int) -> int:
+    if drawing.method != "combinatorial":
+        return drawing.count or default
+    size = Template(options["template"], options["negative_template"], options["dialect"]).count(wildcards)
+    if drawing.count is None:
+        check_listable(size)
+    left = max(0, size - first)
+    return left if drawing.count in (None, ALL) else min(left, drawing.count or 0)
+
+
+def _nth_pipeline(pipeline: PipelineSpec, drawing: Drawing, settings: Mapping[str, Any], number: int) -> PipelineSpec:
+    """A pipeline file with what the command line sets, and seeds that go on from prompt to prompt."""
+    given = {"negative_template": drawing.negative, "dialect": drawing.dialect, "index": drawing.index}
+    stages = []
+    for stage in pipeline.stages:
+        options = dict(stage.options)
+        if stage.type == DRAW:
+            options |= {name: value for name, value in given.items() if value is not None}
+            options["seed"] = drawing.seed if drawing.seed is not None else options.get("seed", drawing.fallback)
+            for name in ("seed", "index"):
+                if isinstance(options.get(name), int):
+                    options[name] = (options[name] + number) % SEEDS
+        elif stage.type == RENDER:
+            options |= settings
+        stages.append(stage.model_copy(update={"options": options}))
+    return pipeline.model_copy(update={"stages": tuple(stages)})
+
+
+def parse_settings(pairs: Sequence[str], images: Sequence[str] = ()) -> dict[str, Any]:
+    """Options of dispatch: ``steps=8``, and ``my sampler.cfg=3`` or ``NODE.INPUT=FILE`` for the graph's own inputs.
+
+    Raises ConfigError for what is neither.
+    """
+    found: dict[str, Any] = {}
+    inputs: dict[str, Any] = {}
+    for pair in pairs:
+        name, value = _pair(pair, "--set", "steps=8")
+        if "." in name:
+            inputs[name] = _value(value)
+        elif name in dispatch.Options.model_fields and name != "extra":
+            found[name] = value
+        else:
+            raise ConfigError(f"--set {name}: there is no such setting{_near(name)}")
+    uploads = dict(_pair(pair, "--image", "load image.image=photo.png") for pair in images)
+    extra = {key: value for key, value in (("inputs", inputs), ("images", uploads)) if value}
+    return found | ({"extra": extra} if extra else {})
+
+
+def _pair(text: str, option: str, example: str) -> tuple[str, str]:
+    name, equals, value = text.partition("=")
+    if not equals or not name.strip():
+        raise ConfigError(f"{option} {text!r} sets nothing; write it as {option} {example!r}.")
+    return name.strip(), value
+
+
+def _near(name: str) -> str:
+    known = [name for name in dispatch.Options.model_fields if name != "extra"]
+    close = difflib.get_close_matches(name, known, 1)
+    return (
+        f"; did you mean {close[0]}?" if close else f". There are {', '.join(known)}, and NODE.INPUT for the graph's."
+    )
+
+
+def _value(text: str) -> Any:
+    """A number, true, false, null or a list in JSON; anything else is a text."""
+    try:
+        return json.loads(text)
+    except ValueError:
+        return text

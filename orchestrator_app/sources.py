@@ -1,0 +1,132 @@
+"""What a person means by TEMPLATE on the command line: a text, a file of a template or of many prompts, a pipeline."""
+
+from __future__ import annotations
+
+import json
+import re
+import sys
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from orchestrator_core.errors import FormatError
+
+if TYPE_CHECKING:
+    from orchestrator_core.formats.prompt_rows import PlannedPrompt
+    from orchestrator_core.prompt import LoraUse
+    from orchestrator_core.spec import PipelineSpec
+
+SUFFIXES = (".yaml", ".yml", ".json", ".txt", ".csv")
+_FILE_NAME = re.compile(r"[^{}|<>*?\"\n]{1,4000}\.(?:ya?ml|json|txt|csv)", re.IGNORECASE)
+
+
+@dataclass(frozen=True, slots=True)
+class Wish:
+    """One prompt, or one template to draw prompts from. ``final``: the texts are prompts already, never drawn."""
+
+    template: str
+    negative: str = ""
+    dialect: str = "dynamicprompts"
+    seed: int | None = None
+    settings: Mapping[str, Any] = field(default_factory=dict)  # options of the dispatch stage
+    loras: tuple[LoraUse, ...] = ()
+    final: tuple[str, str] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """``name`` is for people; ``notes`` are rows that could not be used. Either wishes or a pipeline."""
+
+    name: str
+    wishes: tuple[Wish, ...] = ()
+    pipeline: PipelineSpec | None = None
+    notes: tuple[str, ...] = ()
+
+
+def read_source(text: str) -> Source:
+    """Raises FormatError for a file that is not there, or is nothing that prompts can be drawn from."""
+    if text == "-":
+        return Source("", (Wish(sys.stdin.read().removesuffix("\n")),))
+    if text.startswith("@"):
+        return _at(text[1:])
+    path = Path(text)
+    if _FILE_NAME.fullmatch(text):
+        if not path.is_file():
+            raise FormatError(f"There is no file {text}. A template that is named so can come from standard input (-).")
+        return read_file(path)
+    return Source("", (Wish(text),))
+
+
+def _at(name: str) -> Source:
+    from orchestrator_app.bundled import example_files
+
+    examples = {path.stem: path for path in example_files()}
+    if not Path(name).is_file():
+        if name in examples:
+            return read_file(examples[name])
+        raise FormatError(f"There is no file {name!r}. After @ comes a file, or one of: {', '.join(examples)}.")
+    return Source(Path(name).stem, (Wish(_text(Path(name)).removesuffix("\n")),))
+
+
+def read_file(path: Path) -> Source:
+    """The wishes or the pipeline of a file. Raises FormatError, and PipelineError for a broken pipeline."""
+    if path.suffix.lower() not in (".yaml", ".yml", ".json"):
+        return _prompts(path, path.read_bytes())
+    from orchestrator_app.template_file import is_template_file, template_file_from
+    from orchestrator_core.spec import parse_data, pipeline_from
+
+    data = parse_data(_text(path), path)
+    if _is_pipeline(data):
+        return Source(path.stem, pipeline=pipeline_from(data))
+    if is_template_file(data):
+        found = template_file_from(data, path)
+        wish = Wish(found.template, found.negative, found.dialect, settings=found.settings)
+        return Source(found.name or path.stem, (wish,))
+    if isinstance(data, dict) and ("nodes" in data or _is_graph(data)):
+        raise FormatError(f"{path} is a workflow of ComfyUI. To render prompts with it, give it as --graph.")
+    if isinstance(data, dict) and "template" in data and not data.keys() & {"positive", "prompt", "runs", "prompts"}:
+        template_file_from(data, path)  # which says what is wrong with it
+    return _prompts(path, json.dumps(data, default=str).encode())
+
+
+def _text(path: Path) -> str:
+    from orchestrator_core.template.textfiles import NotText, to_utf8
+
+    try:
+        return to_utf8(path.read_bytes()).decode("utf-8")
+    except OSError as error:
+        raise FormatError(f"{path} cannot be read: {error.strerror or error}.") from None
+    except NotText as error:
+        raise FormatError(f"{path} is no text file: {error}.") from None
+
+
+def _is_pipeline(data: Any) -> bool:
+    if isinstance(data, dict):
+        return "stages" in data
+    return isinstance(data, list) and bool(data) and all(isinstance(item, dict) and "type" in item for item in data)
+
+
+def _is_graph(data: dict[str, Any]) -> bool:
+    return any(isinstance(node, dict) and "class_type" in node for node in data.values())
+
+
+def _prompts(path: Path, data: bytes) -> Source:
+    from orchestrator_core.formats.prompt_file import parse_prompt_file
+
+    found = parse_prompt_file(data, path.name)
+    wishes = tuple(_wishes(found.prompts, is_lines=path.suffix.lower() == ".txt"))
+    return Source(path.stem, wishes, notes=tuple(f"{path.name}, {problem}" for problem in found.problems))
+
+
+def _wishes(prompts: tuple[PlannedPrompt, ...], *, is_lines: bool) -> Iterator[Wish]:
+    for planned in prompts:
+        dialect = planned.dialect or "dynamicprompts"
+        if is_lines and planned.positive.startswith("#"):
+            continue
+        drawn = bool(planned.positive) and bool(planned.template or planned.run_id)
+        template, negative = planned.template, planned.negative_template
+        if not template and not drawn:
+            template, negative = planned.positive, planned.negative
+        final = (planned.positive, planned.negative) if drawn else None
+        yield Wish(template, negative, dialect, planned.seed, planned.settings, planned.loras, final)
