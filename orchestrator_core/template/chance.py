@@ -30,8 +30,10 @@ def start(seed: int, stream: int = 0) -> int:
 
 
 def unit(state: int, draw: int = 0) -> float:
-    """The draw-th number in [0, 1) of a state."""
-    return (mix((state + _GOLDEN * (draw + 1)) & MASK) >> 11) * _UNIT
+    """The draw-th number in [0, 1) of a state that mix has made; the first is in the state itself."""
+    if draw:
+        state = mix((state + _GOLDEN * draw) & MASK)
+    return (state >> 11) * _UNIT
 
 
 def place(text: str, occurrence: int = 0) -> int:

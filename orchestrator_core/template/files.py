@@ -18,9 +18,9 @@ from orchestrator_core.template.folders import MAX_FILE, Problem
 from orchestrator_core.template.parse import parse, read_count, split_option
 from orchestrator_core.template.read_wildcards import SEPARATOR
 from orchestrator_core.template.structured import Entry, Unreadable, read_structured
-from orchestrator_core.template.textfiles import NotText, line_starts, to_utf8
+from orchestrator_core.template.textfiles import Lines, NotText, line_starts, to_utf8
 from orchestrator_core.template.tree import Count
-from orchestrator_core.template.values import Lines, Note, Values
+from orchestrator_core.template.values import Note, Values
 
 Report = Callable[[Problem], None]
 Settings = tuple[float, Note]  # weight, and all else that an entry says

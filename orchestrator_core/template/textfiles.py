@@ -1,13 +1,36 @@
-"""Bytes of a wildcard file → text: whatever encoding people's editors and packs left it in, in bounded memory."""
+"""Bytes of a wildcard file → lines of text: whatever encoding people's editors and packs left it in.
+
+A file stays the bytes that it is on disk, with the offset of each line beside it, so one of a million lines costs
+little more memory than its size and a draw from it decodes one line.
+"""
 
 from __future__ import annotations
 
 import codecs
 from array import array
+from collections.abc import Sequence
 from itertools import accumulate, islice
 
 _BLOCK = 1 << 18
 _MARKS = ((codecs.BOM_UTF8, "utf-8"), (codecs.BOM_UTF16_LE, "utf-16-le"), (codecs.BOM_UTF16_BE, "utf-16-be"))
+
+
+class Lines(Sequence[str]):
+    """Lines of UTF-8 text by number, decoded when asked for."""
+
+    __slots__ = ("data", "starts")
+
+    def __init__(self, data: bytes, starts: array[int]) -> None:
+        self.data = data
+        self.starts = starts
+
+    def __len__(self) -> int:
+        return len(self.starts)
+
+    def __getitem__(self, index: int) -> str:  # type: ignore[override]
+        start = self.starts[index]
+        end = self.data.find(b"\n", start)
+        return (self.data[start:end] if end >= 0 else self.data[start:]).decode("utf-8").rstrip()
 
 
 class NotText(ValueError):

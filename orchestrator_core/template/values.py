@@ -1,7 +1,6 @@
 """The values of one wildcard, as the sampler needs them: a number in [0, 1) in, a value and its Choice out, O(log n).
 
-A text file stays the bytes that it is on disk, with the offset of each line beside it, so a file of a million lines
-costs little more memory than its size and one draw from it decodes one line.
+A union of several wildcards and a part of one are Values too; their choices name the wildcard that defines them.
 """
 
 from __future__ import annotations
@@ -43,24 +42,6 @@ class Value:
     name: str  # of the wildcard that defines it
 
 
-class Lines(Sequence[str]):
-    """Lines of UTF-8 text by number, decoded when asked for."""
-
-    __slots__ = ("data", "starts")
-
-    def __init__(self, data: bytes, starts: array[int]) -> None:
-        self.data = data
-        self.starts = starts
-
-    def __len__(self) -> int:
-        return len(self.starts)
-
-    def __getitem__(self, index: int) -> str:  # type: ignore[override]
-        start = self.starts[index]
-        end = self.data.find(b"\n", start)
-        return (self.data[start:end] if end >= 0 else self.data[start:]).decode("utf-8").rstrip()
-
-
 class Values:
     """The values of the wildcard ``name``. ``lines[i]`` is where value i stands; None: value i is on line i + 1."""
 
@@ -75,6 +56,7 @@ class Values:
         "merged",
         "name",
         "notes",
+        "prefix",
         "size",
         "texts",
         "total",
@@ -92,6 +74,7 @@ class Values:
         count: Count | None = None,
     ) -> None:
         self.name = name
+        self.prefix = value_key(name, "")  # of every key
         self.file = file
         self.texts = texts
         self.size = len(texts)
@@ -148,12 +131,13 @@ class Values:
 
     def choice(self, index: int, probability: float | None = None, text: str | None = None) -> Choice:
         """The choice of a value. ``probability``: where something has changed it; ``text``: saves reading it again."""
-        file, line, name = self.place(index)
         weight = 1.0 if self.weights is None else self.weights[index]
         if probability is None:
             probability = weight / self.total if self.total else 0.0
-        key = value_key(name, self.text(index) if text is None else text)
-        return Choice(key, self.name, file, line, weight, probability, self.size)
+        if text is None:
+            text = self.text(index)
+        line = index + 1 if self.lines is None else self.lines[index]
+        return Choice(self.prefix + text.strip(), self.name, self.file, line, weight, probability, self.size)
 
     def tree(self, index: int, dialect: Dialect) -> Parsed | None:
         """The parsed value, or None for plain text."""
@@ -215,6 +199,9 @@ class UnionValues(Values):
         values, inner = self.member(index)
         return values.key(inner)
 
+    def choice(self, index: int, probability: float | None = None, text: str | None = None) -> Choice:
+        return elsewhere(self, index, probability)
+
     def tree(self, index: int, dialect: Dialect) -> Parsed | None:
         values, inner = self.member(index)
         return values.tree(inner, dialect)
@@ -269,8 +256,20 @@ class _Subset(Values):
     def key(self, index: int) -> str:
         return self.whole.key(self.indexes_in[index])
 
+    def choice(self, index: int, probability: float | None = None, text: str | None = None) -> Choice:
+        return elsewhere(self, index, probability)
+
     def tree(self, index: int, dialect: Dialect) -> Parsed | None:
         return self.whole.tree(self.indexes_in[index], dialect)
+
+
+def elsewhere(values: Values, index: int, probability: float | None) -> Choice:
+    """The choice of a value that another wildcard defines."""
+    file, line, _ = values.place(index)
+    weight = values.weight(index)
+    if probability is None:
+        probability = weight / values.total if values.total else 0.0
+    return Choice(values.key(index), values.name, file, line, weight, probability, values.size)
 
 
 def value_key(name: str, text: str) -> str:
