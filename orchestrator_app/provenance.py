@@ -133,7 +133,8 @@ def _shared(path: list[_Open], component: Component) -> int:
 
 
 def _words(pieces: list[Component], numbers: list[int]) -> Iterable[Word]:
-    for piece, number, following in zip(pieces, numbers, [*numbers[1:], 0], strict=True):
+    followers = [*numbers[1:], 0] if numbers else []
+    for piece, number, following in zip(pieces, numbers, followers, strict=True):
         ends = number not in (0, following) and any(character.isalnum() for character in piece.text)
         yield Word(piece.text, kind_of(piece), (number - 1) % SHADES, number, ends)
 
