@@ -59,7 +59,7 @@ class ComfySocket:
             message = self._connection.recv(timeout)
         except TimeoutError:
             return None
-        except (EOFError, OSError, _websocket_error()):
+        except _failures():
             self._close()
             self._next_try = time.monotonic() + self.retry
             return None
@@ -96,18 +96,22 @@ class ComfySocket:
                     additional_headers=headers,
                 )
             )
-        except (EOFError, OSError, ValueError, _websocket_error()):
+        except _failures():
             self._close()
             return False
         return True
 
     def _close(self) -> None:
         self._connection = None
-        with suppress(OSError, _websocket_error()):
+        with suppress(*_failures()):
             self._stack.close()
 
 
-def _websocket_error() -> type[Exception]:
-    from websockets.exceptions import WebSocketException
-
-    return WebSocketException
+def _failures() -> tuple[type[Exception], ...]:
+    """What a broken connection raises; the package's own errors only where it is installed."""
+    found = (EOFError, OSError, ValueError)
+    try:
+        from websockets.exceptions import WebSocketException
+    except ImportError:
+        return found
+    return (*found, WebSocketException)

@@ -79,7 +79,8 @@ def test_without_the_websocket_the_history_is_asked(
     server = start()
     server.answers["ws"] = (404, b"")
     assert len(render(server, tmp_path)) == 1
-    monkeypatch.setitem(sys.modules, "websockets.sync.client", None)  # the package is not installed
+    for name in ("websockets", "websockets.exceptions", "websockets.sync.client"):
+        monkeypatch.setitem(sys.modules, name, None)  # the package is not installed
     del server.answers["ws"]
     assert len(render(server, tmp_path)) == 1
     assert server.calls.count("GET /ws") == 1
