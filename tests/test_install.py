@@ -202,7 +202,7 @@ def test_the_real_forge_installs_what_is_missing_and_only_that(tmp_path: Path):
 
 
 def test_each_requirement_is_one_that_both_hosts_can_keep():
-    forge_has = {"pydantic": "2.8.2", "httpx": "0.24.1", "websockets": "12.0", "pyyaml": "6.0.3"}
+    forge_has = {"pydantic": "2.8.2", "websockets": "12.0", "pyyaml": "6.0.3"}
     lines = install.requirements()
     assert lines
     for text, name, bounds in lines:
