@@ -1,7 +1,8 @@
 """A prompt, and where every word of it came from.
 
 A draft's text is nothing but its components joined: ``draft.positive == "".join(c.text for c in draft.components)``.
-So no stage can lose provenance without changing the text, and none can change the text without saying whose words it adds.
+So no stage can lose provenance without changing the text, and none can change the text without saying whose words it
+adds.
 """
 
 from __future__ import annotations
@@ -10,6 +11,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from enum import Enum
 from typing import Any
+
+MAX_SEED = 2**64 - 1  # of a prompt or an image
 
 
 class Origin(Enum):

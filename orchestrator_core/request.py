@@ -28,7 +28,7 @@ class GenerationRequest:
     denoise: float = 1.0  # 0–1
     width: int = 512  # pixels
     height: int = 512
-    seed: int = 0  # 0 … 2**64 - 1
+    seed: int = 0  # 0 … MAX_SEED
     batch_size: int = 1
     vae: str = ""  # "" = the checkpoint's own
     clip_skip: int = 1  # 1 = last layer, as in A1111; ComfyUI's CLIPSetLastLayer is its negative

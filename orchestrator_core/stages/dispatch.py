@@ -8,11 +8,9 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from orchestrator_core.context import StageContext
 from orchestrator_core.errors import PipelineError
-from orchestrator_core.prompt import PromptDraft
+from orchestrator_core.prompt import MAX_SEED, PromptDraft
 from orchestrator_core.request import GenerationRequest, ImageNotes
 from orchestrator_core.run import Run
-
-MAX_SEED = 2**64 - 1
 
 
 class Options(BaseModel):

@@ -10,11 +10,9 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from orchestrator_core.context import StageContext
 from orchestrator_core.errors import TemplateError
-from orchestrator_core.prompt import PromptDraft
+from orchestrator_core.prompt import MAX_SEED, PromptDraft
 from orchestrator_core.run import Run
 from orchestrator_core.template import Template, Wildcards
-
-MAX_SEED = 2**64 - 1
 
 
 class Options(BaseModel):
@@ -50,13 +48,14 @@ def generate(
         return template.draw(wildcards, options.seed, weights or None, index=index, variables=variables)
     if options.method == "cyclical":
         return template.cycle(wildcards, index, seed=options.seed, variables=variables)
+    if options.index is None:
+        index %= template.count(wildcards, variables=variables) or 1
+    found = template.combinations(wildcards, index, seed=options.seed, variables=variables)
+    for draft in islice(found, 1):
+        return draft
     count = template.count(wildcards, variables=variables)
     if count == 0:
         raise TemplateError("This template has no combinations: it is empty.")
-    start = index % count if options.index is None else index
-    found = template.combinations(wildcards, start, seed=options.seed, variables=variables)
-    for draft in islice(found, 1):
-        return draft
     raise TemplateError(f"There is no combination {index}: this template has {count:,}, counted from 0.")
 
 
