@@ -6,13 +6,11 @@
 
 from __future__ import annotations
 
-import json
-from pathlib import Path
 from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
-from orchestrator_core.errors import FormatError, PipelineError
+from orchestrator_core.errors import PipelineError
 
 SCHEMA_VERSION = 1
 
@@ -59,30 +57,6 @@ def pipeline_from(data: Any) -> PipelineSpec:
         return PipelineSpec.model_validate(data)
     except ValidationError as error:
         raise PipelineError(f"This is no pipeline: {problems_of(error)}") from None
-
-
-def load_pipeline(path: Path) -> PipelineSpec:
-    """A pipeline file, JSON or YAML. Raises FormatError for what is neither, PipelineError for what is no pipeline."""
-    try:
-        text = path.read_text("utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        raise FormatError(f"{path} cannot be read: {error}.") from None
-    return pipeline_from(parse_data(text, path))
-
-
-def parse_data(text: str, path: Path) -> Any:
-    """JSON or YAML by the file's suffix. Raises FormatError with the line."""
-    if path.suffix.lower() not in (".yaml", ".yml"):
-        try:
-            return json.loads(text)
-        except (ValueError, RecursionError) as error:
-            raise FormatError(f"{path} is not JSON: {error}.") from None
-    import yaml
-
-    try:
-        return yaml.safe_load(text)
-    except (yaml.YAMLError, RecursionError) as error:
-        raise FormatError(f"{path} is not YAML: {error}.") from None
 
 
 def problems_of(error: ValidationError) -> str:

@@ -18,12 +18,11 @@ class Dialect:
     variables: bool  # ${…}, %{…}
     commands: bool  # <ppp:…>, labels, conditions, parameters of wildcards
     quantifiers: bool  # 3#__w__
-    spaces_in_names: bool  # __two words__
     anchored_globs: bool  # False: a glob needs to match the start of a name only
 
 
-DYNAMICPROMPTS = Dialect("dynamicprompts", ",", True, True, True, True, False, True, True)
-IMPACT = Dialect("impact", " ", False, False, False, False, True, False, False)
+DYNAMICPROMPTS = Dialect("dynamicprompts", ",", True, True, True, True, False, True)
+IMPACT = Dialect("impact", " ", False, False, False, False, True, False)
 DIALECTS = {dialect.name: dialect for dialect in (DYNAMICPROMPTS, IMPACT)}
 
 

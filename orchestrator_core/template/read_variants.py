@@ -8,7 +8,7 @@ from hashlib import blake2b
 
 from orchestrator_core.template.conditions import Condition, NotACondition, parse_condition
 from orchestrator_core.template.parser import Parser
-from orchestrator_core.template.tree import Count, Method, Nodes, Option, Variant, WildcardRef
+from orchestrator_core.template.tree import Count, Method, Nodes, Option, Span, Variant, WildcardRef
 
 # each optional part takes the white space behind it: were that optional on its own, a run of it could be split
 # between the parts in so many ways that a few thousand spaces took hours
@@ -38,27 +38,16 @@ def read_variant(parser: Parser, start: int, close: int, places: dict[str, int])
             method, first = Method(match[1]), match.end()
     options = read_options(parser, first, close, parser.bars[start])
     if len(options) == 1 and (reference := _sole_wildcard(options[0])):
-        return (counted_reference(parser, reference, count if counted else None, method, (start, close + 1)),)
+        return (counted_reference(reference, count if counted else None, method, (start, close + 1)),)
     key = blake2b("\x1f".join([option.text for option in options]).encode("utf-8", "replace"), digest_size=6)
     here = parser.place(start, close + 1, places)
     source = parser.source[start : close + 1]
     return (Variant(options, count, method, f"inline:{key.hexdigest()}", source, (start, close + 1), here),)
 
 
-def counted_reference(
-    parser: Parser, inner: WildcardRef, count: Count | None, method: Method | None, span: tuple[int, int]
-) -> WildcardRef:
+def counted_reference(inner: WildcardRef, count: Count | None, method: Method | None, span: Span) -> WildcardRef:
     """``{2$$__w__}`` draws two values of the wildcard, not one."""
-    return WildcardRef(
-        inner.name,
-        inner.source,
-        count or inner.count,
-        method or inner.method,
-        inner.filter,
-        inner.parameters,
-        span,
-        inner.place,
-    )
+    return replace(inner, count=count or inner.count, method=method or inner.method, span=span)
 
 
 def header(parser: Parser, start: int, end: int, separator: str) -> tuple[Count, Method | None, int] | None:
