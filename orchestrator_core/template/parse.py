@@ -38,9 +38,9 @@ class Parsed:
     diagnostics: tuple[Diagnostic, ...]
 
 
-def parse(source: str, dialect: Dialect, where: str = "positive") -> Parsed:
+def parse(source: str, dialect: Dialect, where: str = "positive", comments: bool = True) -> Parsed:
     """The tree of a template. ``where`` is what its diagnostics say they are about."""
-    parser = Parser(source, dialect, where, True, _read)
+    parser = Parser(source, dialect, where, comments, _read)
     nodes = parser.sequence(0, len(source))
     return Parsed(_hoisted(nodes, source), tuple(parser.diagnostics))
 
@@ -52,11 +52,7 @@ def is_syntax(value: str) -> bool:
 
 def parse_value(source: str, dialect: Dialect, where: str) -> Parsed | None:
     """The tree of a wildcard's value, or None where it is plain text. Only a value of several lines has comments."""
-    if not is_syntax(source):
-        return None
-    parser = Parser(source, dialect, where, "\n" in source, _read)
-    nodes = parser.sequence(0, len(source))
-    return Parsed(_hoisted(nodes, source), tuple(parser.diagnostics))
+    return parse(source, dialect, where, comments="\n" in source) if is_syntax(source) else None
 
 
 def read_count(text: str, dialect: Dialect, separator: str = SEPARATOR) -> tuple[Count | None] | None:

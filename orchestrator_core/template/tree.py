@@ -43,8 +43,8 @@ class Count:
     separator: str = ","
     repeats: bool = False  # the same option may come again
     optional: bool = False  # none left to choose from is fine
-    prefix: tuple[Node, ...] = ()  # around the joined values; from a wildcard file's own settings
-    suffix: tuple[Node, ...] = ()
+    prefix: Nodes = ()  # around the joined values; from a wildcard file's own settings
+    suffix: Nodes = ()
 
     def limits(self, available: int) -> tuple[int, int]:
         """Lower and upper bound for so many options, lower ≤ upper."""
@@ -57,7 +57,7 @@ class Count:
 class Option:
     """One alternative of a variant."""
 
-    body: tuple[Node, ...]
+    body: Nodes
     text: str  # its source without weight and condition: what a learned weight's key shows
     weight: float = 1.0
     condition: Condition | None = None
@@ -88,12 +88,12 @@ class Variant:
 class WildcardRef:
     """``__colors/warm__``; ``name`` is a tree where it is made up of variables or variants."""
 
-    name: str | tuple[Node, ...]
+    name: str | Nodes
     source: str  # as written, for leaving it literal
     count: Count | None
     method: Method | None
-    filter: str | tuple[Node, ...]  # "" for none
-    parameters: tuple[tuple[str, tuple[Node, ...]], ...]
+    filter: str | Nodes  # "" for none
+    parameters: tuple[tuple[str, Nodes], ...]
     span: Span
     place: int
 
@@ -103,7 +103,7 @@ class Assign:
     """``${name=value}`` and its relatives."""
 
     name: str
-    value: tuple[Node, ...]
+    value: Nodes
     immediate: bool  # =! draws once, now
     keeps: bool  # ?= leaves an existing value alone
     adds: bool  # += appends
@@ -117,7 +117,7 @@ class Use:
     """``${name:default}``"""
 
     name: str
-    default: tuple[Node, ...] | None
+    default: Nodes | None
     source: str
     span: Span
     place: int
@@ -127,8 +127,8 @@ class Use:
 class Wrap:
     """``%{happy … on a meadow$$fox}``"""
 
-    wrapper: tuple[Node, ...]
-    inner: tuple[Node, ...]
+    wrapper: Nodes
+    inner: Nodes
     span: Span
     place: int
 
@@ -137,7 +137,7 @@ class Wrap:
 class If:
     """``<ppp:if a eq 'b'>…<ppp:else>…<ppp:/if>``; the else's condition is None."""
 
-    branches: tuple[tuple[Condition | None, tuple[Node, ...]], ...]
+    branches: tuple[tuple[Condition | None, Nodes], ...]
     span: Span
     place: int
 
@@ -146,7 +146,7 @@ class If:
 class ToNegative:
     """``<ppp:stn>…<ppp:/stn>``: text that a choice sends to the negative prompt."""
 
-    body: tuple[Node, ...]
+    body: Nodes
     at_end: bool
     span: Span
     place: int
