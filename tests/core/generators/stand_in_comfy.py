@@ -70,8 +70,8 @@ class StandIn:
         """Die: no answer any more, and every connection is cut."""
         self.cancelled.set()
         self._server.shutdown()
-        self._server.server_close()
         self.cut_sockets()
+        self._server.server_close()
         self._thread.join()
 
     def join(self) -> None:
@@ -208,9 +208,10 @@ def _handler(server: StandIn) -> type[BaseHTTPRequestHandler]:
             self.send_header("Upgrade", "websocket")
             self.send_header("Connection", "Upgrade")
             self.send_header("Sec-WebSocket-Accept", base64.b64encode(hashlib.sha1(key.encode()).digest()).decode())
-            self.end_headers()
             connection = _Connection(self)
-            server.sockets.append(connection)
+            with connection.lock:  # the client may send its job as soon as it has these headers
+                server.sockets.append(connection)
+                self.end_headers()
             connection.serve()
             if connection in server.sockets:
                 server.sockets.remove(connection)
