@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from orchestrator_core.errors import FormatError
-from orchestrator_core.formats.comfy_binding import bind_graph, find_place
+from orchestrator_core.formats.comfy_binding import bind_graph, write_inputs
 from orchestrator_core.formats.comfy_graph import text_to_image_graph
 from orchestrator_core.formats.comfy_links import Graph, is_workflow
 from orchestrator_core.formats.comfy_workflow import workflow_from_graph
@@ -71,9 +71,7 @@ def graph_for(request: GenerationRequest, own: OwnGraph, object_info: Mapping[st
         given = graph_from_workflow(own.graph, object_info) if is_workflow(own.graph) else own.graph
         return bind_graph(given, request, own.bindings).graph
     graph = text_to_image_graph(request)
-    for text, value in (request.extra.get("inputs") or {}).items():
-        place = find_place(graph, text)
-        graph[place.node]["inputs"][place.input] = value
+    write_inputs(graph, request)
     return graph
 
 

@@ -76,7 +76,7 @@ def bind_graph(graph: Any, request: GenerationRequest, bindings: Mapping[str, st
         )
     if not _bind_loras(graph, loras, found):
         unbound.append("loras")
-    _write_inputs(graph, request.extra.get("inputs"))
+    write_inputs(graph, request)
     return BoundGraph(graph, bound, tuple(unbound))
 
 
@@ -151,10 +151,10 @@ def find_place(graph: Graph, text: str) -> Place:
     return Place(keys[0], name)
 
 
-def _write_inputs(graph: Graph, inputs: Any) -> None:
-    if not isinstance(inputs, Mapping):
-        return
-    for text, value in inputs.items():
+def write_inputs(graph: Graph, request: GenerationRequest) -> None:
+    """Writes ``extra["inputs"]``, ``{"node id or title.input": value}``, as it is. Raises FormatError."""
+    inputs = request.extra.get("inputs")
+    for text, value in inputs.items() if isinstance(inputs, Mapping) else ():
         place = find_place(graph, str(text))
         graph[place.node]["inputs"][place.input] = value
 

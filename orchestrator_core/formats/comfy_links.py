@@ -30,9 +30,14 @@ class Place(NamedTuple):
         return f"{self.node}.{self.input}"
 
 
+def is_workflow(value: Any) -> bool:
+    """Is this the canvas format, which carries positions and says nothing of input names?"""
+    return isinstance(value, dict) and isinstance(value.get("nodes"), list)
+
+
 def check_graph(value: Any, where: str = "The graph") -> Graph:
     """The value as a graph. Raises FormatError, with what to do where it is a canvas workflow."""
-    if isinstance(value, dict) and isinstance(value.get("nodes"), list):
+    if is_workflow(value):
         raise FormatError(f"{where} is a canvas workflow, not an API graph. {HOW_TO_EXPORT}")
     if isinstance(value, dict) and isinstance(value.get("prompt"), dict) and "class_type" not in value["prompt"]:
         return check_graph(value["prompt"], where)  # the body of a POST /prompt
@@ -44,11 +49,6 @@ def check_graph(value: Any, where: str = "The graph") -> Graph:
         if not isinstance(node.get("inputs"), dict):
             raise FormatError(f'{where}: node "{key}" ({node["class_type"]}) has no inputs.')
     return value
-
-
-def is_workflow(value: Any) -> bool:
-    """Is this the canvas format, which carries positions and says nothing of input names?"""
-    return isinstance(value, dict) and isinstance(value.get("nodes"), list)
 
 
 def link_of(value: Any) -> tuple[str, int] | None:

@@ -12,7 +12,7 @@ from typing import Any
 
 from orchestrator_core.errors import FormatError
 from orchestrator_core.formats.canvas_text import unescape_canvas_text
-from orchestrator_core.formats.comfy_links import Graph
+from orchestrator_core.formats.comfy_links import Graph, is_workflow
 from orchestrator_core.formats.node_definitions import CONTROLS, InputDefinition, node_definition
 
 _MUTED, _BYPASSED = 2, 4
@@ -33,7 +33,7 @@ def graph_from_workflow(workflow: Any, object_info: Mapping[str, Any] | None = N
     Raises:
         FormatError: it is no workflow, or a node's widgets cannot be named.
     """
-    if not isinstance(workflow, dict) or not isinstance(workflow.get("nodes"), list):
+    if not is_workflow(workflow):
         raise FormatError("This is not a canvas workflow, which has a list of nodes.")
     try:
         graph = _flatten(workflow, object_info)

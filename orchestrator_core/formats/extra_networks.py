@@ -37,13 +37,14 @@ def _parse_arguments(arguments: list[str]) -> LoraUse | None:
     named = dict(argument.split("=", 1) for argument in rest if "=" in argument)
     te, unet = ([argument for argument in rest if "=" not in argument] + ["", ""])[:2]
     te = named.get("te", te) or "1"
-    clip, model = _strength(te), _strength(named.get("unet", unet) or te)
+    clip, model = parse_number(te), parse_number(named.get("unet", unet) or te)
     if clip is None or model is None or not name.strip():
         return None
     return LoraUse(name, strength_model=model, strength_clip=clip)
 
 
-def _strength(text: str) -> float | None:
+def parse_number(text: str) -> float | None:
+    """The number that a text stands for; None for what is none, and for infinities."""
     try:
         value = float(text)
     except ValueError:

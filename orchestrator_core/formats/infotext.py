@@ -8,7 +8,6 @@ the rest is read, so ``parse_infotext(format_infotext(...))`` returns what was g
 from __future__ import annotations
 
 import json
-import math
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass, field, fields, replace
@@ -16,7 +15,7 @@ from pathlib import PureWindowsPath  # which knows both separators
 from typing import Any
 
 from orchestrator_core import __version__
-from orchestrator_core.formats.extra_networks import extract_loras, format_number, lora_tag
+from orchestrator_core.formats.extra_networks import extract_loras, format_number, lora_tag, parse_number
 from orchestrator_core.formats.foreign_metadata import parse_json_parameters
 from orchestrator_core.formats.infotext_pairs import (
     JSON_KEYS,
@@ -201,25 +200,17 @@ def _integer(text: str) -> int | None:
     return int(text) if _INTEGER.fullmatch(text) else None
 
 
-def _number(text: str) -> float | None:
-    try:
-        value = float(text)
-    except ValueError:
-        return None
-    return value if math.isfinite(value) else None
-
-
 def _name(text: str) -> str | None:
     return text or None
 
 
 _READERS: dict[str, tuple[str, Any]] = {
     "Steps": ("steps", _integer),
-    "CFG scale": ("cfg", _number),
+    "CFG scale": ("cfg", parse_number),
     "Seed": ("seed", _integer),
     "Model": ("checkpoint", _name),
     "VAE": ("vae", _name),
-    "Denoising strength": ("denoise", _number),
+    "Denoising strength": ("denoise", parse_number),
     "Clip skip": ("clip_skip", _integer),
 }
 _HIRES = ("Denoising strength",)  # beside a hires fix it is that pass's, not the image's

@@ -19,7 +19,7 @@ from orchestrator_core.errors import (
     RenderFailed,
     RequestRefused,
 )
-from orchestrator_core.formats.comfy_binding import bind_graph, find_place
+from orchestrator_core.formats.comfy_binding import bind_graph, find_place, write_inputs
 from orchestrator_core.formats.comfy_graph import text_to_image_graph
 from orchestrator_core.formats.comfy_graph_reader import values_of_graph
 from orchestrator_core.formats.comfy_links import Graph, is_workflow
@@ -134,9 +134,7 @@ class ComfyGenerator:
     def _bound(self, request: GenerationRequest, info: Mapping[str, Any]) -> Graph:
         if self.own_graph is None:
             graph = text_to_image_graph(request)
-            for text, value in (request.extra.get("inputs") or {}).items():
-                place = find_place(graph, text)
-                graph[place.node]["inputs"][place.input] = value
+            write_inputs(graph, request)
             return graph
         own = graph_from_workflow(self.own_graph, info) if is_workflow(self.own_graph) else self.own_graph
         bound = bind_graph(own, request, self.bindings)
