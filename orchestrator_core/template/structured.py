@@ -30,7 +30,7 @@ class Unreadable(ValueError):
 
 @dataclass(slots=True)
 class Item:
-    """One node of a file: ``value`` is a str, a list of items, a list of (key, item), or None."""
+    """One node of a file: ``value`` is a str, a list of items, a tuple of (key, item), or None."""
 
     value: Any
     line: int
@@ -61,20 +61,27 @@ def read_structured(text: str, suffix: str, own_name: str) -> list[Entry]:
     return [entry for entry in entries.values() if entry.texts]
 
 
-class _Collector:
-    def __init__(self, entries: dict[str, Entry]) -> None:
-        self.entries = entries
-        self.visits = 0
+class _Budget:
+    """Counts visits, so that an alias bomb stops before it unfolds."""
 
-    def visit(self, depth: int) -> None:
-        self.visits += 1
-        if self.visits > _MAX_VISITS:
+    def __init__(self) -> None:
+        self.left = _MAX_VISITS
+
+    def spend(self, depth: int) -> None:
+        self.left -= 1
+        if self.left < 0:
             raise Unreadable(f"its aliases unfold to more than {_MAX_VISITS:,} values; write them out, or fewer")
         if depth > _MAX_DEPTH:
             raise Unreadable(f"it is nested more than {_MAX_DEPTH} levels deep (or refers to itself)")
 
+
+class _Collector:
+    def __init__(self, entries: dict[str, Entry]) -> None:
+        self.entries = entries
+        self.budget = _Budget()
+
     def node(self, item: Item, path: tuple[str, ...], is_top: bool = False) -> None:
-        self.visit(len(path))
+        self.budget.spend(len(path))
         if not _is_mapping(item):
             self.values("/".join(path), item.value if isinstance(item.value, list) else [item])
         elif {"Prompts", "Tags"} <= {key for key, _ in item.value} and not is_top:
@@ -89,8 +96,8 @@ class _Collector:
     def values(self, name: str, items: list[Item], depth: int = 0) -> None:
         entry = self.entry(name)
         texts, lines = entry.texts, entry.lines
-        self.visits += len(items)
-        self.visit(depth)
+        self.budget.left -= len(items)
+        self.budget.spend(depth)
         for number, item in enumerate(items):
             if type(item.value) is str:
                 if item.value:
@@ -183,20 +190,6 @@ def _yaml_items(text: str) -> Iterator[Item]:
             yield _yaml_item(document, budget, 0)
 
 
-class _Budget:
-    """Counts visits, so that an alias bomb stops before it unfolds."""
-
-    def __init__(self) -> None:
-        self.left = _MAX_VISITS
-
-    def spend(self, depth: int) -> None:
-        self.left -= 1
-        if self.left < 0:
-            raise Unreadable(f"its aliases unfold to more than {_MAX_VISITS:,} values; write them out, or fewer")
-        if depth > _MAX_DEPTH:
-            raise Unreadable(f"it is nested more than {_MAX_DEPTH} levels deep (or refers to itself)")
-
-
 def _yaml_item(node: Any, budget: _Budget, depth: int) -> Item:
     budget.spend(depth)
     line = node.start_mark.line + 1
@@ -242,10 +235,10 @@ def _json_items(text: str) -> Iterator[Item]:
         raise Unreadable(str(error)) from None
     except RecursionError:
         raise Unreadable("it is nested too deep") from None
-    yield _json_item(data, _Lines(text), 0)
+    yield _json_item(data, _LineFinder(text), 0)
 
 
-class _Lines:
+class _LineFinder:
     """The line of each value, found by looking for it from where the last one was."""
 
     def __init__(self, text: str) -> None:
@@ -263,7 +256,7 @@ class _Lines:
         return self.line
 
 
-def _json_item(data: Any, lines: _Lines, depth: int) -> Item:
+def _json_item(data: Any, lines: _LineFinder, depth: int) -> Item:
     if depth > _MAX_DEPTH:
         raise Unreadable(f"it is nested more than {_MAX_DEPTH} levels deep")
     if isinstance(data, str):
