@@ -21,6 +21,8 @@ _ROW, _WIDGET, _TEXT = 20, 24, 130  # heights of a socket, a widget, a multi-lin
 _GAP = 60
 _CORE = ("nodes", "comfy_extras")
 
+Box = tuple[int, int, int, int]  # x, y, width, height
+
 
 def workflow_from_graph(
     graph: Any,
@@ -30,6 +32,7 @@ def workflow_from_graph(
     groups: Mapping[str, Sequence[str]] | None = None,
     models: Mapping[str, Mapping[str, str]] | None = None,
     extra: Mapping[str, Any] | None = None,
+    boxes: Mapping[str, Box] | None = None,
 ) -> dict[str, Any]:
     """The canvas workflow of an API graph.
 
@@ -39,13 +42,14 @@ def workflow_from_graph(
         groups: title → ids of the nodes that a frame is drawn around.
         models: file name → ``{"url", "directory"}``, from which newer frontends offer the missing ones.
         extra: ``extra["orchestrator"]`` of the workflow: what we want to find again.
+        boxes: id → where that node is and how large, in pixels; the others are put in columns by what they depend on.
 
     Raises:
         FormatError: it is no API graph, or a node's class is in neither ``object_info`` nor our own core nodes.
     """
     graph = check_graph(graph)
     definitions = node_definitions((node["class_type"] for node in graph.values()), object_info)
-    writer = _Writer(graph, definitions, models or {})
+    writer = _Writer(graph, definitions, models or {}, boxes or {})
     nodes = [writer.node(key, rank) for rank, key in enumerate(_ranked(graph))]
     frames = [writer.frame(title, keys) for title, keys in (groups or {}).items()]
     if note:
@@ -97,7 +101,11 @@ class _Writer:
     """Turns nodes into canvas nodes, numbering links as it meets them."""
 
     def __init__(
-        self, graph: Graph, definitions: dict[str, NodeDefinition], models: Mapping[str, Mapping[str, str]]
+        self,
+        graph: Graph,
+        definitions: dict[str, NodeDefinition],
+        models: Mapping[str, Mapping[str, str]],
+        boxes: Mapping[str, Box],
     ) -> None:
         self.graph, self.definitions, self.models = graph, definitions, models
         self.ids = canvas_ids(graph)
@@ -106,7 +114,7 @@ class _Writer:
         self.slots = {key: _slots(node, definitions[node["class_type"]]) for key, node in graph.items()}
         for key in graph:
             self._number_links(key)
-        self.positions = _positions(graph, definitions, self.slots)
+        self.positions = {**_positions(graph, definitions, self.slots), **boxes}
 
     def _number_links(self, key: str) -> None:
         for slot, item in enumerate(self.slots[key]):
@@ -181,8 +189,8 @@ def _widget_values(inputs: dict[str, Any], definition: NodeDefinition) -> list[A
 
 def _positions(
     graph: Graph, definitions: dict[str, NodeDefinition], slots: dict[str, list[InputDefinition]]
-) -> dict[str, tuple[int, int, int, int]]:
-    """(x, y, width, height) of each node: a column for each depth, from the top down."""
+) -> dict[str, Box]:
+    """The place of each node: a column for each depth, from the top down."""
     depths = _depths(graph)
     tops: dict[int, int] = {}
     found = {}

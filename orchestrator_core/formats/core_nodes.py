@@ -67,6 +67,11 @@ CORE_NODES: dict[str, dict[str, Any]] = {
         {"samples": _socket("LATENT"), "batch_index": _int(0), "length": _int(1)},
         ["LATENT"],
     ),
+    "LatentUpscaleBy": _node(
+        "Upscale Latent By",
+        {"samples": _socket("LATENT"), "upscale_method": _COMBO, "scale_by": _float(1.5)},
+        ["LATENT"],
+    ),
     "KSampler": _node(
         "KSampler",
         {
@@ -84,5 +89,6 @@ CORE_NODES: dict[str, dict[str, Any]] = {
         ["LATENT"],
     ),
     "VAEDecode": _node("VAE Decode", {"samples": _socket("LATENT"), "vae": _socket("VAE")}, ["IMAGE"]),
+    "PreviewImage": _node("Preview Image", {"images": _socket("IMAGE")}, []),
     "SaveImage": _node("Save Image", {"images": _socket("IMAGE"), "filename_prefix": _text("ComfyUI")}, []),
 }

@@ -115,6 +115,15 @@ def test_nodes_of_a_column_do_not_overlap_and_links_go_to_the_right() -> None:
         assert x != next_x or y + height < next_y
 
 
+def test_a_node_can_be_placed_by_hand_and_its_group_goes_with_it() -> None:
+    graph = text_to_image_graph(REQUEST)
+    workflow = workflow_from_graph(graph, boxes={"1": (5, 600, 320, 98)}, groups={"Model": ["1"]})
+    loader, *others = workflow["nodes"]
+    assert (loader["pos"], loader["size"]) == ([5, 600], [320, 98])
+    assert workflow["groups"][0]["bounding"] == [-15, 520, 360, 198]
+    assert [node["pos"] for node in others] == [node["pos"] for node in workflow_from_graph(graph)["nodes"][1:]]
+
+
 def test_what_makes_a_workflow_good_to_share() -> None:
     graph = text_to_image_graph(REQUEST)
     models = {"sd15.safetensors": {"url": "https://example.org/sd15", "directory": "checkpoints"}}

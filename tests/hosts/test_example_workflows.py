@@ -1,0 +1,103 @@
+"""The bundled workflows in a real ComfyUI: found by its template browser, opened on its canvas, rendered."""
+
+from __future__ import annotations
+
+import io
+import json
+import urllib.request
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from PIL import Image, ImageChops, ImageStat
+
+from orchestrator_app.example_workflows import EXAMPLES, ExampleWorkflow, draw
+from orchestrator_core.formats.comfy_workflow_reader import graph_from_workflow
+from orchestrator_core.generators.comfy_http import ComfyGenerator
+from orchestrator_core.request import ImageNotes, Progress
+from tests.hosts.canvas import Canvas, open_canvas
+from tests.hosts.comfyui import ComfyUI
+from tests.hosts.thumbnails import thumbnail
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser
+
+pytestmark = [pytest.mark.host, pytest.mark.slow]
+
+FOLDER = Path(__file__).parents[2] / "example_workflows"
+SAVED = {"quick": (64, 64), "portrait": (96, 96), "landscape": (64, 64)}  # the portrait is enlarged by half
+
+every_example = pytest.mark.parametrize("example", EXAMPLES, ids=lambda example: example.name)
+
+
+def file(example: ExampleWorkflow) -> Path:
+    return FOLDER / f"{example.name}.json"
+
+
+def workflow(example: ExampleWorkflow) -> dict[str, Any]:
+    return dict(json.loads(file(example).read_text("utf-8")))
+
+
+@pytest.fixture(scope="module")
+def canvas(comfyui: ComfyUI, chromium: Browser) -> Iterator[Canvas]:
+    with open_canvas(chromium, comfyui.url) as opened:
+        yield opened
+
+
+def fetched(url: str) -> bytes:
+    with urllib.request.urlopen(url, timeout=60) as answer:
+        return bytes(answer.read())
+
+
+def test_the_template_browser_offers_them_with_their_thumbnails(comfyui: ComfyUI) -> None:
+    offered = json.loads(fetched(f"{comfyui.url}/workflow_templates"))["sd-orchestrator"]
+    assert sorted(offered) == sorted(example.name for example in EXAMPLES)
+    for path in FOLDER.iterdir():
+        assert fetched(f"{comfyui.url}/api/workflow_templates/sd-orchestrator/{path.name}") == path.read_bytes()
+
+
+@every_example
+def test_it_opens_on_the_canvas_as_the_graph_that_we_read_from_it(example: ExampleWorkflow, canvas: Canvas) -> None:
+    canvas.drop(file(example).name, file(example).read_text("utf-8"))
+    assert canvas.graph() == graph_from_workflow(workflow(example))
+
+
+@every_example
+def test_its_thumbnail_is_a_picture_of_it(example: ExampleWorkflow, canvas: Canvas) -> None:
+    canvas.drop(file(example).name, file(example).read_text("utf-8"))
+    today = small(thumbnail(canvas.picture()))
+    differences = {
+        other.name: difference(today, small(file(other).with_suffix(".jpg").read_bytes())) for other in EXAMPLES
+    }
+    assert differences.pop(example.name) < 1, "make it anew: python -m tests.hosts.thumbnails"
+    assert min(differences.values()) > 1
+
+
+def small(jpeg: bytes) -> Image.Image:
+    """In grey, without what another system's fonts would change."""
+    with Image.open(io.BytesIO(jpeg)) as image:
+        return image.convert("L").resize((150, 100))
+
+
+def difference(one: Image.Image, other: Image.Image) -> float:
+    """The mean difference of their shades, 0 to 255."""
+    return float(ImageStat.Stat(ImageChops.difference(one, other)).mean[0])
+
+
+@every_example
+def test_it_renders(example: ExampleWorkflow, comfyui: ComfyUI, tmp_path: Path) -> None:
+    """As it is committed, but for the model and a size and steps for a machine without a graphics card."""
+    _, request = draw(example)
+    small_steps = {"second pass.steps": 2} if example.template == "portrait" else {}
+    request = request.replacing(checkpoint="tiny-sd15", width=64, height=64, steps=2, extra={"inputs": small_steps})
+    generator = ComfyGenerator(tmp_path, comfyui.url, graph=workflow(example))
+    (image,) = generator.generate(request, ImageNotes("example"), ignore)
+    with Image.open(image.path) as picture:
+        assert picture.size == SAVED[example.template]
+        assert len(picture.getcolors(picture.width * picture.height) or ()) > 100
+    assert (image.request.positive, image.request.seed) == (request.positive, example.seed)
+
+
+def ignore(_: Progress) -> None:
+    pass
