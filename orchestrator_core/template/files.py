@@ -20,7 +20,7 @@ from orchestrator_core.template.read_wildcards import SEPARATOR
 from orchestrator_core.template.structured import Entry, Unreadable, read_structured
 from orchestrator_core.template.textfiles import Lines, NotText, line_starts, to_utf8
 from orchestrator_core.template.tree import Count
-from orchestrator_core.template.values import Note, Values
+from orchestrator_core.template.values import FileValues, Note, Values
 
 Report = Callable[[Problem], None]
 Settings = tuple[float, Note]  # weight, and all else that an entry says
@@ -58,7 +58,7 @@ def load_text(path: str, name: str, relative: str, report: Report) -> Values | N
         report(Problem(relative, "It has no values: every line is empty or a comment."))
         return None
     if b"::" not in data:
-        return Values(name, relative, lines, None, numbers, count=count)
+        return FileValues(name, relative, lines, None, numbers, count=count)
     return _with_settings(name, relative, list(lines), numbers, count)
 
 
@@ -88,7 +88,7 @@ def _with_settings(
         weights[index] = weight
         notes[index] = note
     varied = weights.count(1.0) < len(weights)
-    return Values(name, relative, texts, weights if varied else None, lines, notes, count)
+    return FileValues(name, relative, texts, weights if varied else None, lines, notes, count)
 
 
 def load_structured(path: str, relative: str, cache: Path | None, report: Report) -> dict[str, Values]:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from array import array
 from bisect import bisect_left, bisect_right
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import accumulate
 
@@ -18,7 +18,6 @@ from orchestrator_core.template.parse import Parsed, parse_value
 from orchestrator_core.template.tree import Count
 
 _CACHED = 512  # parsed values kept for each wildcard
-_UNKNOWN = object()
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,50 +42,28 @@ class Value:
 
 
 class Values:
-    """The values of the wildcard ``name``. ``lines[i]`` is where value i stands; None: value i is on line i + 1."""
+    """What can be drawn under one name: a file's own values, or a view on those of others."""
 
-    __slots__ = (
-        "_cumulative",
-        "_indexes",
-        "_trees",
-        "conditional",
-        "count",
-        "file",
-        "lines",
-        "merged",
-        "name",
-        "notes",
-        "prefix",
-        "size",
-        "texts",
-        "total",
-        "weights",
-    )
+    __slots__ = ("_odds", "_indexes", "conditional", "count", "merged", "name", "notes", "size", "total", "weights")
 
     def __init__(
         self,
         name: str,
-        file: str,
-        texts: Sequence[str],
+        size: int,
         weights: Sequence[float] | None = None,
-        lines: Sequence[int] | None = None,
-        notes: dict[int, Note] | None = None,
+        notes: Mapping[int, Note] | None = None,
         count: Count | None = None,
+        merged: bool = False,
     ) -> None:
         self.name = name
-        self.prefix = value_key(name, "")  # of every key
-        self.file = file
-        self.texts = texts
-        self.size = len(texts)
-        self.weights = weights
-        self.lines = lines
+        self.size = size
+        self.weights = weights  # None: all are 1
         self.notes = notes or {}
-        self.merged = False  # from several files, which have no order among them
         self.count = count  # how many are drawn where the template does not say
+        self.merged = merged  # from several files, which have no order among them
         self.conditional = any(note.condition is not None for note in self.notes.values())
-        self.total = float(len(texts)) if weights is None else float(sum(weights))
-        self._cumulative: list[float] | None = None
-        self._trees: dict[tuple[str, int], Parsed | None] = {}
+        self.total = float(size) if weights is None else float(sum(weights))
+        self._odds: list[float] | None = None
         self._indexes: dict[str, list[int]] | None = None
 
     def __len__(self) -> int:
@@ -99,17 +76,28 @@ class Values:
     @property
     def names(self) -> tuple[str, ...]:
         """The wildcards that the values come from."""
-        return (self.name,)
+        raise NotImplementedError
 
     def text(self, index: int) -> str:
-        return self.texts[index]
-
-    def weight(self, index: int) -> float:
-        return 1.0 if self.weights is None else self.weights[index]
+        raise NotImplementedError
 
     def place(self, index: int) -> tuple[str, int, str]:
         """File, line and wildcard of a value."""
-        return self.file, index + 1 if self.lines is None else self.lines[index], self.name
+        raise NotImplementedError
+
+    def key(self, index: int) -> str:
+        raise NotImplementedError
+
+    def choice(self, index: int, probability: float | None = None, text: str | None = None) -> Choice:
+        """The choice of a value. ``probability``: where something has changed it; ``text``: saves reading it again."""
+        raise NotImplementedError
+
+    def tree(self, index: int, dialect: Dialect) -> Parsed | None:
+        """The parsed value, or None for plain text."""
+        raise NotImplementedError
+
+    def weight(self, index: int) -> float:
+        return 1.0 if self.weights is None else self.weights[index]
 
     def note(self, index: int) -> Note | None:
         return self.notes.get(index)
@@ -118,36 +106,13 @@ class Values:
         """The value at ``number`` of the way along the weights; -1 if all weights are 0."""
         if self.weights is None:
             return int(number * self.size)
-        if self._cumulative is None:
-            self._cumulative = list(accumulate(self.weights))
-        return pick_weighted(self._cumulative, number)
-
-    def key(self, index: int) -> str:
-        return value_key(self.name, self.text(index))
+        if self._odds is None:
+            self._odds = list(accumulate(self.weights))
+        return pick_weighted(self._odds, number)
 
     def includes(self) -> list[int]:
         """The values that stand for those of another wildcard."""
         return sorted(index for index, note in self.notes.items() if note.include)
-
-    def choice(self, index: int, probability: float | None = None, text: str | None = None) -> Choice:
-        """The choice of a value. ``probability``: where something has changed it; ``text``: saves reading it again."""
-        weight = 1.0 if self.weights is None else self.weights[index]
-        if probability is None:
-            probability = weight / self.total if self.total else 0.0
-        if text is None:
-            text = self.text(index)
-        line = index + 1 if self.lines is None else self.lines[index]
-        return Choice(self.prefix + text.strip(), self.name, self.file, line, weight, probability, self.size)
-
-    def tree(self, index: int, dialect: Dialect) -> Parsed | None:
-        """The parsed value, or None for plain text."""
-        found = self._trees.get((dialect.name, index), _UNKNOWN)
-        if found is _UNKNOWN:
-            if len(self._trees) >= _CACHED:
-                self._trees.clear()
-            _, line, name = self.place(index)
-            found = self._trees[dialect.name, index] = parse_value(self.text(index), dialect, f"{name}:{line}")
-        return found  # type: ignore[return-value]
 
     def indexes(self) -> dict[str, list[int]]:
         """Where each key stands; made once, when learned weights first ask for it."""
@@ -158,24 +123,117 @@ class Values:
         return self._indexes
 
 
-class UnionValues(Values):
+class FileValues(Values):
+    """The values of the wildcard ``name``. ``lines[i]`` is where value i stands; None: value i is on line i + 1."""
+
+    __slots__ = ("_trees", "file", "lines", "prefix", "texts")
+
+    def __init__(
+        self,
+        name: str,
+        file: str,
+        texts: Sequence[str],
+        weights: Sequence[float] | None = None,
+        lines: Sequence[int] | None = None,
+        notes: Mapping[int, Note] | None = None,
+        count: Count | None = None,
+    ) -> None:
+        super().__init__(name, len(texts), weights, notes, count)
+        self.prefix = value_key(name, "")  # of every key
+        self.file = file
+        self.texts = texts
+        self.lines = lines
+        self._trees: dict[tuple[str, int], Parsed | None] = {}
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        return (self.name,)
+
+    def text(self, index: int) -> str:
+        return self.texts[index]
+
+    def place(self, index: int) -> tuple[str, int, str]:
+        return self.file, index + 1 if self.lines is None else self.lines[index], self.name
+
+    def key(self, index: int) -> str:
+        return self.prefix + self.text(index).strip()
+
+    def choice(self, index: int, probability: float | None = None, text: str | None = None) -> Choice:
+        # the hottest place of a draw: written out, not put together from the methods above
+        weight = 1.0 if self.weights is None else self.weights[index]
+        if probability is None:
+            probability = weight / self.total if self.total else 0.0
+        if text is None:
+            text = self.texts[index]
+        line = index + 1 if self.lines is None else self.lines[index]
+        return Choice(self.prefix + text.strip(), self.name, self.file, line, weight, probability, self.size)
+
+    def tree(self, index: int, dialect: Dialect) -> Parsed | None:
+        try:
+            return self._trees[dialect.name, index]
+        except KeyError:
+            if len(self._trees) >= _CACHED:
+                self._trees.clear()
+        _, line, name = self.place(index)
+        found = self._trees[dialect.name, index] = parse_value(self.texts[index], dialect, f"{name}:{line}")
+        return found
+
+
+class _View(Values):
+    """Values that other Values hold."""
+
+    __slots__ = ()
+
+    def source(self, index: int) -> tuple[Values, int]:
+        """Whose value it is, and which of them."""
+        raise NotImplementedError
+
+    def text(self, index: int) -> str:
+        values, inner = self.source(index)
+        return values.text(inner)
+
+    def place(self, index: int) -> tuple[str, int, str]:
+        values, inner = self.source(index)
+        return values.place(inner)
+
+    def key(self, index: int) -> str:
+        values, inner = self.source(index)
+        return values.key(inner)
+
+    def choice(self, index: int, probability: float | None = None, text: str | None = None) -> Choice:
+        file, line, _ = self.place(index)
+        weight = self.weight(index)
+        if probability is None:
+            probability = weight / self.total if self.total else 0.0
+        return Choice(self.key(index), self.name, file, line, weight, probability, self.size)
+
+    def tree(self, index: int, dialect: Dialect) -> Parsed | None:
+        values, inner = self.source(index)
+        return values.tree(inner, dialect)
+
+
+class UnionValues(_View):
     """The values of several wildcards in a row: of a glob, or of a wildcard that includes others."""
 
     __slots__ = ("members", "offsets")
 
-    def __init__(self, name: str, members: Sequence[tuple[Values, float]]) -> None:
+    def __init__(
+        self, name: str, members: Sequence[tuple[Values, float]], count: Count | None = None, merged: bool = False
+    ) -> None:
+        """``members``: with what their weights are multiplied by."""
         self.members = [values for values, _ in members]
         self.offsets = list(accumulate([len(values) for values in self.members], initial=0))
-        super().__init__(name, "", range(self.offsets[-1]))  # type: ignore[arg-type]
+        weights = None
         if any(scale != 1.0 or values.weights is not None for values, scale in members):
-            self.weights = array(
-                "d", [values.weight(i) * scale for values, scale in members for i in range(len(values))]
-            )
-            self.total = float(sum(self.weights))
-        self.count = next((values.count for values in self.members if values.count), None)
-        self.conditional = any(values.conditional for values in self.members)
+            weights = array("d", [values.weight(i) * scale for values, scale in members for i in range(len(values))])
+        notes = {
+            offset + index: note
+            for offset, values in zip(self.offsets, self.members, strict=False)
+            for index, note in values.notes.items()
+        }
+        super().__init__(name, self.offsets[-1], weights, notes, count, merged)
 
-    def member(self, index: int) -> tuple[Values, int]:
+    def source(self, index: int) -> tuple[Values, int]:
         number = bisect_right(self.offsets, index) - 1
         return self.members[number], index - self.offsets[number]
 
@@ -183,28 +241,23 @@ class UnionValues(Values):
     def names(self) -> tuple[str, ...]:
         return tuple(dict.fromkeys(name for values in self.members for name in values.names))
 
-    def text(self, index: int) -> str:
-        values, inner = self.member(index)
-        return values.text(inner)
 
-    def place(self, index: int) -> tuple[str, int, str]:
-        values, inner = self.member(index)
-        return values.place(inner)
+class _Subset(_View):
+    __slots__ = ("chosen", "whole")
 
-    def note(self, index: int) -> Note | None:
-        values, inner = self.member(index)
-        return values.note(inner)
+    def __init__(self, whole: Values, chosen: Sequence[int]) -> None:
+        self.whole = whole
+        self.chosen = chosen
+        weights = None if whole.weights is None else array("d", [whole.weight(index) for index in chosen])
+        notes = {number: note for number, index in enumerate(chosen) if (note := whole.note(index))}
+        super().__init__(whole.name, len(chosen), weights, notes, whole.count, whole.merged)
 
-    def key(self, index: int) -> str:
-        values, inner = self.member(index)
-        return values.key(inner)
+    def source(self, index: int) -> tuple[Values, int]:
+        return self.whole, self.chosen[index]
 
-    def choice(self, index: int, probability: float | None = None, text: str | None = None) -> Choice:
-        return elsewhere(self, index, probability)
-
-    def tree(self, index: int, dialect: Dialect) -> Parsed | None:
-        values, inner = self.member(index)
-        return values.tree(inner, dialect)
+    @property
+    def names(self) -> tuple[str, ...]:
+        return self.whole.names
 
 
 def subset(values: Values, indexes: Sequence[int]) -> Values:
@@ -224,52 +277,7 @@ def with_included(values: Values, find: Callable[[str], Values | None]) -> Value
             if inner is not None and len(inner):
                 members.append((inner, values.weight(index)))
         first = index + 1
-    union = UnionValues(values.name, members)
-    union.count = values.count
-    return union
-
-
-class _Subset(Values):
-    __slots__ = ("indexes_in", "whole")
-
-    def __init__(self, whole: Values, indexes: Sequence[int]) -> None:
-        self.whole = whole
-        self.indexes_in = indexes
-        weights = None if whole.weights is None else array("d", [whole.weight(index) for index in indexes])
-        super().__init__(whole.name, whole.file, range(len(indexes)), weights, count=whole.count)  # type: ignore[arg-type]
-        self.conditional = whole.conditional
-        self.merged = whole.merged
-
-    @property
-    def names(self) -> tuple[str, ...]:
-        return self.whole.names
-
-    def text(self, index: int) -> str:
-        return self.whole.text(self.indexes_in[index])
-
-    def place(self, index: int) -> tuple[str, int, str]:
-        return self.whole.place(self.indexes_in[index])
-
-    def note(self, index: int) -> Note | None:
-        return self.whole.note(self.indexes_in[index])
-
-    def key(self, index: int) -> str:
-        return self.whole.key(self.indexes_in[index])
-
-    def choice(self, index: int, probability: float | None = None, text: str | None = None) -> Choice:
-        return elsewhere(self, index, probability)
-
-    def tree(self, index: int, dialect: Dialect) -> Parsed | None:
-        return self.whole.tree(self.indexes_in[index], dialect)
-
-
-def elsewhere(values: Values, index: int, probability: float | None) -> Choice:
-    """The choice of a value that another wildcard defines."""
-    file, line, _ = values.place(index)
-    weight = values.weight(index)
-    if probability is None:
-        probability = weight / values.total if values.total else 0.0
-    return Choice(values.key(index), values.name, file, line, weight, probability, values.size)
+    return UnionValues(values.name, members, values.count)
 
 
 def value_key(name: str, text: str) -> str:

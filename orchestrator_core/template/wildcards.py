@@ -240,9 +240,8 @@ class Wildcards:
             return None
         if len(members) == 1:
             return Found(members[0], note)
-        union = UnionValues(pattern, [(values, 1.0) for values in members])
-        union.merged = True
-        return Found(union, note)
+        count = next((values.count for values in members if values.count), None)
+        return Found(UnionValues(pattern, [(values, 1.0) for values in members], count, merged=True), note)
 
     def _exact(self, name: str, including: tuple[str, ...] = ()) -> Values | None:
         for number, folder in enumerate(self._open_folders()):
