@@ -119,4 +119,5 @@ class PromptDraft:
 
 
 def render(components: Iterable[Component]) -> str:
+    """The text of components: nothing but theirs, joined."""
     return "".join([component.text for component in components])

@@ -71,7 +71,6 @@ class ComfyApi:
         return Queued(str(answer["prompt_id"]), problems_of(answer, graph))
 
     def _refused(self, error: HttpError, graph: Graph) -> RequestRefused | GeneratorUnreachable:
-
         try:
             answer = json.loads(error.body)
         except (ValueError, RecursionError):

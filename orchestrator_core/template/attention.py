@@ -9,7 +9,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import replace
 
-from orchestrator_core.prompt import Component
+from orchestrator_core.prompt import Component, render
 
 _TOKEN = re.compile(r"\\.|:\s*(?P<number>[+-]?\d{0,6}\.?\d{1,6})\s*(?=[)\]])|[()\[\]|:]", re.S)
 _STEP = 1.1
@@ -17,7 +17,7 @@ _STEP = 1.1
 
 def with_strengths(components: Sequence[Component]) -> tuple[Component, ...]:
     """The components, each with the strength at its first letter or digit."""
-    text = "".join([component.text for component in components])
+    text = render(components)
     if "(" not in text and "[" not in text:
         return tuple(components)
     ranges = sorted(_ranges(text))

@@ -6,7 +6,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import replace
 
-from orchestrator_core.prompt import Component
+from orchestrator_core.prompt import Component, render
 
 Parts = tuple[Component, ...]
 
@@ -28,7 +28,7 @@ def joined(parts: Sequence[Parts], separator: Component) -> Parts:
 
 def trimmed(components: list[Component], separator: str) -> Parts:
     """Without one separator at the start and one at the end of the text."""
-    text = "".join([component.text for component in components])
+    text = render(components)
     first = len(separator) if text.startswith(separator) else 0
     last = len(text) - len(separator) if text[first:].endswith(separator) else len(text)
     if (first, last) == (0, len(text)):
@@ -49,7 +49,7 @@ def cut(components: Sequence[Component], first: int, last: int) -> Parts:
 
 def wrapped(wrapper: Sequence[Component], inner: Parts) -> tuple[Parts, bool]:
     """The inner parts in the place of the wrapper's ellipsis, or behind it where it has none; whether it had one."""
-    text = "".join([component.text for component in wrapper])
+    text = render(wrapper)
     mark = _MARK.search(text)
     first, last = mark.span() if mark else (len(text), len(text))
     return (*cut(wrapper, 0, first), *inner, *cut(wrapper, last, len(text))), mark is not None

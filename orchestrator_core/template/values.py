@@ -44,7 +44,7 @@ class Value:
 class Values:
     """What can be drawn under one name: a file's own values, or a view on those of others."""
 
-    __slots__ = ("_odds", "_indexes", "conditional", "count", "merged", "name", "notes", "size", "total", "weights")
+    __slots__ = ("_indexes", "_odds", "conditional", "count", "merged", "name", "notes", "size", "total", "weights")
 
     def __init__(
         self,
