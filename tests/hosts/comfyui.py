@@ -1,0 +1,105 @@
+"""A real ComfyUI server of our own, on the loopback, with its own folders and the tiny checkpoint."""
+
+from __future__ import annotations
+
+import os
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from orchestrator_app.installing import HOST_PYTHONS
+
+ROOT = Path(__file__).parents[2]
+_FOLDERS = ("models", "custom_nodes", "input", "output", "temp", "user")
+_START_TIMEOUT = 240.0  # seconds; a busy machine needs a minute
+
+
+class NoComfyUI(Exception):
+    """There is none here; the message says where it was looked for."""
+
+
+@dataclass
+class ComfyUI:
+    folder: Path  # its base directory
+    host: Path  # its installation
+    python: Path
+    port: int
+    process: subprocess.Popen[bytes] | None = field(default=None)
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.port}"
+
+    def start(self) -> None:
+        """Start the server, and wait until it answers."""
+        command = [
+            str(self.python), "main.py", "--cpu", "--listen", "127.0.0.1", "--port", str(self.port),
+            "--base-directory", str(self.folder), "--database-url", f"sqlite:///{self.folder}/user/comfyui.db",
+            "--disable-api-nodes", "--fp32-text-enc",
+        ]  # fmt: skip
+        environment = {**os.environ, "PYTHONDONTWRITEBYTECODE": "1"}
+        with (self.folder / "server.log").open("ab") as log:
+            self.process = subprocess.Popen(command, cwd=self.host, env=environment, stdout=log, stderr=log)
+        end = time.monotonic() + _START_TIMEOUT
+        while not self._answers():
+            if self.process.poll() is not None or time.monotonic() > end:
+                self.kill()
+                raise RuntimeError("ComfyUI did not start:\n" + (self.folder / "server.log").read_text()[-3000:])
+            time.sleep(0.3)
+
+    def _answers(self) -> bool:
+        try:
+            with urllib.request.urlopen(f"{self.url}/system_stats", timeout=5) as answer:
+                return bool(answer.status == 200)
+        except OSError:
+            return False
+
+    def kill(self) -> None:
+        """End it at once, as a crash does."""
+        if self.process is not None:
+            self.process.kill()
+            self.process.wait()
+            self.process = None
+
+
+def find_comfyui() -> tuple[Path, Path]:
+    """(the installation, its Python): COMFYUI_DIR, or ~/ComfyUI. Raises NoComfyUI."""
+    host = Path(os.environ.get("COMFYUI_DIR") or Path.home() / "ComfyUI").expanduser()
+    if not (host / "main.py").is_file():
+        raise NoComfyUI(f"{host} is none; set COMFYUI_DIR")
+    pythons = [host / name for name in HOST_PYTHONS if (host / name).is_file()]
+    if not pythons:
+        raise NoComfyUI(f"{host} has no virtual environment of its own ({' or '.join(map(str, HOST_PYTHONS))})")
+    return host, pythons[0]
+
+
+@contextmanager
+def running_comfyui(folder: Path) -> Iterator[ComfyUI]:
+    """A server with the tiny checkpoint, two LoRAs and the pack. Raises NoComfyUI."""
+    host, python = find_comfyui()
+    for name in _FOLDERS:
+        (folder / name).mkdir(parents=True)
+    _install_pack(host, folder)
+    script = Path(__file__).with_name("tiny_checkpoint.py")
+    subprocess.run([python, script, folder / "models"], check=True)
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+    server = ComfyUI(folder, host, python, port)
+    try:
+        server.start()
+        yield server
+    finally:
+        server.kill()
+
+
+def _install_pack(host: Path, folder: Path) -> None:
+    """Put the pack into the server's own custom_nodes, as a person does."""
+    for name in ("main.py", "comfy"):  # by which install.py knows a ComfyUI
+        (folder / name).symlink_to(host / name)
+    subprocess.run([sys.executable, ROOT / "install.py", "comfyui", folder], check=True, capture_output=True)

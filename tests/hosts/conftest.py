@@ -1,0 +1,43 @@
+"""Real hosts for the tests marked ``host``, each started once; a test is skipped with a reason where there is none."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any
+
+import pytest
+import pytest_socket
+
+from tests.hosts.comfyui import ComfyUI, NoComfyUI, running_comfyui
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser
+
+CHROMIUMS = ("chromium", "chromium-browser", "google-chrome")
+
+
+@pytest.fixture(scope="session")
+def comfyui(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ComfyUI]:
+    """A running ComfyUI with a tiny checkpoint and two LoRAs."""
+    pytest_socket.enable_socket()  # the loopback is opened for each test, and this fixture comes before the first
+    server = running_comfyui(tmp_path_factory.mktemp("comfyui") / "base")
+    try:
+        started = server.__enter__()
+    except NoComfyUI as reason:
+        pytest.skip(f"no ComfyUI: {reason}")
+    yield started
+    server.__exit__(None, None, None)
+
+
+@pytest.fixture(scope="session")
+def chromium() -> Iterator[Browser]:
+    """A headless browser: the system's Chromium, driven by the playwright package."""
+    playwright: Any = pytest.importorskip("playwright.sync_api", reason="no playwright: pip install playwright")
+    path = next((found for name in CHROMIUMS if (found := shutil.which(name))), None)
+    if path is None:
+        pytest.skip(f"no Chromium: none of {', '.join(CHROMIUMS)} is on the PATH")
+    with playwright.sync_playwright() as driver:
+        browser = driver.chromium.launch(executable_path=path, args=["--no-sandbox", "--disable-dev-shm-usage"])
+        yield browser
+        browser.close()
