@@ -5,7 +5,9 @@ Rich is an extra; without it, in a pipe, and with NO_COLOR set, everything is pl
 
 from __future__ import annotations
 
+import io
 import os
+import re
 import shutil
 import sys
 from collections.abc import Iterable, Sequence
@@ -15,15 +17,33 @@ if TYPE_CHECKING:
     from rich.console import Console
 
 WIDEST = 120  # columns; longer lines are hard to read, however wide the terminal is
+_CONTROLS = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")  # all but tab and newline
 _KEPT_BEFORE = 30  # characters of a long line that are shown before the place in question
 
 
 def use_utf8() -> None:
     """Make both streams able to write any prompt: a Windows console or a pipe may have an old code page."""
+    # A stream that the caller closed (2>&-) is None, and nothing that is written to it is missed.
+    sys.stdin, sys.stdout, sys.stderr = sys.stdin or io.StringIO(), sys.stdout or _Nowhere(), sys.stderr or _Nowhere()
     for stream in (sys.stdout, sys.stderr):
         reconfigure = getattr(stream, "reconfigure", None)
         if reconfigure is not None:
             reconfigure(encoding="utf-8", errors="replace")
+
+
+class _Nowhere(io.StringIO):
+    """Takes what is written and keeps nothing."""
+
+    def write(self, text: str) -> int:
+        return len(text)
+
+
+def printable(text: str) -> str:
+    """The text with its control characters written out, as ``\\u001b``.
+
+    Wildcards, templates and the metadata of images come from strangers, and a terminal obeys what they contain.
+    """
+    return _CONTROLS.sub(lambda found: f"\\u{ord(found[0]):04x}", text)
 
 
 def width() -> int:
@@ -51,13 +71,20 @@ def rich_console(stream: TextIO) -> Console | None:
 
 
 def say(text: str = "") -> None:
-    print(text)
+    print(printable(text))
 
 
 def remark(text: str) -> None:
     """A line for the person at the keyboard, kept apart from the results but in order with them."""
     sys.stdout.flush()
-    print(text, file=sys.stderr)
+    _to_stderr(printable(text))
+
+
+def _to_stderr(text: str) -> None:
+    try:
+        print(text, file=sys.stderr)
+    except OSError:  # a remark that cannot be written is no reason to give up the result
+        sys.stderr = _Nowhere()
 
 
 def problem(kind: str, text: str) -> None:
@@ -65,7 +92,8 @@ def problem(kind: str, text: str) -> None:
     label = f"{kind}:"
     if wants_colour(sys.stderr):
         label = f"\x1b[1;{31 if kind == 'error' else 33}m{label}\x1b[0m"
-    remark(f"{label} {text}")
+    sys.stdout.flush()
+    _to_stderr(f"{label} {printable(text)}")
 
 
 def caret_lines(text: str, start: int, end: int, columns: int) -> tuple[str, str, int, int]:
@@ -109,12 +137,12 @@ def heading(text: str) -> None:
 def _escaped(text: str) -> str:
     from rich.markup import escape
 
-    return escape(text)
+    return escape(printable(text))
 
 
 def table(heads: Sequence[str], rows: Iterable[Sequence[str]], right: Sequence[int] = (), wraps: int = -1) -> None:
     """Print a table; ``right`` are the columns of numbers, ``wraps`` the one that may take several lines."""
-    rows = [[str(cell) for cell in row] for row in rows]
+    rows = [[printable(str(cell)) for cell in row] for row in rows]
     console = rich_console(sys.stdout)
     if console is None:
         _plain_table(heads, rows, right)
