@@ -51,14 +51,20 @@ def plan(
     Raises TemplateError, PipelineError, ConfigError.
     """
     planned: list[Planned] = []
+    if (drawing.count or 0) > _MOST and drawing.method != "combinatorial":  # whose combinations may be fewer
+        raise _too_many()
     for pipeline, run in _pipelines(source, drawing, settings, context.wildcards, default):
         if len(planned) >= _MOST:
-            raise ConfigError(f"More than {_MOST:,} prompts are too many for one go; give a smaller --count.")
+            raise _too_many()
         drawn = run_pipeline(PipelineSpec(stages=_before_rendering(pipeline)), context, run)
         planned.append(Planned(len(planned) + 1, pipeline, drawn, _request(pipeline, drawn.run)))
     if not planned:
         raise ConfigError("There is no prompt to render: the template has no combinations, or the file no prompts.")
     return planned
+
+
+def _too_many() -> ConfigError:
+    return ConfigError(f"More than {_MOST:,} prompts are too many for one go; give a smaller --count.")
 
 
 def _before_rendering(pipeline: PipelineSpec) -> tuple[StageSpec, ...]:
@@ -184,5 +190,5 @@ def _value(text: str) -> Any:
     """A number, true, false, null or a list in JSON; anything else is a text."""
     try:
         return json.loads(text)
-    except ValueError:
+    except (ValueError, RecursionError):
         return text
