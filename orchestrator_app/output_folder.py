@@ -44,10 +44,15 @@ class OutputFolder:
         raise ConfigError(f"{parent} is full of folders named {stem}.")
 
     def write(self, name: str, text: str) -> str:
-        """Writes a file, in folders below if ``name`` has any; returns the name. Raises OSError."""
+        """Writes a file, in folders below if ``name`` has any; returns the name. Raises ConfigError."""
         path = self.path / name
-        path.parent.mkdir(exist_ok=True)
-        path.write_text(text, encoding="utf-8", errors="replace", newline="\n")
+        try:
+            path.parent.mkdir(exist_ok=True)
+            path.write_text(text, encoding="utf-8", errors="replace", newline="\n")
+        except OSError as error:  # a full disk does not say which file it has no room for
+            raise ConfigError(
+                f"{path} cannot be written: {error.strerror or error}. What is in {self.path} already is kept."
+            ) from None
         return name
 
     def write_json(self, name: str, value: Any) -> str:
