@@ -9,6 +9,7 @@ from __future__ import annotations
 import base64
 import http.client
 import json
+import re
 import secrets
 import time
 import urllib.error
@@ -127,14 +128,14 @@ class HttpClient:
 
 
 def _split(url: str) -> urllib.parse.SplitResult:
-    parts = urllib.parse.urlsplit(url if "://" in url else f"http://{url}")
     try:
-        valid = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
-    except ValueError:  # a port that is no number
-        valid = False
-    if not valid:
-        raise ConfigError(f'"{url}" is no address of a server; write it as http://127.0.0.1:8188.')
-    return parts
+        parts = urllib.parse.urlsplit(url if "://" in url else f"http://{url}")
+        if parts.scheme in ("http", "https") and parts.hostname and parts.port != 0:
+            return parts
+    except ValueError:  # a port that is no number, half an IPv6 address
+        pass
+    shown = re.sub(r"//.*@|^[^/]*@", lambda match: "//***@" if match[0].startswith("//") else "***@", url, count=1)
+    raise ConfigError(f'"{shown}" is no address of a server; write it as http://127.0.0.1:8188.')
 
 
 def _authorization(parts: urllib.parse.SplitResult) -> dict[str, str]:

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from orchestrator_core import http_client
-from orchestrator_core.errors import HttpError, NoAnswer
+from orchestrator_core.errors import ConfigError, HttpError, NoAnswer
 from orchestrator_core.http_client import HttpClient
 
 pytestmark = pytest.mark.network
@@ -128,3 +128,19 @@ def test_an_answer_that_drips_or_swells_is_cut_off(monkeypatch: pytest.MonkeyPat
     monkeypatch.setattr(http_client, "MAX_ANSWER", 10)
     with raw_server(b"HTTP/1.1 200 OK\r\n\r\n" + b"x" * 60) as url, pytest.raises(NoAnswer, match="too large"):
         HttpClient(url).get("/")
+
+
+@pytest.mark.parametrize("address", ["http://[::1", "http://\x1b[31mx", "file:///x", "http://", "http://x:99999", ""])
+def test_what_is_no_address_is_refused_with_an_example(address: str) -> None:
+    with pytest.raises(ConfigError, match=r"no address of a server; write it as http://127\.0\.0\.1:8188"):
+        HttpClient(address)
+
+
+@pytest.mark.parametrize(
+    "address", ["ftp://me:secret@x", "http://me:secret@x:99999", "me:secret@x:port", "//me:secret@["]
+)
+def test_a_refused_address_does_not_show_its_password(address: str) -> None:
+    with pytest.raises(ConfigError) as refused:
+        HttpClient(address)
+    assert "secret" not in str(refused.value)
+    assert "***@" in str(refused.value)
