@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from typing import Any
 
 from orchestrator_core.errors import FormatError
@@ -12,6 +11,7 @@ from orchestrator_core.prompt import LoraUse
 from orchestrator_core.request import GenerationRequest
 
 _DEFAULTS = GenerationRequest("")
+_MOST = 2**64  # no number of a request is larger than a seed
 _MAX_DEPTH = 20  # of nodes that put a text together
 
 
@@ -53,11 +53,16 @@ def _value(graph: Graph, name: str, places: tuple[Place, ...]) -> Any:
     example = getattr(_DEFAULTS, name)
     if isinstance(example, str):
         return value if isinstance(value, str) else None
-    if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
+    if not _is_number(value):
         return None
     if name == "clip_skip":
         return max(1, -int(value))
     return type(example)(value)
+
+
+def _is_number(value: Any) -> bool:
+    """A number that a host could have used: NaN and an integer of 400 digits are none."""
+    return isinstance(value, int | float) and not isinstance(value, bool) and -_MOST <= value <= _MOST
 
 
 def read_text(graph: Graph, place: Place, depth: int = 0) -> str:
@@ -92,7 +97,7 @@ def _loras(graph: Graph, places: Places) -> tuple[LoraUse, ...]:
 
 
 def _strength(value: Any) -> float:
-    return float(value) if isinstance(value, int | float) and not isinstance(value, bool) else 1.0
+    return float(value) if _is_number(value) else 1.0
 
 
 def _rgthree_lora(value: dict[str, Any]) -> LoraUse | None:

@@ -9,6 +9,7 @@ import json
 import mmap
 import os
 import secrets
+import stat
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
@@ -25,6 +26,7 @@ from orchestrator_core.formats.png_text import SIGNATURE, Bytes, read_png, with_
 from orchestrator_core.request import GenerationRequest, ImageNotes
 
 MAX_FILE_BYTES = 4 * 1024**3
+MAX_INFOTEXT = 1024**2  # characters: a hundred times the longest that a host writes
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +71,8 @@ def _format_of(data: Bytes, where: str) -> _Format:
 def read_image(path: Path) -> ImageMetadata:
     """The metadata of an image file. Raises FormatError for what is no image, or one that is cut short."""
     try:
+        if not stat.S_ISREG(path.stat().st_mode):  # a pipe would be waited for without end
+            raise FormatError(f"{path} is no image file.")
         with path.open("rb") as file:
             size = os.fstat(file.fileno()).st_size
             if not 0 < size < MAX_FILE_BYTES:
@@ -90,7 +94,7 @@ def _interpret(name: str, width: int, height: int, texts: dict[str, str]) -> Ima
     problems: list[str] = []
     graph = _json_text(texts, "prompt", problems)
     workflow = _json_text(texts, "workflow", problems)
-    infotext = _infotext(texts)
+    infotext = _infotext(texts, problems)
     request = infotext.request if infotext else _request_of(graph, width, height, problems)
     return ImageMetadata(
         format=name,
@@ -118,8 +122,11 @@ def _json_text(texts: Mapping[str, str], name: str, problems: list[str]) -> dict
     return value if isinstance(value, dict) else None
 
 
-def _infotext(texts: Mapping[str, str]) -> Infotext | None:
+def _infotext(texts: Mapping[str, str], problems: list[str]) -> Infotext | None:
     text = texts.get("parameters", "")
+    if len(text) > MAX_INFOTEXT:
+        problems.append(f'The text "parameters" has {len(text):,} characters; more than {MAX_INFOTEXT:,} are not read.')
+        text = ""
     if text[:1] == '"':  # a stock SaveImage writes any extra text as a JSON string
         with suppress(FormatError):
             text = str(read_json(text, "parameters"))

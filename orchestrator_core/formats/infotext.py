@@ -153,8 +153,9 @@ def _parse(text: str) -> Infotext:
     text, old_templates = split_old_templates(text)
     positive, negative, line = split_infotext(text)
     pairs: dict[str, str] = {}
+    numbers: dict[str, int] = {}
     for key, value in read_pairs(line):
-        pairs[_unused(key, pairs)] = value
+        pairs[_unused(key, pairs, numbers)] = value
     pairs |= old_templates
     ours = pairs.pop(_OURS, "")
     values, rest = _request_values(pairs)
@@ -167,12 +168,12 @@ def _parse(text: str) -> Infotext:
     return _without_derived(_with_ours(info, ours))
 
 
-def _unused(key: str, pairs: Mapping[str, str]) -> str:
-    """The key, numbered if it was there before: nothing that is written is lost."""
-    number = 2
+def _unused(key: str, pairs: Mapping[str, str], numbers: dict[str, int]) -> str:
+    """The key, numbered if it was there before: nothing that is written is lost. ``numbers`` has the last by key."""
     name = key
     while name in pairs:
-        name, number = f"{key} {number}", number + 1
+        numbers[key] = numbers.get(key, 1) + 1
+        name = f"{key} {numbers[key]}"
     return name
 
 

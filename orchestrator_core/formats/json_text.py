@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import stat
 from pathlib import Path
 from typing import Any
 
@@ -35,8 +36,11 @@ def read_json_file(path: Path) -> Any:
 def read_bytes(path: Path) -> bytes:
     """A file's bytes, 64 MiB at most. Raises FormatError."""
     try:
-        if path.stat().st_size > MAX_BYTES:
-            raise FormatError(f"{path} is {path.stat().st_size:,} bytes; more than {MAX_BYTES:,} are not read.")
+        found = path.stat()
+        if not stat.S_ISREG(found.st_mode):  # a pipe or a device would be waited for without end
+            raise FormatError(f"{path} is no file that could be read.")
+        if found.st_size > MAX_BYTES:
+            raise FormatError(f"{path} is {found.st_size:,} bytes; more than {MAX_BYTES:,} are not read.")
         return path.read_bytes()
     except OSError as error:
         raise FormatError(f"{path} cannot be read: {error.strerror or error}.") from None

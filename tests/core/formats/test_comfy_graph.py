@@ -117,6 +117,18 @@ def test_a_flux_graph_is_read() -> None:
     )  # fmt: skip
 
 
+@pytest.mark.parametrize("number", [10**400, -(10**400), float("inf"), float("nan"), True, "9" * 400])
+def test_numbers_that_no_host_can_use_are_left_out(number: Any) -> None:
+    graph = text_to_image_graph(GenerationRequest("x", loras=(LoraUse("sd15.pt", 0.5, 0.5),)))
+    for node in graph.values():
+        node["inputs"] |= {
+            key: number for key in ("seed", "steps", "cfg", "width", "strength_model") if key in node["inputs"]
+        }
+    found = request_from_graph(graph)
+    assert (found.seed, found.steps, found.cfg, found.width) == (0, 20, 7.0, 512)
+    assert found.loras[0].strength_model == 1.0
+
+
 def test_of_two_passes_the_first_is_read() -> None:
     graph = text_to_image_graph(GenerationRequest("a fox", seed=1, width=640, checkpoint="sd15"))
     first = next(key for key, node in graph.items() if node["class_type"] == "KSampler")

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import io
 import json
+import os
 import struct
 import zlib
 from pathlib import Path
@@ -269,3 +270,19 @@ def test_invokeais_loras_are_read() -> None:
     uses = [{"lora": {"model_name": "old"}, "weight": 0.5}, {"model": {"name": "new"}, "weight": "0.75"}, 3]
     found = read_image_data(png_with(invokeai_metadata=json.dumps({"positive_prompt": "x", "seed": 7, "loras": uses})))
     assert found.request == GenerationRequest("x", loras=(LoraUse("old", 0.5, 0.5), LoraUse("new", 0.75, 0.75)), seed=7)
+
+
+def test_a_text_of_megabytes_is_named_and_not_searched() -> None:
+    found = read_image_data(with_metadata(image(), {"parameters": "aa, " * 300_000}))
+    assert found.infotext is None
+    assert len(found.texts["parameters"]) == 1_200_000
+    assert "1,200,000 characters; more than 1,048,576 are not read" in found.problems[0]
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="no named pipes on this system")
+def test_a_pipe_is_refused_and_not_waited_for(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "image.png")
+    with pytest.raises(FormatError, match="is no image file"):
+        read_image(tmp_path / "image.png")
+    with pytest.raises(FormatError, match="is no file that could be read"):
+        add_metadata(tmp_path / "image.png", TEXTS)
