@@ -213,7 +213,7 @@ def test_names_may_be_made_of_variables_and_variants(text: str, name: str | None
     node = only_node(text)
     assert isinstance(node, WildcardRef)
     assert isinstance(node.name, tuple)
-    assert name is None or isinstance(node.name[0], Text) and node.name[0].text == name
+    assert name is None or (isinstance(node.name[0], Text) and node.name[0].text == name)
 
 
 @pytest.mark.parametrize(

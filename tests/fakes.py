@@ -1,0 +1,34 @@
+"""Hand-written stand-ins for what costs a server or a graphics card. They keep what they were asked."""
+
+from __future__ import annotations
+
+from collections import deque
+from pathlib import Path
+
+from orchestrator_core.request import GeneratedImage, GenerationRequest, ImageNotes, OnProgress, Progress
+
+
+class FakeGenerator:
+    """A Generator that answers what was enqueued: an error is raised, a number is that many images. Then one each."""
+
+    def __init__(self, folder: Path = Path("fake")) -> None:
+        self.folder = folder
+        self.history: list[tuple[GenerationRequest, ImageNotes]] = []
+        self._answers: deque[int | Exception] = deque()
+
+    def enqueue(self, *answers: int | Exception) -> None:
+        self._answers.extend(answers)
+
+    def generate(
+        self, request: GenerationRequest, notes: ImageNotes, on_progress: OnProgress
+    ) -> tuple[GeneratedImage, ...]:
+        self.history.append((request, notes))
+        answer = self._answers.popleft() if self._answers else request.batch_size
+        on_progress(Progress("rendering", 1, 1))
+        if isinstance(answer, Exception):
+            raise answer
+        first = len(self.history)
+        return tuple(
+            GeneratedImage(self.folder / f"{first:04}_{n}.png", request.replacing(seed=request.seed + n), notes.run_id)
+            for n in range(answer)
+        )
