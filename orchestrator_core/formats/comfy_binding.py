@@ -27,7 +27,8 @@ from orchestrator_core.formats.comfy_places import ENCODER_TEXTS, FIELD_INPUTS, 
 from orchestrator_core.prompt import LoraUse
 from orchestrator_core.request import GenerationRequest
 
-_TITLES = {
+# Title, in lower case → the fields of a request that go to that node. docs/comfyui.md has the same table for people.
+TITLES = {
     "positive": ("positive",),
     "positive prompt": ("positive",),
     "negative": ("negative",),
@@ -110,7 +111,7 @@ def _value(name: str, value: Any) -> Any:
 def _titled_places(graph: Graph) -> dict[str, tuple[Place, ...]]:
     found: dict[str, tuple[Place, ...]] = {}
     for key, node in graph.items():
-        names = _TITLES.get(title_of(node).strip().casefold(), ())
+        names = TITLES.get(title_of(node).strip().casefold(), ())
         for name in names:
             inputs = [text for text in _inputs_of(name, alone=len(names) == 1) if text in node["inputs"]]
             # An encoder with several texts (SDXL, Flux) gets them all, any other node the likeliest.

@@ -35,14 +35,13 @@ _SETTINGS = {
 }  # fmt: skip
 _KNOWN = frozenset([*_TEXTS, *_SETTINGS, "seed", "loras", "extra", "repeats"])
 # What A1111 and its programs put into every payload, and what says nothing of the picture that is asked for.
-_IGNORED = frozenset(
-    """
-    styles save_images send_images do_not_save_samples do_not_save_grid alwayson_scripts script_name script_args
-    restore_faces tiling eta subseed subseed_strength seed_resize_from_h seed_resize_from_w enable_hr comments
-    override_settings_restore_afterwards outpath_samples outpath_grids prompt_for_display s_churn s_tmax s_tmin s_noise
-    s_min_uncond schema_version
-    """.split()
-)
+_IGNORED = {
+    "styles", "save_images", "send_images", "do_not_save_samples", "do_not_save_grid", "alwayson_scripts",
+    "script_name", "script_args", "restore_faces", "tiling", "eta", "subseed", "subseed_strength",
+    "seed_resize_from_h", "seed_resize_from_w", "enable_hr", "comments",
+    "override_settings_restore_afterwards", "outpath_samples", "outpath_grids", "prompt_for_display",
+    "s_churn", "s_tmax", "s_tmin", "s_noise", "s_min_uncond", "schema_version",
+}  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)

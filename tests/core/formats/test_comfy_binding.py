@@ -1,11 +1,13 @@
 from __future__ import annotations
 
 import copy
+import re
+from pathlib import Path
 
 import pytest
 
 from orchestrator_core.errors import FormatError
-from orchestrator_core.formats.comfy_binding import bind_graph
+from orchestrator_core.formats.comfy_binding import TITLES, bind_graph
 from orchestrator_core.formats.comfy_graph import text_to_image_graph
 from orchestrator_core.formats.comfy_graph_reader import request_from_graph
 from orchestrator_core.formats.comfy_links import Place
@@ -145,3 +147,11 @@ def test_a_graph_with_no_place_for_a_prompt_is_refused() -> None:
         bind_graph(graph, GenerationRequest("y"))
     with pytest.raises(FormatError, match="canvas workflow"):
         bind_graph({"nodes": []}, GenerationRequest("y"))
+
+
+def test_the_guide_names_every_title() -> None:
+    guide = (Path(__file__).parents[3] / "docs" / "comfyui.md").read_text("utf-8")
+    table = guide.partition("| title |")[2].partition("\n\n")[0]
+    named = {name for row in table.splitlines() for name in re.findall(r"`([^`]+)`", row.partition("| what")[0])}
+    spelled = {name for name in TITLES if "_" not in name}
+    assert {name for name in named if not name.startswith("lora")} == spelled
