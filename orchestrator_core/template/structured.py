@@ -15,7 +15,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
-_MAX_VISITS = 2_000_000
+_MAX_VISITS = 1_000_000
 _MAX_DEPTH = 60
 _NULL = "tag:yaml.org,2002:null"
 COUNT_KEYS = frozenset(
