@@ -1,7 +1,7 @@
 """``orchestrator``: the command line. One module of ``commands`` for each command; they import what they need late.
 
 Exit status: 0 done, 1 done in part or something was found, 2 an error that is explained in one line, 130 stopped by
-Ctrl-C, 141 nobody reads what is written.
+Ctrl-C or a signal, 141 nobody reads what is written.
 """
 
 from __future__ import annotations
@@ -9,9 +9,11 @@ from __future__ import annotations
 import argparse
 import errno
 import os
+import signal
 import sys
-from collections.abc import Sequence
-from contextlib import suppress
+import threading
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
 
 from orchestrator_app.commands import COMMANDS
 from orchestrator_app.console import problem, use_utf8
@@ -29,14 +31,36 @@ def main(argv: Sequence[str] | None = None) -> int:
     except SystemExit as finished:  # --help, --version, or a usage error that argparse has explained
         return int(finished.code or 0)
     try:
-        status: int = arguments.run(arguments)
+        with _stopping_as_ctrl_c():
+            status: int = arguments.run(arguments)
         sys.stdout.flush()
         return status
-    except KeyboardInterrupt:
-        problem("stopped", "by Ctrl-C.")
+    except KeyboardInterrupt as stop:
+        problem("stopped", f"by {stop or 'Ctrl-C'}.")
         return STOPPED
     except Exception as error:  # noqa: BLE001 - a person gets a line, not a traceback
         return _failed(error)
+
+
+@contextmanager
+def _stopping_as_ctrl_c() -> Iterator[None]:
+    """A shutdown or a closed terminal stops a run as Ctrl-C does: the server's job too, and what is done is kept."""
+    names = [number for name in ("SIGTERM", "SIGHUP") if (number := getattr(signal, name, None)) is not None]
+    if threading.current_thread() is not threading.main_thread():
+        names = []  # only there can a signal be caught
+    # What is ignored stays so: nohup means it.
+    before = {number: signal.getsignal(number) for number in names if signal.getsignal(number) == signal.SIG_DFL}
+    for number in before:
+        signal.signal(number, _stop)
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+def _stop(number: int, _: object) -> None:
+    raise KeyboardInterrupt(signal.Signals(number).name)
 
 
 def _failed(error: Exception) -> int:
