@@ -64,13 +64,10 @@ def drawing_of(arguments: Namespace) -> Drawing:
 
 
 def read_weights(path: Path) -> dict[str, float]:
-    """``{"colors/warm#crimson": 2.0}`` in JSON or YAML. Raises ConfigError."""
-    from orchestrator_core.spec import parse_data
+    """``{"colors/warm#crimson": 2.0}`` in JSON or YAML. Raises FormatError, ConfigError."""
+    from orchestrator_app.sources import parsed_file
 
-    try:
-        data: Any = parse_data(path.read_text("utf-8"), path)
-    except (OSError, UnicodeDecodeError) as error:
-        raise ConfigError(f"{path} cannot be read: {getattr(error, 'strerror', None) or error}.") from None
+    data: Any = parsed_file(path)
     if not isinstance(data, dict):
         raise ConfigError(f'{path} holds no weights: an object is needed, as {{"colors/warm#crimson": 2.0}}.')
     for key, value in data.items():

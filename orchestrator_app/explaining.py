@@ -152,23 +152,24 @@ def _coloured(words: Sequence[Word]) -> Text:
 
 
 def _decisions(explained: Explanation, columns: int) -> RenderableType:
+    from rich.padding import Padding
     from rich.table import Table
     from rich.text import Text
 
     kinds = {word.number: word for word in explained.words}
     table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), show_header=False, width=min(columns, WIDEST))
     table.add_column(justify="right", style="dim", no_wrap=True)
-    table.add_column(ratio=4, overflow="fold")
-    table.add_column(ratio=5, overflow="ellipsis", no_wrap=True)
+    table.add_column(ratio=6, overflow="fold")
+    table.add_column(ratio=6, overflow="ellipsis", no_wrap=True)
     table.add_column(ratio=4, overflow="ellipsis", no_wrap=True, style="dim")
     table.add_column(justify="right", no_wrap=True)
+    table.add_column(justify="right", no_wrap=True, style="dim")
     for decision in explained.decisions:
         word = kinds.get(decision.number)
         style = _style(word.kind, word.shade) if word else "dim"
-        chance = Text(percent(decision.choice.probability))
-        chance.append(f"  1 of {decision.choice.options:,}", style="dim")
-        words = Text("  " * decision.depth + decision.words, style=style)
-        table.add_row(str(decision.number), words, _source(decision), decision.place, chance)
+        words = Padding(Text(decision.words, style=style), (0, 0, 0, 2 * decision.depth))
+        chance, among = percent(decision.choice.probability), f"1 of {decision.choice.options:,}"
+        table.add_row(str(decision.number), words, _source(decision), decision.place, chance, among)
     return table
 
 

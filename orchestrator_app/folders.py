@@ -33,6 +33,8 @@ def wildcard_folders(given: Sequence[str]) -> list[Path]:
 
 
 def open_wildcards(given: Sequence[str]) -> Wildcards:
+    """The wildcards; YAML that was read once is kept in the data folder, by its content."""
+    from orchestrator_core.config import data_folder
     from orchestrator_core.template import Wildcards
 
-    return Wildcards(wildcard_folders(given))
+    return Wildcards(wildcard_folders(given), cache=data_folder() / "cache")

@@ -51,6 +51,7 @@ class Bars(Lines):
         self.bars = RichProgress(*columns, console=console, transient=True)
         self.prompts = self.bars.add_task("prompts", total=total)
         self.steps = self.bars.add_task("", total=None, visible=False)
+        self.what = ""
 
     def __enter__(self) -> Lines:
         self.bars.start()
@@ -62,12 +63,14 @@ class Bars(Lines):
         self.bars.stop()
 
     def begin(self, number: int, words: str) -> None:
+        self.what = words
         self.bars.reset(self.steps, description=words[:40], total=None, visible=True)
 
     def report(self, progress: Progress) -> None:
-        self.bars.update(
-            self.steps, description=progress.what[:40], completed=progress.step, total=progress.steps or None
-        )
+        if progress.what != self.what:  # another node; only a reset forgets the steps of the one before
+            self.what = progress.what
+            self.bars.reset(self.steps, description=progress.what[:40], total=progress.steps or None)
+        self.bars.update(self.steps, completed=progress.step, total=progress.steps or None)
 
     def done(self, number: int, line: str) -> None:
         from rich.text import Text

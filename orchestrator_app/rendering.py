@@ -51,6 +51,7 @@ class Renderer:
     ) -> None:
         self.context, self.generator, self.folder, self.save = context, generator, folder, save
         self.stopped_by_hand = False
+        self.last_error = ""
         self.reason = ""  # why the rest is not rendered, if it is not
 
     def render(self, planned: list[Planned], progress: Lines) -> list[Result]:
@@ -61,6 +62,7 @@ class Renderer:
             for prompt in planned:
                 if self.reason:
                     results.append(Result(prompt, prompt.run, self.reason))
+                    self.save(prompt.run)
                     continue
                 progress.begin(prompt.number, prompt.run.draft.positive)
                 result = self._one(prompt, context)
@@ -89,9 +91,9 @@ class Renderer:
 
     def _wait(self, work: _Work) -> Run:
         """The work's result. The first Ctrl-C stops the server's job, which ends the work; the second goes through."""
-        while work.is_alive():
+        while not work.done.is_set():
             try:
-                work.join(0.2)  # without a limit, Windows would not notice the key
+                work.done.wait(0.2)  # without a limit, Windows would not notice the key
             except KeyboardInterrupt:
                 if self.stopped_by_hand:
                     raise
@@ -106,6 +108,9 @@ class Renderer:
 
     def _line(self, result: Result) -> str:
         names = ", ".join(self.folder.relative(image.path) for image in result.images)
+        if result.error and result.error == self.last_error:
+            return f"{NOT_RENDERED}, for the same reason"
+        self.last_error = result.error
         if result.error:
             return f"{result.error}{f' (kept: {names})' if names else ''}"
         return f"{names}  {result.seconds:.1f} s"
@@ -118,6 +123,7 @@ class _Work(threading.Thread):
         super().__init__(daemon=True)
         self.call = call
         self.outcome: Run | BaseException | None = None
+        self.done = threading.Event()  # join() cannot be trusted once Ctrl-C has broken into it (Python issue 89437)
         self.start()
 
     def run(self) -> None:
@@ -125,6 +131,7 @@ class _Work(threading.Thread):
             self.outcome = self.call()
         except BaseException as error:  # noqa: BLE001 - it is raised again in the thread that waits
             self.outcome = error
+        self.done.set()
 
     def result(self) -> Run:
         if isinstance(self.outcome, Run):

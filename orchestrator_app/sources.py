@@ -74,20 +74,39 @@ def read_file(path: Path) -> Source:
     if path.suffix.lower() not in (".yaml", ".yml", ".json"):
         return _prompts(path, path.read_bytes())
     from orchestrator_app.template_file import is_template_file, template_file_from
-    from orchestrator_core.spec import parse_data, pipeline_from
 
-    data = parse_data(_text(path), path)
+    data = parsed_file(path)
     if _is_pipeline(data):
+        from orchestrator_core.spec import pipeline_from
+
         return Source(path.stem, pipeline=pipeline_from(data))
     if is_template_file(data):
-        found = template_file_from(data, path)
+        found = template_file_from(data, str(path))
         wish = Wish(found.template, found.negative, found.dialect, settings=found.settings)
         return Source(found.name or path.stem, (wish,))
     if isinstance(data, dict) and ("nodes" in data or _is_graph(data)):
         raise FormatError(f"{path} is a workflow of ComfyUI. To render prompts with it, give it as --graph.")
-    if isinstance(data, dict) and "template" in data and not data.keys() & {"positive", "prompt", "runs", "prompts"}:
-        template_file_from(data, path)  # which says what is wrong with it
     return _prompts(path, json.dumps(data, default=str).encode())
+
+
+def parsed_file(path: Path) -> Any:
+    """What a JSON or YAML file holds. Raises FormatError with the line."""
+    text = _text(path)
+    if path.suffix.lower() == ".json":
+        from orchestrator_core.formats.json_text import read_json
+
+        return read_json(text, str(path))
+    import yaml
+
+    try:
+        return yaml.safe_load(text)
+    except yaml.YAMLError as error:
+        mark = getattr(error, "problem_mark", None)
+        where = f"line {mark.line + 1}, column {mark.column + 1}: " if mark else ""
+        reason = getattr(error, "problem", None) or str(error).splitlines()[0]
+        raise FormatError(f"{path} is not valid YAML: {where}{reason}.") from None
+    except RecursionError:
+        raise FormatError(f"{path} is nested too deeply.") from None
 
 
 def _text(path: Path) -> str:
@@ -98,7 +117,7 @@ def _text(path: Path) -> str:
     except OSError as error:
         raise FormatError(f"{path} cannot be read: {error.strerror or error}.") from None
     except NotText as error:
-        raise FormatError(f"{path} is no text file: {error}.") from None
+        raise FormatError(f"{path} is not read: {error}.") from None
 
 
 def _is_pipeline(data: Any) -> bool:

@@ -1,49 +1,51 @@
-"""A template in a file, with what belongs to it: the format of the bundled examples, in YAML or JSON."""
+"""A template in a file, with what belongs to it: the format of the bundled examples, in YAML or JSON.
+
+Checked by hand: pydantic would take longer to load than a prompt takes to draw. The settings are checked by the stage
+that uses them.
+"""
 
 from __future__ import annotations
 
-from pathlib import Path
-from typing import Any, Literal
-
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+import difflib
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields
+from typing import Any
 
 from orchestrator_core.errors import FormatError
-from orchestrator_core.spec import problems_of
+
+DIALECTS = ("dynamicprompts", "impact")
 
 
-class TemplateFile(BaseModel):
-    """``settings`` are options of the dispatch stage; what it does not set is for the renderer to decide."""
+@dataclass(frozen=True, slots=True)
+class TemplateFile:
+    """``settings`` are options of the dispatch stage; what they leave out is for the renderer to decide."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-    name: str = Field("", max_length=100)
-    description: str = ""
     template: str
     negative: str = ""
-    dialect: Literal["dynamicprompts", "impact"] = "dynamicprompts"
-    settings: dict[str, Any] = Field(default_factory=dict)
+    name: str = ""
+    description: str = ""
+    dialect: str = "dynamicprompts"
+    settings: Mapping[str, Any] = field(default_factory=dict)
+
+
+KEYS = tuple(item.name for item in fields(TemplateFile))
 
 
 def is_template_file(data: Any) -> bool:
     """Is this parsed file one template, rather than a list of prompts or a pipeline?"""
-    return isinstance(data, dict) and "template" in data and data.keys() <= TemplateFile.model_fields.keys()
+    return isinstance(data, dict) and "template" in data and not data.keys() & {"positive", "prompt", "runs", "prompts"}
 
 
-def template_file_from(data: Any, path: Path) -> TemplateFile:
+def template_file_from(data: dict[Any, Any], where: str) -> TemplateFile:
     """Raises FormatError, which names what is wrong."""
-    try:
-        found = TemplateFile.model_validate(data)
-    except ValidationError as error:
-        raise FormatError(f"{path} is no template file: {problems_of(error)}.") from None
-    check_settings(found.settings, str(path))
-    return found
-
-
-def check_settings(settings: dict[str, Any], where: str) -> None:
-    """Raises FormatError for a setting that dispatch does not have, or a value that it cannot have."""
-    from orchestrator_core.stages.dispatch import Options
-
-    try:
-        Options.model_validate(settings)
-    except ValidationError as error:
-        raise FormatError(f"{where}: settings: {problems_of(error)}.") from None
+    for key, value in data.items():
+        if key not in KEYS:
+            close = difflib.get_close_matches(str(key), KEYS, 1)
+            known = f"did you mean {close[0]!r}?" if close else f"known are {', '.join(KEYS)}."
+            raise FormatError(f"{where}: a template file has no {key!r}; {known}")
+        wanted = dict if key == "settings" else str
+        if not isinstance(value, wanted):
+            raise FormatError(f"{where}: {key!r} should be {'a mapping' if wanted is dict else 'a text'}.")
+    if data.get("dialect", DIALECTS[0]) not in DIALECTS:
+        raise FormatError(f"{where}: there is no dialect {data['dialect']!r}; use one of {', '.join(DIALECTS)}.")
+    return TemplateFile(**data)

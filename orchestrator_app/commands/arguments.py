@@ -9,6 +9,12 @@ METHODS = ("random", "combinatorial", "cyclical")
 DIALECTS = ("dynamicprompts", "impact")
 
 
+def description(docstring: str | None) -> str:
+    """A command's own docstring, without its name, as the text of its --help."""
+    text = (docstring or "").partition("``: ")[2].strip()
+    return text[:1].upper() + text[1:]
+
+
 def add_wildcards(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--wildcards",

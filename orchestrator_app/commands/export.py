@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from orchestrator_app.commands.arguments import add_wildcards, seed
+from orchestrator_app.commands.arguments import add_wildcards, description, seed
 from orchestrator_app.console import problem, remark
 
 if TYPE_CHECKING:
@@ -23,7 +23,7 @@ _RUN_ID = re.compile(r"[0-9a-f]{8,32}")
 
 
 def add_to(commands: Any, name: str) -> None:
-    parser = commands.add_parser(name, help="give a prompt away as a workflow or a file", description=__doc__)
+    parser = commands.add_parser(name, help="give a prompt away as a file", description=description(__doc__))
     parser.add_argument(
         "what", metavar="RUN_ID|IMAGE|TEMPLATE", help="the id of a run or its first 8 digits, an image, or a template"
     )

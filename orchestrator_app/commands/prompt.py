@@ -6,7 +6,7 @@ import argparse
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
-from orchestrator_app.commands.arguments import add_drawing, add_template
+from orchestrator_app.commands.arguments import add_drawing, add_template, description
 
 if TYPE_CHECKING:
     from orchestrator_app.drawing import Drawing
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 def add_to(commands: Any, name: str) -> None:
-    parser = commands.add_parser(name, help="draw prompts", description=__doc__)
+    parser = commands.add_parser(name, help="draw prompts", description=description(__doc__))
     add_template(parser)
     add_drawing(parser, "default: 1; with --method combinatorial all, while they are few")
     shown = parser.add_mutually_exclusive_group()

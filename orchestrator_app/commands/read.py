@@ -8,6 +8,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from orchestrator_app.commands.arguments import description
 from orchestrator_app.console import heading, problem, say
 
 if TYPE_CHECKING:
@@ -19,7 +20,7 @@ _LABEL = 10  # characters
 
 
 def add_to(commands: Any, name: str) -> None:
-    parser = commands.add_parser(name, help="show the metadata of images", description=__doc__)
+    parser = commands.add_parser(name, help="show the metadata of images", description=description(__doc__))
     parser.add_argument("images", nargs="+", metavar="IMAGE", help="PNG, JPEG or WebP files, or folders of them")
     parser.add_argument("--json", action="store_true", help="one JSON object a line, with everything that is known")
     parser.set_defaults(run=run)

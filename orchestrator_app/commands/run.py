@@ -9,7 +9,7 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from orchestrator_app.commands.arguments import add_drawing, add_template
+from orchestrator_app.commands.arguments import add_drawing, add_template, description
 from orchestrator_app.console import problem, remark, say
 
 if TYPE_CHECKING:
@@ -26,7 +26,7 @@ SERVER = "http://127.0.0.1:8188"
 
 
 def add_to(commands: Any, name: str) -> None:
-    parser = commands.add_parser(name, help="draw prompts and render them", description=__doc__)
+    parser = commands.add_parser(name, help="draw prompts and render them", description=description(__doc__))
     add_template(parser, more=", or a pipeline (.json, .yaml); without any, the bundled example", optional=True)
     parser.add_argument("-o", "--output", default="outputs", metavar="FOLDER", help="default: %(default)s")
     add_drawing(parser, f"default: {COUNT}; of a file with many prompts, 1 of each")

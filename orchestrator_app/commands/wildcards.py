@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from orchestrator_app.commands.arguments import DIALECTS, add_wildcards, whole
+from orchestrator_app.commands.arguments import DIALECTS, add_wildcards, description, whole
 from orchestrator_app.console import caret_lines, heading, problem, remark, say, table, width
 
 if TYPE_CHECKING:
@@ -21,7 +21,7 @@ _INDENT = "    "
 
 
 def add_to(commands: Any, name: str) -> None:
-    parser = commands.add_parser(name, help="list, search, show and check wildcards", description=__doc__)
+    parser = commands.add_parser(name, help="list, search, show and check wildcards", description=description(__doc__))
     actions = parser.add_subparsers(title="actions", metavar="ACTION", required=True)
     listed = _action(actions, "list", list_names, "all names, how many values each has, and its file")
     listed.add_argument("--json", action="store_true", help="as one JSON list")
