@@ -36,7 +36,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         sys.stdout.flush()
         return status
     except KeyboardInterrupt as stop:
-        problem("stopped", f"by {stop or 'Ctrl-C'}.")
+        problem("stopped", f"by {str(stop) or 'Ctrl-C'}.")
         return STOPPED
     except Exception as error:  # noqa: BLE001 - a person gets a line, not a traceback
         return _failed(error)
