@@ -40,6 +40,7 @@ from orchestrator_core.template.tree import (
 from orchestrator_core.template.values import Values
 
 LISTED = 4096  # spaces up to this size are listed once, which also drops alternatives of the same text
+_LISTED_PARTS = 64 * LISTED  # in all of its combinations together
 
 
 class Builder:
@@ -98,6 +99,8 @@ class Builder:
         """Small spaces as lists: faster, and no two alternatives alike."""
         if not space.fixed or not 1 < space.size <= LISTED or isinstance(space, Listed):
             return space
+        if space.size * space.width > _LISTED_PARTS:
+            return space
         return Listed(space.items())
 
     def unlike(self, space: Space) -> Space:
@@ -141,12 +144,11 @@ class Builder:
         ]
         able = able if node.count.repeats else distinct(able, [node.options[number].identity for number in able])
         total = sum(option.weight for option in node.options)
-        texts = tuple([option.text for option in node.options])
         spaces = []
         for number in able:
             option = node.options[number]
             key = f"{node.key}#{option.text.strip()}"
-            choice = Choice(key, texts, "", 0, option.weight, option.weight / total, len(texts))
+            choice = Choice(key, node.texts, "", 0, option.weight, option.weight / total, len(node.texts))
             spaces.append(self.sequence(option.body, (*path, choice), span, scoped=False))
         return self.several(spaces, node.count, self.draw.component(node.count.separator, path, span, node.span))
 
@@ -211,7 +213,7 @@ class Builder:
         if isinstance(bound, Pending):
             return Recall(bound)
         if isinstance(bound, tuple):
-            return Listed([bound])
+            return Listed([bound if self.draw.spend(bound, node.span) else ()])
         nodes = bound.nodes if bound is not None else node.default
         if nodes is None:
             return Listed([self.draw.aside((node,), 0, path, span)])

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -15,7 +15,8 @@ from orchestrator_core.template.tree import Method, Nodes, Span, Text
 from orchestrator_core.template.wildcards import Wildcards
 
 MAX_LEVELS = 60  # variants, wildcards and variables inside one another, over all files
-MAX_STEPS = 50_000  # of them in one draw
+MAX_STEPS = 50_000  # of them in one draw; text that stands there again and again counts too
+STEP_LENGTH = 250  # characters that count as one step
 
 Path = tuple[Choice, ...]
 Parts = tuple[Component, ...]
@@ -31,11 +32,12 @@ class Deferred:
 class Pending:
     """A variable whose value a listing of all combinations has yet to choose."""
 
-    __slots__ = ("name", "value")
+    __slots__ = ("length", "name", "value")
 
     def __init__(self, name: str) -> None:
         self.name = name
         self.value: Parts | None = None
+        self.length = 0  # characters, at most
 
     def known(self) -> Parts:
         """Raises NeedsValue while it is not chosen."""
@@ -159,7 +161,7 @@ class Draw:
             return True
         self.levels -= 1
         if self.steps > MAX_STEPS:
-            self.note("too-large", f"More than {MAX_STEPS:,} choices in one prompt; the rest stays as it is.", span)
+            self.too_large(span)
         elif circle := _circle([name for name, _ in self.chain]):
             self.note(
                 "cycle", f"These wildcards lead back to themselves: {' → '.join(circle)}. Break the circle.", span
@@ -167,6 +169,17 @@ class Draw:
         else:
             self.note("too-deep", f"Nested more than {MAX_LEVELS} levels deep; the rest stays as it is.", span)
         return False
+
+    def spend(self, parts: Sequence[Component], span: Span) -> bool:
+        """Counts text that a draw repeats; False, with a diagnostic, where it is too much."""
+        self.steps += len(parts) + sum([len(part.text) for part in parts]) // STEP_LENGTH
+        if self.steps > MAX_STEPS:
+            self.too_large(span)
+        return self.steps <= MAX_STEPS
+
+    def too_large(self, span: Span) -> None:
+        message = f"More than {MAX_STEPS:,} choices in one prompt, or too much text; the rest stays as it is."
+        self.note("too-large", message, span)
 
     def missing(self, name: str, span: Span) -> None:
         left = "it stays as it is" if self.keeps_missing else "it is left out"

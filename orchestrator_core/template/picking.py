@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import lru_cache
 from itertools import accumulate
 from math import perm
+from operator import mul
 
 from orchestrator_core.template.chance import unit
 from orchestrator_core.template.tree import Count
@@ -25,18 +27,25 @@ def pick_options(weights: Sequence[float], texts: Sequence[str], count: Count, s
     able = [number for number, weight in enumerate(weights) if weight > 0]
     if not able:
         return []
+    odds = list(accumulate([weights[number] for number in able]))
     if count.upper == 1 == count.lower:
-        return [able[pick_weighted(list(accumulate([weights[number] for number in able])), unit(state))]]
+        return [able[pick_weighted(odds, unit(state))]]
     wanted = how_many(count, len(able) if count.repeats else len({texts[number] for number in able}), state)
     picks: list[int] = []
-    for draw in range(wanted):
-        if not able:
-            break
-        odds = list(accumulate([weights[number] for number in able]))
+    taken: set[str] = set()
+    draw = misses = 0
+    while len(picks) < wanted:
         pick = able[pick_weighted(odds, unit(state, 2 + draw if draw else 0))]
-        picks.append(pick)
-        if not count.repeats:
-            able = [number for number in able if texts[number] != texts[pick]]
+        draw += 1
+        if count.repeats or texts[pick] not in taken:
+            taken.add(texts[pick])
+            picks.append(pick)
+            misses = 0
+            continue
+        misses += 1  # drawing again is the same as drawing from the rest; that is listed when little of it is left
+        if misses == _TRIES:
+            able = [number for number in able if texts[number] not in taken]
+            odds = list(accumulate([weights[number] for number in able]))
     return picks
 
 
@@ -79,19 +88,26 @@ def share(odds: Sequence[float], index: int) -> float:
 def arrangements(available: int, count: Count) -> int:
     """How many ordered picks there are: all sizes from lower to upper."""
     low, high = count.limits(available)
-    high = min(high, MAX_PICKS)
-    return sum(available**size if count.repeats else perm(available, size) for size in range(min(low, high), high + 1))
+    return sum(_ways(available, min(high, MAX_PICKS), count.repeats)[min(low, MAX_PICKS) :])
 
 
 def arrangement(available: int, count: Count, index: int) -> list[int]:
     """The index-th ordered pick: smaller ones first, then in the order of the alternatives."""
     low, high = count.limits(available)
-    for size in range(min(low, MAX_PICKS), min(high, MAX_PICKS) + 1):
-        total = available**size if count.repeats else perm(available, size)
+    for size, total in enumerate(_ways(available, min(high, MAX_PICKS), count.repeats)):
+        if size < min(low, MAX_PICKS):
+            continue
         if index < total:
             return _repeating(available, size, index) if count.repeats else _permutation(available, size, index)
         index -= total
     return []
+
+
+@lru_cache(maxsize=16)
+def _ways(available: int, most: int, repeats: bool) -> tuple[int, ...]:
+    """How many ordered picks of 0, 1, … ``most`` there are."""
+    factors = [available if repeats else available - taken for taken in range(most)]
+    return tuple(accumulate(factors, mul, initial=1))
 
 
 def _repeating(available: int, size: int, index: int) -> list[int]:
@@ -105,8 +121,10 @@ def _repeating(available: int, size: int, index: int) -> list[int]:
 def _permutation(available: int, size: int, index: int) -> list[int]:
     rest = list(range(available))
     picks = []
+    block = perm(available, size)
     for position in range(size):
-        digit, index = divmod(index, perm(available - position - 1, size - position - 1))
+        block //= available - position  # perm(available - position - 1, size - position - 1)
+        digit, index = divmod(index, block)
         picks.append(rest.pop(digit))
     return picks
 

@@ -39,10 +39,11 @@ def read_variant(parser: Parser, start: int, close: int, places: dict[str, int])
     options = read_options(parser, first, close, parser.bars[start])
     if len(options) == 1 and (reference := _sole_wildcard(options[0])):
         return (counted_reference(reference, count if counted else None, method, (start, close + 1)),)
-    key = blake2b("\x1f".join([option.text for option in options]).encode("utf-8", "replace"), digest_size=6)
+    texts = tuple([option.text for option in options])
+    key = blake2b("\x1f".join(texts).encode("utf-8", "replace"), digest_size=6)
     here = parser.place(start, close + 1, places)
     source = parser.source[start : close + 1]
-    return (Variant(options, count, method, f"inline:{key.hexdigest()}", source, (start, close + 1), here),)
+    return (Variant(options, count, method, f"inline:{key.hexdigest()}", source, (start, close + 1), here, texts),)
 
 
 def counted_reference(inner: WildcardRef, count: Count | None, method: Method | None, span: Span) -> WildcardRef:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from orchestrator_core.prompt import Component, Origin
 from orchestrator_core.template.chance import mix, unit
-from orchestrator_core.template.draw import Deferred, Draw, Parts, Path
+from orchestrator_core.template.draw import STEP_LENGTH, Deferred, Draw, Parts, Path
 from orchestrator_core.template.joining import joined
 from orchestrator_core.template.parse import is_syntax
 from orchestrator_core.template.picking import arrangement, arrangements, distinct, pick_values, share
@@ -134,6 +134,8 @@ def _draw_several(
         emit(draw, values, index, probability, draw.below(state, number), path, span)
         parts.append(tuple(draw.out))
         draw.out = kept
+        if len(picks) > 1 and not draw.spend(parts[-1], node.span):
+            break
     draw.sequence(count.prefix, state, path, span)
     draw.out.extend(joined(parts, draw.component(count.separator, path, span, span)))
     draw.sequence(count.suffix, state, path, span)
@@ -153,6 +155,7 @@ def able_values(values: Values, count: Count) -> list[int]:
 def emit(draw: Draw, values: Values, index: int, probability: float | None, state: int, path: Path, span: Span) -> None:
     """One value with all that is nested in it. ``probability`` None: as the weights in the file say."""
     text = values.text(index)
+    draw.steps += len(text) // STEP_LENGTH
     path = (*path, values.choice(index, probability, text))
     if not is_syntax(text):
         draw.out.append(Component(text, Origin.wildcard, path, 1.0, span))

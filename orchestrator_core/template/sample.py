@@ -62,10 +62,11 @@ def _options(draw: Draw, node: Variant, state: int, path: Path, span: Span | Non
     if not picks and node.count.lower > 0 and not node.count.optional:
         draw.note("no-option", "No option is left: all weights are 0, or no condition holds.", node.span)
     total = sum(weights)
-    parts = [
-        _slot(draw, node, slots[pick], weights[pick] / total, draw.below(state, number), path, span)
-        for number, pick in enumerate(picks)
-    ]
+    parts: list[Parts] = []
+    for number, pick in enumerate(picks):
+        parts.append(_slot(draw, node, slots[pick], weights[pick] / total, draw.below(state, number), path, span))
+        if len(picks) > 1 and not draw.spend(parts[-1], node.span):
+            break
     draw.out.extend(joined(parts, draw.component(node.count.separator, path, span, node.span)))
 
 
@@ -81,7 +82,7 @@ def option_slots(draw: Draw, node: Variant) -> list[Slot]:
             slots.append((option, weight, None, 0))
         elif found := draw.wildcards.find(option.include, draw.dialect):
             values = found.values
-            size = min(len(values), _MAX_INCLUDED)
+            size = min(len(values), _MAX_INCLUDED - len(slots))
             slots += [(option, weight * values.weight(index), values, index) for index in range(size)]
         else:
             draw.note("missing-wildcard", f"There is no wildcard {option.include!r} to include.", node.span)
@@ -93,9 +94,7 @@ def _slot(
 ) -> Parts:
     option, weight, values, index = slot
     if values is None:
-        choice = Choice(
-            f"{node.key}#{option.text.strip()}", _texts(node), "", 0, weight, probability, len(node.options)
-        )
+        choice = Choice(f"{node.key}#{option.text.strip()}", node.texts, "", 0, weight, probability, len(node.options))
         return draw.aside(option.body, state, (*path, choice), span)
     path = (*path, values.choice(index, probability))
     tree = values.tree(index, draw.dialect)
@@ -105,16 +104,14 @@ def _slot(
     return draw.aside(tree.nodes, state, path, inner)
 
 
-def _texts(node: Variant) -> tuple[str, ...]:
-    return tuple([option.text for option in node.options])
-
-
 def assign(draw: Draw, node: Assign, state: int, path: Path, span: Span | None) -> None:
     existing = draw.lookup(node.name)
     if node.keeps and existing is not None:
         return
     bound: Bound = Deferred(node.value)
     if node.immediate or node.adds:
+        if not draw.enter(node.span):
+            return
         state = state if draw.turn else mix(state ^ node.place)
         bound = parts = draw.aside(node.value, state, path, span)
         if node.adds and existing is not None:
@@ -122,6 +119,7 @@ def assign(draw: Draw, node: Assign, state: int, path: Path, span: Span | None) 
             if isinstance(before, Deferred):
                 before = draw.aside(before.nodes, state, path, span)
             bound = (*before, *parts)
+        draw.levels -= 1
     draw.frame[node.name] = bound
     if node.everywhere:
         draw.shared[node.name] = bound
@@ -132,7 +130,10 @@ def use(draw: Draw, node: Use, state: int, path: Path, span: Span | None) -> Non
     if isinstance(bound, Pending):
         bound = bound.known()
     if isinstance(bound, tuple):
-        draw.out.extend(bound)
+        if draw.spend(bound, node.span):
+            draw.out.extend(bound)
+        else:
+            draw.literal(node.source, path, span, node.span)
         return
     nodes = bound.nodes if bound is not None else node.default
     if nodes is None:
@@ -143,11 +144,15 @@ def use(draw: Draw, node: Use, state: int, path: Path, span: Span | None) -> Non
     if not draw.enter(node.span):
         draw.literal(node.source, path, span, node.span)
         return
+    first = len(draw.out)
     draw.sequence(nodes, state if draw.turn else mix(state ^ node.place), path, span)
+    draw.spend(draw.out[first:], node.span)
     draw.levels -= 1
 
 
 def wrap(draw: Draw, node: Wrap, state: int, path: Path, span: Span | None) -> None:
+    if not draw.enter(node.span):
+        return
     if draw.turn is None:
         state = mix(state ^ node.place)
     wrapper = draw.aside(node.wrapper, state, path, span)
@@ -156,21 +161,26 @@ def wrap(draw: Draw, node: Wrap, state: int, path: Path, span: Span | None) -> N
     if not marked:
         draw.note("no-wrap-mark", "The wrapper has no … for its content; the content was put after it.", node.span)
     draw.out.extend(parts)
+    draw.levels -= 1
 
 
 def conditional(draw: Draw, node: If, state: int, path: Path, span: Span | None) -> None:
+    if not draw.enter(node.span):
+        return
     if draw.turn is None:
         state = mix(state ^ node.place)
-    for condition, body in node.branches:
-        if condition is None or draw.holds(condition):
-            draw.sequence(body, state, path, span)
-            return
+    holding = (body for condition, body in node.branches if condition is None or draw.holds(condition))
+    draw.sequence(next(holding, ()), state, path, span)
+    draw.levels -= 1
 
 
 def to_negative(draw: Draw, node: ToNegative, state: int, path: Path, span: Span | None) -> None:
+    if not draw.enter(node.span):
+        return
     if draw.turn is None:
         state = mix(state ^ node.place)
     parts = draw.aside(node.body, state, path, span)
+    draw.levels -= 1
     if "".join([part.text for part in parts]).strip():
         draw.sent.append((node.at_end, parts))
 

@@ -9,15 +9,20 @@ from __future__ import annotations
 from bisect import bisect_right
 from collections.abc import Iterator, Sequence
 from itertools import accumulate, permutations, product
-from math import factorial, perm, prod
+from math import prod
+from operator import mul
 
 from orchestrator_core.prompt import Component
 from orchestrator_core.template.draw import Draw, Parts, Path, Pending
-from orchestrator_core.template.joining import joined, wrapped
+from orchestrator_core.template.joining import cut, joined, wrapped
 from orchestrator_core.template.picking import MAX_PICKS, arrangement
 from orchestrator_core.template.tree import Count, Node, Span
 
 _MANY = 300  # options of different sizes in one ordered choice
+MAX_LENGTH = 20_000_000  # characters of a prompt
+_MAX_BITS = 1_000_000  # of a number of combinations
+_MAX_VALUE = 10_000  # components of a variable's value
+_KEPT = 50
 
 
 class Dependent(Exception):
@@ -28,6 +33,8 @@ class Space:
     """``size`` combinations. ``at`` takes any counter ≥ 0; beyond the size it goes round again."""
 
     size: int = 1
+    width: int = 1  # components, at most
+    length: int = 0  # characters, at most
     fixed = True  # the same parts at every round, whatever the seed
 
     def at(self, counter: int) -> Parts:
@@ -41,6 +48,8 @@ class Listed(Space):
     def __init__(self, parts: Sequence[Parts]) -> None:
         self.parts = parts
         self.size = len(parts)
+        self.width = max([len(each) for each in parts], default=0)
+        self.length = max([sum([len(part.text) for part in each]) for each in parts], default=0)
 
     def at(self, counter: int) -> Parts:
         return self.parts[counter % self.size]
@@ -71,9 +80,13 @@ class Bind(Space):
 
     def __init__(self, variable: Pending, values: Space) -> None:
         self.variable, self.values, self.size = variable, values, values.size
+        variable.length = max(variable.length, min(values.length, 100 * _MAX_VALUE))
 
     def at(self, counter: int) -> Parts:
-        self.variable.value = self.values.at(counter)
+        value = self.values.at(counter)
+        if len(value) > _MAX_VALUE or sum([len(part.text) for part in value]) > 100 * _MAX_VALUE:
+            value = cut(value[:_MAX_VALUE], 0, 100 * _MAX_VALUE)  # a variable that doubles another, many times over
+        self.variable.value = value
         return ()
 
 
@@ -84,22 +97,33 @@ class Recall(Space):
 
     def __init__(self, variable: Pending) -> None:
         self.variable = variable
+        self.length = variable.length
 
     def at(self, counter: int) -> Parts:
         return self.variable.known()
 
 
 class Product(Space):
+    """Raises Dependent where text or number of combinations are beyond measure: drawing knows how to stop."""
+
     def __init__(self, factors: Sequence[Space]) -> None:
+        self.length = sum([factor.length for factor in factors])
+        if self.length > MAX_LENGTH or sum([factor.size.bit_length() - 1 for factor in factors]) > _MAX_BITS:
+            raise Dependent
         self.factors = factors
         self.size = prod([factor.size for factor in factors])
+        self.width = sum([factor.width for factor in factors])
         self.fixed = all(factor.fixed for factor in factors)
-        self.strides = [prod([later.size for later in factors[i + 1 :]]) for i in range(len(factors))]
 
     def at(self, counter: int) -> Parts:
+        counters = []
+        rest = counter  # what is left of it for the factors further left, which vary more slowly
+        for factor in reversed(self.factors):
+            counters.append(rest if factor.size > 1 else counter)
+            rest = rest // factor.size if factor.size > 1 else rest
         found: list[Component] = []
-        for factor, stride in zip(self.factors, self.strides, strict=True):
-            found.extend(factor.at(counter // stride if factor.size > 1 else counter))
+        for factor, own in zip(self.factors, reversed(counters), strict=True):
+            found.extend(factor.at(own))
         return tuple(found)
 
 
@@ -107,6 +131,8 @@ class Sum(Space):
     def __init__(self, terms: Sequence[Space]) -> None:
         self.terms = terms
         self.ends = list(accumulate([term.size for term in terms]))
+        self.width = max([term.width for term in terms], default=0)
+        self.length = max([term.length for term in terms], default=0)
         self.size = self.ends[-1] if terms else 0
         self.fixed = all(term.fixed for term in terms)
 
@@ -118,66 +144,88 @@ class Sum(Space):
 
 
 class Ordered(Space):
-    """Ordered picks of several of the options: all of the smallest number first."""
+    """Ordered picks of several of the options: all of the smallest number first. Raises Dependent for too many."""
 
     def __init__(self, options: Sequence[Space], count: Count, separator: Component) -> None:
         self.options, self.separator = options, separator
         low, high = count.limits(len(options))
+        high = min(high, MAX_PICKS)
         self.repeats = count.repeats
         self.sizes = [option.size for option in options]
         self.plain = all(size == 1 for size in self.sizes)
-        if not self.plain and len(options) > _MANY:
+        if (not self.plain and len(options) > _MANY) or sum(self.sizes).bit_length() * high > _MAX_BITS:
             raise Dependent
-        self.lengths = list(range(low, min(high, MAX_PICKS) + 1))
-        self.totals = [self.ways(self.sizes, length) for length in self.lengths]
+        self.lengths = list(range(min(low, high), high + 1))
+        ways = self.ways(self.sizes, high)
+        self.totals = [ways[length] for length in self.lengths]
         self.size = sum(self.totals)
+        self.width = high * (1 + max([option.width for option in options], default=0))
+        self.length = high * (len(separator.text) + max([option.length for option in options], default=0))
+        if self.length > MAX_LENGTH:
+            raise Dependent
         self.fixed = all(option.fixed for option in options)
 
-    def ways(self, sizes: Sequence[int], length: int) -> int:
-        """How many picks of ``length``: length! × the elementary symmetric polynomial of the sizes."""
+    def ways(self, sizes: Sequence[int], most: int) -> list[int]:
+        """How many picks of 0, 1, … ``most`` there are: length! × the elementary symmetric polynomial of the sizes."""
         if self.repeats:
-            return int(sum(sizes) ** length)
+            return list(accumulate([sum(sizes)] * most, mul, initial=1))
         if self.plain:
-            return perm(len(sizes), length)
-        sums = [1] + [0] * length
-        for size in sizes:
-            for k in range(length, 0, -1):
-                sums[k] += sums[k - 1] * size
-        return factorial(length) * sums[length]
+            return list(accumulate(range(len(sizes), len(sizes) - most, -1), mul, initial=1))
+        sums = _polynomials(sizes, most)
+        return [number * factorial for number, factorial in zip(sums, _factorials(most), strict=True)]
 
     def at(self, counter: int) -> Parts:
         rounds, index = divmod(counter, self.size)
-        for length, total in zip(self.lengths, self.totals, strict=True):
-            if index < total:
-                picks, index = self.picks(length, index)
-                break
-            index -= total
+        size = 0
+        while index >= self.totals[size]:
+            index -= self.totals[size]
+            size += 1
+        picks, index = self.picks(self.lengths[size], index)
         parts = []
-        for number, pick in enumerate(picks):
-            stride = prod([self.sizes[later] for later in picks[number + 1 :]])
-            digit = (index // stride) % self.sizes[pick]
+        for pick in reversed(picks):
+            index, digit = divmod(index, self.sizes[pick])
             parts.append(self.options[pick].at(digit + rounds * self.sizes[pick]))
-        return joined(parts, self.separator)
+        return joined(parts[::-1], self.separator)
 
     def picks(self, length: int, index: int) -> tuple[list[int], int]:
         """The options of the index-th pick, and the index among the combinations of what is inside them."""
         if self.plain:
             return arrangement(len(self.sizes), Count(length, length, repeats=self.repeats), index), 0
-        rest = list(range(len(self.sizes)))
+        rest = dict(enumerate(self.sizes))
+        sums, factorials = _polynomials(self.sizes, length), _factorials(length)
         picks: list[int] = []
         inside = 1
-        for position in range(length):
-            for option in rest:
-                others = rest if self.repeats else [other for other in rest if other != option]
-                ways = self.ways([self.sizes[other] for other in others], length - position - 1)
-                block = inside * self.sizes[option] * ways
-                if index < block:
-                    picks.append(option)
-                    inside *= self.sizes[option]
-                    rest = others
+        for remaining in range(length - 1, -1, -1):
+            for option, size in rest.items():  # noqa: B007 - the one that the index falls into
+                others = sums if self.repeats else _without(sums, size)
+                ways = sum(self.sizes) ** remaining if self.repeats else factorials[remaining] * others[remaining]
+                if index < inside * size * ways:
                     break
-                index -= block
+                index -= inside * size * ways
+            picks.append(option)
+            inside *= size
+            sums = others
+            if not self.repeats:
+                del rest[option]
         return picks, index
+
+
+def _polynomials(sizes: Sequence[int], most: int) -> list[int]:
+    """Elementary symmetric polynomials of degree 0, 1, … ``most``."""
+    sums = [1] + [0] * most
+    for size in sizes:
+        for degree in range(most, 0, -1):
+            sums[degree] += sums[degree - 1] * size
+    return sums
+
+
+def _without(sums: Sequence[int], size: int) -> list[int]:
+    """The polynomials of the same sizes but one."""
+    return list(accumulate(sums[1:], lambda lower, own: own - size * lower, initial=sums[0]))
+
+
+def _factorials(most: int) -> list[int]:
+    return list(accumulate(range(1, most + 1), mul, initial=1))
 
 
 class Wrapped(Space):
@@ -186,6 +234,8 @@ class Wrapped(Space):
     def __init__(self, wrapper: Space, inner: Space) -> None:
         self.wrapper, self.inner = wrapper, inner
         self.size = wrapper.size * inner.size
+        self.width = wrapper.width + inner.width + 1
+        self.length = wrapper.length + inner.length
         self.fixed = wrapper.fixed and inner.fixed
 
     def at(self, counter: int) -> Parts:
@@ -211,23 +261,58 @@ def unlike_picks(space: Ordered, separator: Component) -> list[Parts]:
 
 def walk(space: Space, start: int) -> Iterator[Parts]:
     """All combinations from the start-th on, in order."""
-    if not (isinstance(space, Product) and all(isinstance(factor, Listed) for factor in space.factors)):
+    if start >= space.size:
+        return
+    lists = _merged(space.factors) if isinstance(space, Product) else []
+    if not lists:
         for index in range(start, space.size):
             yield space.at(index)
         return
-    lists = [factor.items() for factor in space.factors]
-    yield from _walk((), lists, space.strides, start)
+    digits: list[int] = []
+    for parts in reversed(lists):
+        start, digit = divmod(start, len(parts))
+        digits.insert(0, digit)
+    yield from _odometer(lists, digits)
 
 
-def _walk(before: Parts, lists: Sequence[Sequence[Parts]], strides: Sequence[int], start: int) -> Iterator[Parts]:
+def _merged(factors: Sequence[Space]) -> list[Sequence[Parts]]:
+    """The factors' lists, those with one entry joined to their neighbour; none where a factor is no list."""
+    lists: list[Sequence[Parts]] = []
+    waiting: list[Component] = []  # of a run of single entries
+    for factor in factors:
+        if not isinstance(factor, Listed):
+            return []
+        if factor.size == 1:
+            waiting.extend(factor.parts[0])
+            continue
+        head = tuple(waiting)
+        lists.append([head + parts for parts in factor.parts] if head else factor.parts)
+        waiting = []
+    tail = tuple(waiting)
     if not lists:
-        yield before
-        return
-    first, rest = divmod(start, strides[0])
-    if len(lists) == 1:
-        for parts in lists[0][first:]:
-            yield before + parts
-        return
-    for parts in lists[0][first:]:
-        yield from _walk(before + parts, lists[1:], strides[1:], rest)
-        rest = 0
+        return [[tail]]
+    lists[-1] = [parts + tail for parts in lists[-1]]
+    return lists
+
+
+def _odometer(lists: Sequence[Sequence[Parts]], digits: list[int]) -> Iterator[Parts]:
+    """Keeps what is common to one prompt and the next, of the last few lists, joined."""
+    last = len(lists) - 1
+    kept = max(0, last - _KEPT)
+    before: list[Parts] = [()] * (last + 1)  # all that stands before a list
+    changed = 0
+    while True:
+        if changed <= kept:
+            before[kept] = tuple([part for number in range(kept) for part in lists[number][digits[number]]])
+        for number in range(max(changed, kept), last):
+            before[number + 1] = before[number] + lists[number][digits[number]]
+        for parts in lists[last][digits[last] :]:
+            yield before[last] + parts
+        digits[last] = 0
+        changed = last - 1
+        while changed >= 0 and digits[changed] + 1 == len(lists[changed]):
+            digits[changed] = 0
+            changed -= 1
+        if changed < 0:
+            return
+        digits[changed] += 1

@@ -18,7 +18,7 @@ from orchestrator_core.template.script import Script
 from orchestrator_core.template.spaces import Dependent, Listed, Product, Space, walk
 from orchestrator_core.template.wildcards import Wildcards
 
-MAX_TRIED = 200_000  # combinations that can only be counted by trying each
+MAX_TRIED = 400_000  # components, where combinations can only be counted by trying each
 MISSING = ("keep", "remove", "error")
 Weights = Mapping[str, float] | Bias
 
@@ -69,17 +69,23 @@ class Template:
         return self._run(new_draw(wildcards, self.dialect, seed, index, Counter(), None, variables))
 
     def count(self, wildcards: Wildcards, *, variables: Mapping[str, str] | None = None) -> int:
-        """How many combinations there are, exactly; those that depend on one another are counted by trying them."""
+        """How many combinations there are, exactly; those that depend on one another are counted by trying them.
+
+        Raises TemplateError where those are too many to try.
+        """
         wildcards.look()
         found = self._space(wildcards, 0, variables)
         if found is not None:
             return found[0].size
-        count = sum(1 for _ in islice(self._scripts(wildcards, 0, variables), MAX_TRIED + 1))
-        if count > MAX_TRIED:
-            raise TemplateError(
-                f"More than {MAX_TRIED:,} combinations whose choices depend on one another: too many to count. "
-                "Draw at random, or list as many as you need."
-            )
+        count = tried = 0
+        for draft in self._scripts(wildcards, 0, variables):
+            count += 1
+            tried += 1 + len(draft.components)
+            if tried > MAX_TRIED:
+                raise TemplateError(
+                    f"More than {count:,} combinations whose choices depend on one another: too many to count. "
+                    "Draw at random, or list as many as you need."
+                )
         return count
 
     def combinations(

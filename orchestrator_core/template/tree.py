@@ -82,6 +82,7 @@ class Variant:
     source: str  # as written, for leaving it literal
     span: Span
     place: int
+    texts: tuple[str, ...]  # of the options
 
 
 @dataclass(frozen=True, slots=True)
