@@ -63,8 +63,9 @@ class Canvas:
         self.page.wait_for_function(_LOADED, arg=len(json.loads(text)["nodes"]))
 
     def graph(self) -> dict[str, Any]:
-        """What Run would send."""
-        return dict(self.page.evaluate("async () => (await app.graphToPrompt()).output"))
+        """What Run would send. Newer frontends put more than the title into ``_meta``, which no server reads."""
+        graph: dict[str, Any] = self.page.evaluate("async () => (await app.graphToPrompt()).output")
+        return {key: {**node, "_meta": {"title": node["_meta"]["title"]}} for key, node in graph.items()}
 
     def picture(self) -> bytes:
         """The whole graph as large as the window allows, without menus; a PNG."""

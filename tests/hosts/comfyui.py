@@ -1,8 +1,12 @@
-"""A real ComfyUI server of our own, on the loopback, with its own folders and the tiny checkpoint."""
+"""A real ComfyUI server of our own, on the loopback, with its own folders and the tiny checkpoint.
+
+COMFYUI_ARGS adds to its command line, as ``--front-end-root FOLDER`` for the canvas of another version.
+"""
 
 from __future__ import annotations
 
 import os
+import shlex
 import socket
 import subprocess
 import sys
@@ -41,7 +45,7 @@ class ComfyUI:
         command = [
             str(self.python), "main.py", "--cpu", "--listen", "127.0.0.1", "--port", str(self.port),
             "--base-directory", str(self.folder), "--database-url", f"sqlite:///{self.folder}/user/comfyui.db",
-            "--disable-api-nodes", "--fp32-text-enc",
+            "--disable-api-nodes", "--fp32-text-enc", *shlex.split(os.environ.get("COMFYUI_ARGS", "")),
         ]  # fmt: skip
         environment = {**os.environ, "PYTHONDONTWRITEBYTECODE": "1"}
         with (self.folder / "server.log").open("ab") as log:
