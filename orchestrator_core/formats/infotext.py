@@ -48,8 +48,11 @@ class Infotext:
 
 
 def format_infotext(request: GenerationRequest, notes: ImageNotes, more: Mapping[str, str] | None = None) -> str:
-    """The infotext of an image; ``more`` are further pairs, such as an ``Infotext.fields`` that was read."""
-    wanted = Infotext(request, notes, dict(more or {}))
+    """The infotext of an image; ``more`` are further pairs, such as an ``Infotext.fields`` that was read.
+
+    Images are given away: of ``extra["images"]`` the files' names are written, and not where they are.
+    """
+    wanted = Infotext(_without_folders(request), notes, dict(more or {}))
     prompts = _prompt_lines(request)
     pairs = dict(_pairs(wanted))
     read_back = _parse(_join(prompts, pairs))
@@ -61,6 +64,14 @@ def format_infotext(request: GenerationRequest, notes: ImageNotes, more: Mapping
         ours = {"schema_version": SCHEMA_VERSION, **ours}
         pairs[_OURS] = json.dumps(ours, separators=(",", ":"), default=_as_json)
     return _join(prompts, pairs)
+
+
+def _without_folders(request: GenerationRequest) -> GenerationRequest:
+    images = request.extra.get("images")
+    if not isinstance(images, Mapping):
+        return request
+    names = {place: PureWindowsPath(str(file)).name for place, file in images.items()}
+    return replace(request, extra={**request.extra, "images": names})
 
 
 def _own_notes(notes: ImageNotes) -> dict[str, Any]:

@@ -3,6 +3,7 @@ from __future__ import annotations
 import json
 import re
 import time
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -233,3 +234,13 @@ def test_reading_time_is_linear(text: str) -> None:
     start = time.process_time()
     parse_infotext("x\n" + text)
     assert time.process_time() - start < 3
+
+
+@pytest.mark.parametrize(
+    "file", ["/home/me/private/photo.png", "C:\\Users\\me\\private\\photo.png", Path("private/photo.png")]
+)
+def test_where_an_input_image_lay_is_not_written(file: object) -> None:
+    request = GenerationRequest("a fox", extra={"images": {"load image.image": file}, "inputs": {"6.steps": 4}})
+    text = format_infotext(request, ImageNotes("1"))
+    assert "private" not in text
+    assert parse_infotext(text).request.extra == {"images": {"load image.image": "photo.png"}, "inputs": {"6.steps": 4}}
