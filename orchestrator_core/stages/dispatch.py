@@ -39,7 +39,9 @@ def request_for(draft: PromptDraft, options: Options) -> GenerationRequest:
     """The request that renders a draft."""
     fields = options.model_dump()
     fields["seed"] = draft.seed & MAX_SEED if options.seed is None else options.seed
-    return GenerationRequest(positive=draft.positive, negative=draft.negative_prompt, loras=draft.loras, **fields)
+    # a variable's assignment leaves a space behind; at the ends of a prompt it means nothing to any model
+    positive, negative = draft.positive.strip(), draft.negative_prompt.strip()
+    return GenerationRequest(positive=positive, negative=negative, loras=draft.loras, **fields)
 
 
 def notes_for(run_id: str, draft: PromptDraft) -> ImageNotes:

@@ -17,6 +17,12 @@ def test_the_request_holds_all_that_was_set_and_drawn() -> None:
     assert request.clip_skip == 2
 
 
+def test_the_ends_of_a_prompt_are_trimmed() -> None:
+    draft = Template("${a=!x} ${a} ", " y ").draw(Wildcards([]), 0)
+    request = request_for(draft, Options())
+    assert (draft.positive, request.positive, request.negative) == (" x ", "x", "y")
+
+
 def test_the_images_seed_can_be_its_own() -> None:
     assert request_for(DRAFT, Options(seed=99)).seed == 99
     assert notes_for("r", DRAFT).prompt_seed == 3
