@@ -87,10 +87,12 @@ def drafts_of(wish: Wish, wildcards: Wildcards, drawing: Drawing, offset: int = 
     template = Template(wish.template, negative, drawing.dialect or wish.dialect, drawing.missing)
     seed, first = drawing.seed_of(wish, offset), drawing.index or 0
     if drawing.method == "combinatorial":
-        if drawing.count is None:
-            check_listable(template.count(wildcards))
-        size = drawing.count if drawing.count not in (None, ALL) else None
-        yield from islice(template.combinations(wildcards, first, seed=seed), size)
+        found = template.combinations(wildcards, first, seed=seed)
+        wanted = (
+            _few(found) if drawing.count is None else islice(found, None if drawing.count == ALL else drawing.count)
+        )
+        for number, draft in enumerate(wanted):
+            yield draft.replacing(seed=(seed + number) % SEEDS)  # an image of each has a seed of its own
         return
     bias = Bias(drawing.weights) if drawing.weights else None
     for number in range(drawing.count or 1):
@@ -101,10 +103,15 @@ def drafts_of(wish: Wish, wildcards: Wildcards, drawing: Drawing, offset: int = 
             yield template.draw(wildcards, own, bias, index=None if drawing.index is None else first + number)
 
 
-def check_listable(size: int) -> None:
-    """Raises ConfigError where there are more combinations than anybody wants without asking for them."""
-    if size > MANY:
-        raise ConfigError(f"There are {size:,} combinations. Say how many you want with --count N, or --count all.")
+def _few(drafts: Iterator[PromptDraft]) -> list[PromptDraft]:
+    """All of them. Raises ConfigError where there are more than anybody wants without asking for them.
+
+    Counting would not do: combinations that depend on one another are counted by trying them all.
+    """
+    found = list(islice(drafts, MANY + 1))
+    if len(found) > MANY:
+        raise ConfigError(f"There are more than {MANY:,} combinations. Say how many you want with --count N, or all.")
+    return found
 
 
 def final_draft(wish: Wish, wildcards: Wildcards) -> PromptDraft:

@@ -5,10 +5,10 @@ from __future__ import annotations
 import difflib
 import json
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
-from orchestrator_app.drawing import ALL, SEEDS, Drawing, check_listable, final_draft
+from orchestrator_app.drawing import SEEDS, Drawing, drafts_of, final_draft
 from orchestrator_app.sources import Source, Wish
 from orchestrator_core.context import StageContext
 from orchestrator_core.errors import ConfigError
@@ -18,7 +18,7 @@ from orchestrator_core.request import GenerationRequest
 from orchestrator_core.run import Run
 from orchestrator_core.spec import PipelineSpec, StageSpec
 from orchestrator_core.stages import dispatch
-from orchestrator_core.template import Template, Wildcards
+from orchestrator_core.template import Wildcards
 
 DRAW, RENDER = "generatePrompt", "dispatch"
 _MOST = 100_000  # prompts in one go, each of which is a few files
@@ -56,7 +56,11 @@ def plan(
     for pipeline, run in _pipelines(source, drawing, settings, context.wildcards, default):
         if len(planned) >= _MOST:
             raise _too_many()
-        drawn = run_pipeline(PipelineSpec(stages=_before_rendering(pipeline)), context, run)
+        before = _before_rendering(pipeline)
+        if run.draft.components:  # a combination, or a finished prompt: drawn already
+            drawn = PipelineResult(run, {stage.id: run for stage in before})
+        else:
+            drawn = run_pipeline(PipelineSpec(stages=before), context, run)
         planned.append(Planned(len(planned) + 1, pipeline, drawn, _request(pipeline, drawn.run)))
     if not planned:
         raise ConfigError("There is no prompt to render: the template has no combinations, or the file no prompts.")
@@ -99,38 +103,39 @@ def _pipelines(
             render = StageSpec(id="render", type=RENDER, options=options)
             yield PipelineSpec(stages=(render,)), new_run().replacing(draft=final_draft(wish, wildcards))
         else:
-            yield from _of_template(wish, seed, drawing, settings, wildcards, 1 if several else default)
+            yield from _of_template(wish, offset, drawing, settings, wildcards, 1 if several else default)
 
 
 def _of_template(
-    wish: Wish, seed: int, drawing: Drawing, settings: Mapping[str, Any], wildcards: Wildcards, default: int
+    wish: Wish, offset: int, drawing: Drawing, settings: Mapping[str, Any], wildcards: Wildcards, default: int
 ) -> Iterator[tuple[PipelineSpec, Run]]:
+    # A draw begins with a new draft; as tags of the template the LoRAs are in it.
+    wish = replace(wish, template=wish.template + "".join(f" {lora_tag(lora)}" for lora in wish.loras), loras=())
     options: dict[str, Any] = {
-        # A draw begins with a new draft; as tags of the template the LoRAs are in it.
-        "template": wish.template + "".join(f" {lora_tag(lora)}" for lora in wish.loras),
+        "template": wish.template,
         "negative_template": wish.negative if drawing.negative is None else drawing.negative,
         "dialect": drawing.dialect or wish.dialect,
         "method": drawing.method,
         "missing": drawing.missing,
     }
     render = StageSpec(id="render", type=RENDER, options={**wish.settings, **settings})
-    first = drawing.index or 0
-    for number in range(_how_many(options, first, drawing, wildcards, default)):
+    seed, first = drawing.seed_of(wish, offset), drawing.index or 0
+    for number, run in enumerate(_runs(wish, drawing, wildcards, offset, default)):
         options["seed"] = (seed + number) % SEEDS
         if drawing.method != "random" or drawing.index is not None:
             options["index"] = first + number
         draw = StageSpec(id="draw", type=DRAW, options=dict(options))
-        yield PipelineSpec(stages=(draw, render)), new_run()
+        yield PipelineSpec(stages=(draw, render)), run
 
 
-def _how_many(options: Mapping[str, Any], first: int, drawing: Drawing, wildcards: Wildcards, default: int) -> int:
-    if drawing.method != "combinatorial":
-        return drawing.count or default
-    size = Template(options["template"], options["negative_template"], options["dialect"]).count(wildcards)
-    if drawing.count is None:
-        check_listable(size)
-    left = max(0, size - first)
-    return left if drawing.count in (None, ALL) else min(left, drawing.count or 0)
+def _runs(wish: Wish, drawing: Drawing, wildcards: Wildcards, offset: int, default: int) -> Iterator[Run]:
+    """What each pipeline begins with: nothing, or a combination, since to go through them all is quicker at once."""
+    if drawing.method == "combinatorial":
+        for draft in drafts_of(wish, wildcards, drawing, offset):
+            yield new_run().replacing(draft=draft)
+        return
+    for _ in range(drawing.count or default):
+        yield new_run()
 
 
 def _nth_pipeline(pipeline: PipelineSpec, drawing: Drawing, settings: Mapping[str, Any], number: int) -> PipelineSpec:

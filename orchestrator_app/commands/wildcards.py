@@ -84,8 +84,6 @@ def list_names(arguments: argparse.Namespace) -> int:
 
 
 def _files_of(values: Values) -> str:
-    if values.file:
-        return values.file
     files = dict.fromkeys(values.place(index)[0] for index in range(min(len(values), 1000)))
     return ", ".join(files)
 

@@ -54,9 +54,10 @@ def folder_of(done: Outcome) -> Path:
     return Path(done.out.strip().rpartition(": ")[2])
 
 
-def runs() -> list[Run]:
+def stored(row: dict[str, Any]) -> Run:
+    """The run of a row of prompts.json."""
     with Store.open() as store:
-        return store.runs()
+        return store.load_run(row["run_id"])
 
 
 def rows(folder: Path) -> list[dict[str, Any]]:
@@ -88,7 +89,7 @@ def test_without_a_server_workflows_prompts_and_a_sheet_are_written(cli: Cli, no
         graph = json.loads((folder / f"graphs/{number:04}.json").read_text())
         assert request_from_graph(graph).positive == positive
         assert graph_from_workflow(json.loads((folder / f"workflows/{number:04}.json").read_text())) == graph
-    assert [run.draft.positive for run in runs()[::-1]] == positives
+    assert [stored(row).draft.positive for row in rows(folder)] == positives
 
 
 def test_what_was_written_runs_again_and_gives_the_same(cli: Cli):
@@ -97,8 +98,8 @@ def test_what_was_written_runs_again_and_gives_the_same(cli: Cli):
     for key in ("positive", "negative", "seed", "width", "steps", "template"):
         assert [row[key] for row in rows(again)] == [row[key] for row in rows(first)]
     assert rows(again)[0]["run_id"] != rows(first)[0]["run_id"]
-    drawn = runs()
-    assert [run.draft.components for run in drawn[:3]] == [run.draft.components for run in drawn[3:]]
+    for before, after in zip(rows(first), rows(again), strict=True):
+        assert stored(after).draft.components == stored(before).draft.components
 
 
 def test_it_draws_what_prompt_draws(cli: Cli):
@@ -171,7 +172,7 @@ def test_images_come_back_with_what_made_them(cli: Cli, start: Any):
     folder = folder_of(done)
     images = sorted(folder.glob("images/*.png"))
     assert [path.name for path in images] == ["0001.png", "0002.png", "0003.png"]
-    for image, row, run in zip(images, rows(folder), runs()[::-1], strict=True):
+    for image, row in zip(images, rows(folder), strict=True):
         found = read_image(image)
         assert found.request is not None
         assert found.notes is not None
@@ -180,7 +181,7 @@ def test_images_come_back_with_what_made_them(cli: Cli, start: Any):
         assert found.request.checkpoint == "sd15.safetensors"  # the server's first
         assert json.loads((folder / f"graphs/{image.stem}.json").read_text()) == found.graph
         assert json.loads((folder / f"workflows/{image.stem}.json").read_text()) == found.workflow
-        assert (run.id, run.images[0].path.name) == (row["run_id"], image.name)
+        assert stored(row).images[0].path.name == image.name
     assert 'src="images/0001.png"' in (folder / "contact_sheet.html").read_text("utf-8")
 
 
@@ -235,7 +236,7 @@ def test_a_server_that_dies_leaves_what_is_finished(cli: Cli, start: Any, monkey
     done = cli("run", "a fox", "-n", 4, "--server", server.url)
     assert dead.wait(10)
     assert (done.status, done.out.startswith("1 image, 3 prompts not rendered: ")) == (1, True)
-    assert len(runs()) == 4
+    assert len([stored(row) for row in rows(folder_of(done))]) == 4
     assert "the server is gone" in (folder_of(done) / "contact_sheet.html").read_text("utf-8")
 
 
