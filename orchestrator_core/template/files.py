@@ -15,9 +15,10 @@ from typing import Any
 from orchestrator_core.template.conditions import NotACondition, parse_condition
 from orchestrator_core.template.dialects import DYNAMICPROMPTS
 from orchestrator_core.template.folders import MAX_FILE, Problem
+from orchestrator_core.template.items import Unreadable
 from orchestrator_core.template.parse import parse, read_count, split_option
 from orchestrator_core.template.read_wildcards import SEPARATOR
-from orchestrator_core.template.structured import Entry, Unreadable, read_structured
+from orchestrator_core.template.structured import Entry, read_structured
 from orchestrator_core.template.textfiles import Lines, NotText, line_starts, to_utf8
 from orchestrator_core.template.tree import Count
 from orchestrator_core.template.values import FileValues, Note, Values
