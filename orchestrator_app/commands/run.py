@@ -140,7 +140,7 @@ def _why_not(arguments: argparse.Namespace, generator: ComfyGenerator, planned: 
     try:
         generator.object_info()
     except GeneratorUnreachable as error:
-        return f"Nothing was rendered. {error}"
+        return f"Nothing was rendered. {error} --server takes the address."
     return ""
 
 

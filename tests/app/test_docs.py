@@ -1,0 +1,115 @@
+"""docs/cli.md: every example of it is run, and what it shows is what the program prints.
+
+``ORCHESTRATOR_WRITE_DOCS=1 pytest tests/app/test_docs.py`` writes the outputs anew.
+"""
+
+from __future__ import annotations
+
+import glob
+import io
+import os
+import re
+import shlex
+from collections.abc import Iterator
+from contextlib import redirect_stderr, redirect_stdout
+from pathlib import Path
+
+import pytest
+
+from orchestrator_app.cli import main
+from orchestrator_app.commands import COMMANDS
+from orchestrator_app.commands import run as run_command
+from tests.app.conftest import ROOT
+from tests.core.generators import stand_in_comfy
+from tests.core.generators.stand_in_comfy import StandIn
+
+pytestmark = [pytest.mark.network, pytest.mark.skipif(os.name == "nt", reason="the page shows paths with slashes")]
+
+PAGE = ROOT / "docs" / "cli.md"
+BLOCK = re.compile(r"^```(?P<info>[^\n]*)\n(?P<body>.*?)^```$", re.MULTILINE | re.DOTALL)
+# What is another at every run, and what the page has in its place.
+CHANGING = (
+    (r"\d{4}-\d\d-\d\d_\d{6}", "2026-11-22_201500"),
+    (r"\b[0-9a-f]{32}\b", "01a204d4bc8c27922a0a6efe6a2dc92b"),
+    (r"  \d+\.\d s$", "  7.9 s"),
+)
+
+
+@pytest.fixture
+def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[StandIn]:
+    from PIL import Image
+
+    def png() -> bytes:
+        picture = io.BytesIO()
+        Image.new("RGB", (512, 512)).save(picture, "PNG")
+        return picture.getvalue()
+
+    monkeypatch.setattr(stand_in_comfy, "png", png)
+    started = StandIn()
+    yield started
+    started.stop()
+    started.join()
+
+
+def printed(command: str) -> str:
+    """What a person sees who types this."""
+    program, *arguments = shlex.split(command)
+    assert program == "orchestrator"
+    expanded = [found for argument in arguments for found in glob.glob(argument) or [argument]]  # noqa: PTH207
+    screen = io.StringIO()
+    with redirect_stdout(screen), redirect_stderr(screen):
+        main(expanded)
+    return screen.getvalue()
+
+
+def test_the_page_shows_what_the_program_prints(
+    server: StandIn, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("NO_COLOR", "1")
+    monkeypatch.setenv("COLUMNS", "100")
+    page = PAGE.read_text("utf-8")
+
+    def run_again(block: re.Match[str]) -> str:
+        info, body = block["info"], block["body"]
+        if name := re.search(r"file=(\S+)", info):
+            path = tmp_path / name[1]
+            path.parent.mkdir(exist_ok=True)
+            path.write_text(body)
+        if not info.startswith("console"):
+            return block[0]
+        address = server.url if "server" in info else "http://127.0.0.1:9"  # the port where nothing is
+        monkeypatch.setattr(run_command, "SERVER", address)
+        lines = []
+        for command in [line[2:] for line in body.splitlines() if line.startswith("$ ")]:
+            output = printed(command).replace(address, "http://127.0.0.1:8188")
+            for pattern, instead in CHANGING:
+                output = re.sub(pattern, instead, output, flags=re.MULTILINE)
+            lines += [f"$ {command}", *output.strip("\n").splitlines(), ""]
+        return f"```{info}\n" + "\n".join(line.rstrip() for line in lines[:-1]) + "\n```"
+
+    anew = BLOCK.sub(run_again, page)
+    if os.environ.get("ORCHESTRATOR_WRITE_DOCS"):
+        PAGE.write_text(anew, "utf-8")
+    assert anew == PAGE.read_text("utf-8"), "docs/cli.md is behind: ORCHESTRATOR_WRITE_DOCS=1 writes it anew"
+
+
+def test_the_page_names_every_command_and_option(capsys: pytest.CaptureFixture[str]):
+    page = PAGE.read_text("utf-8")
+    for command in COMMANDS:
+        assert f"## {command}\n" in page
+        main([command, "--help"])
+        options = set(re.findall(r"(--[a-z-]+)", capsys.readouterr().out)) - {"--help"}
+        # Those that the page leaves to --help, because their names say what they do.
+        missing = {option for option in options if option not in page} - {"--dialect", "--missing", "--force"}
+        assert not missing
+
+
+def test_every_link_of_the_page_leads_somewhere():
+    page = PAGE.read_text("utf-8")
+    heads = {re.sub(r"[^\w -]", "", head).lower().replace(" ", "-") for head in re.findall(r"^#+ (.*)", page, re.M)}
+    for target in re.findall(r"\]\(([^)]+)\)", page):
+        if target.startswith("#"):
+            assert target[1:] in heads
+        else:
+            assert (PAGE.parent / target).exists()
