@@ -60,16 +60,25 @@ class Renderer:
         with progress:
             context = replace(self.context, generator=self.generator, progress=progress.report)
             for prompt in planned:
-                if self.reason:
-                    results.append(Result(prompt, prompt.run, self.reason))
-                    self.save(prompt.run)
-                    continue
-                progress.begin(prompt.number, prompt.run.draft.positive)
-                result = self._one(prompt, context)
-                results.append(result)
-                self.save(result.run)
-                progress.done(prompt.number, self._line(result))
+                try:
+                    self._next(prompt, context, results, progress)
+                except KeyboardInterrupt:  # not while the server was waited for, but while a result was stored
+                    self.stopped_by_hand, self.reason = True, NOT_RENDERED
+                    self.generator.cancel()
+                    if len(results) < prompt.number:
+                        results.append(Result(prompt, prompt.run, NOT_RENDERED))
         return results
+
+    def _next(self, prompt: Planned, context: StageContext, results: list[Result], progress: Lines) -> None:
+        if self.reason:
+            results.append(Result(prompt, prompt.run, self.reason))
+            self.save(prompt.run)
+            return
+        progress.begin(prompt.number, prompt.run.draft.positive)
+        result = self._one(prompt, context)
+        results.append(result)
+        self.save(result.run)
+        progress.done(prompt.number, self._line(result))
 
     def _one(self, prompt: Planned, context: StageContext) -> Result:
         started = time.monotonic()
@@ -85,6 +94,9 @@ class Renderer:
                 self.reason = NOT_RENDERED
         except OrchestratorError as problem:
             error = str(problem)
+        except OSError as problem:  # a full disk, which has no room for the next image either
+            error = f"{problem.filename or self.folder.path}: {problem.strerror or problem}"
+            self.reason = NOT_RENDERED
         except KeyboardInterrupt:  # pressed again: the server did not stop in time
             error = self.reason = NOT_RENDERED
         return Result(prompt, self._taken_in(run, prompt.number), error, time.monotonic() - started)
