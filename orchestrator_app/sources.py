@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from orchestrator_core.prompt import LoraUse
     from orchestrator_core.spec import PipelineSpec
 
+_MAX_VALUES = 2_000_000
 SUFFIXES = (".yaml", ".yml", ".json", ".txt", ".csv")
 _FILE_NAME = re.compile(r"[^{}|<>*?\"\n]{1,4000}\.(?:ya?ml|json|txt|csv)", re.IGNORECASE)
 
@@ -72,15 +73,17 @@ def _at(name: str) -> Source:
 def read_file(path: Path) -> Source:
     """The wishes or the pipeline of a file. Raises FormatError, and PipelineError for a broken pipeline."""
     if path.suffix.lower() not in (".yaml", ".yml", ".json"):
-        return _prompts(path, path.read_bytes())
+        return _prompts(path, _text(path).encode())
     from orchestrator_app.template_file import is_template_file, template_file_from
 
     data = parsed_file(path)
+    if not isinstance(data, dict | list):
+        raise FormatError(f"{path} holds no template, no prompts and no pipeline.")
     if _is_pipeline(data):
         from orchestrator_core.spec import pipeline_from
 
         return Source(path.stem, pipeline=pipeline_from(data))
-    if is_template_file(data):
+    if isinstance(data, dict) and is_template_file(data):
         found = template_file_from(data, str(path))
         wish = Wish(found.template, found.negative, found.dialect, settings=found.settings)
         return Source(found.name or path.stem, (wish,))
@@ -99,23 +102,37 @@ def parsed_file(path: Path) -> Any:
     import yaml
 
     try:
-        return yaml.safe_load(text)
+        return _bounded(yaml.safe_load(text), path)
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
         where = f"line {mark.line + 1}, column {mark.column + 1}: " if mark else ""
         reason = getattr(error, "problem", None) or str(error).splitlines()[0]
         raise FormatError(f"{path} is not valid YAML: {where}{reason}.") from None
+    except ValueError as error:  # a date in month 13, a number of 5,000 digits
+        raise FormatError(f"{path} has a value that cannot be read: {error}.") from None
     except RecursionError:
         raise FormatError(f"{path} is nested too deeply.") from None
 
 
+def _bounded(data: Any, path: Path) -> Any:
+    """The data itself. A few aliases of YAML can stand for more values than any memory holds, or for themselves."""
+    waiting, room = [data], _MAX_VALUES
+    while waiting:
+        value = waiting.pop()
+        if isinstance(value, dict | list):
+            room -= len(value)
+            if room < 0:
+                raise FormatError(f"{path} unfolds to more than {_MAX_VALUES:,} values; write its aliases out.")
+            waiting += value.values() if isinstance(value, dict) else value
+    return data
+
+
 def _text(path: Path) -> str:
+    from orchestrator_core.formats.json_text import read_bytes
     from orchestrator_core.template.textfiles import NotText, to_utf8
 
     try:
-        return to_utf8(path.read_bytes()).decode("utf-8")
-    except OSError as error:
-        raise FormatError(f"{path} cannot be read: {error.strerror or error}.") from None
+        return to_utf8(read_bytes(path)).decode("utf-8")
     except NotText as error:
         raise FormatError(f"{path} is not read: {error}.") from None
 
