@@ -6,7 +6,7 @@ import sys
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from orchestrator_app.console import WIDEST, rich_console, say
+from orchestrator_app.console import WIDEST, printable, rich_console, say
 from orchestrator_app.provenance import LEGEND, Decision, Explanation, Word, explain, percent
 from orchestrator_core.prompt import PromptDraft
 
@@ -111,7 +111,7 @@ def print_in_colour(console: Console, draft: PromptDraft, number: int) -> None:
     if number == 1:
         console.print(_legend(_kinds(sides)))
     console.print()
-    console.print(Text(_heading(draft, number), style="bold"))
+    console.print(Text(printable(_heading(draft, number)), style="bold"))
     for title, explained in sides:
         console.print()
         if title:
@@ -144,7 +144,7 @@ def _coloured(words: Sequence[Word]) -> Text:
     for word in words:
         style = _style(word.kind, word.shade)
         core = word.text.rstrip(" ,;\n")
-        text.append(core, style=f"bold {style}" if style else "")
+        text.append(printable(core), style=f"bold {style}" if style else "")
         if word.ends:
             text.append(str(word.number).translate(_SUPERSCRIPTS), style=style)
         text.append(word.text[len(core) :])
@@ -167,9 +167,10 @@ def _decisions(explained: Explanation, columns: int) -> RenderableType:
     for decision in explained.decisions:
         word = kinds.get(decision.number)
         style = _style(word.kind, word.shade) if word else "dim"
-        words = Padding(Text(decision.words, style=style), (0, 0, 0, 2 * decision.depth))
+        words = Padding(Text(printable(decision.words), style=style), (0, 0, 0, 2 * decision.depth))
+        place = Text(printable(decision.place))  # a plain text would be read as markup: [/b].txt
         chance, among = percent(decision.choice.probability), f"1 of {decision.choice.options:,}"
-        table.add_row(str(decision.number), words, _source(decision), decision.place, chance, among)
+        table.add_row(str(decision.number), words, _source(decision), place, chance, among)
     return table
 
 
@@ -179,5 +180,5 @@ def _source(decision: Decision) -> Text:
 
     text = Text()
     for part, taken in decision.source_parts(_SOURCE):
-        text.append(part, style="bold" if taken else "dim" if decision.is_inline else "")
+        text.append(printable(part), style="bold" if taken else "dim" if decision.is_inline else "")
     return text

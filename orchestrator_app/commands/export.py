@@ -5,12 +5,13 @@ from __future__ import annotations
 import argparse
 import json
 import re
+import sys
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from orchestrator_app.commands.arguments import add_wildcards, description, seed
-from orchestrator_app.console import problem, remark
+from orchestrator_app.console import printable, problem, remark
 
 if TYPE_CHECKING:
     from orchestrator_core.formats.image_metadata import ImageMetadata
@@ -58,7 +59,7 @@ def run(arguments: argparse.Namespace) -> int:
     thing = _find(arguments)
     text = _formatted(thing, arguments.format)
     if arguments.output is None:
-        print(text, end="")
+        print(printable(text) if sys.stdout.isatty() else text, end="")
         return 0
     _write(Path(arguments.output), text, force=arguments.force)
     remark(f"Wrote {arguments.output}")

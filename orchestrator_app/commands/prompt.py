@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import argparse
+import sys
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 from orchestrator_app.commands.arguments import add_drawing, add_template, description
+from orchestrator_app.console import say
 
 if TYPE_CHECKING:
     from orchestrator_app.drawing import Drawing
@@ -60,13 +62,14 @@ def _show(draft: PromptDraft, number: int, arguments: argparse.Namespace) -> Non
 
         from orchestrator_app.draft_json import draft_as_json
 
-        print(json.dumps(draft_as_json(draft), ensure_ascii=False))
+        say(json.dumps(draft_as_json(draft), ensure_ascii=False))
     elif arguments.explain:
         from orchestrator_app.explaining import print_explanation
 
         print_explanation(draft, number)
     else:
         # A1111's way of writing both prompts, which its and Forge's prompt box reads when it is pasted.
-        print(draft.positive)
+        show = say if sys.stdout.isatty() else print  # a program gets the prompt to the letter
+        show(draft.positive)
         if draft.negative:
-            print(f"Negative prompt: {draft.negative_prompt}")
+            show(f"Negative prompt: {draft.negative_prompt}")

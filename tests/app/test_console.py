@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from orchestrator_app import console
-from tests.app.conftest import ROOT
+from tests.app.conftest import ROOT, Cli
 
 HOSTILE = "\x1b[31mred\x1b]0;title\x07 \x9b2J \r over"
 SHOWN = "\\u001b[31mred\\u001b]0;title\\u0007 \\u009b2J \\u000d over"
@@ -59,3 +59,22 @@ def test_remarks_that_cannot_be_written_do_not_cost_the_result(tmp_path: Path):
     line = f"{sys.executable} -m orchestrator_app.cli prompt 'a {{b' 2>/dev/full"
     done = subprocess.run(["sh", "-c", line], cwd=tmp_path, env={"PYTHONPATH": str(ROOT)}, capture_output=True)
     assert (done.returncode, done.stdout) == (0, b"a {b\n")
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows allows no such file names")
+@pytest.mark.parametrize("options", [["--explain"], ["--json"]])
+def test_a_prompt_from_a_hostile_pack_is_shown_without_obeying_it(
+    tmp_path: Path, cli: Cli, monkeypatch: pytest.MonkeyPatch, options: list[str]
+):
+    monkeypatch.setenv("FORCE_COLOR", "1")
+    (tmp_path / "pack").mkdir()
+    (tmp_path / "pack" / "a[bold]\x1b[31m.txt").write_text("\x9b2Jone\x07\n\x9b2Jtwo\x07\n")
+    done = cli("prompt", "__*__", "--wildcards", "pack", "--seed", 1, *options)
+    assert done.status == 0
+    assert "\\u009b2J" in done.out
+    assert not {"\x07", "\x9b"} & set(done.out + done.err)
+    assert "\x1b[31m." not in done.out
+
+
+def test_a_program_gets_a_prompt_to_the_letter(cli: Cli):
+    assert cli("prompt", "a\x1b[31mb").out == "a\x1b[31mb\n"
