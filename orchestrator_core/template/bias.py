@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import math
+import sys
 from collections.abc import Mapping
 from itertools import accumulate
 
@@ -18,7 +18,7 @@ class Bias:
 
     def __init__(self, multipliers: Mapping[str, float]) -> None:
         for key, multiplier in multipliers.items():
-            if not math.isfinite(multiplier) or multiplier < 0:
+            if not 0 <= multiplier <= sys.float_info.max:  # which NaN is not either, nor an integer of 400 digits
                 raise TemplateError(f"The weight of {key!r} is {multiplier!r}. It must be a number of 0 or more.")
         self.multipliers = {key: min(float(value), MAX_MULTIPLIER) for key, value in multipliers.items() if value != 1}
         self._names: dict[str, list[str]] = {}
