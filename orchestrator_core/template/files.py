@@ -14,7 +14,7 @@ from typing import Any
 
 from orchestrator_core.template.conditions import NotACondition, parse_condition
 from orchestrator_core.template.dialects import DYNAMICPROMPTS
-from orchestrator_core.template.folders import MAX_FILE, Problem
+from orchestrator_core.template.folders import MAX_FILE, Problem, signature
 from orchestrator_core.template.items import Unreadable
 from orchestrator_core.template.parse import parse, read_count, split_option
 from orchestrator_core.template.read_wildcards import SEPARATOR
@@ -30,12 +30,16 @@ _CACHE_VERSION = 1
 
 
 def _bytes(path: str, relative: str, report: Report) -> bytes | None:
+    if signature(path) is None:  # opening a pipe that has taken the file's place would wait for ever
+        report(Problem(relative, "It cannot be read: it is gone, or no regular file any more."))
+        return None
     try:
         with Path(path).open("rb") as file:
-            if os.fstat(file.fileno()).st_size > MAX_FILE:
-                report(Problem(relative, f"It is larger than {MAX_FILE >> 20} MB, so it is not read."))
-                return None
-            return to_utf8(file.read())
+            data = file.read(MAX_FILE + 1)
+        if len(data) > MAX_FILE:
+            report(Problem(relative, f"It is larger than {MAX_FILE >> 20} MB, so it is not read."))
+            return None
+        return to_utf8(data)
     except OSError as error:
         report(Problem(relative, f"It cannot be read: {error.strerror or error}."))
     except NotText as error:
@@ -178,11 +182,11 @@ def _kept(path: Path, own_name: str) -> list[Entry] | None:
         if kept["own_name"] != own_name:
             return None
         return [
-            Entry(name, texts, lines, {int(index): value for index, value in objects.items()}, count)
+            Entry(name, list(texts), list(lines), {int(index): dict(value) for index, value in objects.items()}, count)
             for name, texts, lines, objects, count in kept["entries"]
         ]
-    except (OSError, ValueError, KeyError, TypeError):
-        return None
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError):
+        return None  # a cache that cannot be read costs time, nothing else
 
 
 def _keep(path: Path, own_name: str, entries: list[Entry]) -> None:

@@ -12,11 +12,13 @@ import stat
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from time import time_ns as now
 
 TEXT = ".txt"
 STRUCTURED = (".yaml", ".yml", ".json")
 MAX_FILE = 512 << 20  # bytes
 _MAX_DEPTH = 32
+_COARSE = 3_000_000_000  # ns; file systems that people use know times to two seconds or better
 _RESERVED = re.compile(r"(con|prn|aux|nul|com\d|lpt\d)(\..*)?", re.I)
 
 
@@ -119,7 +121,8 @@ class _Walk:
 
     def directory(self, path: str, prefix: str, depth: int) -> None:
         time = _time(path)
-        self.folder.times[path] = time
+        # a file added right after this look may leave the time as it is; so a time this fresh is not trusted
+        self.folder.times[path] = time - 1 if now() - time < _COARSE else time
         try:
             entries = sorted(os.scandir(path), key=lambda entry: entry.name)
         except OSError as error:

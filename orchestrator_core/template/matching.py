@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from bisect import bisect_left
+from collections.abc import Iterable, Sequence
 from fnmatch import translate
+from functools import cached_property
 
 _MAGIC = re.compile(r"[*?\[]")
 
@@ -18,24 +20,56 @@ def is_glob(name: str) -> bool:
     return _MAGIC.search(name) is not None
 
 
-def nearest(wanted: str, names: Sequence[str]) -> tuple[list[str], str]:
+class Names:
+    """Sorted names, and what it takes to find those that are not written just so among thousands of them."""
+
+    def __init__(self, names: Iterable[str]) -> None:
+        self.names = sorted(names)
+
+    @cached_property
+    def folded(self) -> list[str]:
+        return [fold(name) for name in self.names]
+
+    @cached_property
+    def ends(self) -> dict[str, list[int]]:
+        """Last part of a name → where it stands."""
+        found: dict[str, list[int]] = {}
+        for index, name in enumerate(self.folded):
+            found.setdefault(name.rpartition("/")[2], []).append(index)
+        return found
+
+    @cached_property
+    def order(self) -> list[tuple[str, int]]:
+        return sorted(zip(self.folded, range(len(self.names)), strict=True))
+
+    def ending(self, tail: str) -> list[int]:
+        """Names that are ``tail`` or end with it, in any folder."""
+        ends = self.ends.get(tail.rpartition("/")[2], ())
+        return [index for index in ends if self.folded[index] == tail or self.folded[index].endswith("/" + tail)]
+
+    def below(self, folder: str) -> list[int]:
+        first = bisect_left(self.order, (folder + "/", -1))
+        last = bisect_left(self.order, (folder + "0", -1))  # "0" comes next after "/"
+        return sorted([index for _, index in self.order[first:last]])
+
+
+def nearest(wanted: str, names: Names) -> tuple[list[str], str]:
     """For a name that does not exist: another spelling, the same name in any folder, or all that is below it.
 
     The second value says so for people, where it is more than a spelling.
     """
-    folded = [fold(name) for name in names]
     key = fold(wanted)
-    same = [name for name, other in zip(names, folded, strict=True) if other == key]
-    if same:
-        return same[:1], ""
-    anywhere = [name for name, other in zip(names, folded, strict=True) if other.endswith("/" + key)]
-    if anywhere:
+    ending = names.ending(key)
+    if same := [index for index in ending if names.folded[index] == key]:
+        return [names.names[same[0]]], ""
+    if ending:
+        anywhere = [names.names[index] for index in ending]
         return anywhere, f"No {wanted!r}; taken: {', '.join(anywhere[:5])}."
-    below = [name for name, other in zip(names, folded, strict=True) if other.startswith(key + "/")]
+    below = [names.names[index] for index in names.below(key)]
     return below, f"No {wanted!r}; taken: all {len(below)} wildcards in that folder."
 
 
-def matching(pattern: str, names: Sequence[str], whole: bool) -> list[str]:
+def matching(pattern: str, names: Names, whole: bool) -> list[str]:
     """The names that a glob matches: as written, else in another spelling, else in any folder.
 
     A ``*`` crosses folders. ``whole``: the glob must match to the name's end, not only its beginning.
@@ -43,10 +77,9 @@ def matching(pattern: str, names: Sequence[str], whole: bool) -> list[str]:
     if pattern.startswith("*/") and not is_glob(pattern[2:]):
         return _at_any_depth(fold(pattern[2:]), names, whole)
     loose = fold(pattern) + ("" if whole else "*")
-    if hits := _matches(pattern, names, names):
+    if hits := _matches(pattern, names.names, names.names):
         return hits
-    folded = [fold(name) for name in names]
-    return _matches(loose, folded, names) or _matches(f"*/{loose}", folded, names)
+    return _matches(loose, names.folded, names.names) or _matches(f"*/{loose}", names.folded, names.names)
 
 
 def _matches(glob: str, spelled: Sequence[str], names: Sequence[str]) -> list[str]:
@@ -54,7 +87,8 @@ def _matches(glob: str, spelled: Sequence[str], names: Sequence[str]) -> list[st
     return [name for name, text in zip(names, spelled, strict=True) if match(text)]
 
 
-def _at_any_depth(tail: str, names: Sequence[str], whole: bool) -> list[str]:
+def _at_any_depth(tail: str, names: Names, whole: bool) -> list[str]:
     """``*/x``: every x, at the root too, and what is in a folder x."""
-    ends = [name for name in names if whole and (fold(name) == tail or fold(name).endswith("/" + tail))]
-    return ends or [name for name in names if f"/{tail}/" in f"/{fold(name)}/"]
+    ending = names.ending(tail) if whole else []
+    inside = [index for index, name in enumerate(names.folded) if f"/{tail}/" in f"/{name}/"] if not ending else []
+    return [names.names[index] for index in ending or inside]

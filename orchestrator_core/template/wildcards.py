@@ -27,11 +27,13 @@ from orchestrator_core.template.folders import (
     signature,
     signatures,
 )
-from orchestrator_core.template.matching import is_glob, matching, nearest
+from orchestrator_core.template.matching import Names, is_glob, matching, nearest
 from orchestrator_core.template.values import UnionValues, Values, with_included
 
 _INTERVAL = 2.0  # seconds between two looks at the disk
-_MAX_INCLUDES = 20
+_MAX_INCLUDES = 20  # levels
+_MAX_INCLUDED = 1_000  # wildcards that are included, by one look-up; each thousand values counts as one more
+_MAX_FOUND = 10_000  # names whose look-up is remembered
 _SLASHES = re.compile(r"[\\/]+")
 
 
@@ -84,7 +86,8 @@ class Wildcards:
         self._found: dict[tuple[str, bool], _Resolved] = {}
         self._reading: list[_Loaded] = []  # what the look-up under way has read
         self._signatures: Signatures = {}
-        self._sorted: list[str] = []
+        self._names: Names | None = None
+        self._included = 0  # by the look-up under way
         self._next_look = 0.0
         self._now = 0.0
 
@@ -117,7 +120,7 @@ class Wildcards:
 
     def _forget(self) -> None:
         self._found = {}
-        self._sorted = []
+        self._names = None
 
     def _open_folders(self) -> list[Folder]:
         if self._folders is None:
@@ -128,15 +131,19 @@ class Wildcards:
 
     def names(self) -> list[str]:
         """All names, sorted. Reads the YAML and JSON files that have not been read yet."""
-        if not self._sorted:
+        return self._all_names().names
+
+    def _all_names(self) -> Names:
+        known = self._names
+        if known is None:
             with self._lock:
                 found: set[str] = set()
                 for number, folder in enumerate(self._open_folders()):
                     found.update(folder.texts)
                     for file in folder.structured:
                         found.update(name for name in self._structured(number, file).values if "#" not in name)
-                self._sorted = sorted(found)
-        return self._sorted
+                known = self._names = Names(found)
+        return known
 
     def search(self, text: str) -> list[str]:
         """Names that hold every word of ``text``, those that begin with it first."""
@@ -175,7 +182,7 @@ class Wildcards:
     def problems(self) -> list[Problem]:
         """Everything that was refused or could not be read, in the files read so far."""
         found = [problem for folder in self._open_folders() for problem in folder.problems]
-        return found + [problem for loaded in self._files.values() for problem in loaded.problems]
+        return found + [problem for loaded in list(self._files.values()) for problem in loaded.problems]
 
     def check(self) -> list[Problem]:
         """Reads every file, and returns ``problems``."""
@@ -206,8 +213,12 @@ class Wildcards:
                 kept.good_until = self._now + _INTERVAL
             return kept.found
         with self._lock:
-            self._reading = []
+            self._reading, self._included = [], 0
             found = self._look_up(name, dialect)
+            if found is not None and self._included > _MAX_INCLUDED:
+                found = Found(found.values, f"{name!r} includes so many wildcards that not all of them were taken.")
+            if len(self._found) > _MAX_FOUND:
+                self._found = {}  # names made of variables may be without number
             used = list({id(loaded): loaded for loaded in self._reading}.values())
             self._found[key] = _Resolved(found, used, self._now + _INTERVAL)
             return found
@@ -231,8 +242,8 @@ class Wildcards:
         if values is not None:
             return Found(values)
         if is_glob(wanted):
-            return self._union(wanted, matching(wanted, self.names(), dialect.anchored_globs))
-        return self._union(wanted, *nearest(wanted, self.names()))
+            return self._union(wanted, matching(wanted, self._all_names(), dialect.anchored_globs))
+        return self._union(wanted, *nearest(wanted, self._all_names()))
 
     def _union(self, pattern: str, names: Sequence[str], note: str = "") -> Found | None:
         members = [values for name in names if (values := self._exact(name)) is not None]
@@ -259,11 +270,12 @@ class Wildcards:
     def _complete(self, values: Values, including: tuple[str, ...]) -> Values:
         if not values.includes():
             return values
-        if values.name in including or len(including) > _MAX_INCLUDES:
+        self._included += 1
+        if values.name in including or self._included > _MAX_INCLUDED or len(including) > _MAX_INCLUDES:
             return with_included(values, lambda _: None)
-        return with_included(values, lambda name: self._exact(name, (*including, values.name)))
-
-    # files
+        complete = with_included(values, lambda name: self._exact(name, (*including, values.name)))
+        self._included += len(complete) // 1000
+        return complete
 
     def _text(self, number: int, name: str, suffix: str) -> _Loaded:
         return self._load(number, name + suffix, name)
