@@ -8,8 +8,9 @@ Three ways say where a part of the request goes, the first that is there wins:
    *loras* (or *lora 1*, *lora 2* …): LoraLoader nodes, all of which the request's LoRAs replace;
 3. the class and the links: the text encoders and the loader behind the first sampler (``comfy_places``).
 
-A graph's author chose its settings well. So what is found in the third way keeps the graph's own value while the
-request has its default there; positive prompt, seed and LoRAs are always the request's.
+A graph's author chose its settings well. So what is found in the second and third way keeps the graph's own value
+while the request has its default there; positive prompt, seed and LoRAs are always the request's, and so is what a
+binding names.
 """
 
 from __future__ import annotations
@@ -67,9 +68,9 @@ def bind_graph(graph: Any, request: GenerationRequest, bindings: Mapping[str, st
     graph = copy.deepcopy(check_graph(graph))
     found = find_places(graph)
     named = {name: (_named_place(graph, name, text),) for name, text in (bindings or {}).items() if name != "loras"}
-    chosen = _titled_places(graph) | named
+    by_graph = {**(found.fields if found else {}), **_titled_places(graph)}
     text, loras = text_and_loras(request)
-    bound, unbound = _write_fields(graph, request.replacing(positive=text), chosen, found.fields if found else {})
+    bound, unbound = _write_fields(graph, request.replacing(positive=text), named, by_graph)
     if "positive" not in bound:
         raise FormatError(
             'The graph has no place for the positive prompt: give the text node the title "positive", or name it in '
@@ -82,7 +83,7 @@ def bind_graph(graph: Any, request: GenerationRequest, bindings: Mapping[str, st
 
 
 def _write_fields(
-    graph: Graph, request: GenerationRequest, chosen: _Found, by_class: _Found
+    graph: Graph, request: GenerationRequest, named: _Found, by_graph: _Found
 ) -> tuple[dict[str, tuple[Place, ...]], list[str]]:
     """(what was written where, what the request asks for and has no place)."""
     bound: dict[str, tuple[Place, ...]] = {}
@@ -90,7 +91,7 @@ def _write_fields(
     for name in ("positive", "negative", *FIELD_INPUTS):
         value = getattr(request, name)
         asked = name in _ALWAYS or value != getattr(_DEFAULTS, name)
-        places = chosen.get(name) or (by_class.get(name, ()) if asked else ())
+        places = named.get(name) or (by_graph.get(name, ()) if asked else ())
         if name in ("checkpoint", "vae") and not value:
             continue  # "" asks for no file in particular: the graph's own
         for place in places:

@@ -23,7 +23,7 @@ def test_our_own_graph_takes_another_request_whole() -> None:
     first = GenerationRequest(
         "a", "b", (INK, MIST), "x.ckpt", "euler", "normal", 9, 3.0, 0.5, 640, 768, 1, 2, "v.pt", 2
     )
-    second = GenerationRequest("c", "", (MIST,), "y.ckpt", "lms", "karras", 20, 7.0, 1.0, 512, 512, 0, 1, "w.pt", 1)
+    second = GenerationRequest("c", "d", (MIST,), "y.ckpt", "lms", "karras", 21, 7.5, 0.9, 576, 704, 0, 3, "w.pt", 3)
     bound = bind_graph(text_to_image_graph(first), second)
     assert request_from_graph(bound.graph) == second
     assert bound.unbound == ()
@@ -35,10 +35,10 @@ def test_titles_are_found_in_any_case_and_values_replace_links() -> None:
     graph["6"]["_meta"] = {"title": " Positive Prompt"}
     graph["51"]["_meta"] = {"title": "SEED"}
     graph["27"]["_meta"] = {"title": "Size"}
-    bound = bind_graph(graph, GenerationRequest("an owl", seed=5))
+    bound = bind_graph(graph, GenerationRequest("an owl", seed=5, width=640, height=448, batch_size=3))
     assert bound.graph["6"]["inputs"]["text"] == "an owl"
     assert bound.graph["51"]["inputs"]["value"] == 5
-    assert bound.graph["27"]["inputs"] == {"width": 512, "height": 512, "batch_size": 1}
+    assert bound.graph["27"]["inputs"] == {"width": 640, "height": 448, "batch_size": 3}
     assert bound.bound["positive"] == (Place("6", "text"),)
 
 
@@ -47,6 +47,13 @@ def test_without_titles_the_links_show_the_way_and_the_graphs_own_settings_stay(
     assert request_from_graph(bound.graph) == request_from_graph(advanced_graph()).replacing(positive="an owl", seed=5)
     assert bound.graph["50"]["inputs"]["value"] == "an owl"
     assert bound.unbound == ()
+
+
+def test_settings_edited_in_an_exported_graph_stay_when_it_is_given_back() -> None:
+    exported = text_to_image_graph(GenerationRequest("a", "bad", steps=2, width=64, height=64))
+    bound = bind_graph(exported, GenerationRequest("an owl", seed=5))
+    expected = GenerationRequest("an owl", "bad", steps=2, width=64, height=64, seed=5)
+    assert request_from_graph(bound.graph) == expected
 
 
 def test_what_the_request_sets_is_written_and_what_has_no_place_is_named() -> None:
