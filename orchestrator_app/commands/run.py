@@ -170,7 +170,8 @@ def _report(folder: OutputFolder, results: list[Result], reason: str, renderer: 
     failed = sum(bool(result.error) for result in results)
     if reason:
         remark(reason)
-        say(f"{_number(len(results), 'prompt')} with their workflows: {folder.path}")
+        what = "1 prompt with its workflow" if len(results) == 1 else f"{len(results):,} prompts with their workflows"
+        say(f"{what}: {folder.path}")
         remark(f"Open {folder.path / SHEET} in a browser, or drop a file of workflows/ on ComfyUI's canvas.")
         return 0
     left = f", {_number(failed, 'prompt')} not rendered" if failed else ""
