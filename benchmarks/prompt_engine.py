@@ -176,7 +176,7 @@ def rate(draw: Callable[[int], object]) -> float:
     return count / (time.process_time() - start)
 
 
-def measure(engine: str, case: str, data: Path, extra: str) -> float:
+def measure(engine: str, case: str, data: Path, extra: str) -> float:  # noqa: C901, PLR0911 - a branch for each case
     """One figure, in a process of its own."""
     folder = data / {"big": "big", "YAML": "yaml"}.get(case.split()[0], "tree")
     found: Any = {"ours": Ours, "dynamicprompts": DynamicPrompts}.get(engine)

@@ -15,7 +15,8 @@ from orchestrator_core.template.draw import Counter, Draw, NeedsValue, Parts, Tu
 from orchestrator_core.template.parse import parse
 from orchestrator_core.template.sample import new_draw
 from orchestrator_core.template.script import Script
-from orchestrator_core.template.spaces import Dependent, Listed, Product, Space, walk
+from orchestrator_core.template.spaces import Dependent, Listed, Product, Space
+from orchestrator_core.template.walk import walk
 from orchestrator_core.template.wildcards import Wildcards
 
 MAX_TRIED = 400_000  # components, where combinations can only be counted by trying each
