@@ -21,18 +21,22 @@ _LABEL = 10  # characters
 
 def add_to(commands: Any, name: str) -> None:
     parser = commands.add_parser(name, help="show the metadata of images", description=description(__doc__))
-    parser.add_argument("images", nargs="+", metavar="IMAGE", help="PNG, JPEG or WebP files, or folders of them")
+    parser.add_argument("images", nargs="+", metavar="IMAGE", help="PNG, JPEG or WebP files, or folders, with all in them")
     parser.add_argument("--json", action="store_true", help="one JSON object a line, with everything that is known")
     parser.set_defaults(run=run)
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Exit status 1 if a file could not be read."""
+    """Exit status 1 if a file could not be read, or a folder holds no image."""
     from orchestrator_core.errors import FormatError
     from orchestrator_core.formats.image_metadata import read_image
 
     broken = 0
     for path in _files(arguments.images):
+        if path.is_dir():
+            broken += 1
+            problem("error", f"No PNG, JPEG or WebP in {path}.")
+            continue
         try:
             metadata = read_image(path)
         except FormatError as error:
@@ -49,15 +53,28 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def _files(given: Sequence[str]) -> Iterator[Path]:
-    """The files, and the images in folders by name. A pattern that the shell left alone (on Windows) is expanded."""
+    """The files, and the images in folders and theirs by name; a folder itself, if none is in it.
+
+    A pattern that the shell left alone (on Windows) is expanded.
+    """
+    for path in _paths(given):
+        if path.is_dir():
+            yield from _images_below(path) or [path]
+        else:
+            yield path
+
+
+def _paths(given: Sequence[str]) -> Iterator[Path]:
     for text in given:
         path = Path(text)
-        if path.is_dir():
-            yield from sorted(file for file in path.iterdir() if file.suffix.lower() in IMAGES)
-        elif os.name == "nt" and any(sign in text for sign in "*?") and not path.exists():
+        if os.name == "nt" and any(sign in text for sign in "*?") and not path.exists():
             yield from sorted(path.parent.glob(path.name))
         else:
             yield path
+
+
+def _images_below(folder: Path) -> list[Path]:
+    return sorted(file for file in folder.rglob("*") if file.suffix.lower() in IMAGES and file.is_file())
 
 
 def _show(path: Path, metadata: ImageMetadata) -> None:

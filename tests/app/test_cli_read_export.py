@@ -74,6 +74,17 @@ def test_read_shows_other_programs_images(cli: Cli, theirs: Path, tmp_path: Path
     assert done.out.count("a red fox, 狐") == 1
 
 
+def test_read_finds_images_in_folders_of_folders_and_says_where_none_is(cli: Cli, tmp_path: Path):
+    (tmp_path / "run" / "images").mkdir(parents=True)
+    empty = cli("read", "run")
+    assert (empty.status, empty.out) == (1, "")
+    assert "No PNG, JPEG or WebP in run" in empty.err
+    image(tmp_path / "run" / "images" / "0001.png", parameters=format_infotext(REQUEST, NOTES))
+    done = cli("read", "run")
+    assert (done.status, done.err) == (0, "")
+    assert "a red fox, 狐" in done.out
+
+
 def test_read_as_json(cli: Cli, ours: Path, theirs: Path):
     first, second = [json.loads(line) for line in cli("read", "--json", ours, theirs).out.splitlines()]
     assert (first["schema_version"], first["software"], first["width"]) == (1, "Orchestrator", 64)
