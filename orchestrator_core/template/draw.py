@@ -182,7 +182,7 @@ class Draw:
         self.note("too-large", message, span)
 
     def missing(self, name: str, span: Span) -> None:
-        left = "it stays as it is" if self.keeps_missing else "it is left out"
+        left = "it stays as it is" if self.keeps_missing else "nothing stands in its place"
         self.note("missing-wildcard", f"There is no wildcard {name!r}, or its file is empty; {left}.", span)
 
     def switch(self, method: Method, state: int) -> int:

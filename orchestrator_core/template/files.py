@@ -18,7 +18,7 @@ from orchestrator_core.template.folders import MAX_FILE, Problem, signature
 from orchestrator_core.template.items import Unreadable
 from orchestrator_core.template.parse import parse, read_count, split_option
 from orchestrator_core.template.read_wildcards import SEPARATOR
-from orchestrator_core.template.structured import Entry, read_structured
+from orchestrator_core.template.structured import VALUE_KEYS, Entry, read_structured
 from orchestrator_core.template.textfiles import Lines, NotText, line_starts, to_utf8
 from orchestrator_core.template.tree import Count
 from orchestrator_core.template.values import FileValues, Note, Values
@@ -137,6 +137,9 @@ def _values(entry: Entry, relative: str, report: Report) -> Values:
 def _settings(written: dict[str, Any], text: str, where: Problem, report: Report) -> Settings:
     """Weight and note of an entry that is an object."""
     condition, weight = None, 1.0
+    if unknown := written.get("unknown"):
+        known = ", ".join(sorted(VALUE_KEYS))
+        report(replace(where, message=f"Not a field of a value: {', '.join(unknown)}. There are: {known}."))
     if "if" in written:
         try:
             condition = parse_condition(written["if"])

@@ -21,6 +21,9 @@ def read_wildcard(parser: Parser, token: str, start: int, end: int, places: dict
     first = start + len(token)
     found = (wildcard_parts if parser.dialect.commands else impact_parts)(parser, first, end)
     if found is None:
+        if _begins_a_name(parser.source, start, first, end):
+            message = "This is no wildcard: __ is not closed on its line. Close it with __, or write \\__ for the text."
+            parser.note("unclosed-wildcard", message, start, first)
         return None
     written, stop = parser.source[found.name[0] : found.name[1]], found.stop
     if ".." in re.split(r"[\\/]", written):
@@ -45,6 +48,12 @@ def read_wildcard(parser: Parser, token: str, start: int, end: int, places: dict
         return (reference,), stop
     bar = Text("|", (start, stop), Component("|", span=(start, stop)))
     return ((reference, bar) * int(token[:-3]))[:-1], stop
+
+
+def _begins_a_name(source: str, start: int, first: int, end: int) -> bool:
+    """Whether somebody seems to have meant a wildcard: ``a __fox``, but neither ``snake__case`` nor ``__ __``."""
+    before = source[start - 1] if start else " "
+    return first < end and source[first].isalnum() and not (before.isalnum() or before == "_")
 
 
 @dataclass(slots=True)

@@ -19,7 +19,7 @@ _MAX_VISITS = 1_000_000
 COUNT_KEYS = frozenset(
     ("sampler", "repeating", "optional", "count", "from", "to", "prefix", "suffix", "container", "description")
 ) | {"separator"}
-_VALUE_KEYS = frozenset(("weight", "text", "content", "if", "labels", "negative", "command"))
+VALUE_KEYS = frozenset(("weight", "text", "content", "if", "labels", "negative", "command"))
 
 
 @dataclass(slots=True)
@@ -104,7 +104,7 @@ class _Collector:
         pairs = dict(item.value)
         if set(pairs) <= COUNT_KEYS and number == 0:
             entry.count = {key: child.value for key, child in pairs.items() if isinstance(child.value, str)}
-        elif set(pairs) <= _VALUE_KEYS:
+        elif set(pairs) <= VALUE_KEYS or "text" in pairs or "content" in pairs:
             self.object(entry, number, pairs, item.line, depth)
         elif len(pairs) == 1 and isinstance(item.value[0][1].value, list) and not item.value[0][1].is_mapping:
             self.anonymous(entry, number, item.value[0][0] + "::", item.value[0][1], depth)
@@ -118,6 +118,8 @@ class _Collector:
             return
         plain = {key: pairs[key].value for key in ("weight", "if", "negative") if key in pairs}
         settings: dict[str, Any] = {key: value for key, value in plain.items() if isinstance(value, str)}
+        if unknown := sorted(set(pairs) - VALUE_KEYS):
+            settings["unknown"] = unknown
         if "labels" in pairs:
             settings["labels"] = _texts(pairs["labels"])
         if pairs.get("command") is not None and str(pairs["command"].value).lower() == "true":

@@ -273,6 +273,22 @@ def test_a_value_can_send_text_to_the_negative(pack: Wildcards) -> None:
     assert sent.choices[0].key.startswith("hair#")
 
 
+@pytest.mark.parametrize(
+    ("text", "notes"),
+    [
+        ("a __fox", ["unclosed-wildcard"]),
+        ("__fox and owl\n__", ["unclosed-wildcard"]),
+        ("snake__case", []),
+        ("^__^ __ __", []),
+        ("\\__fox", []),
+    ],
+)
+def test_a_wildcard_that_is_never_closed_is_text_with_a_diagnostic(text: str, notes: list[str]) -> None:
+    draft = Template(text).draw(NONE, 0)
+    assert draft.positive == text
+    assert kinds(draft) == notes
+
+
 # circles and sizes
 
 

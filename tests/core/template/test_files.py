@@ -120,6 +120,15 @@ def test_the_key_of_an_included_value_is_that_of_the_wildcard_that_defines_it(pa
     assert {"top/list#red", "top/including#other"} <= keys
 
 
+def test_a_misspelt_field_costs_the_value_nothing_and_is_reported(tmp_path: Path) -> None:
+    content = "a:\n  - {text: stag, weight: 3, lables: [x]}\n  - fox\n"
+    wildcards = wildcards_in(tmp_path, {"p.yaml": content})
+    assert [(value.text, value.weight) for value in wildcards.values("a") or ()] == [("stag", 3), ("fox", 1)]
+    assert wildcards.names() == ["a"]
+    (problem,) = wildcards.check()
+    assert (problem.line, "lables" in problem.message) == (2, True)
+
+
 def test_a_list_that_was_given_no_quotes_is_a_variant(tmp_path: Path) -> None:
     assert outcomes("__a__", wildcards_in(tmp_path, {"p.yaml": "a:\n  - {x|y}\n"})) == {"x", "y"}
 

@@ -91,7 +91,7 @@ def only_node(text: str):
         "[from:to:0.5] [cat|dog] [a:b:c:12] BREAK AND a AND b :0.5",
         "embedding:easynegative, <lora:a:0.8> <lora:a__b:0.8:1> <lyco:x:1> <hypernet:y__z:0.2>",
         "http://example.com/a_b?c=d#e 100% $5 5$ $$ $ % a|b :: } ] > ) ' \" \\",
-        "snake_case and __init and a __ b __",
+        "snake_case, snake__case and a __ b __",
         "Ünïcödé änderō 🌸 زهرة 아름다운",
         "two\nlines\r\nthree",
         "x" * 5000,
