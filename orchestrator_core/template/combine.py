@@ -10,7 +10,7 @@ from __future__ import annotations
 from orchestrator_core.prompt import Choice, Component, Origin
 from orchestrator_core.template.draw import Deferred, Draw, NeedsValue, Parts, Path, Pending
 from orchestrator_core.template.picking import distinct
-from orchestrator_core.template.references import able_values, name_of, resolve
+from orchestrator_core.template.references import able_values, left, name_of, resolve
 from orchestrator_core.template.spaces import (
     Bind,
     Dependent,
@@ -157,7 +157,7 @@ class Builder:
             return Listed([()])
         if count.lower == 1 == count.upper:
             return self.unlike(Sum(spaces))
-        space = Ordered(spaces, count, separator)
+        space = Ordered([self.unlike(space) for space in spaces], count, separator)
         if not space.fixed or space.size > LISTED:
             return space
         return Listed(unlike_picks(space, separator))
@@ -169,7 +169,7 @@ class Builder:
         name = node.name if isinstance(node.name, str) else name_of(draw, node.name, 0)
         values = resolve(draw, node, name, 0)
         if values is None:
-            return Listed([(draw.component(node.source, path, span, node.span),)])
+            return Listed([(draw.component(left(draw, node, name), path, span, node.span),)])
         if any(note.negative for note in values.notes.values()):
             raise Dependent
         frame = draw.frame

@@ -108,7 +108,7 @@ def option_settings(parser: Parser, start: int, end: int) -> tuple[int, Option]:
         body = match.end() if match else start
         return body, Option((), source[body:end], float(match["weight"]) if match else 1.0)
     match = _OPTION.match(source, start, end)
-    if not match:
+    if not match or not source[start : match.end()].strip(" ").strip(":"):
         return start, Option((), source[start:end])
     found = (match.end(), None) if match["next"] == "::" else read_condition(parser, match.end(), end)
     if found is None:
@@ -137,4 +137,5 @@ def read_condition(parser: Parser, start: int, end: int) -> tuple[int, Condition
 def _sole_wildcard(option: Option) -> WildcardRef | None:
     plain = len(option.body) == 1 and option.condition is None and not option.include
     node = option.body[0] if plain else None
-    return node if isinstance(node, WildcardRef) else None
+    # braces of its own around it make it one option: {2$${__w__}} is one value
+    return node if isinstance(node, WildcardRef) and not option.text.startswith("{") else None

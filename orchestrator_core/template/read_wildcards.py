@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from orchestrator_core.prompt import Component
 from orchestrator_core.template.parser import Parser
 from orchestrator_core.template.read_variants import METHOD, header
-from orchestrator_core.template.tree import Count, Method, Nodes, Span, Text, WildcardRef
+from orchestrator_core.template.tree import Count, Method, Node, Nodes, Span, Text, WildcardRef
 
 _NAME_TOKEN = re.compile(r"__|\$\{|\{|[}|<>\n('\"]")
 _IMPACT_NAME = re.compile(r"[\w.\-+/*\\]+?(?=__)")
@@ -47,7 +47,10 @@ def read_wildcard(parser: Parser, token: str, start: int, end: int, places: dict
     if token == "__":
         return (reference,), stop
     bar = Text("|", (start, stop), Component("|", span=(start, stop)))
-    return ((reference, bar) * int(token[:-3]))[:-1], stop
+    nodes: list[Node] = []
+    for _ in range(int(token[:-3])):  # each in a place of its own, so that they are drawn apart
+        nodes += [replace(reference, place=parser.place(opening, stop, places)), bar]
+    return tuple(nodes[:-1]), stop
 
 
 def _begins_a_name(source: str, start: int, first: int, end: int) -> bool:

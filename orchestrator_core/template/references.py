@@ -26,7 +26,7 @@ def wildcard(draw: Draw, node: WildcardRef, state: int, path: Path, span: Span |
     name = node.name if isinstance(node.name, str) else name_of(draw, node.name, state)
     values = resolve(draw, node, name, state)
     if values is None:
-        draw.literal(node.source if draw.keeps_missing else "", path, span, node.span)
+        draw.literal(left(draw, node, name), path, span, node.span)
     else:
         if node.parameters:
             draw.frame = {**frame, **{key: Deferred(nodes) for key, nodes in node.parameters}}
@@ -35,6 +35,13 @@ def wildcard(draw: Draw, node: WildcardRef, state: int, path: Path, span: Span |
     draw.frame = frame
     draw.turn = before
     draw.levels -= 1
+
+
+def left(draw: Draw, node: WildcardRef, name: str) -> str:
+    """What stands in the place of a wildcard that is not there: as written, but for a name that was put together."""
+    if not draw.keeps_missing:
+        return ""
+    return node.source if isinstance(node.name, str) else f"__{name}__"
 
 
 def name_of(draw: Draw, nodes: Nodes, state: int) -> str:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -11,7 +13,7 @@ from orchestrator_core.template import Template
 from orchestrator_core.template.dialects import DIALECTS, DYNAMICPROMPTS
 from orchestrator_core.template.parse import parse
 from orchestrator_core.template.tree import Assign, Method, Text, Use, Variant, WildcardRef, Wrap
-from tests.core.template.engine import NONE, drawn, kinds, listed, outcomes
+from tests.core.template.engine import NONE, drawn, kinds, listed, outcomes, wildcards_in
 
 # what begins or ends something, in any order and number
 PIECES = [
@@ -342,3 +344,20 @@ def test_conditions_nested_too_deep_are_no_conditions():
 def test_a_variable_may_be_used_before_its_assignment():
     assert drawn("${a} and ${a=fox}${a}") == "fox and fox"
     assert drawn("${ab}${a=fox}${ab=owl}${a}") == "owlfox"
+
+
+def test_a_double_colon_without_a_weight_before_it_is_text():
+    assert outcomes("{::a| ::b}") == {"::a", "::b"}
+
+
+def test_braces_inside_braces_are_one_option(tmp_path: Path):
+    wildcards = wildcards_in(tmp_path, {"w.txt": "x\ny\n"})
+    assert listed("{2$${__w__}}", wildcards) == ["x", "y"]
+    assert listed("{2-$$ {0-1$$__w__}}", wildcards) == ["", "x", "y"]
+    assert listed("{2$$__w__}", wildcards) == ["x,y", "y,x"]
+
+
+def test_copies_of_a_wildcard_are_drawn_apart(tmp_path: Path):
+    wildcards = wildcards_in(tmp_path, {"w.txt": "x\ny\n"})
+    assert outcomes("2#__w__", wildcards, dialect="impact") == {"x|x", "x|y", "y|x", "y|y"}
+    assert drawn("0#__w__", wildcards, dialect="impact") == ""
