@@ -255,6 +255,11 @@ def test_the_caret_is_right_in_a_long_line_of_wide_letters(cli: Cli):
     assert len(marks) - 1 == sum(2 if letter == "狐" else 1 for letter in before)
 
 
+def test_a_missing_wildcard_is_answered_with_the_name_most_like_it(cli: Cli, wildcards: Path):
+    assert "Did you mean colors/warm?" in cli("prompt", "__colors/wram__", "--wildcards", wildcards).err
+    assert "Did you mean" not in cli("prompt", "__zebra__", "--wildcards", wildcards).err
+
+
 def test_a_diagnostic_of_a_value_does_not_point_into_the_template(cli: Cli, wildcards: Path):
     (wildcards / "bad.txt").write_text("a value with {a|b} and __nope__\n")
     done = cli("prompt", "one two three four five __bad__ six", "--wildcards", wildcards)
