@@ -31,7 +31,7 @@ def add_to(commands: Any, name: str) -> None:
     parser.add_argument("-o", "--output", default="outputs", metavar="FOLDER", help="default: %(default)s")
     add_drawing(parser, f"default: {COUNT}; of a file with many prompts, 1 of each")
     group = parser.add_argument_group("rendering")
-    group.add_argument("--server", default=SERVER, metavar="URL", help="a running ComfyUI (default: %(default)s)")
+    group.add_argument("--server", metavar="URL", help=f"a running ComfyUI (default: {SERVER})")
     group.add_argument("--no-render", action="store_true", help="only write prompts and workflows")
     group.add_argument("--checkpoint", metavar="NAME", help="the model (default: the server's first)")
     group.add_argument(
@@ -60,7 +60,10 @@ def add_to(commands: Any, name: str) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Exit status 1 if a prompt could not be rendered, 130 if Ctrl-C stopped it; what is finished is always kept."""
+    """What is finished is always kept.
+
+    Exit status 1 if a prompt could not be rendered or a server that was named does not answer, 130 after Ctrl-C.
+    """
     from datetime import datetime
 
     from orchestrator_app.output_folder import OutputFolder
@@ -75,10 +78,14 @@ def run(arguments: argparse.Namespace) -> int:
     reason = _why_not(arguments, generator, planned)
     results, renderer = _render(planned, context, generator, folder, rendered=not reason)
     info = None if reason else generator.object_info()
-    problems = write_results(folder, results, own, info, _sheet(source_name, results, reason))
+    notice = f"{reason} {_use(results, own)}." if reason else ""
+    problems = write_results(folder, results, own, info, _sheet(source_name, results, notice))
     for text in problems:
         problem("warning", f"some workflows could not be written: {text}")
-    return _report(folder, results, reason, renderer)
+    if reason:
+        _report_unrendered(folder, results, reason, _use(results, own))
+        return 1 if arguments.server is not None and not _is_asked(arguments, planned) else 0
+    return _report(folder, results, renderer)
 
 
 def _planned(arguments: argparse.Namespace) -> tuple[str, StageContext, list[Planned]]:
@@ -126,7 +133,7 @@ def _own_graph(arguments: argparse.Namespace) -> OwnGraph:
 def _generator(arguments: argparse.Namespace, own: OwnGraph) -> ComfyGenerator:
     from orchestrator_core.generators.comfy_http import ComfyGenerator
 
-    return ComfyGenerator(Path(arguments.output), arguments.server, graph=own.graph, bindings=own.bindings)
+    return ComfyGenerator(Path(arguments.output), arguments.server or SERVER, graph=own.graph, bindings=own.bindings)
 
 
 def _why_not(arguments: argparse.Namespace, generator: ComfyGenerator, planned: list[Planned]) -> str:
@@ -135,13 +142,25 @@ def _why_not(arguments: argparse.Namespace, generator: ComfyGenerator, planned: 
 
     if arguments.no_render:
         return "Nothing was rendered, as asked."
-    if all(prompt.first_rendering is None for prompt in planned):
+    if _is_asked(arguments, planned):
         return "Nothing was rendered: the pipeline has no dispatch stage."
     try:
         generator.object_info()
     except GeneratorUnreachable as error:
         return f"Nothing was rendered. {error} --server takes the address."
     return ""
+
+
+def _is_asked(arguments: argparse.Namespace, planned: list[Planned]) -> bool:
+    """Was nothing to be rendered in the first place?"""
+    return arguments.no_render or all(prompt.first_rendering is None for prompt in planned)
+
+
+def _use(results: list[Result], own: OwnGraph) -> str:
+    """What to do with the workflows, as a sentence without its end."""
+    has_model = own.graph is not None or all(result.planned.request.checkpoint for result in results)
+    model = "" if has_model else " choose a model in its first node (or run again with --checkpoint NAME),"
+    return f"Drop a workflow on ComfyUI's canvas,{model} and press Run"
 
 
 def _render(
@@ -163,17 +182,20 @@ def _render(
         memory.close()
 
 
-def _report(folder: OutputFolder, results: list[Result], reason: str, renderer: Renderer | None) -> int:
+def _report_unrendered(folder: OutputFolder, results: list[Result], reason: str, use: str) -> None:
+    from orchestrator_app.output_folder import SHEET
+
+    remark(reason)
+    what = "1 prompt with its workflow" if len(results) == 1 else f"{len(results):,} prompts with their workflows"
+    say(f"{what}: {folder.path}")
+    remark(f"Open {folder.path / SHEET} in a browser. {use}.")
+
+
+def _report(folder: OutputFolder, results: list[Result], renderer: Renderer | None) -> int:
     from orchestrator_app.output_folder import SHEET
 
     images = sum(len(result.images) for result in results)
     failed = sum(bool(result.error) for result in results)
-    if reason:
-        remark(reason)
-        what = "1 prompt with its workflow" if len(results) == 1 else f"{len(results):,} prompts with their workflows"
-        say(f"{what}: {folder.path}")
-        remark(f"Open {folder.path / SHEET} in a browser, or drop a file of workflows/ on ComfyUI's canvas.")
-        return 0
     left = f", {_number(failed, 'prompt')} not rendered" if failed else ""
     say(f"{_number(images, 'image')}{left}: {folder.path}")
     remark(f"Open {folder.path / SHEET} in a browser.")

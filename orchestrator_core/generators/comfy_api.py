@@ -147,7 +147,7 @@ class ComfyApi:
         )
 
     def advice(self) -> str:
-        return f"Start ComfyUI, or give the address that it prints when it starts (tried: {self.client.url})."
+        return "Start ComfyUI, or give the address that it prints when it starts."
 
 
 def refusal(url: str, problems: tuple[str, ...]) -> str:

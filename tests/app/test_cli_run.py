@@ -15,6 +15,7 @@ from typing import Any
 
 import pytest
 
+from orchestrator_app.commands import run as run_command
 from orchestrator_core.formats.comfy_graph import text_to_image_graph
 from orchestrator_core.formats.comfy_graph_reader import request_from_graph
 from orchestrator_core.formats.comfy_workflow_reader import graph_from_workflow
@@ -70,8 +71,10 @@ def rows(folder: Path) -> list[dict[str, Any]]:
 
 def test_without_a_server_workflows_prompts_and_a_sheet_are_written(cli: Cli, nowhere: str):
     done = cli("run", "--server", nowhere)
-    assert done.status == 0
+    assert done.status == 1  # a server that was named
     assert f"Nothing was rendered. {nowhere} does not answer" in done.err
+    assert done.err.count(nowhere) == 1
+    assert "choose a model in its first node (or run again with --checkpoint NAME), and press Run." in done.err
     assert "Start ComfyUI" in done.err
     folder = folder_of(done)
     assert folder.parent == Path("outputs")
@@ -90,6 +93,14 @@ def test_without_a_server_workflows_prompts_and_a_sheet_are_written(cli: Cli, no
         assert request_from_graph(graph).positive == positive
         assert graph_from_workflow(json.loads((folder / f"workflows/{number:04}.json").read_text())) == graph
     assert [stored(row).draft.positive for row in rows(folder)] == positives
+    assert "choose a model in its first node" in (folder / "contact_sheet.html").read_text("utf-8")
+
+
+def test_that_no_server_is_at_the_usual_address_is_no_failure(cli: Cli, nowhere: str, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(run_command, "SERVER", nowhere)
+    done = cli("run", "a fox", "-n", 1, "--checkpoint", "dream")
+    assert (done.status, nowhere in done.err, "choose a model" in done.err) == (0, True, False)
+    assert cli("run", "a fox", "-n", 1, "--server", nowhere, "--no-render").status == 0
 
 
 def test_what_was_written_runs_again_and_gives_the_same(cli: Cli):
@@ -157,7 +168,7 @@ def test_what_answers_and_is_no_comfyui_is_said_to_be_so(cli: Cli, start: Any):
     server = start()
     server.answers["object_info"] = (200, b"[]")
     done = cli("run", "x", "--server", server.url)
-    assert (done.status, "does not do so as ComfyUI" in done.err) == (0, True)
+    assert (done.status, "does not do so as ComfyUI" in done.err) == (1, True)
     assert len(list(folder_of(done).glob("workflows/*"))) == 4
 
 
