@@ -23,6 +23,8 @@ _SPECIAL = {
 }
 
 _PARENTHESIS = re.compile(r"[()]")
+_COMMENT = re.compile(COMMENT, re.M)
+_COMMENTED = re.compile(r"\s*^[ \t]*#[^\n]*\n?", re.M)
 
 Reader = Callable[["Parser", str, int, int, dict[str, int]], "tuple[Nodes, int] | None"]
 
@@ -35,6 +37,7 @@ class Parser:
         self.source = source
         self.dialect = dialect
         self.where = where
+        self.comments = comments
         self.diagnostics: list[Diagnostic] = []
         structure = find_structure(source, comments)
         self.pairs, self.bars = structure.pairs, structure.bars
@@ -50,6 +53,22 @@ class Parser:
     def note(self, kind: str, message: str, start: int, end: int | None = None) -> None:
         if len(self.diagnostics) < _MAX_NOTES:
             self.diagnostics.append(Diagnostic(kind, message, start, start + 1 if end is None else end, self.where))
+
+    def behind_comments(self, start: int, end: int) -> int:
+        """``start``, or where what follows some comment lines begins."""
+        while self.comments and (match := _COMMENTED.match(self.source, start, end)):
+            start = match.end()
+        return start
+
+    def without_comments(self, start: int, end: int) -> str:
+        text = self.source[start:end]
+        if not self.comments or "#" not in text:
+            return text
+        pieces = []
+        for match in _COMMENT.finditer(self.source, start, end):
+            pieces.append(self.source[start : match.start()])
+            start = match.end()
+        return "".join([*pieces, self.source[start:end]])
 
     def sequence(self, start: int, end: int) -> Nodes:
         """The nodes between two positions. What is nested too deep is text."""

@@ -28,7 +28,7 @@ _QUANTIFIER = re.compile(r"\s*(\d{1,3})#(?=__)")
 
 
 def read_variant(parser: Parser, start: int, close: int, places: dict[str, int]) -> Nodes:
-    first = start + 1
+    first = parser.behind_comments(start + 1, close)
     counted = header(parser, first, close, parser.dialect.separator)
     if counted:
         count, method, first = counted
@@ -89,15 +89,15 @@ def read_repeated(parser: Parser, start: int, end: int) -> list[Option] | None:
 
 
 def read_option(parser: Parser, start: int, end: int) -> Option:
+    start = parser.behind_comments(start, end)
     if parser.dialect.strips_options:
         while start < end and parser.source[start].isspace():
             start += 1
     body, settings = option_settings(parser, start, end)
     if settings.include:
         return settings
-    return Option(
-        parser.sequence(body, end), parser.source[body:end], settings.weight, settings.condition, settings.labels
-    )
+    text = parser.without_comments(body, end)
+    return Option(parser.sequence(body, end), text, settings.weight, settings.condition, settings.labels)
 
 
 def option_settings(parser: Parser, start: int, end: int) -> tuple[int, Option]:

@@ -8,7 +8,7 @@ from orchestrator_core.template.draw import STEP_LENGTH, Deferred, Draw, Parts, 
 from orchestrator_core.template.joining import joined
 from orchestrator_core.template.parse import is_syntax
 from orchestrator_core.template.picking import arrangement, arrangements, distinct, pick_values, share
-from orchestrator_core.template.tree import Count, Node, Nodes, Span, Text, Use, WildcardRef
+from orchestrator_core.template.tree import Count, Nodes, Span, Use, WildcardRef
 from orchestrator_core.template.values import Note, Values, pick_weighted, subset
 
 _ONE = Count()
@@ -46,12 +46,14 @@ def left(draw: Draw, node: WildcardRef, name: str) -> str:
 
 def name_of(draw: Draw, nodes: Nodes, state: int) -> str:
     """A name that is made up of variables; one that is not set stands for its own name."""
-    known: list[Node] = []
+    found = []
     for node in nodes:
         if isinstance(node, Use) and node.default is None and draw.lookup(node.name) is None:
-            node = Text(node.name, node.span, Component(node.name))
-        known.append(node)
-    return "".join([part.text for part in draw.aside(tuple(known), state, (), None)]).strip()
+            found.append(node.name)
+            continue
+        text = "".join([part.text for part in draw.aside((node,), state, (), None)])
+        found.append(text.strip() if isinstance(node, Use) else text)
+    return "".join(found).strip()
 
 
 def resolve(draw: Draw, node: WildcardRef, name: str, state: int) -> Values | None:

@@ -361,3 +361,23 @@ def test_copies_of_a_wildcard_are_drawn_apart(tmp_path: Path):
     wildcards = wildcards_in(tmp_path, {"w.txt": "x\ny\n"})
     assert outcomes("2#__w__", wildcards, dialect="impact") == {"x|x", "x|y", "y|x", "y|y"}
     assert drawn("0#__w__", wildcards, dialect="impact") == ""
+
+
+def test_comment_lines_may_stand_anywhere_in_a_variant():
+    text = "{\n# pick two\n 2$$ & $$\n  # heavy\n 3::a\n# the rest { | }\n|b}"
+    node = only_node(text)
+    assert isinstance(node, Variant)
+    assert [(option.text, option.weight) for option in node.options] == [("a\n", 3.0), ("b", 1.0)]
+    assert listed(text) == ["a\n & b", "b & a\n"]
+    assert [option.text for option in only_node("{#a|b #c}").options] == ["#a", "b #c"]
+
+
+def test_a_comment_does_not_change_what_an_option_is():
+    plain, commented = only_node("{a\nb|c}"), only_node("{a\n# note\nb|c}")
+    assert plain.key == commented.key
+
+
+def test_white_space_around_a_variables_default_is_not_part_of_a_name(tmp_path: Path):
+    wildcards = wildcards_in(tmp_path, {"rooms/dining room/seats.txt": "chair\n"})
+    assert drawn("__rooms/${room: dining room }/seats__", wildcards) == "chair"
+    assert drawn("${room = dining room }__rooms/${room}/seats__", wildcards) == "chair"
