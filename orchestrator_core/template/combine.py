@@ -178,7 +178,8 @@ class Builder:
         draw.frame = {**frame, **{key: Deferred(nodes) for key, nodes in node.parameters}}
         try:
             spaces = self.values(values, count, path, inner)
-            drawn = self.several(spaces, count, draw.component(count.separator, path, inner, inner))
+            between = draw.component(count.separator, path, span if node.count else inner, node.span)
+            drawn = self.several(spaces, count, between)
             if count.prefix or count.suffix:
                 ends = [self.sequence(nodes, path, inner, scoped=True) for nodes in (count.prefix, count.suffix)]
                 return self.listed(Product([ends[0], drawn, ends[1]]))

@@ -24,9 +24,18 @@ Parts = tuple[Component, ...]
 
 @dataclass(frozen=True, slots=True)
 class Deferred:
-    """A variable whose value is drawn anew at each use."""
+    """A variable whose value is drawn anew at each use. ``path`` and ``span``: where it was given that value."""
 
     nodes: Nodes
+    path: Path = ()
+    span: Span | None = None
+
+    def led_here(self, path: Path) -> Path:
+        """The choices that led to a use and to the value that is used, those that led to both once."""
+        common = 0
+        while common < min(len(path), len(self.path)) and path[common] == self.path[common]:
+            common += 1
+        return (*path, *self.path[common:])
 
 
 class Pending:

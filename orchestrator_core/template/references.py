@@ -107,7 +107,7 @@ def _draw_from(draw: Draw, node: WildcardRef, values: Values, state: int, path: 
     inner = node.span if span is None else span
     odds = None if draw.bias is None else draw.bias.odds(values)
     if count is not None or draw.turn is not None:
-        _draw_several(draw, node, values, count or _ONE, state, path, inner)
+        _draw_several(draw, node, values, count or _ONE, state, path, span)
         return
     number = unit(state)
     index = (values.pick(number) if odds is None else pick_weighted(odds, number)) if values.size else -1
@@ -125,8 +125,9 @@ def _nothing(draw: Draw, node: WildcardRef, values: Values) -> None:
 
 
 def _draw_several(
-    draw: Draw, node: WildcardRef, values: Values, count: Count, state: int, path: Path, span: Span
+    draw: Draw, node: WildcardRef, values: Values, count: Count, state: int, path: Path, span: Span | None
 ) -> None:
+    inner = node.span if span is None else span
     odds = None if draw.bias is None else draw.bias.odds(values)
     if draw.turn is not None:
         able = able_values(values, count)
@@ -140,14 +141,15 @@ def _draw_several(
     for number, index in enumerate(picks):
         kept, draw.out = draw.out, []
         probability = None if odds is None else share(odds, index)
-        emit(draw, values, index, probability, draw.below(state, number), path, span)
+        emit(draw, values, index, probability, draw.below(state, number), path, inner)
         parts.append(tuple(draw.out))
         draw.out = kept
         if len(picks) > 1 and not draw.spend(parts[-1], node.span):
             break
-    draw.sequence(count.prefix, state, path, span)
-    draw.out.extend(joined(parts, draw.component(count.separator, path, span, span)))
-    draw.sequence(count.suffix, state, path, span)
+    between = draw.component(count.separator, path, span if node.count else inner, node.span)
+    draw.sequence(count.prefix, state, path, inner)
+    draw.out.extend(joined(parts, between))
+    draw.sequence(count.suffix, state, path, inner)
 
 
 def able_values(values: Values, count: Count) -> list[int]:

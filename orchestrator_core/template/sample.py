@@ -108,7 +108,7 @@ def assign(draw: Draw, node: Assign, state: int, path: Path, span: Span | None) 
     existing = draw.lookup(node.name)
     if node.keeps and existing is not None:
         return
-    bound: Bound = Deferred(node.value)
+    bound: Bound = Deferred(node.value, path, span)
     if node.immediate or node.adds:
         if not draw.enter(node.span):
             return
@@ -117,7 +117,7 @@ def assign(draw: Draw, node: Assign, state: int, path: Path, span: Span | None) 
         if node.adds and existing is not None:
             before = existing.known() if isinstance(existing, Pending) else existing
             if isinstance(before, Deferred):
-                before = draw.aside(before.nodes, state, path, span)
+                before = draw.aside(before.nodes, state, before.led_here(path), span or before.span)
             bound = (*before, *parts)
         draw.levels -= 1
     draw.frame[node.name] = bound
@@ -144,6 +144,8 @@ def use(draw: Draw, node: Use, state: int, path: Path, span: Span | None) -> Non
     if not draw.enter(node.span):
         draw.literal(node.source, path, span, node.span)
         return
+    if bound is not None:
+        path, span = bound.led_here(path), bound.span if span is None else span
     first = len(draw.out)
     draw.sequence(nodes, state if draw.turn else mix(state ^ node.place), path, span)
     draw.spend(draw.out[first:], node.span)
