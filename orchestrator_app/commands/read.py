@@ -21,7 +21,7 @@ _LABEL = 10  # characters
 
 def add_to(commands: Any, name: str) -> None:
     parser = commands.add_parser(name, help="show the metadata of images", description=description(__doc__))
-    parser.add_argument("images", nargs="+", metavar="IMAGE", help="PNG, JPEG or WebP files, or folders, with all in them")
+    parser.add_argument("images", nargs="+", metavar="IMAGE", help="PNG, JPEG or WebP files, or folders of them")
     parser.add_argument("--json", action="store_true", help="one JSON object a line, with everything that is known")
     parser.set_defaults(run=run)
 
