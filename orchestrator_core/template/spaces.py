@@ -243,16 +243,17 @@ class Wrapped(Space):
 
 
 def unlike_picks(space: Ordered, separator: Component) -> list[Parts]:
-    """As peers list them: no pick that holds the same text twice, no two picks alike."""
+    """As peers list them: no pick that holds the same text twice, unless all do, and no two picks alike."""
     items = [option.items() for option in space.options]
     seen: set[tuple[str, ...]] = set()
-    found = []
+    found, doubled = [], []
     for length in space.lengths:
         chosen = product(items, repeat=length) if space.repeats else permutations(items, length)
         for pick in chosen:
             for parts in product(*pick):
                 texts = tuple(["".join([component.text for component in part]) for part in parts])
-                if texts not in seen and (space.repeats or len(set(texts)) == length):
+                if texts not in seen:
                     seen.add(texts)
-                    found.append(joined(parts, separator))
-    return found or [()]
+                    is_fine = space.repeats or len(set(texts)) == length
+                    (found if is_fine else doubled).append(joined(parts, separator))
+    return found or doubled or [()]

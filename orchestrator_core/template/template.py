@@ -75,6 +75,8 @@ class Template:
         Raises TemplateError where those are too many to try.
         """
         wildcards.look()
+        if not self.source.template:
+            return 0
         found = self._space(wildcards, 0, variables)
         if found is not None:
             return found[0].size

@@ -37,7 +37,8 @@ wildcards = st.sampled_from(NAMES).flatmap(
 def extended(inner: st.SearchStrategy[str]) -> st.SearchStrategy[str]:
     """Syntax in which one choice may change what another can be."""
     return st.one_of(
-        inner.map(lambda text: f"${{v={text}}}"),
+        # not made of itself: that ends too (see test_budgets.py), but only after 50,000 steps
+        inner.map(lambda text: f"${{v={text.replace('${v', '${u')}}}"),
         inner.map(lambda text: f"${{v=!{text}}}"),
         inner.map(lambda text: f"${{v?=!{text}}}"),
         inner.map(lambda text: f"${{v+={text}}}"),
@@ -60,6 +61,19 @@ def sequences(pieces: st.SearchStrategy[str], most: int = 3) -> st.SearchStrateg
 # what has a space of its own: no part changes another
 plain_templates = sequences(
     st.recursive(WORDS, lambda inner: st.one_of(variants(sequences(inner, 2)), wildcards), max_leaves=6), 4
+)
+
+# single picks of equal odds: all of a few outcomes turn up soon
+even_templates = sequences(
+    st.recursive(
+        WORDS,
+        lambda inner: st.one_of(
+            st.lists(sequences(inner, 2), min_size=1, max_size=3).map(lambda found: "{" + "|".join(found) + "}"),
+            st.sampled_from(["__plain__", "__nested__", "__tree/leaf__"]),
+        ),
+        max_leaves=5,
+    ),
+    3,
 )
 
 # everything that can be listed
