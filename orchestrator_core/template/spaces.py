@@ -246,7 +246,8 @@ def unlike_picks(space: Ordered, separator: Component) -> list[Parts]:
     """As peers list them: no pick that holds the same text twice, unless all do, and no two picks alike."""
     items = [option.items() for option in space.options]
     seen: set[tuple[str, ...]] = set()
-    found, doubled = [], []
+    found: list[Parts] = []
+    doubled: list[Parts] = []
     for length in space.lengths:
         chosen = product(items, repeat=length) if space.repeats else permutations(items, length)
         for pick in chosen:
