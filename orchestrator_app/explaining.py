@@ -7,8 +7,8 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from orchestrator_app.console import WIDEST, printable, rich_console, say
-from orchestrator_app.provenance import LEGEND, Decision, Explanation, Word, explain, percent
 from orchestrator_core.prompt import PromptDraft
+from orchestrator_core.provenance import LEGEND, Decision, Explanation, Word, explain, percent
 
 if TYPE_CHECKING:
     from rich.console import Console, RenderableType

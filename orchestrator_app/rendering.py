@@ -6,27 +6,22 @@ import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
 
 from orchestrator_app.output_folder import OutputFolder
 from orchestrator_app.planning import Planned
 from orchestrator_app.progress import Lines
+from orchestrator_app.studio.environment import StoppableGenerator
 from orchestrator_core.context import StageContext
 from orchestrator_core.errors import GeneratorError, GeneratorUnreachable, Interrupted, OrchestratorError
 from orchestrator_core.pipeline import run_pipeline
-from orchestrator_core.request import GeneratedImage, Generator
+from orchestrator_core.request import GeneratedImage
 from orchestrator_core.run import Run
 
 if TYPE_CHECKING:
     from orchestrator_core.store import Store
 
 NOT_RENDERED = "not rendered"
-
-
-class StoppableGenerator(Generator, Protocol):
-    """A generator whose work can be stopped from another thread; ``generate`` then raises Interrupted."""
-
-    def cancel(self) -> None: ...
 
 
 @dataclass(frozen=True, slots=True)

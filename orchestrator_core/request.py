@@ -66,6 +66,7 @@ class Progress:
     what: str
     step: int = 0
     steps: int = 0
+    preview: bytes = b""  # the picture so far, as an encoded JPEG, PNG or WebP; empty where there is none
 
 
 OnProgress = Callable[[Progress], None]

@@ -134,8 +134,8 @@ def _search_values(wildcards: Wildcards, words: Sequence[str], limit: int) -> tu
 
 
 def show_values(arguments: argparse.Namespace) -> int:
-    from orchestrator_app.provenance import percent
     from orchestrator_core.errors import WildcardError
+    from orchestrator_core.provenance import percent
 
     wildcards = _opened(arguments)
     wildcards.look()

@@ -13,10 +13,10 @@ from string import Template
 from urllib.parse import quote
 
 from orchestrator_app.contact_sheet.words import Shades, decisions_html, legend_html, words_html
-from orchestrator_app.provenance import Explanation, explain
 from orchestrator_core import __version__
 from orchestrator_core.formats.infotext import format_infotext
 from orchestrator_core.prompt import PromptSource
+from orchestrator_core.provenance import Explanation, explain
 from orchestrator_core.request import GenerationRequest
 from orchestrator_core.run import Run
 from orchestrator_core.stages.dispatch import notes_for

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from html import escape
 
-from orchestrator_app.provenance import LEGEND, SHADES, Decision, Explanation, Word, percent
+from orchestrator_core.provenance import LEGEND, SHADES, Decision, Explanation, Word, percent
 
 _SOURCE = 60  # characters of a list of options
 

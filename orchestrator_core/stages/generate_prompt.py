@@ -33,6 +33,10 @@ class Options(BaseModel):
     missing: Literal["keep", "remove", "error"] = Field(
         "keep", description="What a wildcard that does not exist leaves: its name, nothing, or an error."
     )
+    rerolls: dict[str, int] = Field(
+        default_factory=dict,
+        description="How often single parts were drawn again, by the names that Template.slots gives them.",
+    )
 
 
 def generate(
@@ -44,8 +48,11 @@ def generate(
     """One draft. Raises TemplateError for an index past the last combination."""
     template = Template(options.template, options.negative_template, options.dialect, options.missing)
     index = options.seed if options.index is None else options.index
+    weights = weights or None
     if options.method == "random":
-        return template.draw(wildcards, options.seed, weights or None, index=index, variables=variables)
+        return template.draw(
+            wildcards, options.seed, weights, index=index, variables=variables, rerolls=options.rerolls
+        )
     if options.method == "cyclical":
         return template.cycle(wildcards, index, seed=options.seed, variables=variables)
     if options.index is None:

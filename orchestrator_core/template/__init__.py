@@ -2,7 +2,7 @@
 
 from orchestrator_core.template.bias import Bias
 from orchestrator_core.template.folders import Changes
-from orchestrator_core.template.template import Template
+from orchestrator_core.template.template import Slot, Template
 from orchestrator_core.template.wildcards import Wildcards
 
-__all__ = ["Bias", "Changes", "Template", "Wildcards"]
+__all__ = ["Bias", "Changes", "Slot", "Template", "Wildcards"]

@@ -11,7 +11,7 @@ from __future__ import annotations
 from hashlib import blake2b
 
 MASK = 0xFFFFFFFFFFFFFFFF
-_GOLDEN = 0x9E3779B97F4A7C15
+GOLDEN = 0x9E3779B97F4A7C15
 _UNIT = 2.0**-53
 
 
@@ -25,14 +25,14 @@ def mix(state: int) -> int:
 def start(seed: int, stream: int = 0) -> int:
     """The state that a draw begins with. Seeds beyond 64 bits are folded, so each of them counts."""
     while not 0 <= seed <= MASK:
-        seed = (seed & MASK) ^ (abs(seed) >> 64) ^ _GOLDEN
-    return mix((seed + _GOLDEN * (stream + 1)) & MASK)
+        seed = (seed & MASK) ^ (abs(seed) >> 64) ^ GOLDEN
+    return mix((seed + GOLDEN * (stream + 1)) & MASK)
 
 
 def unit(state: int, draw: int = 0) -> float:
     """The draw-th number in [0, 1) of a state that mix has made; the first is in the state itself."""
     if draw:
-        state = mix((state + _GOLDEN * draw) & MASK)
+        state = mix((state + GOLDEN * draw) & MASK)
     return (state >> 11) * _UNIT
 
 

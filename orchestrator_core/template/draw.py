@@ -8,10 +8,10 @@ from typing import Any, Protocol
 
 from orchestrator_core.prompt import Choice, Component, Diagnostic, Origin
 from orchestrator_core.template.bias import Bias
-from orchestrator_core.template.chance import MASK, mix, start
+from orchestrator_core.template.chance import GOLDEN, MASK, mix, start
 from orchestrator_core.template.conditions import Condition
 from orchestrator_core.template.dialects import Dialect
-from orchestrator_core.template.tree import Method, Nodes, Span, Text
+from orchestrator_core.template.tree import Method, Node, Nodes, Span, Text
 from orchestrator_core.template.wildcards import Wildcards
 
 MAX_LEVELS = 60  # variants, wildcards and variables inside one another, over all files
@@ -119,6 +119,7 @@ class Draw:
         self.chain: list[tuple[str, str]] = []  # wildcards being drawn from, with the filters that they hand down
         self.levels = self.steps = 0
         self.keeps_missing = True  # False: a wildcard that is not there leaves nothing
+        self.rerolls: Mapping[str, int] = {}  # how often slots have been drawn again, see Template.slots
 
     def prompt(self, nodes: Nodes, where: str, state: int | None = None) -> Parts:
         """Draws a whole template. Variables stay, so that a negative template can use the positive one's."""
@@ -126,8 +127,16 @@ class Draw:
         self.out = []
         if state is None:
             state = self.index if self.turn else start(self.seed, 0 if where == "positive" else 1)
-        self.sequence(nodes, state, (), None)
+        if self.rerolls and self.turn is None:
+            for node in nodes:
+                self.sequence((node,), self._rerolled(node, state), (), None)
+        else:
+            self.sequence(nodes, state, (), None)
         return tuple(self.out)
+
+    def _rerolled(self, node: Node, state: int) -> int:
+        times = 0 if isinstance(node, Text) else self.rerolls.get(slot_id(node.place), 0)
+        return mix((state + times * GOLDEN) & MASK) if times else state
 
     def sequence(self, nodes: Nodes, state: int, path: Path, span: Span | None) -> None:
         """Appends what the nodes give to ``out``. ``span`` is that of the wildcard that they stand in, if any."""
@@ -224,6 +233,11 @@ class Draw:
 
     def holds(self, condition: Condition) -> bool:
         return condition.holds(self.text)
+
+
+def slot_id(place: int) -> str:
+    """A slot's name: 16 hex digits, the same as long as what is written there is."""
+    return f"{place:016x}"
 
 
 def bound_text(bound: Bound) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from itertools import islice
 
 from orchestrator_core.errors import TemplateError
@@ -11,17 +12,28 @@ from orchestrator_core.template.attention import with_strengths
 from orchestrator_core.template.bias import Bias
 from orchestrator_core.template.combine import Builder
 from orchestrator_core.template.dialects import find_dialect
-from orchestrator_core.template.draw import Counter, Draw, NeedsValue, Parts, Turn
+from orchestrator_core.template.draw import Counter, Draw, NeedsValue, Parts, Turn, slot_id
 from orchestrator_core.template.parse import parse
 from orchestrator_core.template.sample import new_draw
 from orchestrator_core.template.script import Script
 from orchestrator_core.template.spaces import Dependent, Listed, Product, Space
+from orchestrator_core.template.tree import Nodes, Text
 from orchestrator_core.template.walk import walk
 from orchestrator_core.template.wildcards import Wildcards
 
 MAX_TRIED = 400_000  # components, where combinations can only be counted by trying each
 MISSING = ("keep", "remove", "error")
 Weights = Mapping[str, float] | Bias
+
+
+@dataclass(frozen=True, slots=True)
+class Slot:
+    """A part of a template that is drawn: from ``start`` to ``end``, in characters of the text that ``where`` names."""
+
+    id: str
+    start: int
+    end: int
+    where: str  # "positive" or "negative"
 
 
 class Template:
@@ -44,6 +56,11 @@ class Template:
     def __repr__(self) -> str:
         return f"Template({self.source.template[:60]!r}, dialect={self.source.dialect!r})"
 
+    @property
+    def slots(self) -> tuple[Slot, ...]:
+        """The parts of both templates that are drawn, in the order of the text."""
+        return _slots(self.nodes, "positive") + _slots(self.negative_nodes, "negative")
+
     def draw(
         self,
         wildcards: Wildcards,
@@ -52,15 +69,19 @@ class Template:
         *,
         index: int | None = None,
         variables: Mapping[str, str] | None = None,
+        rerolls: Mapping[str, int] | None = None,
     ) -> PromptDraft:
         """The prompt of a seed. ``weights``: multipliers of the odds, by Choice key (see Bias).
 
         ``index`` is what cyclical elements count by: the seed, unless it is given. ``variables`` are there for
-        ``${name}`` and conditions from the start. Raises TemplateError for weights that are no numbers ≥ 0, and for
-        a missing wildcard where the template was told to.
+        ``${name}`` and conditions from the start. ``rerolls``: how often slots (see ``slots``) were drawn again, which
+        leaves all others as they are, but for what depends on their variables. Raises TemplateError for weights that
+        are no numbers ≥ 0, and for a missing wildcard where the template was told to.
         """
         wildcards.look()
-        return self._run(new_draw(wildcards, self.dialect, seed, index, None, self._as_bias(weights), variables))
+        draw = new_draw(wildcards, self.dialect, seed, index, None, self._as_bias(weights), variables)
+        draw.rerolls = rerolls or {}
+        return self._run(draw)
 
     def cycle(
         self, wildcards: Wildcards, index: int, *, seed: int = 0, variables: Mapping[str, str] | None = None
@@ -180,6 +201,10 @@ class Template:
             draw.turn = Counter()
             yield self._draft(draw, components, draw.prompt(self.negative_nodes, "negative"))
             script, index = script.following(), index + 1
+
+
+def _slots(nodes: Nodes, where: str) -> tuple[Slot, ...]:
+    return tuple(Slot(slot_id(node.place), *node.span, where) for node in nodes if not isinstance(node, Text))
 
 
 def _has_brackets(space: Space) -> bool:

@@ -10,7 +10,7 @@ import pytest
 
 from orchestrator_app.bundled import example_files
 from orchestrator_app.explaining import COLOURS
-from orchestrator_app.provenance import SHADES
+from orchestrator_core.provenance import SHADES
 from orchestrator_core.template import Template, Wildcards
 from tests.app.conftest import Cli
 

@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 
 from orchestrator_app.contact_sheet import Card, Sheet, contact_sheet
-from orchestrator_app.provenance import LEGEND
 from orchestrator_core.prompt import Component, Origin, PromptDraft, PromptSource
+from orchestrator_core.provenance import LEGEND
 from orchestrator_core.request import GeneratedImage, GenerationRequest
 from orchestrator_core.run import Run
 from orchestrator_core.template import Template, Wildcards

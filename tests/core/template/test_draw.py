@@ -366,3 +366,18 @@ def test_the_emphasis_around_a_word_is_its_strength(text: str, strength: float) 
     part = next(part for part in draft.components if part.text == "fox")
     assert part.strength == pytest.approx(strength)
     assert draft.positive == text
+
+
+def test_a_reroll_changes_one_slot_and_leaves_the_others(tmp_path: Path):
+    wildcards = Wildcards(tmp_path)
+    template = Template("{a|b|c|d|e|f|g|h} and {a|b|c|d|e|f|g|h}, {0|1|2|3|4|5|6|7}", "{x|y|z|u|v|w}")
+    before = template.draw(wildcards, 7)
+    first, second, third, negative = template.slots
+    assert (first.start, first.where, negative.where) == (0, "positive", "negative")
+    assert first.id != second.id
+    drawn = {template.draw(wildcards, 7, rerolls={second.id: times}).positive for times in range(40)}
+    assert len({text[:5] for text in drawn}) == len({text[-1] for text in drawn}) == 1
+    assert {text[6] for text in drawn} == set("abcdefgh")
+    again = template.draw(wildcards, 7, rerolls={negative.id: 3})
+    assert again.positive == before.positive
+    assert template.draw(wildcards, 7, rerolls={third.id: 0}) == before

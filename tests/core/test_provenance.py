@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from orchestrator_app.provenance import explain, percent
 from orchestrator_core.prompt import Choice, Component, Origin
+from orchestrator_core.provenance import explain, percent
 from orchestrator_core.template import Template, Wildcards
 
 BUNDLED = Wildcards([Path(__file__).parents[2] / "wildcards"])

@@ -1,0 +1,1 @@
+"""The studio: the Gradio pages that the standalone app and the Forge tab share."""

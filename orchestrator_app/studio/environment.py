@@ -1,0 +1,85 @@
+"""What the studio needs of the place that it runs in: a Forge process, or a page of its own.
+
+The pages know only this; ``forge_extension`` fills it from the host, ``orchestrator studio`` from the network.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal, Protocol
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from orchestrator_core.request import Generator
+
+if TYPE_CHECKING:
+    from orchestrator_core.store import Store
+    from orchestrator_core.template import Wildcards
+
+
+class StoppableGenerator(Generator, Protocol):
+    """A generator whose work can be stopped from another thread; ``generate`` then raises Interrupted."""
+
+    def cancel(self) -> None: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Choices:
+    """What a target offers, in ComfyUI's names (``euler``, ``karras``); empty where it does not say."""
+
+    checkpoints: tuple[str, ...] = ()
+    vaes: tuple[str, ...] = ()
+    samplers: tuple[str, ...] = ()
+    schedulers: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """Where prompts can be sent."""
+
+    name: str  # "Forge", "ComfyUI": what the toggle of a row says
+    generator: Callable[[], StoppableGenerator]  # a new one for each job; raises OrchestratorError
+    choices: Callable[[], Choices]  # asked when a page opens or is refreshed; raises OrchestratorError
+    where: str = ""  # "this process", "http://127.0.0.1:8188": for people
+
+
+class Settings(BaseModel):
+    """What a person sets once. The descriptions are the tooltips."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    schema_version: Literal[1] = 1
+    comfy_url: str = Field("http://127.0.0.1:8188", description="The address of ComfyUI.")
+    forge_url: str = Field("http://127.0.0.1:7860", description="The address of a Forge that was started with --api.")
+    wildcard_folders: tuple[str, ...] = Field((), description="Further wildcard folders; the first wins.")
+    output_folder: str = Field("", description="Where images go. Empty: where the host keeps its own.")
+    dialect: Literal["dynamicprompts", "impact"] = Field(
+        "dynamicprompts", description="Whose syntax new templates are written in."
+    )
+    remember_runs: bool = Field(True, description="Keep prompts and their images in the store, to learn from.")
+
+
+class SettingsKeeper(Protocol):
+    """Where settings are kept: a file, or the host's own settings."""
+
+    where: str  # for people
+
+    def load(self) -> Settings:
+        """Raises ConfigError for settings that cannot be used."""
+        ...
+
+    def save(self, settings: Settings) -> None: ...
+
+
+@dataclass(frozen=True, slots=True)
+class StudioEnvironment:
+    """A frozen bundle, as StageContext is for stages."""
+
+    targets: Callable[[Settings], tuple[Target, ...]]  # the first is the default
+    wildcards: Callable[[Settings], Wildcards]  # the same object while the folders are the same
+    settings: SettingsKeeper
+    store: Callable[[], Store] | None = None  # raises StoreError; None: nothing is remembered
+    # JavaScript, a function (positive, negative) => void that puts both into the host's own text-to-image page.
+    send_to_host: str = ""
+    host: str = ""  # "Forge" where the studio is one of its tabs
