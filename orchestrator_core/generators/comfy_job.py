@@ -117,8 +117,8 @@ class ComfyJob:
     def _report(self, node: Any, step: Any = 0, steps: Any = 0) -> None:
         known = self._graph.get(str(node))
         what = (title_of(known) or known["class_type"]) if known else f"node {node}"
-        numbers = [value if isinstance(value, int) else 0 for value in (step, steps)]
-        self.on_progress(Progress(what, *numbers))
+        done, total = (value if isinstance(value, int) else 0 for value in (step, steps))
+        self.on_progress(Progress(what, done, total))
 
     def _ask(self) -> bool:
         """Ask the server how the job is. True if it has ended. Raises if it failed, or is no longer known."""
