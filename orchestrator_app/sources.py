@@ -24,7 +24,11 @@ _FILE_NAME = re.compile(r"[^{}|<>*?\"\n]{1,4000}\.(?:ya?ml|json|txt|csv)", re.IG
 
 @dataclass(frozen=True, slots=True)
 class Wish:
-    """One prompt, or one template to draw prompts from. ``final``: the texts are prompts already, never drawn."""
+    """One prompt, or one template to draw prompts from. ``final``: the texts are prompts already, never drawn.
+
+    ``target`` is where its file wants it rendered ("comfyui", "forge", or "" where it does not say), ``row`` its place
+    in that file.
+    """
 
     template: str
     negative: str = ""
@@ -33,6 +37,8 @@ class Wish:
     settings: Mapping[str, Any] = field(default_factory=dict)  # options of the dispatch stage
     loras: tuple[LoraUse, ...] = ()
     final: tuple[str, str] | None = None
+    target: str = ""
+    row: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,4 +171,8 @@ def _wishes(prompts: tuple[PlannedPrompt, ...], *, is_lines: bool) -> Iterator[W
         if not template and not drawn:
             template, negative = planned.positive, planned.negative
         final = (planned.positive, planned.negative) if drawn else None
-        yield Wish(template, negative, dialect, planned.seed, planned.settings, planned.loras, final)
+        yield Wish(
+            *(template, negative, dialect, planned.seed, planned.settings, planned.loras, final),
+            target=planned.target,
+            row=planned.row,
+        )

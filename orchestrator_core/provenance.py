@@ -29,6 +29,7 @@ class Decision:
     depth: int  # 0: in the template itself; 1: in what that chose, …
     choice: Choice
     words: str
+    span: tuple[int, int] | None = None  # of the part of the template that all this came of
 
     @property
     def is_inline(self) -> bool:
@@ -140,7 +141,8 @@ def _words(pieces: list[Component], numbers: list[int]) -> Iterable[Word]:
 
 
 def _closed(decision: _Open) -> Decision:
-    return Decision(decision.number, decision.depth, decision.choice, " ".join("".join(decision.words).split()))
+    words = " ".join("".join(decision.words).split())
+    return Decision(decision.number, decision.depth, decision.choice, words, decision.span)
 
 
 def _length(options: list[str]) -> int:

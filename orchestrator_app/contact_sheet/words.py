@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from html import escape
 
 from orchestrator_core.provenance import LEGEND, SHADES, Decision, Explanation, Word, percent
@@ -34,13 +34,21 @@ class Shades:
         return self.known[kind, source]
 
 
-def words_html(explained: Explanation, shades: Shades) -> str:
+def words_html(explained: Explanation, shades: Shades, attributes: Callable[[Decision], str] | None = None) -> str:
+    """``attributes`` says what else stands in the tag of a word, from the outermost decision that led to it."""
+    more = attributes or (lambda _: "")
     by_number = {decision.number: decision for decision in explained.decisions}
     parents = _parents(explained.decisions)
-    return "".join(_word(word, by_number, parents, shades) for word in explained.words)
+    return "".join(_word(word, by_number, parents, shades, more) for word in explained.words)
 
 
-def _word(word: Word, by_number: dict[int, Decision], parents: dict[int, int], shades: Shades) -> str:
+def _word(
+    word: Word,
+    by_number: dict[int, Decision],
+    parents: dict[int, int],
+    shades: Shades,
+    more: Callable[[Decision], str],
+) -> str:
     core = word.text.strip(" ,;\n")
     if (not word.number and word.kind == "template") or not core:
         return escape(word.text)
@@ -51,6 +59,7 @@ def _word(word: Word, by_number: dict[int, Decision], parents: dict[int, int], s
         shade = shades.shade(word.kind, chain[-1].source)
         attributes = (
             f'class="w {word.kind} s{shade}" data-from="{escape(_source(chain[-1]))}" data-tip="{escape(_tip(chain))}"'
+            + more(chain[0])
         )
     return f"{escape(before)}<span {attributes}>{escape(core)}</span>{escape(after)}"
 

@@ -1,0 +1,173 @@
+"""A list of planned prompts: read from files, changed row by row, drawn, and written again. Frozen, like all values."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from pydantic import ValidationError
+
+from orchestrator_app.drawing import Drawing, drafts_of
+from orchestrator_app.exporting import planned
+from orchestrator_app.sources import Wish, read_file
+from orchestrator_app.studio.environment import Target
+from orchestrator_app.studio.job import Task
+from orchestrator_core.errors import ConfigError, FormatError, OrchestratorError
+from orchestrator_core.formats.extra_networks import lora_tag
+from orchestrator_core.formats.prompt_file import format_prompt_file
+from orchestrator_core.pipeline import new_run
+from orchestrator_core.prompt import MAX_SEED, PromptDraft
+from orchestrator_core.spec import problems_of
+from orchestrator_core.stages import dispatch
+from orchestrator_core.template import Wildcards
+
+MOST = 20_000  # rows
+PAGE = 10  # rows that are shown at a time
+_TYPEABLE = 2**32
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One planned prompt. ``text`` is what a person changed it to: a template, drawn with the row's seed."""
+
+    wish: Wish
+    seed: int
+    target: str
+    file: str = ""
+    text: str | None = None
+    skip: bool = False
+
+    @property
+    def place(self) -> str:
+        """Where it came from: ``prompts.json, row 3``."""
+        return f"{self.file}, row {self.wish.row}" if self.wish.row else self.file
+
+
+@dataclass(frozen=True, slots=True)
+class Read:
+    """Rows of files, and what of these files could not be used."""
+
+    rows: tuple[Row, ...] = ()
+    problems: tuple[str, ...] = ()
+
+
+def read_files(paths: Iterable[Path], targets: Sequence[str]) -> Read:
+    """The rows of all files; a file that cannot be read is a problem, and the others are there all the same."""
+    rows: list[Row] = []
+    problems: list[str] = []
+    for path in paths:
+        try:
+            source = read_file(path)
+        except OrchestratorError as error:
+            problems.append(str(error).replace(str(path), path.name))
+            continue
+        if source.pipeline is not None:
+            problems.append(f"{path.name} is a pipeline; give it to orchestrator run.")
+        problems += source.notes
+        rows += [row_of(wish, targets, path.name) for wish in source.wishes]
+    if len(rows) > MOST:
+        problems.append(f"{len(rows) - MOST:,} rows more than the {MOST:,} that one batch may have are left out.")
+    return Read(tuple(rows[:MOST]), tuple(problems))
+
+
+def row_of(wish: Wish, targets: Sequence[str], file: str = "") -> Row:
+    """A row for a wish; where the file names no target, or one that is not here, it is the first."""
+    wanted = wish.target.casefold()
+    target = next((name for name in targets if name.casefold() == wanted), targets[0] if targets else "")
+    return Row(wish, secrets.randbelow(_TYPEABLE) if wish.seed is None else wish.seed, target, file)
+
+
+def changed(rows: Sequence[Row], place: int, **changes: Any) -> tuple[Row, ...]:
+    """With one row changed."""
+    return (*rows[:place], replace(rows[place], **changes), *rows[place + 1 :])
+
+
+def parse_seed(text: str) -> int:
+    """Raises ConfigError."""
+    if not text.strip().isdecimal() or int(text) > MAX_SEED:
+        raise ConfigError(f"The seed {text.strip()[:40]!r} is no whole number from 0 to {MAX_SEED}.")
+    return int(text)
+
+
+# drawing
+
+
+def draft_of(row: Row, wildcards: Wildcards) -> PromptDraft:
+    """The prompt of a row. Raises TemplateError."""
+    wish = row.wish
+    if row.text is not None:
+        wish = replace(wish, template=row.text, final=None)
+    if wish.final is None:  # a draw begins with a new draft; as tags of the template the LoRAs are in it
+        wish = replace(wish, template=wish.template + "".join(f" {lora_tag(lora)}" for lora in wish.loras))
+        return next(drafts_of(wish, wildcards, Drawing(count=1, seed=row.seed)))
+    return next(drafts_of(wish, wildcards, Drawing(count=1)))
+
+
+def text_of(row: Row, wildcards: Wildcards) -> str:
+    """What the table shows of a row: the text that was typed, else the prompt that will be rendered."""
+    if row.text is not None:
+        return row.text
+    try:
+        return draft_of(row, wildcards).positive
+    except OrchestratorError:
+        return row.wish.template
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """``numbers[i]`` is the row (from 0) of ``tasks[i]``; ``problems`` say which rows cannot be rendered, by row."""
+
+    tasks: tuple[Task, ...]
+    problems: Mapping[int, str]
+
+
+def plan(rows: Sequence[Row], wildcards: Wildcards, targets: Mapping[str, Target], defaults: dispatch.Options) -> Plan:
+    """A task for each row that is not skipped; its number is the row's, from 1."""
+    tasks: list[Task] = []
+    problems: dict[int, str] = {}
+    for place, row in enumerate(rows):
+        if row.skip:
+            continue
+        try:
+            tasks.append(_task(place + 1, row, wildcards, targets, defaults))
+        except OrchestratorError as error:
+            problems[place] = str(error)
+    return Plan(tuple(tasks), problems)
+
+
+def _task(
+    number: int, row: Row, wildcards: Wildcards, targets: Mapping[str, Target], defaults: dispatch.Options
+) -> Task:
+    target = targets.get(row.target)
+    if target is None:
+        raise ConfigError(f"There is no target {row.target!r}. There are: {', '.join(targets) or 'none'}.")
+    settings = {**defaults.model_dump(), "seed": row.seed, **row.wish.settings}
+    try:
+        options = dispatch.Options.model_validate(settings)
+    except ValidationError as error:
+        raise ConfigError(f"A setting of this row cannot be used: {problems_of(error)}.") from None
+    return Task(number, target, new_run().replacing(draft=draft_of(row, wildcards)), options)
+
+
+# export
+
+
+def prompt_file_of(rows: Sequence[Row], wildcards: Wildcards, defaults: dispatch.Options) -> str:
+    """The list as a prompt file, with the targets, in which what was skipped is left out.
+
+    Raises FormatError where nothing is left.
+    """
+    found = []
+    for row in rows:
+        if row.skip:
+            continue
+        options = dispatch.Options.model_validate({**defaults.model_dump(), **row.wish.settings, "seed": row.seed})
+        draft = draft_of(row, wildcards)
+        run = new_run().replacing(draft=draft)
+        found.append(replace(planned(run, dispatch.request_for(draft, options)), target=row.target.casefold()))
+    if not found:
+        raise FormatError("There is no row to write: the list is empty, or all of it is skipped.")
+    return format_prompt_file(found)

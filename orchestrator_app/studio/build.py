@@ -1,0 +1,29 @@
+"""Builds the studio's pages. What is particular to a place comes in by its StudioEnvironment."""
+
+from __future__ import annotations
+
+import gradio as gr
+
+from orchestrator_app.studio.environment import StudioEnvironment
+from orchestrator_app.studio.live import LiveEnvironment
+from orchestrator_app.studio.pages.batch import BatchPage
+from orchestrator_app.studio.pages.generate import GeneratePage
+from orchestrator_app.studio.session import Session
+
+TITLE = "Orchestrator"
+
+
+def build(environment: StudioEnvironment) -> gr.Blocks:
+    """The pages, without theme, CSS or launch: those belong to the place (see ``style.STYLE``)."""
+    live = LiveEnvironment(environment)
+    blocks = gr.Blocks(title=TITLE, analytics_enabled=False, elem_id="orchestrator")
+    with blocks:
+        session = gr.State(Session())
+        with gr.Tabs(elem_id="orchestrator_tabs"):
+            with gr.Tab("Generate", id="generate"):
+                generate = GeneratePage(live, session)
+            with gr.Tab("Batch", id="batch"):
+                batch = BatchPage(live, session, generate.render_form)
+        for page in (generate, batch):
+            page.connect()
+    return blocks

@@ -1,0 +1,32 @@
+"""One way of saying what gradio 4.40, 5 and 6 each say differently. Pages use only what all three have."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import gradio as gr
+
+Event = Callable[..., Any]
+
+
+def kw(component: Callable[..., Any], **options: Any) -> Any:
+    """The component, made with those of the options that this gradio knows."""
+    known = inspect.signature(component).parameters
+    return component(**{name: value for name, value in options.items() if name in known})
+
+
+def listen(
+    events: Event | Sequence[Event],
+    function: Callable[..., Any] | None,
+    inputs: Any = None,
+    outputs: Any = None,
+    **options: Any,
+) -> Any:
+    """Calls the function when one of the events happens. It gets no name in gradio's own API, which is not ours."""
+    known = inspect.signature(gr.on).parameters  # that of an event itself cannot be seen in Forge, which wraps them
+    nameless = {"api_visibility": "private"} if "api_visibility" in known else {"api_name": False, "show_api": False}
+    chosen = {"fn": function, "inputs": inputs, "outputs": outputs, **nameless, **options}
+    chosen = {name: value for name, value in chosen.items() if name in known}
+    return events(**chosen) if callable(events) else gr.on(triggers=list(events), **chosen)

@@ -1,0 +1,59 @@
+"""Draws what a page asks for: so many prompts from one form, each with a seed of its own."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from orchestrator_core.errors import OrchestratorError
+from orchestrator_core.prompt import MAX_SEED, PromptDraft
+from orchestrator_core.stages import generate_prompt
+from orchestrator_core.template import Template, Wildcards
+
+MOST = 1_000  # prompts of one click
+Rerolls = Mapping[str, Mapping[str, int]]  # by seed: how often single parts of that prompt were drawn again
+
+
+@dataclass(frozen=True, slots=True)
+class Drawn:
+    """The drafts that could be drawn, and why there are no more."""
+
+    drafts: tuple[PromptDraft, ...] = ()
+    problem: str = ""
+
+
+def nth(options: generate_prompt.Options, number: int, rerolls: Rerolls | None = None) -> generate_prompt.Options:
+    """The options of the number-th prompt (from 0): the next seeds, the next turns."""
+    seed = (options.seed + number) % (MAX_SEED + 1)
+    changes: dict[str, object] = {"seed": seed}
+    if options.index is not None:
+        changes["index"] = options.index + number
+    if own := (rerolls or {}).get(str(seed)):
+        changes["rerolls"] = {**options.rerolls, **own}
+    return options.model_copy(update=changes)
+
+
+def draw(options: generate_prompt.Options, count: int, wildcards: Wildcards, rerolls: Rerolls | None = None) -> Drawn:
+    """``count`` drafts. What cannot be drawn ends them: "combination 8 of 8" has no next."""
+    drafts: list[PromptDraft] = []
+    try:
+        for number in range(count):
+            drafts.append(generate_prompt.generate(nth(options, number, rerolls), wildcards))
+    except OrchestratorError as error:
+        return Drawn(tuple(drafts), str(error))
+    return Drawn(tuple(drafts))
+
+
+def slots_of(draft: PromptDraft) -> dict[tuple[str, int, int], str]:
+    """The parts of the draft's template that can be drawn again: ("positive", start, end) → slot."""
+    source = draft.source
+    template = Template(source.template, source.negative, source.dialect)
+    return {(slot.where, slot.start, slot.end): slot.id for slot in template.slots}
+
+
+def rerolled(rerolls: Rerolls, seed: int, slot: str) -> dict[str, dict[str, int]]:
+    """With one slot of one prompt drawn once more."""
+    found = {key: dict(value) for key, value in rerolls.items()}
+    own = found.setdefault(str(seed), {})
+    own[slot] = own.get(slot, 0) + 1
+    return found

@@ -1,0 +1,219 @@
+"""What the studio shows as HTML of its own. Every text of a person, a file or a server is escaped here.
+
+Clicks reach Python without any script on the page: an element with ``data-send`` inside of ``clickable`` writes into
+a hidden text box, whose input event gradio hands on in each of its versions.
+"""
+
+from __future__ import annotations
+
+from base64 import b64encode
+from collections.abc import Iterable, Sequence
+from html import escape
+
+from orchestrator_app.contact_sheet.words import Shades, decisions_html, words_html
+from orchestrator_app.studio.drawing import Drawn, slots_of
+from orchestrator_app.studio.job import OVER, TaskState
+from orchestrator_core.prompt import Component, PromptDraft
+from orchestrator_core.provenance import LEGEND, Decision, explain
+from orchestrator_core.request import GenerationRequest
+
+SENT = "\u241f"  # between what was clicked and the time, without which a second click would be no change
+# Constant: nothing of a person's ever becomes part of a script.
+_SEND = (
+    "const b = event.target.closest('[data-send]'); if (b) {"
+    " const t = document.querySelector('#' + this.dataset.to + ' textarea, #' + this.dataset.to + ' input');"
+    f" t.value = b.dataset.send + '{SENT}' + Date.now();"
+    " t.dispatchEvent(new Event('input', {bubbles: true})); }"
+)
+_KEY = "if (event.key === 'Enter' || event.key === ' ') { event.preventDefault(); this.onclick(event); }"
+_TYPES = {b"\x89PNG": "png", b"RIFF": "webp"}
+
+
+def clickable(to: str, content: str, kind: str) -> str:
+    """``content``, of which a click on an element with ``data-send`` is written into the text box ``to``."""
+    return f'<div class="{kind}" data-to="{to}" onclick="{escape(_SEND)}" onkeydown="{escape(_KEY)}">{content}</div>'
+
+
+def clicked(text: str) -> str:
+    """What ``data-send`` said."""
+    return text.rpartition(SENT)[0]
+
+
+def notice(text: str, kind: str = "problem") -> str:
+    """A line that says something to a person: a problem, a hint, or that something is done. Empty for no text."""
+    return f'<p class="orc-notice {kind}" role="status">{escape(text)}</p>' if text else ""
+
+
+def number(count: int, what: str) -> str:
+    return f"{count:,} {what}{'' if count == 1 else 's'}"
+
+
+# drawn prompts
+
+
+def prompts_html(drawn: Drawn, to: str = "") -> str:
+    """A card for each draft; with ``to``, a click on a word sends ``seed:slot`` there, to have it drawn again."""
+    shades = Shades()
+    cards = [prompt_html(draft, shades, place, bool(to)) for place, draft in enumerate(drawn.drafts, 1)]
+    found = "".join(cards) + notice(drawn.problem)
+    legend = legend_html(drawn.drafts)
+    return legend + (clickable(to, found, "orc-prompts") if to else f'<div class="orc-prompts">{found}</div>')
+
+
+def prompt_html(draft: PromptDraft, shades: Shades, place: int, is_clickable: bool = False) -> str:
+    slots = slots_of(draft) if is_clickable else {}
+    positive = _words(draft, draft.components, "positive", shades, slots)
+    negative = _words(draft, draft.negative, "negative", shades, slots)
+    return (
+        f'<article class="orc-card"><header><b>{place}</b><span>seed {draft.seed}</span></header>'
+        f'<p class="orc-words" dir="auto">{positive or "<em>This prompt is empty.</em>"}</p>'
+        + (f'<p class="orc-words orc-negative" dir="auto"><b>negative</b> {negative}</p>' if negative else "")
+        + _diagnostics(draft)
+        + "</article>"
+    )
+
+
+def _words(
+    draft: PromptDraft,
+    components: Sequence[Component],
+    where: str,
+    shades: Shades,
+    slots: dict[tuple[str, int, int], str],
+) -> str:
+    def attributes(decision: Decision) -> str:
+        slot = slots.get((where, *decision.span)) if decision.span else None
+        if slot is None:
+            return ""
+        return f' data-send="{draft.seed}:{escape(slot)}" role="button" tabindex="0"'
+
+    return words_html(explain(components), shades, attributes)
+
+
+def _diagnostics(draft: PromptDraft) -> str:
+    lines = dict.fromkeys(f"{diagnostic}" for diagnostic in draft.diagnostics)
+    return "".join(notice(line, "hint") for line in lines)
+
+
+def legend_html(drafts: Iterable[PromptDraft]) -> str:
+    """What the colours mean, of those that occur."""
+    present = {
+        word.kind for draft in drafts for side in (draft.components, draft.negative) for word in explain(side).words
+    }
+    items = [f'<span class="w {kind} s0">{escape(text)}</span>' for kind, text in LEGEND.items() if kind in present]
+    items = [item for item in items if "template" not in present or 'class="w template' not in item]
+    return f'<div class="orc-legend">{"".join(items)}</div>' if items else ""
+
+
+def origins_html(draft: PromptDraft) -> str:
+    """The decisions behind a prompt as a table."""
+    tables = [decisions_html(explain(side).decisions) for side in (draft.components, draft.negative)]
+    return f'<div class="orc-origins">{"".join(table for table in tables if "<tr" in table)}</div>'
+
+
+# what is to be rendered
+
+
+def summary(requests: Sequence[GenerationRequest], target: str, where: str = "") -> str:
+    """``4 prompts · 512 × 512 · 20 steps euler / normal · cfg 7 · model x.safetensors · to ComfyUI (http://…)``."""
+    if not requests:
+        return "Nothing to render yet."
+    first = requests[0]
+    parts = [number(len(requests), "prompt")]
+    if first.batch_size > 1:
+        parts[0] += f" × {number(first.batch_size, 'image')}"
+    parts += [f"{first.width} × {first.height}", f"{first.steps} steps {first.sampler} / {first.scheduler}"]
+    parts += [f"cfg {first.cfg:g}"] + ([f"denoise {first.denoise:g}"] if first.denoise != 1 else [])
+    parts.append(f"model {first.checkpoint}" if first.checkpoint else "the target's own model")
+    if first.vae:
+        parts.append(f"VAE {first.vae}")
+    loras = {lora.name for request in requests for lora in request.loras}
+    if loras:
+        parts.append("LoRA " + ", ".join(sorted(loras)))
+    return " · ".join([*parts, f"to {target}" + (f" ({where})" if where else "")])
+
+
+def summary_html(text: str) -> str:
+    return f'<p class="orc-summary">{escape(text)}</p>'
+
+
+# how far a job is
+
+
+def progress_html(states: Sequence[TaskState], notes: Sequence[str] = ()) -> str:
+    """One bar for all, a line that says what is under way, the picture so far, and what went wrong."""
+    if not states:
+        return ""
+    done = sum(_share(state) for state in states) / len(states)
+    is_over = all(state.phase in OVER for state in states)
+    previews = "".join(_preview(state) for state in states if state.phase == "running")
+    problems = dict.fromkeys(state.error for state in states if state.error)
+    return (
+        f'<div class="orc-progress {"over" if is_over else "running"}">'
+        f'<div class="orc-bar"><i style="width:{100 * done:.1f}%"></i></div>'
+        f'<p role="status">{escape(progress_line(states))}</p>'
+        f"{previews}{''.join(notice(text) for text in problems)}"
+        f"{''.join(notice(f'Not remembered: {text}', 'hint') for text in notes)}</div>"
+    )
+
+
+def _share(state: TaskState) -> float:
+    if state.phase in OVER:
+        return 1.0
+    progress = state.progress
+    return 0.95 * min(1.0, progress.step / progress.steps) if progress and progress.steps else 0.0
+
+
+def progress_line(states: Sequence[TaskState]) -> str:
+    """``prompt 2 of 4: step 3/8``, or what became of all."""
+    running = [state for state in states if state.phase == "running"]
+    if running:
+        return " · ".join(_running_line(state, len(states)) for state in running)
+    if any(state.phase == "waiting" for state in states):
+        return "beginning …"
+    images = sum(len(state.images) for state in states)
+    ends = {phase: sum(state.phase == phase for state in states) for phase in ("failed", "stopped")}
+    more = [f"{count} {phase}" for phase, count in ends.items() if count]
+    return ", ".join([number(images, "image"), *more])
+
+
+def _running_line(state: TaskState, total: int) -> str:
+    progress, where = state.progress, f"prompt {state.task.number} of {total}"
+    if progress is None:
+        return f"{where}: sent to {state.task.target.name}"
+    if progress.steps:
+        return f"{where}: step {progress.step}/{progress.steps}"
+    return f"{where}: {progress.what}"
+
+
+def _preview(state: TaskState) -> str:
+    data = state.progress.preview if state.progress else b""
+    return f'<img class="orc-preview" alt="the picture so far" src="{picture(data)}">' if data else ""
+
+
+def picture(data: bytes) -> str:
+    """An encoded image as an address."""
+    return f"data:image/{_TYPES.get(data[:4], 'jpeg')};base64,{b64encode(data).decode()}"
+
+
+# a row of a batch
+
+
+def row_head(number_: int, place: str, is_skipped: bool, state: TaskState | None, problem: str = "") -> str:
+    """The line above a row: its number, the file that it is from, and how far it is."""
+    phase = "failed" if problem else "skipped" if is_skipped else state.phase if state else ""
+    said = problem or (_row_line(state) if state and not is_skipped else "")
+    return (
+        f'<div class="orc-row-head {phase}"><b>{number_:,}</b><span>{escape(place)}</span>'
+        f'<span class="orc-phase">{escape(said or phase)}</span></div>'
+    )
+
+
+def _row_line(state: TaskState) -> str:
+    if state.error:
+        return state.error
+    if state.phase == "done":
+        return f"{number(len(state.images), 'image')}, {state.seconds:.1f} s"
+    progress = state.progress
+    if state.phase == "running" and progress:
+        return f"step {progress.step}/{progress.steps}" if progress.steps else progress.what
+    return state.phase

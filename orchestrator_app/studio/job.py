@@ -1,0 +1,178 @@
+"""Renders drawn prompts in threads of their own, one for each target; a page looks at the job as often as it likes.
+
+A job goes on when the page that began it is closed: what it makes is in the output folder and in the store.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from typing import Literal
+
+from orchestrator_app.studio.environment import StoppableGenerator, Target
+from orchestrator_core.context import StageContext
+from orchestrator_core.errors import GeneratorError, GeneratorUnreachable, Interrupted, OrchestratorError
+from orchestrator_core.request import GeneratedImage, GenerationRequest, Progress
+from orchestrator_core.run import Run
+from orchestrator_core.stages import dispatch
+from orchestrator_core.template import Wildcards
+
+Phase = Literal["waiting", "running", "done", "failed", "stopped"]
+OVER = ("done", "failed", "stopped")
+_PAUSE = 0.25  # seconds between two looks at a job
+
+
+@dataclass(frozen=True, slots=True)
+class Task:
+    """A drawn prompt that is to be rendered there."""
+
+    number: int  # from 1
+    target: Target
+    run: Run
+    options: dispatch.Options
+
+    @property
+    def request(self) -> GenerationRequest:
+        return dispatch.request_for(self.run.draft, self.options)
+
+
+@dataclass(frozen=True, slots=True)
+class TaskState:
+    """How far a task is. ``run`` has the images that are there already."""
+
+    task: Task
+    run: Run
+    phase: Phase = "waiting"
+    progress: Progress | None = None
+    error: str = ""
+    seconds: float = 0.0
+
+    @property
+    def images(self) -> tuple[GeneratedImage, ...]:
+        return self.run.images
+
+
+class Job:
+    """``save`` is called with each run that has images, in the thread of its target.
+
+    Targets work side by side; the tasks of one go in their order, and one that fails does not stop the others.
+    """
+
+    def __init__(self, tasks: Sequence[Task], save: Callable[[Run], None]) -> None:
+        self.save = save
+        self.notes: list[str] = []  # what went wrong beside the rendering
+        self.stopping = False
+        self._states = {task.number: TaskState(task, task.run) for task in tasks}
+        self._changed = threading.Condition()
+        self._generators: list[StoppableGenerator] = []
+        self._threads = [
+            threading.Thread(target=self._work, args=(target,), daemon=True, name=f"orchestrator {target.name}")
+            for target in {task.target.name: task.target for task in tasks}.values()
+        ]
+
+    def start(self) -> Job:
+        for thread in self._threads:
+            thread.start()
+        return self
+
+    def stop(self) -> None:
+        """What is being rendered is stopped, the rest is not begun; what is finished stays."""
+        with self._changed:
+            self.stopping = True
+            generators = list(self._generators)
+        for generator in generators:
+            generator.cancel()
+
+    @property
+    def states(self) -> tuple[TaskState, ...]:
+        with self._changed:
+            return tuple(self._states.values())
+
+    @property
+    def is_over(self) -> bool:
+        return all(state.phase in OVER for state in self.states)
+
+    def watch(self, pause: float = _PAUSE) -> Iterator[tuple[TaskState, ...]]:
+        """The states, at once and then whenever they changed; ends when everything is over."""
+        seen = self.states
+        yield seen
+        while not all(state.phase in OVER for state in seen):
+            with self._changed:
+                self._changed.wait(pause)
+            time.sleep(pause / 5)  # several changes of one moment are one
+            if (now := self.states) != seen:
+                seen = now
+                yield seen
+
+    def _set(self, number: int, **changes: object) -> None:
+        with self._changed:
+            self._states[number] = replace(self._states[number], **changes)  # type: ignore[arg-type]
+            self._changed.notify_all()
+
+    def _work(self, target: Target) -> None:
+        tasks = [state.task for state in self.states if state.task.target.name == target.name]
+        reason = ""
+        generator: StoppableGenerator | None = None
+        try:
+            generator = target.generator()
+        except OrchestratorError as error:
+            reason = str(error)
+        except Exception as error:  # noqa: BLE001 - a task without an end would leave the page waiting for ever
+            reason = _unexpected(error)
+        if generator is not None:
+            with self._changed:
+                self._generators.append(generator)
+        for task in tasks:
+            if self.stopping:
+                self._set(task.number, phase="stopped")
+            elif generator is None or reason:
+                self._set(task.number, phase="failed", error=reason)
+            else:
+                reason = self._render(task, generator)
+
+    def _render(self, task: Task, generator: StoppableGenerator) -> str:
+        """Why those that follow have no chance; "" where they have."""
+        started = time.monotonic()
+        self._set(task.number, phase="running")
+        run, phase, error, reason = task.run, "done", "", ""
+        try:
+            run = self._rendered(task, generator)
+        except Interrupted as problem:
+            run, phase, error = run.replacing(images=problem.images), "stopped", "" if self.stopping else str(problem)
+        except GeneratorError as problem:
+            run, phase, error = run.replacing(images=problem.images), "failed", str(problem)
+            if isinstance(problem, GeneratorUnreachable):
+                reason = error
+        except OrchestratorError as problem:
+            phase, error = "failed", str(problem)
+        except Exception as problem:  # noqa: BLE001 - as above, and the others go on
+            phase, error = "failed", _unexpected(problem)
+        if run.images:
+            self._save(run)
+        self._set(task.number, phase=phase, run=run, error=error, progress=None, seconds=time.monotonic() - started)
+        return reason
+
+    def _rendered(self, task: Task, generator: StoppableGenerator) -> Run:
+        def report(progress: Progress) -> None:
+            if self.stopping:  # it was asked to stop before it had begun
+                generator.cancel()
+            before = self._states[task.number].progress
+            if not progress.preview and before is not None:
+                progress = replace(progress, preview=before.preview)
+            self._set(task.number, progress=progress)
+
+        context = StageContext(Wildcards([]), generator, progress=report)
+        return dispatch.stage(task.run, context, task.options)
+
+    def _save(self, run: Run) -> None:
+        try:
+            self.save(run)
+        except OrchestratorError as error:
+            if str(error) not in self.notes:
+                self.notes.append(str(error))
+
+
+def _unexpected(error: Exception) -> str:
+    return f"This should not have happened ({type(error).__name__}: {error})."

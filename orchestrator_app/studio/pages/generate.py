@@ -1,0 +1,243 @@
+"""Generate: a template, what it draws as one types, and the pictures of it."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import gradio as gr
+
+from orchestrator_app.studio import html
+from orchestrator_app.studio.compat import kw, listen
+from orchestrator_app.studio.drawing import MOST, Drawn, draw, rerolled
+from orchestrator_app.studio.elements import FROM_TARGET, StageForm
+from orchestrator_app.studio.job import Job, Task
+from orchestrator_app.studio.live import LiveEnvironment
+from orchestrator_app.studio.pages.results import ResultsPanel
+from orchestrator_app.studio.remembering import saver
+from orchestrator_app.studio.session import Session
+from orchestrator_core.errors import ConfigError, OrchestratorError
+from orchestrator_core.pipeline import new_run
+from orchestrator_core.stages import dispatch, generate_prompt
+
+REROLL = "orchestrator_reroll"
+_EXAMPLE = "a __colors/warm__ {fox|owl} in {the snow|__places/city__}"
+_SHOWN = 4  # prompts at the beginning
+_TYPEABLE = 2**32  # a seed that nobody chose is short enough to be typed
+
+
+@dataclass(frozen=True)
+class _Asked:
+    """The page's elements as values."""
+
+    draw: generate_prompt.Options
+    render: dispatch.Options
+    count: int
+    target: str
+
+
+class GeneratePage:
+    """Made inside of a gr.Tab; ``connect`` is called once all pages are there."""
+
+    def __init__(self, live: LiveEnvironment, session: Any) -> None:
+        self.live, self.session = live, session
+        self.draw_form = StageForm("generatePrompt", generate_prompt.Options)
+        self.render_form = StageForm("dispatch", dispatch.Options)
+        with kw(gr.Row, elem_classes=["orc-columns"], equal_height=False):
+            with gr.Column(scale=5, min_width=340):
+                self._template()
+                self._rendering()
+            with gr.Column(scale=6, min_width=340):
+                self._output()
+
+    # elements
+
+    def _template(self) -> None:
+        form = self.draw_form
+        form.add("template", value=_EXAMPLE)
+        form.add("negative_template")
+        with kw(gr.Row, elem_classes=["orc-line"]):
+            form.add("seed", value=str(secrets.randbelow(_TYPEABLE)), scale=3, min_width=130)
+            self.random = kw(gr.Button, value="Random", elem_classes=["orc-tool"], size="sm", min_width=60, scale=0)
+            self.reuse = kw(gr.Button, value="Last", elem_classes=["orc-tool"], size="sm", min_width=50, scale=0)
+            self.count = kw(
+                gr.Number, label="Prompts", value=_SHOWN, precision=0, step=1, elem_id="orchestrator_count",
+                info="How many are drawn; each has the next seed.", elem_classes=["orchestrator-field"],
+                scale=2, min_width=90,
+            )  # fmt: skip
+            form.add("method", scale=3, min_width=130)
+        with gr.Accordion("More about drawing", open=False, elem_id="orchestrator_more_drawing"):
+            with kw(gr.Row, elem_classes=["orc-line"]):
+                form.add("dialect", "missing", "index", min_width=120)
+            form.add_rest()
+            self.reset = kw(gr.Button, value="Forget what was drawn again", size="sm")
+
+    def _rendering(self) -> None:
+        form = self.render_form
+        names = list(self.live.targets)
+        with kw(gr.Row, elem_classes=["orc-line"]):
+            self.target = kw(
+                gr.Radio, choices=names, value=names[0] if names else None, label="Send to",
+                elem_id="orchestrator_target", elem_classes=["orchestrator-field"], scale=2, min_width=180,
+            )  # fmt: skip
+            form.add("checkpoint", scale=4, min_width=180)
+            self.refresh = kw(gr.Button, value="Refresh", elem_classes=["orc-tool"], size="sm", min_width=60, scale=0)
+        self.refreshed = gr.HTML("")
+        with kw(gr.Row, elem_classes=["orc-line"]):
+            form.add("sampler", "scheduler", min_width=130, scale=2)
+            form.add("steps", "cfg", min_width=80, scale=1)
+        with kw(gr.Row, elem_classes=["orc-line"]):
+            form.add("width", "height", min_width=80)
+            form.add("batch_size", min_width=140)
+        with gr.Accordion("More about rendering", open=False, elem_id="orchestrator_more_rendering"):
+            with kw(gr.Row, elem_classes=["orc-line"]):
+                form.add("vae", "seed", min_width=140)
+            with kw(gr.Row, elem_classes=["orc-line"]):
+                form.add("denoise", "clip_skip", min_width=140)
+            form.add_rest()
+
+    def _output(self) -> None:
+        self.summary = gr.HTML("")
+        with kw(gr.Row, elem_classes=["orc-line"]):
+            self.generate = kw(gr.Button, value="Generate", variant="primary", elem_id="orchestrator_generate", scale=3)
+            self.interrupt = kw(
+                gr.Button, value="Interrupt", variant="stop", elem_id="orchestrator_interrupt", scale=1, min_width=90
+            )
+        self.progress = gr.HTML("", elem_id="orchestrator_progress")
+        self.results = ResultsPanel(self.live, self.session, lambda session: session.generate, "orchestrator")
+        self.preview = gr.HTML("", elem_id="orchestrator_preview")
+        self.reroll = kw(gr.Textbox, value="", elem_id=REROLL, elem_classes=["orc-hidden"], show_label=False)
+        self.opened = gr.Timer(0.3)
+
+    # what happens
+
+    @property
+    def inputs(self) -> list[Any]:
+        return [self.session, self.count, self.target, *self.draw_form.inputs, *self.render_form.inputs]
+
+    def connect(self) -> None:
+        shown = [self.preview, self.summary]
+        typed = [element.input for element in [*self.draw_form.inputs, *self.render_form.inputs, self.count]]
+        options: dict[str, Any] = {"trigger_mode": "always_last", "show_progress": "hidden", "concurrency_limit": 4}
+        listen([*typed, self.target.change], self._on_change, self.inputs, shown, **options)
+        listen(self.reroll.input, self._on_reroll, [self.reroll, *self.inputs], shown, **options)
+        listen(self.reset.click, self._on_reset, self.inputs, shown, **options)
+        seed = self.draw_form.elements["seed"]
+        listen(self.random.click, lambda: str(secrets.randbelow(_TYPEABLE)), None, seed, show_progress="hidden").then(
+            self._on_change, self.inputs, shown, show_progress="hidden"
+        )
+        listen(self.reuse.click, self._on_reuse, [self.session, seed], seed, show_progress="hidden").then(
+            self._on_change, self.inputs, shown, show_progress="hidden"
+        )
+        from_target = [self.render_form.elements[name] for name in FROM_TARGET]
+        choices = [*from_target, self.refreshed]
+        listen([self.refresh.click, self.target.change], self._on_refresh, [self.target, *from_target], choices)
+        listen(
+            self.opened.tick,
+            self._on_open,
+            [self.target, *from_target],
+            [self.opened, *choices],
+            show_progress="hidden",
+        ).then(self._on_change, self.inputs, shown, show_progress="hidden")
+        self._connect_generate()
+        self.results.connect()
+
+    def _connect_generate(self) -> None:
+        outputs = [self.generate, self.progress, *self.results.outputs]
+        listen(
+            self.generate.click, self._on_generate, self.inputs, outputs, show_progress="hidden", concurrency_limit=None
+        )
+        listen(self.interrupt.click, self._on_interrupt, [self.session], None, show_progress="hidden")
+
+    def _asked(self, count: Any, target: str, values: Sequence[Any]) -> _Asked:
+        """Raises ConfigError for what the form cannot mean."""
+        size = len(self.draw_form.inputs)
+        if not isinstance(count, int | float) or not 1 <= count <= MOST:
+            raise ConfigError(f"Prompts is {count if count is not None else 'empty'}; it needs 1 to {MOST:,}.")
+        return _Asked(
+            self.draw_form.options(values[:size]), self.render_form.options(values[size:]), int(count), target
+        )
+
+    def _on_change(self, session: Session, count: Any, target: str, *values: Any) -> tuple[str, str]:
+        """(the drawn prompts, what would be rendered)."""
+        try:
+            asked = self._asked(count, target, values)
+            drawn = draw(asked.draw, asked.count, self.live.wildcards, session.rerolls)
+        except OrchestratorError as error:
+            return html.notice(str(error)), html.summary_html("Nothing is rendered until that is put right.")
+        session.drawn = drawn
+        is_clickable = asked.draw.method == "random"
+        shown = html.prompts_html(Drawn(drawn.drafts[:50], drawn.problem), REROLL if is_clickable else "")
+        return shown, self._summary(drawn, asked)
+
+    def _summary(self, drawn: Drawn, asked: _Asked) -> str:
+        try:
+            where = self.live.target(asked.target).where
+        except OrchestratorError as error:
+            return html.notice(str(error))
+        requests = [dispatch.request_for(draft, asked.render) for draft in drawn.drafts]
+        return html.summary_html(html.summary(requests, asked.target, where))
+
+    def _on_reroll(self, sent: str, session: Session, *values: Any) -> tuple[str, str]:
+        seed, _, slot = html.clicked(sent).partition(":")
+        if slot:
+            session.rerolls = rerolled(session.rerolls, int(seed), slot)
+        return self._on_change(session, *values)
+
+    def _on_reset(self, session: Session, *values: Any) -> tuple[str, str]:
+        session.rerolls = {}
+        return self._on_change(session, *values)
+
+    def _on_reuse(self, session: Session, seed: str) -> str:
+        """The seed of the first prompt of the last job."""
+        job = session.generate.job
+        return str(job.states[0].task.run.draft.seed) if job else seed
+
+    def _on_refresh(self, target: str, *values: Any) -> tuple[Any, ...]:
+        try:
+            found = self.live.target(target).choices()
+        except OrchestratorError as error:
+            return (*(gr.update() for _ in FROM_TARGET), html.notice(str(error), "hint"))
+        lists = (found.checkpoints, found.vaes, found.samplers, found.schedulers)
+        updates = [_choices(name, value, names) for name, value, names in zip(FROM_TARGET, values, lists, strict=True)]
+        return (*updates, "")
+
+    def _on_open(self, target: str, *values: Any) -> tuple[Any, ...]:
+        """What a page needs once it is open; gradio 4.40 has no such event for pages inside of another."""
+        return (gr.Timer(active=False), *self._on_refresh(target, *values))
+
+    def _on_generate(self, session: Session, count: Any, target: str, *values: Any) -> Iterator[Any]:
+        if session.generate.is_busy:
+            raise gr.Error("This page is still rendering. Interrupt it first.")
+        try:
+            asked = self._asked(count, target, values)
+            drawn = draw(asked.draw, asked.count, self.live.wildcards, session.rerolls)
+            place = self.live.target(asked.target)
+        except OrchestratorError as error:
+            yield (gr.update(), html.notice(str(error)), *self.results.unchanged)
+            return
+        runs = [new_run().replacing(draft=draft) for draft in drawn.drafts]
+        tasks = [Task(number, place, run, asked.render) for number, run in enumerate(runs, 1)]
+        if not tasks:
+            yield (gr.update(), html.notice(drawn.problem), *self.results.unchanged)
+            return
+        session.generate.job = job = Job(tasks, saver(self.live)).start()
+        yield (gr.update(interactive=False), "", *self.results.cleared(session))
+        for states in job.watch():
+            yield (gr.update(), html.progress_html(states, job.notes), *self.results.added(session, states))
+        yield (gr.update(interactive=True), html.progress_html(job.states, job.notes), *self.results.unchanged)
+
+    def _on_interrupt(self, session: Session) -> None:
+        if session.generate.job is not None:
+            session.generate.job.stop()
+
+
+def _choices(name: str, value: Any, names: tuple[str, ...]) -> Any:
+    """The choices of an option; one that is not among them stays chosen, and is refused by the target itself."""
+    own = [("(the target's own)", "")] if name in ("checkpoint", "vae") else []
+    listed = [*own, *((item, item) for item in names)]
+    if value and value not in names:
+        listed.append((value, value))
+    return gr.update(choices=listed, value=value or "") if listed else gr.update()

@@ -1,0 +1,48 @@
+"""What belongs to one open page. gradio copies it for each page that is opened, so that no two share anything."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from orchestrator_app.studio.batch import Row
+from orchestrator_app.studio.drawing import Drawn, Rerolls
+from orchestrator_app.studio.job import Job
+from orchestrator_core.request import GeneratedImage
+from orchestrator_core.run import Run
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """An image in a gallery, and the run that it is of."""
+
+    image: GeneratedImage
+    run: Run
+
+
+@dataclass(slots=True)
+class Work:
+    """A page's job, which may be under way, and what is in its gallery."""
+
+    job: Job | None = None
+    results: tuple[Result, ...] = ()
+
+    @property
+    def is_busy(self) -> bool:
+        return self.job is not None and not self.job.is_over
+
+
+class Session:
+    """Its values are replaced, never changed, since several events of a page may run at once."""
+
+    def __init__(self) -> None:
+        self.generate, self.batch = Work(), Work()
+        self.rerolls: Rerolls = {}
+        self.drawn = Drawn()
+        self.rows: tuple[Row, ...] = ()
+        self.page = 0
+        self.row_problems: Mapping[int, str] = {}
+
+    def __deepcopy__(self, memo: Any) -> Session:
+        return Session()
