@@ -7,7 +7,6 @@ address of another machine sends prompts and images over the network as they are
 from __future__ import annotations
 
 import json
-import re
 import threading
 from collections.abc import Mapping
 from pathlib import Path, PurePosixPath
@@ -25,11 +24,12 @@ from orchestrator_core.formats.comfy_graph_reader import values_of_graph
 from orchestrator_core.formats.comfy_links import Graph, is_workflow
 from orchestrator_core.formats.comfy_workflow import workflow_from_graph
 from orchestrator_core.formats.comfy_workflow_reader import graph_from_workflow
-from orchestrator_core.formats.image_metadata import metadata_texts, replace_file, with_metadata
+from orchestrator_core.formats.image_metadata import metadata_texts
 from orchestrator_core.formats.infotext import format_infotext, notes_as_json
 from orchestrator_core.generators.comfy_api import ComfyApi, ImageRef, refusal
 from orchestrator_core.generators.comfy_job import ComfyJob, Timeouts
 from orchestrator_core.generators.comfy_names import resolve_names
+from orchestrator_core.generators.saving import save_image, with_texts
 from orchestrator_core.http_client import HttpClient
 from orchestrator_core.request import GeneratedImage, GenerationRequest, ImageNotes, OnProgress
 
@@ -188,30 +188,9 @@ class _Images:
         if request.batch_size > 1 and "batch_index" not in request.extra:
             request = request.replacing(extra={**request.extra, "batch_index": number})
         data = self._with_metadata(self.api.view(image), request, image.filename)
-        path = self._save(data, PurePosixPath(image.filename).suffix)
+        path = save_image(self.folder, self.notes.run_id, data, PurePosixPath(image.filename).suffix)
         self.done.append(GeneratedImage(path, request, self.notes.run_id))
 
     def _with_metadata(self, data: bytes, request: GenerationRequest, name: str) -> bytes:
-        infotext = format_infotext(request, self.notes)
-        texts = metadata_texts(infotext, self.graph, self.workflow)
-        texts["orchestrator"] = json.dumps(notes_as_json(self.notes))
-        for attempt in (texts, {"parameters": infotext}):  # a JPEG has no room for a workflow
-            try:
-                return with_metadata(data, attempt, name)
-            except FormatError:
-                continue
-        return data  # an animation or a film, which has no place for texts
-
-    def _save(self, data: bytes, suffix: str) -> Path:
-        """Write under a name that is not taken: ``<run id>-001.png``."""
-        stem = re.sub(r"[^\w-]", "_", self.notes.run_id)[:80] or "image"
-        suffix = suffix.lower() if re.fullmatch(r"\.\w{1,8}", suffix) else ".png"
-        try:
-            self.folder.mkdir(parents=True, exist_ok=True)
-            number = 1
-            while (path := self.folder / f"{stem}-{number:03}{suffix}").exists():
-                number += 1
-            replace_file(path, data)
-        except OSError as error:
-            raise RenderFailed(f"The image cannot be saved in {self.folder}: {error.strerror or error}.") from None
-        return path
+        texts = metadata_texts(format_infotext(request, self.notes), self.graph, self.workflow)
+        return with_texts(data, {**texts, "orchestrator": json.dumps(notes_as_json(self.notes))}, name)

@@ -8,13 +8,11 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Mapping
-from pathlib import PureWindowsPath
 from typing import Any
 
 from orchestrator_core.formats.comfy_links import Graph, Node, link_of, title_of
 from orchestrator_core.formats.core_nodes import CORE_NODES
-
-_SHOWN = 5
+from orchestrator_core.generators.near_names import find_name
 
 
 def resolve_names(graph: Graph, object_info: Mapping[str, Any]) -> tuple[Graph, list[str]]:
@@ -69,40 +67,7 @@ def choices(info: Mapping[str, Any], name: str) -> list[str] | None:
 
 def _resolve(name: str, value: str, options: list[str]) -> tuple[str, str]:
     """(the server's name or the same again, what is wrong)."""
-    if not options:
-        return value, f"the server has no file to choose from, so not {value!r} either."
-    if not value and name == "ckpt_name":
-        return options[0], ""
-    for form in (_as_path, _file_name, _stem):
-        matches = [option for option in options if form(option) == form(value)]
-        if len(matches) == 1:
-            return matches[0], ""
-        if matches:
-            return value, f"{value!r} may be {_listed(matches)}: name its folder too."
-    return value, f"{value!r} is not in the list; {_suggestion(value, options)}"
-
-
-def _as_path(name: str) -> str:
-    return name.replace("\\", "/").casefold()
-
-
-def _file_name(name: str) -> str:
-    return PureWindowsPath(name).name.casefold()
-
-
-def _stem(name: str) -> str:
-    return PureWindowsPath(name).stem.casefold()
-
-
-def _suggestion(value: str, options: list[str]) -> str:
-    names = {_stem(option): option for option in options}
-    close = difflib.get_close_matches(_stem(value), list(names), 1, 0.6)
-    return f"did you mean {names[close[0]]!r}?" if close else f"there are {_listed(options)}."
-
-
-def _listed(names: list[str]) -> str:
-    more = f" and {len(names) - _SHOWN} more" if len(names) > _SHOWN else ""
-    return ", ".join(repr(name) for name in names[:_SHOWN]) + more
+    return (options[0], "") if options and not value and name == "ckpt_name" else find_name(value, options)
 
 
 def _unknown_class(key: str, node: Node, object_info: Mapping[str, Any]) -> str:
