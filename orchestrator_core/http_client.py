@@ -37,13 +37,13 @@ class HttpClient:
     """Calls to ``base_url``, whose own path is kept in front of every path.
 
     ``timeout`` (seconds) is for connecting and for each silence; ``total`` is for one whole answer.
-    A ``user:password@`` in the URL becomes basic authentication, and is in no message.
+    A ``user:password@`` in the URL, or ``auth``, becomes basic authentication, and is in no message.
 
     Raises:
         ConfigError: the URL is none of http or https.
     """
 
-    def __init__(self, base_url: str, timeout: float = 10.0, total: float = 600.0) -> None:
+    def __init__(self, base_url: str, timeout: float = 10.0, total: float = 600.0, *, auth: str = "") -> None:
         self.timeout, self.total = timeout, total
         parts = _split(base_url)
         self.host, self.secure = parts.hostname or "", parts.scheme == "https"
@@ -51,7 +51,7 @@ class HttpClient:
         host = f"[{self.host}]" if ":" in self.host else self.host
         place = host if parts.port is None else f"{host}:{self.port}"
         self.url = f"{parts.scheme}://{place}{parts.path.rstrip('/')}"
-        self.headers = {"User-Agent": "Orchestrator"} | _authorization(parts)
+        self.headers = {"User-Agent": "Orchestrator"} | (_basic(auth) if auth else _authorization(parts))
         proxies = urllib.request.ProxyHandler({} if self.host in LOOPBACK else None)
         self._opener = urllib.request.build_opener(proxies, _NoRedirect())
 
@@ -141,7 +141,10 @@ def _split(url: str) -> urllib.parse.SplitResult:
 def _authorization(parts: urllib.parse.SplitResult) -> dict[str, str]:
     if parts.username is None:
         return {}
-    pair = f"{urllib.parse.unquote(parts.username)}:{urllib.parse.unquote(parts.password or '')}"
+    return _basic(f"{urllib.parse.unquote(parts.username)}:{urllib.parse.unquote(parts.password or '')}")
+
+
+def _basic(pair: str) -> dict[str, str]:
     return {"Authorization": "Basic " + base64.b64encode(pair.encode()).decode()}
 
 
@@ -151,6 +154,8 @@ def _reason(error: Exception) -> str:
         return "it took too long"
     if isinstance(cause, ConnectionRefusedError):
         return "nothing listens there"
+    if isinstance(cause, http.client.RemoteDisconnected | http.client.IncompleteRead):
+        return "it broke off the connection"
     if isinstance(cause, http.client.HTTPException):
         return f"what comes back is not HTTP ({type(cause).__name__})"
     return str(getattr(cause, "strerror", None) or cause or type(cause).__name__)

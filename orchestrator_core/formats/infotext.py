@@ -55,15 +55,22 @@ def format_infotext(request: GenerationRequest, notes: ImageNotes, more: Mapping
     wanted = Infotext(_without_folders(request), notes, dict(more or {}))
     prompts = _prompt_lines(request)
     pairs = dict(_pairs(wanted))
-    read_back = _parse(_join(prompts, pairs))
+    if ours := what_is_missing(wanted, _join(prompts, pairs)):
+        pairs[_OURS] = ours
+    return _join(prompts, pairs)
+
+
+def what_is_missing(wanted: Infotext, text: str) -> str:
+    """The value of the ``Orchestrator`` key that an infotext needs to say all of this; "" if it does already."""
+    notes = wanted.notes
+    found = _parse(text)
     own, default = _own_notes(notes), _own_notes(_EMPTY_NOTES)
     always = {"dialect"} if notes.run_id else set()
     ours = {name: value for name, value in own.items() if value != default[name] or name in always}
-    ours |= _differences(wanted, replace(read_back, notes=replace(read_back.notes, **own)))
-    if ours:
-        ours = {"schema_version": SCHEMA_VERSION, **ours}
-        pairs[_OURS] = json.dumps(ours, separators=(",", ":"), default=_as_json)
-    return _join(prompts, pairs)
+    ours |= _differences(wanted, replace(found, notes=replace(found.notes, **own)))
+    return (
+        json.dumps({"schema_version": SCHEMA_VERSION, **ours}, separators=(",", ":"), default=_as_json) if ours else ""
+    )
 
 
 def _without_folders(request: GenerationRequest) -> GenerationRequest:

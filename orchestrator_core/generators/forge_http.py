@@ -1,0 +1,157 @@
+"""Renders requests on a Stable Diffusion WebUI Forge over HTTP, or on a server like it (Forge Neo, A1111, reForge).
+
+The server must have been started with ``--api``. It is reached at the address that is given, by default on this
+machine; its ``--api-auth`` is a basic login, which goes over the network as it is.
+"""
+
+from __future__ import annotations
+
+import json
+import threading
+from pathlib import Path
+from typing import Any
+
+from orchestrator_core.errors import Interrupted, RenderFailed, RequestRefused
+from orchestrator_core.formats.infotext import format_infotext, notes_as_json, parse_infotext
+from orchestrator_core.formats.infotext_completion import complete_infotext
+from orchestrator_core.generators.forge_api import ForgeApi, Rendered, refusal
+from orchestrator_core.generators.forge_job import ForgeJob, Timeouts
+from orchestrator_core.generators.forge_names import Choices, ServerNames, ask_names, choices_of, find_model
+from orchestrator_core.generators.forge_payload import payload
+from orchestrator_core.generators.saving import save_image, with_texts
+from orchestrator_core.http_client import HttpClient
+from orchestrator_core.request import GeneratedImage, GenerationRequest, ImageNotes, OnProgress
+
+DEFAULT_URL = "http://127.0.0.1:7860"
+_DAY = 86_400.0  # seconds
+# What the server's infotext says better than the request: what was rendered in the end.
+_FROM_INFOTEXT = ("sampler", "scheduler", "steps", "cfg", "denoise", "width", "height", "clip_skip")
+_SUFFIXES = ((b"\x89PNG", ".png"), (b"\xff\xd8\xff", ".jpg"), (b"RIFF", ".webp"))
+
+
+class ForgeGenerator:
+    """A ``Generator`` for a Forge server.
+
+    Args:
+        output_folder: where the images go; it is made when the first one comes.
+        auth: ``user:password`` of the server's ``--api-auth``; it may also stand in the address.
+
+    An image of a batch has a request of its own, which renders it again alone: with its seed and a batch size of 1.
+    What a request's ``extra`` may hold is in ``forge_payload``.
+    """
+
+    def __init__(
+        self, output_folder: Path, base_url: str = DEFAULT_URL, *, auth: str = "", timeouts: Timeouts | None = None
+    ) -> None:
+        self.output_folder = output_folder
+        self.timeouts = timeouts or Timeouts()
+        client = HttpClient(base_url, self.timeouts.connect, auth=auth)
+        self.api = ForgeApi(client, HttpClient(base_url, self.timeouts.job or _DAY, auth=auth))
+        self._names: ServerNames | None = None
+        self._jobs: list[ForgeJob] = []
+        self._lock = threading.Lock()
+        self._asking = threading.Lock()
+
+    def generate(
+        self, request: GenerationRequest, notes: ImageNotes, on_progress: OnProgress
+    ) -> tuple[GeneratedImage, ...]:
+        """Blocks until the images are in ``output_folder``.
+
+        Raises:
+            GeneratorUnreachable: nothing answers, not as Forge does, or without its API.
+            RequestRefused: the server has not what is asked for; ``problems`` name the fields.
+            RenderFailed, Interrupted: in the middle; ``images`` are those that were finished.
+        """
+        job = ForgeJob(self.api, on_progress, self.timeouts)
+        with self._lock:
+            self._jobs.append(job)
+        try:
+            body = self._body_for(request)
+            images = self._saved(job.run(body), request, body, notes)
+        finally:
+            with self._lock:
+                self._jobs.remove(job)
+        if job.cancelled.is_set():  # too late for these
+            raise Interrupted("The rendering was stopped when the images were finished.", images)
+        return images
+
+    def cancel(self) -> None:
+        """Stop what is being rendered, from any thread; ``generate`` then raises Interrupted."""
+        with self._lock:
+            jobs = list(self._jobs)
+        for job in jobs:
+            job.cancel()
+
+    def connect(self) -> None:
+        """Ask the server what it has, if it was not asked yet. Raises GeneratorUnreachable."""
+        self.names()
+
+    def choices(self) -> Choices:
+        """What the server offers now, in ComfyUI's names. Raises GeneratorUnreachable."""
+        return choices_of(self.names(refresh=True))
+
+    def names(self, *, refresh: bool = False) -> ServerNames:
+        """What the server has; asked once, and again with ``refresh``. Raises GeneratorUnreachable."""
+        with self._asking:
+            if refresh or self._names is None:
+                self._names = ask_names(self.api)
+            return self._names
+
+    def _body_for(self, request: GenerationRequest) -> dict[str, Any]:
+        names = self.names()
+        modules = self._modules() if request.vae and names.has_modules else []
+        body, problems = payload(request, names, modules)
+        if problems:  # a model that was added since
+            self.api.refresh()
+            body, problems = payload(request, self.names(refresh=True), modules)
+        if problems:
+            raise RequestRefused(refusal(self.api.url, tuple(problems)), tuple(problems))
+        return body
+
+    def _modules(self) -> list[str]:
+        chosen = self.api.options().get("forge_additional_modules")
+        return [str(path) for path in chosen] if isinstance(chosen, list) else []
+
+    def _saved(
+        self, rendered: Rendered, request: GenerationRequest, body: dict[str, Any], notes: ImageNotes
+    ) -> tuple[GeneratedImage, ...]:
+        done: list[GeneratedImage] = []
+        for number, data in enumerate(rendered.images):
+            made = self._made(rendered, number, request, body)
+            try:
+                if not data:
+                    raise RenderFailed(f"Forge at {self.api.url} sent an image that is none (number {number + 1}).")
+                path = self._save(data, rendered.infotexts[number], made, notes)
+            except RenderFailed as error:
+                error.images = tuple(done)
+                raise
+            done.append(GeneratedImage(path, made, notes.run_id))
+        if not done:
+            raise RenderFailed(f"Forge at {self.api.url} finished without an image.")
+        return tuple(done)
+
+    def _save(self, data: bytes, infotext: str, made: GenerationRequest, notes: ImageNotes) -> Path:
+        text = complete_infotext(infotext, made, notes) if infotext else format_infotext(made, notes)
+        texts = {"parameters": text, "orchestrator": json.dumps(notes_as_json(notes))}
+        suffix = next((suffix for start, suffix in _SUFFIXES if data.startswith(start)), ".png")
+        return save_image(self.output_folder, notes.run_id, with_texts(data, texts), suffix)
+
+    def _made(
+        self, rendered: Rendered, number: int, request: GenerationRequest, body: dict[str, Any]
+    ) -> GenerationRequest:
+        """The request of one image, as the server carried it out."""
+        seeds = rendered.seeds or [body["seed"] + place for place in range(len(rendered.images))]
+        extra = {key: value for key, value in request.extra.items() if key != "batch_index"}
+        made = request.replacing(seed=seeds[number], batch_size=1, extra=extra)
+        if not rendered.infotexts[number]:
+            return made
+        found = parse_infotext(rendered.infotexts[number]).request
+        changes = {name: getattr(found, name) for name in _FROM_INFOTEXT}
+        if number < len(rendered.prompts) and rendered.prompts[number].strip() != body["prompt"].strip():
+            changes |= {"positive": found.positive, "loras": found.loras}  # an extension there rewrote it
+        return made.replacing(**changes, checkpoint=self._checkpoint(request, found.checkpoint))
+
+    def _checkpoint(self, request: GenerationRequest, shown: str) -> str:
+        """The checkpoint's file name, with its folder; an infotext has neither folder nor suffix."""
+        item, _ = find_model(request.checkpoint or shown, self.names().checkpoints)
+        return item.shown if item else request.checkpoint or shown
