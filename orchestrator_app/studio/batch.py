@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import secrets
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
 
 from pydantic import ValidationError
 
@@ -80,9 +80,42 @@ def row_of(wish: Wish, targets: Sequence[str], file: str = "") -> Row:
     return Row(wish, secrets.randbelow(_TYPEABLE) if wish.seed is None else wish.seed, target, file)
 
 
-def changed(rows: Sequence[Row], place: int, **changes: Any) -> tuple[Row, ...]:
-    """With one row changed."""
-    return (*rows[:place], replace(rows[place], **changes), *rows[place + 1 :])
+@dataclass(frozen=True, slots=True)
+class Edit:
+    """What the table says of a row now."""
+
+    text: str
+    target: str
+    seed: str
+    skip: bool
+
+
+def edited(rows: Sequence[Row], place: int, edit: Edit, wildcards: Wildcards) -> tuple[Row, ...]:
+    """The rows with one as the table says. Raises ConfigError for a seed that is none.
+
+    A text that is still the one that was drawn leaves the row's template as it is, and with it where its words came
+    from.
+    """
+    row = rows[place]
+    text = row.text if edit.text == text_of(row, wildcards) else edit.text
+    new = replace(row, text=text, target=edit.target or row.target, seed=parse_seed(edit.seed), skip=edit.skip)
+    return tuple(rows) if new == row else (*rows[:place], new, *rows[place + 1 :])
+
+
+def all_to(rows: Sequence[Row], target: str) -> tuple[Row, ...]:
+    """All rows with this target."""
+    return tuple(replace(row, target=target) for row in rows)
+
+
+def summary(rows: Sequence[Row], targets: Sequence[str]) -> str:
+    """``25 prompts · 13 to Forge · 12 to ComfyUI · 2 skipped``."""
+    counts = Counter(row.target for row in rows if not row.skip)
+    if not counts:
+        return "Nothing to render yet."
+    skipped = len(rows) - counts.total()
+    per_target = [f"{counts[name]:,} to {name}" for name in targets if counts[name]]
+    prompts = f"{counts.total():,} prompt{'' if counts.total() == 1 else 's'}"
+    return " · ".join([prompts, *per_target] + ([f"{skipped:,} skipped"] if skipped else []))
 
 
 def parse_seed(text: str) -> int:

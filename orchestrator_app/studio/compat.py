@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import re
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -30,3 +31,8 @@ def listen(
     chosen = {"fn": function, "inputs": inputs, "outputs": outputs, **nameless, **options}
     chosen = {name: value for name, value in chosen.items() if name in known}
     return events(**chosen) if callable(events) else gr.on(triggers=list(events), **chosen)
+
+
+def plain(text: str) -> str:
+    """A text for ``info``, which gradio 5 and 6 read as Markdown and gradio 4 as it is."""
+    return text if gr.__version__.startswith("4.") else re.sub(r"([\\`*_{}\[\]<>#|~])", r"\\\1", text)

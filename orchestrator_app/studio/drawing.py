@@ -44,11 +44,21 @@ def draw(options: generate_prompt.Options, count: int, wildcards: Wildcards, rer
     return Drawn(tuple(drafts))
 
 
-def slots_of(draft: PromptDraft) -> dict[tuple[str, int, int], str]:
-    """The parts of the draft's template that can be drawn again: ("positive", start, end) → slot."""
-    source = draft.source
-    template = Template(source.template, source.negative, source.dialect)
-    return {(slot.where, slot.start, slot.end): slot.id for slot in template.slots}
+class Slots:
+    """The parts of a draft's template that can be drawn again."""
+
+    def __init__(self, draft: PromptDraft) -> None:
+        source = draft.source
+        self.slots = Template(source.template, source.negative, source.dialect).slots
+
+    def around(self, where: str, span: tuple[int, int] | None) -> str:
+        """The slot that this place of the template is in; "" for none."""
+        if span is None:
+            return ""
+        found = (
+            slot.id for slot in self.slots if slot.where == where and slot.start <= span[0] and span[1] <= slot.end
+        )
+        return next(found, "")
 
 
 def rerolled(rerolls: Rerolls, seed: int, slot: str) -> dict[str, dict[str, int]]:

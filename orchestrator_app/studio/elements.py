@@ -7,7 +7,7 @@ from typing import Any, Generic
 
 import gradio as gr
 
-from orchestrator_app.studio.compat import kw
+from orchestrator_app.studio.compat import kw, plain
 from orchestrator_app.studio.forms import FormField, Model, element_id, fields_of, read, shown
 
 # How an option looks where its kind says too little.
@@ -31,7 +31,7 @@ def element(stage: str, field: FormField, **options: Any) -> Any:
     limits = f" ({field.limits})" if field.limits else ""
     common = {
         "label": field.label,
-        "info": f"{field.description}{limits}",
+        "info": plain(f"{field.description}{limits}"),
         "value": shown(field, field.default),
         "elem_id": element_id(stage, field.name),
         "elem_classes": ["orchestrator-field"],

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Sequence
 from html import escape
 
 from orchestrator_app.contact_sheet.words import Shades, decisions_html, words_html
-from orchestrator_app.studio.drawing import Drawn, slots_of
+from orchestrator_app.studio.drawing import Drawn, Slots
 from orchestrator_app.studio.job import OVER, TaskState
 from orchestrator_core.prompt import Component, PromptDraft
 from orchestrator_core.provenance import LEGEND, Decision, explain
@@ -61,15 +61,14 @@ def prompts_html(drawn: Drawn, to: str = "") -> str:
 
 
 def prompt_html(draft: PromptDraft, shades: Shades, place: int, is_clickable: bool = False) -> str:
-    slots = slots_of(draft) if is_clickable else {}
+    slots = Slots(draft) if is_clickable else None
     positive = _words(draft, draft.components, "positive", shades, slots)
     negative = _words(draft, draft.negative, "negative", shades, slots)
     return (
-        f'<article class="orc-card"><header><b>{place}</b><span>seed {draft.seed}</span></header>'
+        f'<article class="orc-card"><b>{place}</b>'
         f'<p class="orc-words" dir="auto">{positive or "<em>This prompt is empty.</em>"}</p>'
         + (f'<p class="orc-words orc-negative" dir="auto"><b>negative</b> {negative}</p>' if negative else "")
-        + _diagnostics(draft)
-        + "</article>"
+        + f"<small>seed {draft.seed}</small>{_diagnostics(draft)}</article>"
     )
 
 
@@ -78,11 +77,11 @@ def _words(
     components: Sequence[Component],
     where: str,
     shades: Shades,
-    slots: dict[tuple[str, int, int], str],
+    slots: Slots | None,
 ) -> str:
     def attributes(decision: Decision) -> str:
-        slot = slots.get((where, *decision.span)) if decision.span else None
-        if slot is None:
+        slot = slots.around(where, decision.span) if slots else ""
+        if not slot:
             return ""
         return f' data-send="{draft.seed}:{escape(slot)}" role="button" tabindex="0"'
 

@@ -90,6 +90,11 @@ class Job:
         with self._changed:
             return tuple(self._states.values())
 
+    def state(self, number: int) -> TaskState | None:
+        """That of one task; None where the job has no task of that number."""
+        with self._changed:
+            return self._states.get(number)
+
     @property
     def is_over(self) -> bool:
         return all(state.phase in OVER for state in self.states)

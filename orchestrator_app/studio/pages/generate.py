@@ -10,12 +10,12 @@ from typing import Any
 import gradio as gr
 
 from orchestrator_app.studio import html
-from orchestrator_app.studio.compat import kw, listen
+from orchestrator_app.studio.compat import kw, listen, plain
 from orchestrator_app.studio.drawing import MOST, Drawn, draw, rerolled
 from orchestrator_app.studio.elements import FROM_TARGET, StageForm
 from orchestrator_app.studio.job import Job, Task
 from orchestrator_app.studio.live import LiveEnvironment
-from orchestrator_app.studio.pages.results import ResultsPanel
+from orchestrator_app.studio.pages.results import ResultsPanel, run_buttons
 from orchestrator_app.studio.remembering import saver
 from orchestrator_app.studio.session import Session
 from orchestrator_core.errors import ConfigError, OrchestratorError
@@ -59,12 +59,13 @@ class GeneratePage:
         form.add("template", value=_EXAMPLE)
         form.add("negative_template")
         with kw(gr.Row, elem_classes=["orc-line"]):
-            form.add("seed", value=str(secrets.randbelow(_TYPEABLE)), scale=3, min_width=130)
-            self.random = kw(gr.Button, value="Random", elem_classes=["orc-tool"], size="sm", min_width=60, scale=0)
-            self.reuse = kw(gr.Button, value="Last", elem_classes=["orc-tool"], size="sm", min_width=50, scale=0)
+            form.add("seed", value=str(secrets.randbelow(_TYPEABLE)), scale=3, min_width=120)
+            with kw(gr.Column, scale=2, min_width=110, elem_classes=["orc-stack"]):
+                self.random = kw(gr.Button, value="New seed", size="sm", elem_id="orchestrator_new_seed")
+                self.reuse = kw(gr.Button, value="Last seed", size="sm", elem_id="orchestrator_last_seed")
             self.count = kw(
                 gr.Number, label="Prompts", value=_SHOWN, precision=0, step=1, elem_id="orchestrator_count",
-                info="How many are drawn; each has the next seed.", elem_classes=["orchestrator-field"],
+                info=plain("How many are drawn; each has the next seed."), elem_classes=["orchestrator-field"],
                 scale=2, min_width=90,
             )  # fmt: skip
             form.add("method", scale=3, min_width=130)
@@ -72,7 +73,7 @@ class GeneratePage:
             with kw(gr.Row, elem_classes=["orc-line"]):
                 form.add("dialect", "missing", "index", min_width=120)
             form.add_rest()
-            self.reset = kw(gr.Button, value="Forget what was drawn again", size="sm")
+            self.reset = kw(gr.Button, value="Take back what was drawn again", size="sm")
 
     def _rendering(self) -> None:
         form = self.render_form
@@ -80,17 +81,19 @@ class GeneratePage:
         with kw(gr.Row, elem_classes=["orc-line"]):
             self.target = kw(
                 gr.Radio, choices=names, value=names[0] if names else None, label="Send to",
-                elem_id="orchestrator_target", elem_classes=["orchestrator-field"], scale=2, min_width=180,
+                elem_id="orchestrator_target", elem_classes=["orchestrator-field", "orc-toggle"], scale=5,
+                min_width=200,
             )  # fmt: skip
-            form.add("checkpoint", scale=4, min_width=180)
-            self.refresh = kw(gr.Button, value="Refresh", elem_classes=["orc-tool"], size="sm", min_width=60, scale=0)
-        self.refreshed = gr.HTML("")
+            form.add("checkpoint", scale=7, min_width=180)
+            with kw(gr.Column, scale=2, min_width=90, elem_classes=["orc-stack"]):
+                self.refresh = kw(gr.Button, value="Refresh", size="sm", elem_id="orchestrator_refresh")
+        self.refreshed = kw(gr.HTML, value="", elem_classes=["orc-empty"], elem_id="orchestrator_refreshed")
         with kw(gr.Row, elem_classes=["orc-line"]):
-            form.add("sampler", "scheduler", min_width=130, scale=2)
-            form.add("steps", "cfg", min_width=80, scale=1)
+            form.add("sampler", "scheduler", min_width=130, scale=4)
+            form.add("steps", "cfg", min_width=80, scale=2)
         with kw(gr.Row, elem_classes=["orc-line"]):
-            form.add("width", "height", min_width=80)
-            form.add("batch_size", min_width=140)
+            form.add("width", "height", min_width=90, scale=2)
+            form.add("batch_size", min_width=150, scale=4)
         with gr.Accordion("More about rendering", open=False, elem_id="orchestrator_more_rendering"):
             with kw(gr.Row, elem_classes=["orc-line"]):
                 form.add("vae", "seed", min_width=140)
@@ -99,13 +102,14 @@ class GeneratePage:
             form.add_rest()
 
     def _output(self) -> None:
-        self.summary = gr.HTML("")
+        self.summary = gr.HTML("", elem_id="orchestrator_summary")
         with kw(gr.Row, elem_classes=["orc-line"]):
             self.generate = kw(gr.Button, value="Generate", variant="primary", elem_id="orchestrator_generate", scale=3)
             self.interrupt = kw(
-                gr.Button, value="Interrupt", variant="stop", elem_id="orchestrator_interrupt", scale=1, min_width=90
-            )
-        self.progress = gr.HTML("", elem_id="orchestrator_progress")
+                gr.Button, value="Interrupt", elem_id="orchestrator_interrupt", scale=1, min_width=90,
+                interactive=False,
+            )  # fmt: skip
+        self.progress = kw(gr.HTML, value="", elem_id="orchestrator_progress", elem_classes=["orc-empty"])
         self.results = ResultsPanel(self.live, self.session, lambda session: session.generate, "orchestrator")
         self.preview = gr.HTML("", elem_id="orchestrator_preview")
         self.reroll = kw(gr.Textbox, value="", elem_id=REROLL, elem_classes=["orc-hidden"], show_label=False)
@@ -119,37 +123,36 @@ class GeneratePage:
 
     def connect(self) -> None:
         shown = [self.preview, self.summary]
-        typed = [element.input for element in [*self.draw_form.inputs, *self.render_form.inputs, self.count]]
-        options: dict[str, Any] = {"trigger_mode": "always_last", "show_progress": "hidden", "concurrency_limit": 4}
-        listen([*typed, self.target.change], self._on_change, self.inputs, shown, **options)
-        listen(self.reroll.input, self._on_reroll, [self.reroll, *self.inputs], shown, **options)
-        listen(self.reset.click, self._on_reset, self.inputs, shown, **options)
+        # change, not input: gradio 6 knows of an input only where a key was pressed, not of a pasted text
+        typed = [
+            element.change for element in [*self.draw_form.inputs, *self.render_form.inputs, self.count, self.target]
+        ]
+        quiet: dict[str, Any] = {"trigger_mode": "always_last", "show_progress": "hidden", "concurrency_limit": 4}
+        listen(typed, self._on_change, self.inputs, shown, **quiet)
+        listen(self.reroll.change, self._on_reroll, [self.reroll, *self.inputs], shown, **quiet)
+        listen(self.reset.click, self._on_reset, self.inputs, shown, **quiet)
         seed = self.draw_form.elements["seed"]
-        listen(self.random.click, lambda: str(secrets.randbelow(_TYPEABLE)), None, seed, show_progress="hidden").then(
-            self._on_change, self.inputs, shown, show_progress="hidden"
-        )
-        listen(self.reuse.click, self._on_reuse, [self.session, seed], seed, show_progress="hidden").then(
-            self._on_change, self.inputs, shown, show_progress="hidden"
-        )
-        from_target = [self.render_form.elements[name] for name in FROM_TARGET]
-        choices = [*from_target, self.refreshed]
-        listen([self.refresh.click, self.target.change], self._on_refresh, [self.target, *from_target], choices)
-        listen(
-            self.opened.tick,
-            self._on_open,
-            [self.target, *from_target],
-            [self.opened, *choices],
-            show_progress="hidden",
-        ).then(self._on_change, self.inputs, shown, show_progress="hidden")
+        listen(self.random.click, lambda: str(secrets.randbelow(_TYPEABLE)), None, seed, **quiet)
+        listen(self.reuse.click, self._on_reuse, [self.session, seed], seed, **quiet)
+        self._connect_target(quiet)
         self._connect_generate()
         self.results.connect()
 
+    def _connect_target(self, quiet: dict[str, Any]) -> None:
+        elements = [self.render_form.elements[name] for name in FROM_TARGET]
+        asked, answered = [self.target, *elements], [*elements, self.refreshed]
+        listen([self.refresh.click, self.target.change], self._on_refresh, asked, answered)
+        # The time of a page's opening: gradio 4.40 has no event for it inside of another page.
+        first = listen(self.opened.tick, lambda: gr.Timer(active=False), None, self.opened, **quiet)
+        listen(first.then, self._on_change, self.inputs, [self.preview, self.summary], show_progress="hidden")
+        listen(first.then, self._on_refresh, asked, answered, show_progress="hidden")
+
     def _connect_generate(self) -> None:
-        outputs = [self.generate, self.progress, *self.results.outputs]
+        outputs = [self.generate, self.interrupt, self.progress, *self.results.outputs]
         listen(
             self.generate.click, self._on_generate, self.inputs, outputs, show_progress="hidden", concurrency_limit=None
         )
-        listen(self.interrupt.click, self._on_interrupt, [self.session], None, show_progress="hidden")
+        listen(self.interrupt.click, self._on_interrupt, [self.session], [self.interrupt], show_progress="hidden")
 
     def _asked(self, count: Any, target: str, values: Sequence[Any]) -> _Asked:
         """Raises ConfigError for what the form cannot mean."""
@@ -204,34 +207,34 @@ class GeneratePage:
         updates = [_choices(name, value, names) for name, value, names in zip(FROM_TARGET, values, lists, strict=True)]
         return (*updates, "")
 
-    def _on_open(self, target: str, *values: Any) -> tuple[Any, ...]:
-        """What a page needs once it is open; gradio 4.40 has no such event for pages inside of another."""
-        return (gr.Timer(active=False), *self._on_refresh(target, *values))
-
     def _on_generate(self, session: Session, count: Any, target: str, *values: Any) -> Iterator[Any]:
         if session.generate.is_busy:
             raise gr.Error("This page is still rendering. Interrupt it first.")
         try:
-            asked = self._asked(count, target, values)
-            drawn = draw(asked.draw, asked.count, self.live.wildcards, session.rerolls)
-            place = self.live.target(asked.target)
+            tasks = self._tasks(session, self._asked(count, target, values))
         except OrchestratorError as error:
-            yield (gr.update(), html.notice(str(error)), *self.results.unchanged)
-            return
-        runs = [new_run().replacing(draft=draft) for draft in drawn.drafts]
-        tasks = [Task(number, place, run, asked.render) for number, run in enumerate(runs, 1)]
-        if not tasks:
-            yield (gr.update(), html.notice(drawn.problem), *self.results.unchanged)
+            yield (*run_buttons(False), html.notice(str(error)), *self.results.unchanged)
             return
         session.generate.job = job = Job(tasks, saver(self.live)).start()
-        yield (gr.update(interactive=False), "", *self.results.cleared(session))
+        yield (*run_buttons(True), "", *self.results.cleared(session))
         for states in job.watch():
-            yield (gr.update(), html.progress_html(states, job.notes), *self.results.added(session, states))
-        yield (gr.update(interactive=True), html.progress_html(job.states, job.notes), *self.results.unchanged)
+            shown = html.progress_html(states, job.notes)
+            yield (*run_buttons(None), shown, *self.results.added(session, states))
+        yield (*run_buttons(False), html.progress_html(job.states, job.notes), *self.results.unchanged)
 
-    def _on_interrupt(self, session: Session) -> None:
+    def _tasks(self, session: Session, asked: _Asked) -> list[Task]:
+        """What is to be rendered. Raises OrchestratorError where that is nothing."""
+        target = self.live.target(asked.target)
+        drawn = draw(asked.draw, asked.count, self.live.wildcards, session.rerolls)
+        if not drawn.drafts:
+            raise ConfigError(drawn.problem)
+        runs = [new_run().replacing(draft=draft) for draft in drawn.drafts]
+        return [Task(number, target, run, asked.render) for number, run in enumerate(runs, 1)]
+
+    def _on_interrupt(self, session: Session) -> Any:
         if session.generate.job is not None:
             session.generate.job.stop()
+        return gr.update(interactive=False)
 
 
 def _choices(name: str, value: Any, names: tuple[str, ...]) -> Any:

@@ -107,3 +107,11 @@ class ResultsPanel:
         except OrchestratorError:
             return gr.update(value=None, interactive=False)
         return gr.update(value=str(Path(path)), interactive=True)
+
+
+def run_buttons(is_running: bool | None) -> tuple[Any, Any]:
+    """(the button that begins, the one that interrupts) during a job, or without one; None leaves them as they are."""
+    if is_running is None:
+        return gr.update(), gr.update()
+    stop = gr.update(interactive=is_running, variant="stop" if is_running else "secondary")
+    return gr.update(interactive=not is_running), stop

@@ -1,0 +1,147 @@
+"""The table of a batch: a fixed number of rows that show one page of the list.
+
+Making elements anew for each change would take the cursor out of the text that somebody is typing. What stands in the
+rows goes along with every click, with the page that it belongs to, so that no change can be lost between two clicks.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import gradio as gr
+
+from orchestrator_app.studio import batch, html
+from orchestrator_app.studio.compat import kw
+from orchestrator_app.studio.live import LiveEnvironment
+from orchestrator_app.studio.session import Session
+from orchestrator_core.errors import OrchestratorError
+
+_FIELDS = 4  # inputs of a row
+
+
+@dataclass(frozen=True)
+class _Row:
+    group: Any
+    head: Any
+    text: Any
+    target: Any
+    seed: Any
+    skip: Any
+
+    @property
+    def inputs(self) -> list[Any]:
+        return [self.text, self.target, self.seed, self.skip]
+
+
+class BatchTable:
+    """Elements, and what they show of a session's rows."""
+
+    def __init__(self, live: LiveEnvironment) -> None:
+        self.live, self.targets = live, list(live.targets)
+        self.page = kw(gr.Textbox, value="0", elem_classes=["orc-hidden"], show_label=False)
+        self.rows = [self._row(place) for place in range(batch.PAGE)]
+        with kw(gr.Row, elem_classes=["orc-line", "orc-pager"], visible=False) as self.pager:
+            self.previous = kw(gr.Button, value="‹ Previous", size="sm", min_width=100, scale=0)
+            self.where = gr.HTML("")
+            self.next = kw(gr.Button, value="Next ›", size="sm", min_width=100, scale=0)
+
+    def _row(self, place: int) -> _Row:
+        name = f"orchestrator_row{place}"
+        with kw(gr.Row, visible=False, elem_classes=["orc-row"], elem_id=name) as group:
+            with gr.Column(scale=3, min_width=150):
+                head = gr.HTML("")
+            text = kw(
+                gr.Textbox, show_label=False, lines=1, max_lines=4, container=False, elem_id=f"{name}_text", scale=9,
+                min_width=260,
+            )  # fmt: skip
+            target = kw(
+                gr.Radio, choices=self.targets, show_label=False, container=False, elem_id=f"{name}_target",
+                elem_classes=["orc-toggle"], scale=3, min_width=180,
+            )  # fmt: skip
+            seed = kw(
+                gr.Textbox, show_label=False, container=False, placeholder="seed", lines=1, max_lines=1,
+                elem_id=f"{name}_seed", scale=2, min_width=110,
+            )  # fmt: skip
+            skip = kw(
+                gr.Checkbox, label="skip", container=False, elem_id=f"{name}_skip", scale=1, min_width=64,
+                elem_classes=["orc-skip"],
+            )  # fmt: skip
+        return _Row(group, head, text, target, seed, skip)
+
+    @property
+    def inputs(self) -> list[Any]:
+        """What a click sends along: see ``keep``."""
+        return [self.page, *(element for row in self.rows for element in row.inputs)]
+
+    @property
+    def heads(self) -> list[Any]:
+        return [row.head for row in self.rows]
+
+    @property
+    def outputs(self) -> list[Any]:
+        """What ``shown`` gives values for."""
+        elements = [element for row in self.rows for element in (row.group, row.head, *row.inputs)]
+        return [self.page, self.pager, self.where, *elements]
+
+    @property
+    def edits(self) -> list[Any]:
+        """Events after which the rows may say something else."""
+        return [
+            event
+            for row in self.rows
+            for event in (row.text.blur, row.text.submit, row.seed.blur, row.seed.submit, row.target.change)
+        ] + [row.skip.change for row in self.rows]
+
+    # what was typed
+
+    def keep(self, session: Session, values: Sequence[Any]) -> None:
+        """Takes over what the rows say (``inputs``). A seed that is none stays as it was, and its row says so."""
+        first = int(values[0] or 0) * batch.PAGE
+        wildcards = self.live.wildcards
+        rows, problems = session.rows, dict(session.row_problems)
+        for place in range(first, min(first + batch.PAGE, len(rows))):
+            start = 1 + (place - first) * _FIELDS
+            text, target, seed, skip = values[start : start + _FIELDS]
+            problems.pop(place, None)
+            try:
+                rows = batch.edited(rows, place, batch.Edit(text or "", target, seed or "", bool(skip)), wildcards)
+            except OrchestratorError as error:
+                problems[place] = str(error)
+        session.rows, session.row_problems = rows, problems
+
+    # what is shown
+
+    def shown(self, session: Session, page: int | None = None) -> tuple[Any, ...]:
+        """Values for ``outputs``: the given page of the list, or the same as before."""
+        count = len(session.rows)
+        last = max(0, (count - 1) // batch.PAGE)
+        session.page = min(max(0, session.page if page is None else page), last)
+        first = session.page * batch.PAGE
+        where = f"{first + 1:,} – {min(first + batch.PAGE, count):,} of {count:,}"
+        found: list[Any] = [
+            str(session.page),
+            gr.update(visible=count > batch.PAGE),
+            f'<p class="orc-where">{where}</p>',
+        ]
+        wildcards = self.live.wildcards
+        for place in range(first, first + batch.PAGE):
+            if place >= count:
+                found += [gr.update(visible=False), *(gr.update() for _ in range(1 + _FIELDS))]
+                continue
+            row = session.rows[place]
+            text = batch.text_of(row, wildcards)
+            found += [gr.update(visible=True), self._head(session, place), text, row.target, str(row.seed), row.skip]
+        return tuple(found)
+
+    def heads_of(self, session: Session) -> list[str]:
+        """The line of each row on the page."""
+        first = session.page * batch.PAGE
+        places = range(first, first + batch.PAGE)
+        return [self._head(session, place) if place < len(session.rows) else "" for place in places]
+
+    def _head(self, session: Session, place: int) -> str:
+        row, job = session.rows[place], session.batch.job
+        state = job.state(place + 1) if job else None
+        return html.row_head(place + 1, row.place, row.skip, state, session.row_problems.get(place, ""))
