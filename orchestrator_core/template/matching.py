@@ -92,3 +92,21 @@ def _at_any_depth(tail: str, names: Names, whole: bool) -> list[str]:
     ending = names.ending(tail) if whole else []
     inside = [index for index, name in enumerate(names.folded) if f"/{tail}/" in f"/{name}/"] if not ending else []
     return [names.names[index] for index in ending or inside]
+
+
+def search(text: str, names: Names) -> list[str]:
+    """The names that hold every word of ``text``.
+
+    Those that begin with it come first, then those of which a part does, and of each the shortest.
+    """
+    start = fold(text.strip())
+    hits = list(range(len(names.names)))
+    for word in text.split():
+        wanted = fold(word)
+        hits = [index for index in hits if wanted in names.folded[index]]
+    ranked = []
+    for index in hits:
+        name = names.folded[index]
+        rank = 0 if name.startswith(start) else 1 if "/" + start in name else 2
+        ranked.append((rank, len(name), index))
+    return [names.names[index] for _, _, index in sorted(ranked)]

@@ -27,7 +27,7 @@ from orchestrator_core.template.folders import (
     signature,
     signatures,
 )
-from orchestrator_core.template.matching import Names, is_glob, matching, nearest
+from orchestrator_core.template.matching import Names, is_glob, matching, nearest, search
 from orchestrator_core.template.values import UnionValues, Values, with_included
 
 _INTERVAL = 2.0  # seconds between two looks at the disk
@@ -147,9 +147,7 @@ class Wildcards:
 
     def search(self, text: str) -> list[str]:
         """Names that hold every word of ``text``, those that begin with it first."""
-        words = text.lower().split()
-        hits = [name for name in self.names() if all(word in name.lower() for word in words)]
-        return sorted(hits, key=lambda name: (not name.lower().startswith(text.lower()), len(name), name))
+        return search(text, self._all_names())
 
     def shadowed(self) -> list[tuple[str, Path, Path]]:
         """(name, file that wins, file that is hidden by it)."""

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from orchestrator_core.template import Template
-from orchestrator_core.template.matching import Names, fold, matching, nearest
+from orchestrator_core.template.matching import Names, fold, matching, nearest, search
 from tests.core.template.engine import NONE, drawn, kinds, listed, wildcards_in
 
 parts = st.sampled_from(["a", "b", "A", "a b", "a-b", "ab", "0", "é", "a.b", "[", "*"])
@@ -104,3 +104,11 @@ def test_included_options_of_a_variant_are_bounded(tmp_path: Path):
 
 def test_an_include_of_nothing_in_a_variant_is_said():
     assert kinds(Template("{a|%1::include nothing}").draw(NONE, 1)) == ["missing-wildcard"]
+
+
+def test_a_search_begins_with_the_names_that_begin_so():
+    names = Names(["swarm", "colors/warm", "warmth", "a/warmer things", "warm"])
+    assert search("warm", names) == ["warm", "warmth", "colors/warm", "a/warmer things", "swarm"]
+    assert search("THINGS warm", names) == ["a/warmer things"]
+    assert search("warmer things", names) == ["a/warmer things"]
+    assert search("", names) == ["warm", "swarm", "warmth", "colors/warm", "a/warmer things"]
