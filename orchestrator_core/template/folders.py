@@ -90,6 +90,12 @@ def signatures(folders: Sequence[Folder]) -> Signatures:
     return {path: signature(path) for path in listed}
 
 
+def listing(roots: Sequence[Path]) -> Signatures:
+    """Path → signature of every file below the roots, as it is now."""
+    allowed = [root.resolve() for root in roots]
+    return signatures([scan(root, allowed) for root in roots])
+
+
 def changes_between(before: Signatures, after: Signatures, roots: Sequence[Path]) -> Changes:
     """What came, changed and went."""
     changed = [path for path in after.keys() & before.keys() if after[path] != before[path]]
