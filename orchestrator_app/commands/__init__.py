@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Protocol
 
-from orchestrator_app.commands import export, prompt, read, run, wildcards
+from orchestrator_app.commands import export, prompt, read, run, studio, wildcards
 
 
 class Command(Protocol):
@@ -20,4 +20,5 @@ COMMANDS: Mapping[str, Command] = {
     "wildcards": wildcards,
     "export": export,
     "read": read,
+    "studio": studio,
 }

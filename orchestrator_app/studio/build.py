@@ -7,7 +7,9 @@ import gradio as gr
 from orchestrator_app.studio.environment import StudioEnvironment
 from orchestrator_app.studio.live import LiveEnvironment
 from orchestrator_app.studio.pages.batch import BatchPage
+from orchestrator_app.studio.pages.config import ConfigPage
 from orchestrator_app.studio.pages.generate import GeneratePage
+from orchestrator_app.studio.pages.wildcards import WildcardsPage
 from orchestrator_app.studio.session import Session
 
 TITLE = "Orchestrator"
@@ -24,6 +26,10 @@ def build(environment: StudioEnvironment) -> gr.Blocks:
                 generate = GeneratePage(live, session)
             with gr.Tab("Batch", id="batch"):
                 batch = BatchPage(live, session, generate.render_form)
-        for page in (generate, batch):
+            with gr.Tab("Wildcards", id="wildcards") as tab:
+                wildcards = WildcardsPage(live, tab, generate.draw_form.elements["template"])
+            with gr.Tab("Config", id="config") as tab:
+                config = ConfigPage(live, tab)
+        for page in (generate, batch, wildcards, config):
             page.connect()
     return blocks

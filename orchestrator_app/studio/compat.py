@@ -18,6 +18,12 @@ def kw(component: Callable[..., Any], **options: Any) -> Any:
     return component(**{name: value for name, value in options.items() if name in known})
 
 
+def html_box(value: str, **options: Any) -> Any:
+    """HTML of our own, without the room that gradio 5 and 6 leave around it."""
+    classes = ["orc-html", *options.pop("elem_classes", [])]
+    return kw(gr.HTML, value=value, padding=False, elem_classes=classes, **options)
+
+
 def listen(
     events: Event | Sequence[Event],
     function: Callable[..., Any] | None,

@@ -21,9 +21,11 @@ _LOOKS: Mapping[str, dict[str, Any]] = {
     "width": {"step": 8},
     "height": {"step": 8},
     "cfg": {"step": 0.5},
+    "denoise": {"step": 0.05},
 }
-_SLIDERS = 100  # values of a range that a slider is good for
+_SLIDERS = 30  # values of a range that a slider is good for
 FROM_TARGET = ("checkpoint", "vae", "sampler", "scheduler")  # options whose choices the target knows
+OWN = "(the target's own)"  # what stands for an empty one: gradio 5 shows nothing for a choice whose value is ""
 
 
 def element(stage: str, field: FormField, **options: Any) -> Any:
@@ -45,8 +47,8 @@ def element(stage: str, field: FormField, **options: Any) -> Any:
 
 
 def _from_target(field: FormField, common: dict[str, Any]) -> Any:
-    names = [("(the target's own)", "")] if field.default == "" else [field.default]
-    return kw(gr.Dropdown, **common, choices=names, allow_custom_value=True)
+    common["value"] = common["value"] or OWN
+    return kw(gr.Dropdown, **common, choices=[common["value"]], allow_custom_value=True)
 
 
 def _choice(field: FormField, common: dict[str, Any]) -> Any:
@@ -111,4 +113,5 @@ class StageForm(Generic[Model]):
 
     def options(self, values: Sequence[Any]) -> Model:
         """The checked options from what the elements hold, in the order of ``inputs``. Raises ConfigError."""
-        return read(self.model, dict(zip(self.elements, values, strict=True)), self.fields)
+        given = {name: "" if value == OWN else value for name, value in zip(self.elements, values, strict=True)}
+        return read(self.model, given, self.fields)

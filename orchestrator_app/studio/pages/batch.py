@@ -10,7 +10,7 @@ import gradio as gr
 from gradio.processing_utils import save_bytes_to_cache
 
 from orchestrator_app.studio import batch, html
-from orchestrator_app.studio.compat import kw, listen
+from orchestrator_app.studio.compat import html_box, kw, listen
 from orchestrator_app.studio.elements import StageForm
 from orchestrator_app.studio.job import Job
 from orchestrator_app.studio.live import LiveEnvironment
@@ -39,10 +39,10 @@ class BatchPage:
                     gr.File, label="Prompt files", file_count="multiple", file_types=_FILES, type="filepath",
                     height=128, elem_id="orchestrator_batch_files",
                 )  # fmt: skip
-                self.notes = gr.HTML(html.notice(_EMPTY, "quiet"), elem_id="orchestrator_batch_notes")
+                self.notes = html_box(html.notice(_EMPTY, "quiet"), elem_id="orchestrator_batch_notes")
             with gr.Column(scale=6, min_width=320):
                 self._commands()
-        self.results = ResultsPanel(self.live, self.session, lambda session: session.batch, "orchestrator_batch")
+        self.results = ResultsPanel(self.live, self.session, lambda session: session.batch, "orchestrator_batch", 8)
         with kw(gr.Row, elem_classes=["orc-line", "orc-tools"], visible=False) as self.tools:
             self.all_to = [kw(gr.Button, value=f"All to {name}", size="sm", min_width=90) for name in self.targets]
             self.clear = kw(gr.Button, value="Clear the list", size="sm", min_width=90)
@@ -54,14 +54,14 @@ class BatchPage:
         self.table = BatchTable(live)
 
     def _commands(self) -> None:
-        self.summary = gr.HTML(html.summary_html("Nothing to render yet."), elem_id="orchestrator_batch_summary")
+        self.summary = html_box(html.summary_html("Nothing to render yet."), elem_id="orchestrator_batch_summary")
         with kw(gr.Row, elem_classes=["orc-line"]):
             self.run = kw(gr.Button, value="Run all", variant="primary", elem_id="orchestrator_batch_run", scale=3)
             self.interrupt = kw(
                 gr.Button, value="Interrupt", scale=1, min_width=90, elem_id="orchestrator_batch_interrupt",
                 interactive=False,
             )  # fmt: skip
-        self.progress = gr.HTML("", elem_id="orchestrator_batch_progress")
+        self.progress = html_box("", elem_id="orchestrator_batch_progress")
 
     # what happens
 

@@ -13,7 +13,7 @@ from typing import Any
 import gradio as gr
 
 from orchestrator_app.studio import batch, html
-from orchestrator_app.studio.compat import kw
+from orchestrator_app.studio.compat import html_box, kw
 from orchestrator_app.studio.live import LiveEnvironment
 from orchestrator_app.studio.session import Session
 from orchestrator_core.errors import OrchestratorError
@@ -44,14 +44,14 @@ class BatchTable:
         self.rows = [self._row(place) for place in range(batch.PAGE)]
         with kw(gr.Row, elem_classes=["orc-line", "orc-pager"], visible=False) as self.pager:
             self.previous = kw(gr.Button, value="‹ Previous", size="sm", min_width=100, scale=0)
-            self.where = gr.HTML("")
+            self.where = html_box("")
             self.next = kw(gr.Button, value="Next ›", size="sm", min_width=100, scale=0)
 
     def _row(self, place: int) -> _Row:
         name = f"orchestrator_row{place}"
         with kw(gr.Row, visible=False, elem_classes=["orc-row"], elem_id=name) as group:
             with gr.Column(scale=3, min_width=150):
-                head = gr.HTML("")
+                head = html_box("")
             text = kw(
                 gr.Textbox, show_label=False, lines=1, max_lines=4, container=False, elem_id=f"{name}_text", scale=9,
                 min_width=260,

@@ -10,9 +10,9 @@ from typing import Any
 import gradio as gr
 
 from orchestrator_app.studio import html
-from orchestrator_app.studio.compat import kw, listen, plain
+from orchestrator_app.studio.compat import html_box, kw, listen, plain
 from orchestrator_app.studio.drawing import MOST, Drawn, draw, rerolled
-from orchestrator_app.studio.elements import FROM_TARGET, StageForm
+from orchestrator_app.studio.elements import FROM_TARGET, OWN, StageForm
 from orchestrator_app.studio.job import Job, Task
 from orchestrator_app.studio.live import LiveEnvironment
 from orchestrator_app.studio.pages.results import ResultsPanel, run_buttons
@@ -56,7 +56,7 @@ class GeneratePage:
 
     def _template(self) -> None:
         form = self.draw_form
-        form.add("template", value=_EXAMPLE)
+        form.add("template", value=_EXAMPLE, lines=3)
         form.add("negative_template")
         with kw(gr.Row, elem_classes=["orc-line"]):
             form.add("seed", value=str(secrets.randbelow(_TYPEABLE)), scale=3, min_width=120)
@@ -81,19 +81,17 @@ class GeneratePage:
         with kw(gr.Row, elem_classes=["orc-line"]):
             self.target = kw(
                 gr.Radio, choices=names, value=names[0] if names else None, label="Send to",
-                elem_id="orchestrator_target", elem_classes=["orchestrator-field", "orc-toggle"], scale=5,
-                min_width=200,
+                elem_id="orchestrator_target", elem_classes=["orchestrator-field", "orc-toggle"], scale=6,
+                min_width=220,
             )  # fmt: skip
-            form.add("checkpoint", scale=7, min_width=180)
-            with kw(gr.Column, scale=2, min_width=90, elem_classes=["orc-stack"]):
-                self.refresh = kw(gr.Button, value="Refresh", size="sm", elem_id="orchestrator_refresh")
-        self.refreshed = kw(gr.HTML, value="", elem_classes=["orc-empty"], elem_id="orchestrator_refreshed")
+            with kw(gr.Column, scale=2, min_width=110, elem_classes=["orc-stack"]):
+                self.refresh = kw(gr.Button, value="Ask again", size="sm", elem_id="orchestrator_refresh")
+        self.refreshed = html_box("", elem_classes=["orc-empty"], elem_id="orchestrator_refreshed")
         with kw(gr.Row, elem_classes=["orc-line"]):
-            form.add("sampler", "scheduler", min_width=130, scale=4)
-            form.add("steps", "cfg", min_width=80, scale=2)
+            form.add("checkpoint", min_width=180, scale=5)
+            form.add("sampler", "scheduler", min_width=120, scale=4)
         with kw(gr.Row, elem_classes=["orc-line"]):
-            form.add("width", "height", min_width=90, scale=2)
-            form.add("batch_size", min_width=150, scale=4)
+            form.add("steps", "cfg", "width", "height", "batch_size", min_width=76)
         with gr.Accordion("More about rendering", open=False, elem_id="orchestrator_more_rendering"):
             with kw(gr.Row, elem_classes=["orc-line"]):
                 form.add("vae", "seed", min_width=140)
@@ -102,16 +100,16 @@ class GeneratePage:
             form.add_rest()
 
     def _output(self) -> None:
-        self.summary = gr.HTML("", elem_id="orchestrator_summary")
+        self.summary = html_box("", elem_id="orchestrator_summary")
         with kw(gr.Row, elem_classes=["orc-line"]):
             self.generate = kw(gr.Button, value="Generate", variant="primary", elem_id="orchestrator_generate", scale=3)
             self.interrupt = kw(
                 gr.Button, value="Interrupt", elem_id="orchestrator_interrupt", scale=1, min_width=90,
                 interactive=False,
             )  # fmt: skip
-        self.progress = kw(gr.HTML, value="", elem_id="orchestrator_progress", elem_classes=["orc-empty"])
+        self.progress = html_box("", elem_id="orchestrator_progress", elem_classes=["orc-empty"])
         self.results = ResultsPanel(self.live, self.session, lambda session: session.generate, "orchestrator")
-        self.preview = gr.HTML("", elem_id="orchestrator_preview")
+        self.preview = html_box("", elem_id="orchestrator_preview")
         self.reroll = kw(gr.Textbox, value="", elem_id=REROLL, elem_classes=["orc-hidden"], show_label=False)
         self.opened = gr.Timer(0.3)
 
@@ -239,8 +237,7 @@ class GeneratePage:
 
 def _choices(name: str, value: Any, names: tuple[str, ...]) -> Any:
     """The choices of an option; one that is not among them stays chosen, and is refused by the target itself."""
-    own = [("(the target's own)", "")] if name in ("checkpoint", "vae") else []
-    listed = [*own, *((item, item) for item in names)]
-    if value and value not in names:
-        listed.append((value, value))
-    return gr.update(choices=listed, value=value or "") if listed else gr.update()
+    listed = [*([OWN] if name in ("checkpoint", "vae") else []), *names]
+    if value and value not in listed:
+        listed.append(value)
+    return gr.update(choices=listed, value=value or listed[0]) if names else gr.update()

@@ -10,7 +10,7 @@ import gradio as gr
 from gradio.processing_utils import save_bytes_to_cache, save_file_to_cache
 
 from orchestrator_app.studio import html, sharing
-from orchestrator_app.studio.compat import kw, listen
+from orchestrator_app.studio.compat import html_box, kw, listen
 from orchestrator_app.studio.job import TaskState
 from orchestrator_app.studio.live import LiveEnvironment
 from orchestrator_app.studio.session import Result, Session, Work
@@ -20,17 +20,19 @@ from orchestrator_core.errors import OrchestratorError
 class ResultsPanel:
     """Made where it is to be seen. ``outputs`` are what a job changes while it runs."""
 
-    def __init__(self, live: LiveEnvironment, session: Any, work: Callable[[Session], Work], prefix: str) -> None:
+    def __init__(
+        self, live: LiveEnvironment, session: Any, work: Callable[[Session], Work], prefix: str, columns: int = 4
+    ) -> None:
         self.live, self.session, self.work = live, session, work
         self.gallery = kw(
-            gr.Gallery, label="Images", show_label=False, columns=4, height="auto", object_fit="contain",
+            gr.Gallery, label="Images", show_label=False, columns=columns, height="auto", object_fit="contain",
             elem_id=f"{prefix}_gallery", elem_classes=["orc-gallery"], visible=False, interactive=False,
         )  # fmt: skip
         with gr.Column(visible=False, elem_classes=["orc-chosen"]) as self.chosen:
             self._chosen(prefix)
 
     def _chosen(self, prefix: str) -> None:
-        self.origins = gr.HTML("")
+        self.origins = html_box("")
         self.infotext = kw(
             gr.Textbox, label="Infotext", lines=3, max_lines=8, interactive=False, show_copy_button=True,
             buttons=["copy"], elem_id=f"{prefix}_infotext",

@@ -1,0 +1,92 @@
+"""Config: what is set once, where it is kept, and whether the targets answer."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import gradio as gr
+
+from orchestrator_app.studio import html
+from orchestrator_app.studio.compat import html_box, kw, listen
+from orchestrator_app.studio.elements import element
+from orchestrator_app.studio.environment import Choices, Settings, Target
+from orchestrator_app.studio.forms import fields_of, read, shown
+from orchestrator_app.studio.live import LiveEnvironment
+from orchestrator_core.errors import OrchestratorError
+
+_FIXED = ("schema_version",)  # not for people
+
+
+class ConfigPage:
+    """The Settings model as a form."""
+
+    def __init__(self, live: LiveEnvironment, tab: Any) -> None:
+        self.live, self.tab = live, tab
+        self.fields = {name: field for name, field in fields_of(Settings).items() if name not in _FIXED}
+        settings = live.settings
+        with kw(gr.Row, elem_classes=["orc-columns"], equal_height=False):
+            with gr.Column(scale=6, min_width=320, elem_classes=["orc-config"]):
+                self.elements = {
+                    name: element("settings", field, value=shown(field, getattr(settings, name)))
+                    for name, field in self.fields.items()
+                }
+                self.save = kw(gr.Button, value="Save", variant="primary", elem_id="orchestrator_save")
+                self.said = html_box(html.notice(live.settings_problem), elem_id="orchestrator_saved")
+                html_box(html.notice(f"Kept in {live.environment.settings.where}.", "quiet"))
+            with gr.Column(scale=5, min_width=280):
+                self.tests = {
+                    name: (
+                        kw(gr.Button, value=f"Test {name}", size="sm", elem_id=f"orchestrator_test_{name.lower()}"),
+                        html_box("", elem_id=f"orchestrator_tested_{name.lower()}"),
+                    )
+                    for name in live.targets
+                }
+                html_box(html.notice("Tests what the form says, saved or not.", "quiet"))
+
+    def connect(self) -> None:
+        inputs = list(self.elements.values())
+        listen(self.save.click, self._on_save, inputs, [self.said])
+        listen(self.tab.select, self._on_open, None, [*inputs, self.said], show_progress="hidden")
+        for name, (button, said) in self.tests.items():
+            listen(button.click, self._testing(name), inputs, [said])
+
+    def _settings(self, values: Sequence[Any]) -> Settings:
+        """Raises ConfigError."""
+        return read(Settings, dict(zip(self.elements, values, strict=True)), self.fields)
+
+    def _on_open(self) -> tuple[Any, ...]:
+        settings = self.live.settings
+        values = [shown(field, getattr(settings, name)) for name, field in self.fields.items()]
+        return (*values, html.notice(self.live.settings_problem))
+
+    def _on_save(self, *values: Any) -> str:
+        keeper = self.live.environment.settings
+        try:
+            keeper.save(self._settings(values))
+        except OrchestratorError as error:
+            return html.notice(f"Not saved. {error}")
+        return html.notice(f"Saved in {keeper.where}.", "good")
+
+    def _testing(self, name: str) -> Callable[..., str]:
+        def test(*values: Any) -> str:
+            try:
+                targets = self.live.environment.targets(self._settings(values))
+                target = next(target for target in targets if target.name == name)
+                return html.notice(answer(target, target.choices()), "good")
+            except OrchestratorError as error:
+                return html.notice(str(error))
+
+        return test
+
+
+def answer(target: Target, choices: Choices) -> str:
+    """``ComfyUI (http://127.0.0.1:8188) answers: 3 checkpoints, 1 VAE, 44 samplers, 9 schedulers.``"""
+    counts = [
+        html.number(len(choices.checkpoints), "checkpoint"),
+        html.number(len(choices.vaes), "VAE"),
+        html.number(len(choices.samplers), "sampler"),
+        html.number(len(choices.schedulers), "scheduler"),
+    ]
+    where = f" ({target.where})" if target.where else ""
+    return f"{target.name}{where} answers: {', '.join(counts)}."

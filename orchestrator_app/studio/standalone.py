@@ -1,0 +1,113 @@
+"""The studio as a page of its own: its environment from the network and the data folder, and its server."""
+
+from __future__ import annotations
+
+import os
+import threading
+from collections.abc import Sequence
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from orchestrator_app.folders import wildcard_folders
+from orchestrator_app.studio.environment import Settings, StudioEnvironment, Target
+from orchestrator_app.studio.settings_file import SettingsFile
+from orchestrator_app.studio.targets import comfy_target, forge_target
+from orchestrator_core.config import data_folder
+from orchestrator_core.errors import ConfigError
+
+if TYPE_CHECKING:
+    from orchestrator_core.store import Store
+    from orchestrator_core.template import Wildcards
+
+PORT = 7870  # beside gradio's and Forge's 7860
+_FONTS = ("system-ui", "-apple-system", "Segoe UI", "Roboto", "Noto Sans", "sans-serif")
+_MONO = ("ui-monospace", "SF Mono", "Menlo", "Consolas", "DejaVu Sans Mono", "monospace")
+
+
+def standalone_environment() -> StudioEnvironment:
+    """ComfyUI and Forge by their addresses; settings, images and the store in the data folder."""
+    return StudioEnvironment(
+        targets=_targets,
+        wildcards=_WildcardsOf(),
+        settings=SettingsFile(data_folder() / "settings.json"),
+        store=_open_store,
+    )
+
+
+def _targets(settings: Settings) -> tuple[Target, ...]:
+    parent = Path(settings.output_folder).expanduser() if settings.output_folder else data_folder() / "outputs"
+    folder = parent / f"{datetime.now().astimezone():%Y-%m-%d}"
+    return comfy_target(settings.comfy_url, folder), forge_target(settings.forge_url, folder)
+
+
+def _open_store() -> Store:
+    from orchestrator_core.store import Store
+
+    return Store.open()
+
+
+class _WildcardsOf:
+    """The wildcards of some settings; the same object while the folders are the same."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._last: tuple[tuple[str, ...], Wildcards] | None = None
+
+    def __call__(self, settings: Settings) -> Wildcards:
+        """Raises WildcardError for a folder that is not there."""
+        from orchestrator_core.template import Wildcards
+
+        with self._lock:
+            folders = settings.wildcard_folders
+            if self._last is None or self._last[0] != folders:
+                roots = [*(wildcard_folders(folders) if folders else []), *wildcard_folders(())]
+                self._last = folders, Wildcards(roots, cache=data_folder() / "cache")
+            return self._last[1]
+
+
+def make_page(environment: StudioEnvironment) -> tuple[Any, dict[str, Any]]:
+    """(the page, further arguments of its ``launch``). Raises ConfigError where gradio is not installed."""
+    # Before gradio is imported: it would otherwise tell its makers of each start.
+    os.environ.setdefault("GRADIO_ANALYTICS_ENABLED", "False")
+    try:
+        import gradio as gr
+    except ImportError as error:
+        raise ConfigError(
+            f"The studio needs gradio, which cannot be imported ({error}). Install it with: "
+            "python -m pip install 'sd-orchestrator[studio]'"
+        ) from None
+    from orchestrator_app.studio.build import TITLE, build
+    from orchestrator_app.studio.style import STYLE
+
+    look = {"theme": _theme(gr), "css": STYLE}
+    pages: Any = build(environment)
+    if int(gr.__version__.partition(".")[0]) >= 6:  # where the look belongs to launch
+        return pages, look
+    with gr.Blocks(title=TITLE, analytics_enabled=False, **look) as around:
+        pages.render()
+    return around, {}
+
+
+def _theme(gr: Any) -> Any:
+    """Fonts of the system alone: gradio's own come from the network."""
+    return gr.themes.Default(
+        primary_hue="teal", secondary_hue="teal", neutral_hue="slate", font=list(_FONTS), font_mono=list(_MONO),
+        radius_size="md", text_size="md",
+    )  # fmt: skip
+
+
+def launch_arguments(host: str, port: int, allowed: Sequence[str] = ()) -> dict[str, Any]:
+    """What is passed to ``launch`` whatever the version; unknown ones are left out by the caller."""
+    return {
+        "server_name": host,
+        "server_port": port,
+        "share": False,
+        "quiet": True,
+        "show_api": False,
+        "footer_links": [],
+        "ssr_mode": False,
+        "prevent_thread_lock": True,
+        "inbrowser": False,
+        "allowed_paths": list(allowed),
+    }
