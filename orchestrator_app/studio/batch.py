@@ -31,7 +31,10 @@ _TYPEABLE = 2**32
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One planned prompt. ``text`` is what a person changed it to: a template, drawn with the row's seed."""
+    """One planned prompt. ``text`` is what a person changed it to: a template, drawn with the row's seed.
+
+    ``draft``: it was drawn already, with all that is known of its words.
+    """
 
     wish: Wish
     seed: int
@@ -39,6 +42,7 @@ class Row:
     file: str = ""
     text: str | None = None
     skip: bool = False
+    draft: PromptDraft | None = None
 
     @property
     def place(self) -> str:
@@ -80,6 +84,13 @@ def row_of(wish: Wish, targets: Sequence[str], file: str = "") -> Row:
     return Row(wish, secrets.randbelow(_TYPEABLE) if wish.seed is None else wish.seed, target, file)
 
 
+def row_of_draft(draft: PromptDraft, target: str) -> Row:
+    """A row for a prompt of the Generate page."""
+    source = draft.source
+    wish = Wish(source.template, source.negative, source.dialect, draft.seed)
+    return Row(wish, draft.seed, target, "Generate", draft=draft)
+
+
 @dataclass(frozen=True, slots=True)
 class Edit:
     """What the table says of a row now."""
@@ -98,7 +109,11 @@ def edited(rows: Sequence[Row], place: int, edit: Edit, wildcards: Wildcards) ->
     """
     row = rows[place]
     text = row.text if edit.text == text_of(row, wildcards) else edit.text
-    new = replace(row, text=text, target=edit.target or row.target, seed=parse_seed(edit.seed), skip=edit.skip)
+    # another seed of a row that has a template draws it anew
+    draft = row.draft if edit.seed.strip() == str(row.seed) else None
+    new = replace(
+        row, text=text, target=edit.target or row.target, seed=parse_seed(edit.seed), skip=edit.skip, draft=draft
+    )
     return tuple(rows) if new == row else (*rows[:place], new, *rows[place + 1 :])
 
 
@@ -131,6 +146,8 @@ def parse_seed(text: str) -> int:
 def draft_of(row: Row, wildcards: Wildcards) -> PromptDraft:
     """The prompt of a row. Raises TemplateError."""
     wish = row.wish
+    if row.text is None and row.draft is not None:
+        return row.draft
     if row.text is not None:
         wish = replace(wish, template=row.text, final=None)
     if wish.final is None:  # a draw begins with a new draft; as tags of the template the LoRAs are in it

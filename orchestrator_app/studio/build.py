@@ -25,7 +25,7 @@ def build(environment: StudioEnvironment) -> gr.Blocks:
             with gr.Tab("Generate", id="generate"):
                 generate = GeneratePage(live, session)
             with gr.Tab("Batch", id="batch"):
-                batch = BatchPage(live, session, generate.render_form)
+                batch = BatchPage(live, session, generate)
             with gr.Tab("Wildcards", id="wildcards") as tab:
                 wildcards = WildcardsPage(live, tab, generate.draw_form.elements["template"])
             with gr.Tab("Config", id="config") as tab:

@@ -11,6 +11,7 @@ from orchestrator_core.stages import generate_prompt
 from orchestrator_core.template import Template, Wildcards
 
 MOST = 1_000  # prompts of one click
+_TRIES = 20  # draws until a part says something else
 Rerolls = Mapping[str, Mapping[str, int]]  # by seed: how often single parts of that prompt were drawn again
 
 
@@ -61,9 +62,20 @@ class Slots:
         return next(found, "")
 
 
-def rerolled(rerolls: Rerolls, seed: int, slot: str) -> dict[str, dict[str, int]]:
-    """With one slot of one prompt drawn once more."""
-    found = {key: dict(value) for key, value in rerolls.items()}
-    own = found.setdefault(str(seed), {})
-    own[slot] = own.get(slot, 0) + 1
+def rerolled(options: generate_prompt.Options, wildcards: Wildcards, rerolls: Rerolls, seed: int, slot: str) -> Rerolls:
+    """With one slot of the prompt of this seed drawn until it says something else, or a few times in vain."""
+    number = (seed - options.seed) % (MAX_SEED + 1)
+    own = dict(rerolls.get(str(seed), {}))
+    before = _text(options, wildcards, number, rerolls)
+    found = rerolls
+    for _ in range(_TRIES):
+        own[slot] = own.get(slot, 0) + 1
+        found = {**rerolls, str(seed): dict(own)}
+        if _text(options, wildcards, number, found) != before:
+            break
     return found
+
+
+def _text(options: generate_prompt.Options, wildcards: Wildcards, number: int, rerolls: Rerolls) -> tuple[str, str]:
+    draft = generate_prompt.generate(nth(options, number, rerolls), wildcards)
+    return draft.positive, draft.negative_prompt

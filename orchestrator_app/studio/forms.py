@@ -20,6 +20,7 @@ from orchestrator_core.errors import ConfigError
 
 Kind = Literal["text", "choice", "whole", "big", "number", "switch", "json", "lines"]
 _EXACT = 2**53  # a browser's numbers are floats: beyond this one number stands for several
+_WORDS = {"cfg": "CFG", "vae": "VAE", "clip": "CLIP", "url": "address", "comfy": "ComfyUI", "forge": "Forge"}
 Model = TypeVar("Model", bound=BaseModel)
 
 
@@ -65,8 +66,15 @@ def _field(name: str, info: FieldInfo) -> FormField:
     if kind == "whole" and high is not None and high > _EXACT:
         kind = "big"
     default = info.get_default(call_default_factory=True)
-    label = name.replace("_", " ").capitalize()
-    return FormField(name, label, info.description or "", kind, default, choices, low, high, optional)
+    return FormField(
+        name, info.title or _title(name), info.description or "", kind, default, choices, low, high, optional
+    )
+
+
+def _title(name: str) -> str:
+    """``clip_skip`` → ``CLIP skip``."""
+    label = " ".join(_WORDS.get(word, word) for word in name.split("_"))
+    return label[:1].upper() + label[1:]
 
 
 def _kind(annotation: Any) -> tuple[Kind, tuple[str, ...], bool]:

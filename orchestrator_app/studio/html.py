@@ -21,11 +21,13 @@ SENT = "\u241f"  # between what was clicked and the time, without which a second
 # Constant: nothing of a person's ever becomes part of a script.
 _SEND = (
     "const b = event.target.closest('[data-send]'); if (b) {"
-    " const t = document.querySelector('#' + this.dataset.to + ' textarea, #' + this.dataset.to + ' input');"
+    " const to = '#' + (b.dataset.to || this.dataset.to);"
+    " const t = document.querySelector(to + ' textarea, ' + to + ' input');"
     f" t.value = b.dataset.send + '{SENT}' + Date.now();"
     " t.dispatchEvent(new Event('input', {bubbles: true})); }"
 )
 _KEY = "if (event.key === 'Enter' || event.key === ' ') { event.preventDefault(); this.onclick(event); }"
+_DIAGNOSTICS = 6  # that are shown
 _TYPES = {b"\x89PNG": "png", b"RIFF": "webp"}
 
 
@@ -51,24 +53,29 @@ def number(count: int, what: str) -> str:
 # drawn prompts
 
 
-def prompts_html(drawn: Drawn, to: str = "") -> str:
-    """A card for each draft; with ``to``, a click on a word sends ``seed:slot`` there, to have it drawn again."""
+def prompts_html(drawn: Drawn, reroll: str, pick: str, *, can_reroll: bool, more: int = 0) -> str:
+    """A card for each draft. ``more`` are drawn later.
+
+    A click on a word sends ``seed:slot`` to the text box ``reroll``, to have it drawn again; the number of a card goes
+    to ``pick``.
+    """
     shades = Shades()
-    cards = [prompt_html(draft, shades, place, bool(to)) for place, draft in enumerate(drawn.drafts, 1)]
-    found = "".join(cards) + notice(drawn.problem)
-    legend = legend_html(drawn.drafts)
-    return legend + (clickable(to, found, "orc-prompts") if to else f'<div class="orc-prompts">{found}</div>')
+    cards = [_card(draft, shades, place, pick, can_reroll) for place, draft in enumerate(drawn.drafts, 1)]
+    rest = notice(f"… and {number(more, 'prompt')} more.", "quiet") if more > 0 else ""
+    found = "".join(cards) + notice(drawn.problem) + rest
+    return legend_html(drawn.drafts) + _diagnostics(drawn.drafts) + clickable(reroll, found, "orc-prompts")
 
 
-def prompt_html(draft: PromptDraft, shades: Shades, place: int, is_clickable: bool = False) -> str:
-    slots = Slots(draft) if is_clickable else None
+def _card(draft: PromptDraft, shades: Shades, place: int, pick: str, can_reroll: bool) -> str:
+    slots = Slots(draft) if can_reroll else None
     positive = _words(draft, draft.components, "positive", shades, slots)
     negative = _words(draft, draft.negative, "negative", shades, slots)
     return (
         f'<article class="orc-card"><b>{place}</b>'
         f'<p class="orc-words" dir="auto">{positive or "<em>This prompt is empty.</em>"}</p>'
         + (f'<p class="orc-words orc-negative" dir="auto"><b>negative</b> {negative}</p>' if negative else "")
-        + f"<small>seed {draft.seed}</small>{_diagnostics(draft)}</article>"
+        + f'<small>seed {draft.seed} <span class="orc-link" role="button" tabindex="0" data-to="{pick}"'
+        f' data-send="{place}">use this prompt</span></small></article>'
     )
 
 
@@ -88,9 +95,11 @@ def _words(
     return words_html(explain(components), shades, attributes)
 
 
-def _diagnostics(draft: PromptDraft) -> str:
-    lines = dict.fromkeys(f"{diagnostic}" for diagnostic in draft.diagnostics)
-    return "".join(notice(line, "hint") for line in lines)
+def _diagnostics(drafts: Iterable[PromptDraft]) -> str:
+    """What the drafts have to say, each thing once."""
+    lines = list(dict.fromkeys(f"{diagnostic}" for draft in drafts for diagnostic in draft.diagnostics))
+    more = notice(f"… and {len(lines) - _DIAGNOSTICS:,} more of that kind.", "quiet") if lines[_DIAGNOSTICS:] else ""
+    return "".join(notice(line, "hint") for line in lines[:_DIAGNOSTICS]) + more
 
 
 def legend_html(drafts: Iterable[PromptDraft]) -> str:
@@ -103,21 +112,25 @@ def legend_html(drafts: Iterable[PromptDraft]) -> str:
     return f'<div class="orc-legend">{"".join(items)}</div>' if items else ""
 
 
-def origins_html(draft: PromptDraft) -> str:
+def origins_html(draft: PromptDraft, title: str) -> str:
     """The decisions behind a prompt as a table."""
     tables = [decisions_html(explain(side).decisions) for side in (draft.components, draft.negative)]
-    return f'<div class="orc-origins">{"".join(table for table in tables if "<tr" in table)}</div>'
+    shown = "".join(table for table in tables if "<tr" in table)
+    return f'<h3 class="orc-name">{escape(title)}</h3><div class="orc-origins">{shown}</div>'
 
 
 # what is to be rendered
 
 
-def summary(requests: Sequence[GenerationRequest], target: str, where: str = "") -> str:
-    """``4 prompts · 512 × 512 · 20 steps euler / normal · cfg 7 · model x.safetensors · to ComfyUI (http://…)``."""
+def summary(requests: Sequence[GenerationRequest], count: int, target: str, where: str = "") -> str:
+    """What ``count`` prompts, of which these are the first, will be.
+
+    ``4 prompts · 512 × 512 · 20 steps euler / normal · cfg 7 · model x.safetensors · to ComfyUI (http://…)``
+    """
     if not requests:
         return "Nothing to render yet."
     first = requests[0]
-    parts = [number(len(requests), "prompt")]
+    parts = [number(count, "prompt")]
     if first.batch_size > 1:
         parts[0] += f" × {number(first.batch_size, 'image')}"
     parts += [f"{first.width} × {first.height}", f"{first.steps} steps {first.sampler} / {first.scheduler}"]

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from orchestrator_app.studio.environment import Settings, StudioEnvironment, Target
+from orchestrator_app.studio.job import Jobs
 from orchestrator_core.errors import ConfigError, OrchestratorError
 
 if TYPE_CHECKING:
@@ -16,6 +17,7 @@ class LiveEnvironment:
 
     def __init__(self, environment: StudioEnvironment) -> None:
         self.environment = environment
+        self.jobs = Jobs()
 
     @property
     def settings(self) -> Settings:

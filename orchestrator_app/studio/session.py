@@ -15,10 +15,11 @@ from orchestrator_core.run import Run
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """An image in a gallery, and the run that it is of."""
+    """An image in a gallery, the run that it is of, and the copy that is shown."""
 
     image: GeneratedImage
     run: Run
+    shown: str
 
 
 @dataclass(slots=True)

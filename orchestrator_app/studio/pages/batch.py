@@ -11,10 +11,10 @@ from gradio.processing_utils import save_bytes_to_cache
 
 from orchestrator_app.studio import batch, html
 from orchestrator_app.studio.compat import html_box, kw, listen
-from orchestrator_app.studio.elements import StageForm
 from orchestrator_app.studio.job import Job
 from orchestrator_app.studio.live import LiveEnvironment
 from orchestrator_app.studio.pages.batch_table import BatchTable
+from orchestrator_app.studio.pages.generate import GeneratePage
 from orchestrator_app.studio.pages.results import ResultsPanel, run_buttons
 from orchestrator_app.studio.remembering import saver
 from orchestrator_app.studio.session import Session
@@ -28,10 +28,10 @@ _EMPTY = (
 
 
 class BatchPage:
-    """``form`` is the rendering form of the Generate page, which has what rows leave open."""
+    """``generate`` is the Generate page, whose rendering form has what rows leave open."""
 
-    def __init__(self, live: LiveEnvironment, session: Any, form: StageForm[Any]) -> None:
-        self.live, self.session, self.form = live, session, form
+    def __init__(self, live: LiveEnvironment, session: Any, generate: GeneratePage) -> None:
+        self.live, self.session, self.generate, self.form = live, session, generate, generate.render_form
         self.targets = list(live.targets)
         with kw(gr.Row, elem_classes=["orc-columns"], equal_height=False):
             with gr.Column(scale=5, min_width=320):
@@ -39,6 +39,7 @@ class BatchPage:
                     gr.File, label="Prompt files", file_count="multiple", file_types=_FILES, type="filepath",
                     height=128, elem_id="orchestrator_batch_files",
                 )  # fmt: skip
+                self.take = kw(gr.Button, value="Add the prompts of Generate", size="sm", elem_id="orchestrator_take")
                 self.notes = html_box(html.notice(_EMPTY, "quiet"), elem_id="orchestrator_batch_notes")
             with gr.Column(scale=6, min_width=320):
                 self._commands()
@@ -75,6 +76,8 @@ class BatchPage:
             [self.session, self.files, *table.inputs],
             [self.files, self.notes, *shown],
         )
+        taken = [*self.generate.inputs, *table.inputs]
+        listen(self.take.click, self._on_take, taken, [self.notes, *shown], **quiet)
         listen(self.clear.click, self._on_clear, [self.session], [self.notes, *shown], **quiet)
         for name, button in zip(self.targets, self.all_to, strict=True):
             listen(button.click, self._all_to(name), typed, shown, **quiet)
@@ -107,6 +110,19 @@ class BatchPage:
         said = html.notice(f"{html.number(len(found.rows), 'row')} read.", "good") if found.rows else ""
         notes = said + "".join(html.notice(text) for text in found.problems)
         return None, notes, *self._shown(session, first // batch.PAGE if found.rows else None)
+
+    def _on_take(self, session: Session, *values: Any) -> tuple[Any, ...]:
+        size = len(self.generate.inputs) - 1
+        self.table.keep(session, values[size:])
+        count, target, *form = values[:size]
+        try:
+            drafts = self.generate.drafts(session, count, target, *form)
+        except OrchestratorError as error:
+            return html.notice(str(error)), *self._shown(session)
+        first = len(session.rows)
+        session.rows = (*session.rows, *(batch.row_of_draft(draft, target) for draft in drafts))[: batch.MOST]
+        said = html.notice(f"{html.number(len(drafts), 'row')} added.", "good")
+        return said, *self._shown(session, first // batch.PAGE)
 
     def _on_clear(self, session: Session) -> tuple[Any, ...]:
         if session.batch.is_busy:
@@ -149,7 +165,7 @@ class BatchPage:
             yield self._during(session, html.notice(str(error)))
             return
         session.row_problems = plan.problems
-        session.batch.job = job = Job(plan.tasks, saver(self.live)).start()
+        session.batch.job = job = self.live.jobs.start(Job(plan.tasks, saver(self.live)))
         yield self._during(session, "", is_running=True, results=self.results.cleared(session))
         for states in job.watch():
             results = self.results.added(session, states)

@@ -20,11 +20,12 @@ from orchestrator_app.studio.remembering import saver
 from orchestrator_app.studio.session import Session
 from orchestrator_core.errors import ConfigError, OrchestratorError
 from orchestrator_core.pipeline import new_run
+from orchestrator_core.prompt import PromptDraft
 from orchestrator_core.stages import dispatch, generate_prompt
 
-REROLL = "orchestrator_reroll"
+REROLL, PICK = "orchestrator_reroll", "orchestrator_pick"  # text boxes that clicks write to
 _EXAMPLE = "a __colors/warm__ {fox|owl} in {the snow|__places/city__}"
-_SHOWN = 4  # prompts at the beginning
+_BEGIN, _PREVIEW = 4, 20  # prompts at the beginning; those that are drawn as one types
 _TYPEABLE = 2**32  # a seed that nobody chose is short enough to be typed
 
 
@@ -59,12 +60,12 @@ class GeneratePage:
         form.add("template", value=_EXAMPLE, lines=3)
         form.add("negative_template")
         with kw(gr.Row, elem_classes=["orc-line"]):
-            form.add("seed", value=str(secrets.randbelow(_TYPEABLE)), scale=3, min_width=120)
+            form.add("seed", scale=3, min_width=120)
             with kw(gr.Column, scale=2, min_width=110, elem_classes=["orc-stack"]):
                 self.random = kw(gr.Button, value="New seed", size="sm", elem_id="orchestrator_new_seed")
                 self.reuse = kw(gr.Button, value="Last seed", size="sm", elem_id="orchestrator_last_seed")
             self.count = kw(
-                gr.Number, label="Prompts", value=_SHOWN, precision=0, step=1, elem_id="orchestrator_count",
+                gr.Number, label="Prompts", value=_BEGIN, precision=0, step=1, elem_id="orchestrator_count",
                 info=plain("How many are drawn; each has the next seed."), elem_classes=["orchestrator-field"],
                 scale=2, min_width=90,
             )  # fmt: skip
@@ -107,10 +108,13 @@ class GeneratePage:
                 gr.Button, value="Interrupt", elem_id="orchestrator_interrupt", scale=1, min_width=90,
                 interactive=False,
             )  # fmt: skip
+        self.elsewhere = html_box("", elem_id="orchestrator_elsewhere", elem_classes=["orc-empty"])
+        self.stop_elsewhere = kw(gr.Button, value="Stop it", size="sm", visible=False, elem_id="orchestrator_stop_it")
         self.progress = html_box("", elem_id="orchestrator_progress", elem_classes=["orc-empty"])
         self.results = ResultsPanel(self.live, self.session, lambda session: session.generate, "orchestrator")
         self.preview = html_box("", elem_id="orchestrator_preview")
         self.reroll = kw(gr.Textbox, value="", elem_id=REROLL, elem_classes=["orc-hidden"], show_label=False)
+        self.pick = kw(gr.Textbox, value="", elem_id=PICK, elem_classes=["orc-hidden"], show_label=False)
         self.opened = gr.Timer(0.3)
 
     # what happens
@@ -128,6 +132,7 @@ class GeneratePage:
         quiet: dict[str, Any] = {"trigger_mode": "always_last", "show_progress": "hidden", "concurrency_limit": 4}
         listen(typed, self._on_change, self.inputs, shown, **quiet)
         listen(self.reroll.change, self._on_reroll, [self.reroll, *self.inputs], shown, **quiet)
+        listen(self.pick.change, self._on_pick, [self.pick, *self.inputs], self.results.detail_outputs, **quiet)
         listen(self.reset.click, self._on_reset, self.inputs, shown, **quiet)
         seed = self.draw_form.elements["seed"]
         listen(self.random.click, lambda: str(secrets.randbelow(_TYPEABLE)), None, seed, **quiet)
@@ -141,7 +146,9 @@ class GeneratePage:
         asked, answered = [self.target, *elements], [*elements, self.refreshed]
         listen([self.refresh.click, self.target.change], self._on_refresh, asked, answered)
         # The time of a page's opening: gradio 4.40 has no event for it inside of another page.
-        first = listen(self.opened.tick, lambda: gr.Timer(active=False), None, self.opened, **quiet)
+        own = [self.opened, self.draw_form.elements["seed"], self.draw_form.elements["dialect"]]
+        own += [self.elsewhere, self.stop_elsewhere]
+        first = listen(self.opened.tick, self._on_open, None, own, show_progress="hidden")
         listen(first.then, self._on_change, self.inputs, [self.preview, self.summary], show_progress="hidden")
         listen(first.then, self._on_refresh, asked, answered, show_progress="hidden")
 
@@ -151,6 +158,8 @@ class GeneratePage:
             self.generate.click, self._on_generate, self.inputs, outputs, show_progress="hidden", concurrency_limit=None
         )
         listen(self.interrupt.click, self._on_interrupt, [self.session], [self.interrupt], show_progress="hidden")
+        stopped = [self.elsewhere, self.stop_elsewhere]
+        listen(self.stop_elsewhere.click, self._on_stop_elsewhere, None, stopped, show_progress="hidden")
 
     def _asked(self, count: Any, target: str, values: Sequence[Any]) -> _Asked:
         """Raises ConfigError for what the form cannot mean."""
@@ -165,27 +174,43 @@ class GeneratePage:
         """(the drawn prompts, what would be rendered)."""
         try:
             asked = self._asked(count, target, values)
-            drawn = draw(asked.draw, asked.count, self.live.wildcards, session.rerolls)
+            drawn = draw(asked.draw, min(asked.count, _PREVIEW), self.live.wildcards, session.rerolls)
         except OrchestratorError as error:
             return html.notice(str(error)), html.summary_html("Nothing is rendered until that is put right.")
         session.drawn = drawn
-        is_clickable = asked.draw.method == "random"
-        shown = html.prompts_html(Drawn(drawn.drafts[:50], drawn.problem), REROLL if is_clickable else "")
-        return shown, self._summary(drawn, asked)
+        more = 0 if drawn.problem else asked.count - len(drawn.drafts)
+        can_reroll = asked.draw.method == "random"
+        return html.prompts_html(drawn, REROLL, PICK, can_reroll=can_reroll, more=more), self._summary(
+            asked, drawn, more
+        )
 
-    def _summary(self, drawn: Drawn, asked: _Asked) -> str:
+    def _summary(self, asked: _Asked, drawn: Drawn, more: int) -> str:
         try:
             where = self.live.target(asked.target).where
         except OrchestratorError as error:
             return html.notice(str(error))
         requests = [dispatch.request_for(draft, asked.render) for draft in drawn.drafts]
-        return html.summary_html(html.summary(requests, asked.target, where))
+        return html.summary_html(html.summary(requests, len(requests) + more, asked.target, where))
 
-    def _on_reroll(self, sent: str, session: Session, *values: Any) -> tuple[str, str]:
+    def _on_reroll(self, sent: str, session: Session, count: Any, target: str, *values: Any) -> tuple[str, Any]:
         seed, _, slot = html.clicked(sent).partition(":")
-        if slot:
-            session.rerolls = rerolled(session.rerolls, int(seed), slot)
-        return self._on_change(session, *values)
+        try:
+            asked = self._asked(count, target, values)
+            session.rerolls = rerolled(asked.draw, self.live.wildcards, session.rerolls, int(seed), slot)
+        except OrchestratorError as error:
+            return html.notice(str(error)), gr.update()
+        return self._on_change(session, count, target, *values)
+
+    def _on_pick(self, sent: str, session: Session, count: Any, target: str, *values: Any) -> tuple[Any, ...]:
+        """Shows what can be done with a drawn prompt without rendering it."""
+        place = int(html.clicked(sent)) - 1
+        try:
+            asked = self._asked(count, target, values)
+            draft = session.drawn.drafts[place]
+        except (OrchestratorError, IndexError):
+            return self.results.no_details
+        request = dispatch.request_for(draft, asked.render)
+        return self.results.details(new_run().replacing(draft=draft), request, f"Prompt {place + 1}")
 
     def _on_reset(self, session: Session, *values: Any) -> tuple[str, str]:
         session.rerolls = {}
@@ -205,6 +230,21 @@ class GeneratePage:
         updates = [_choices(name, value, names) for name, value, names in zip(FROM_TARGET, values, lists, strict=True)]
         return (*updates, "")
 
+    def _on_open(self) -> tuple[Any, ...]:
+        """What a page begins with: a seed of its own, the dialect that is set, what another page left running."""
+        seed, dialect = str(secrets.randbelow(_TYPEABLE)), self.live.settings.dialect
+        return gr.Timer(active=False), seed, dialect, *self._elsewhere()
+
+    def _elsewhere(self) -> tuple[str, Any]:
+        lines = [html.progress_line(job.states) for job in self.live.jobs.running()]
+        said = f"Another page is rendering, or was closed while it did ({'; '.join(lines)})." if lines else ""
+        return html.notice(said, "hint"), gr.update(visible=bool(lines))
+
+    def _on_stop_elsewhere(self) -> tuple[str, Any]:
+        for job in self.live.jobs.running():
+            job.stop()
+        return "", gr.update(visible=False)
+
     def _on_generate(self, session: Session, count: Any, target: str, *values: Any) -> Iterator[Any]:
         if session.generate.is_busy:
             raise gr.Error("This page is still rendering. Interrupt it first.")
@@ -213,20 +253,26 @@ class GeneratePage:
         except OrchestratorError as error:
             yield (*run_buttons(False), html.notice(str(error)), *self.results.unchanged)
             return
-        session.generate.job = job = Job(tasks, saver(self.live)).start()
+        session.generate.job = job = self.live.jobs.start(Job(tasks, saver(self.live)))
         yield (*run_buttons(True), "", *self.results.cleared(session))
         for states in job.watch():
             shown = html.progress_html(states, job.notes)
             yield (*run_buttons(None), shown, *self.results.added(session, states))
         yield (*run_buttons(False), html.progress_html(job.states, job.notes), *self.results.unchanged)
 
-    def _tasks(self, session: Session, asked: _Asked) -> list[Task]:
-        """What is to be rendered. Raises OrchestratorError where that is nothing."""
-        target = self.live.target(asked.target)
+    def drafts(self, session: Session, count: Any, target: str, *values: Any) -> tuple[PromptDraft, ...]:
+        """What the page draws now (``inputs``). Raises OrchestratorError where that is nothing."""
+        return self._drafts(session, self._asked(count, target, values))
+
+    def _drafts(self, session: Session, asked: _Asked) -> tuple[PromptDraft, ...]:
         drawn = draw(asked.draw, asked.count, self.live.wildcards, session.rerolls)
         if not drawn.drafts:
             raise ConfigError(drawn.problem)
-        runs = [new_run().replacing(draft=draft) for draft in drawn.drafts]
+        return drawn.drafts
+
+    def _tasks(self, session: Session, asked: _Asked) -> list[Task]:
+        target = self.live.target(asked.target)
+        runs = [new_run().replacing(draft=draft) for draft in self._drafts(session, asked)]
         return [Task(number, target, run, asked.render) for number, run in enumerate(runs, 1)]
 
     def _on_interrupt(self, session: Session) -> Any:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from pathlib import Path
 from typing import Any
 
 import gradio as gr
@@ -15,6 +14,8 @@ from orchestrator_app.studio.job import TaskState
 from orchestrator_app.studio.live import LiveEnvironment
 from orchestrator_app.studio.session import Result, Session, Work
 from orchestrator_core.errors import OrchestratorError
+from orchestrator_core.request import GeneratedImage, GenerationRequest
+from orchestrator_core.run import Run
 
 
 class ResultsPanel:
@@ -32,12 +33,12 @@ class ResultsPanel:
             self._chosen(prefix)
 
     def _chosen(self, prefix: str) -> None:
-        self.origins = html_box("")
+        self.origins = html_box("", elem_id=f"{prefix}_origins")
         self.infotext = kw(
-            gr.Textbox, label="Infotext", lines=3, max_lines=8, interactive=False, show_copy_button=True,
+            gr.Textbox, label="Infotext", lines=3, max_lines=6, interactive=False, show_copy_button=True,
             buttons=["copy"], elem_id=f"{prefix}_infotext",
         )  # fmt: skip
-        with kw(gr.Row, elem_classes=["orc-line"]):
+        with kw(gr.Row, elem_classes=["orc-line", "orc-tools"]):
             self.send = kw(
                 gr.Button, value="Send to txt2img", size="sm", visible=bool(self.live.environment.send_to_host),
                 elem_id=f"{prefix}_send",
@@ -48,8 +49,7 @@ class ResultsPanel:
         self.negative = kw(gr.Textbox, elem_classes=["orc-hidden"], show_label=False)
 
     def connect(self) -> None:
-        details = [self.chosen, self.origins, self.infotext, self.workflow, self.template, self.positive, self.negative]
-        listen(self.gallery.select, self._on_select, [self.session], details, show_progress="hidden")
+        listen(self.gallery.select, self._on_select, [self.session], self.detail_outputs, show_progress="hidden")
         if script := self.live.environment.send_to_host:
             code = f"(positive, negative) => {{ ({script})(positive, negative); return []; }}"
             listen(self.send.click, None, [self.positive, self.negative], None, js=code)
@@ -70,45 +70,58 @@ class ResultsPanel:
 
     def added(self, session: Session, states: Sequence[TaskState]) -> tuple[Any, ...]:
         """With the images that have come since the last time."""
-        results = tuple(Result(image, state.run) for state in states for image in state.images)
-        if len(results) == len(self.work(session).results):
+        work = self.work(session)
+        known = {result.image.path: result for result in work.results}
+        images = [(image, state.run) for state in states for image in state.images]
+        if len(images) == len(known):
             return self.unchanged
-        self.work(session).results = results
-        return gr.update(value=self._images(results), visible=True), gr.update()
+        work.results = tuple(known.get(image.path) or self._result(image, run) for image, run in images)
+        captioned = [(item.shown, " ".join(item.image.request.positive.split())) for item in work.results]
+        return gr.update(value=captioned, visible=True), gr.update()
 
-    def _images(self, results: Sequence[Result]) -> list[tuple[str, str]]:
-        # A copy in gradio's own folder, with all that the file says of itself: gradio serves no other place.
-        cache = self.gallery.GRADIO_CACHE
-        found = []
-        for result in results:
-            if result.image.path.is_file():
-                caption = " ".join(result.image.request.positive.split())
-                found.append((save_file_to_cache(result.image.path, cache), caption))
-        return found
+    def _result(self, image: GeneratedImage, run: Run) -> Result:
+        """With a copy in gradio's own folder, the only one that it serves; with all that the file says of itself."""
+        try:
+            return Result(image, run, save_file_to_cache(image.path, self.gallery.GRADIO_CACHE))
+        except OSError:  # gone, or on a disk that is
+            return Result(image, run, str(image.path))
+
+    # what is chosen
+
+    @property
+    def detail_outputs(self) -> list[Any]:
+        return [self.chosen, self.origins, self.infotext, self.workflow, self.template, self.positive, self.negative]
+
+    @property
+    def no_details(self) -> tuple[Any, ...]:
+        return tuple(gr.update() for _ in self.detail_outputs)
+
+    def details(self, run: Run, request: GenerationRequest, title: str) -> tuple[Any, ...]:
+        """What is known of a prompt, and what can be taken along of it."""
+        return (
+            gr.update(visible=True),
+            html.origins_html(run.draft, title),
+            sharing.infotext(run, request),
+            self._download(f"{run.id}.json", lambda: sharing.workflow(run, request)),
+            self._download(f"{run.id}.yaml", lambda: sharing.template(run, request)),
+            request.positive,
+            request.negative,
+        )
 
     def _on_select(self, session: Session, event: gr.SelectData) -> tuple[Any, ...]:
         index = event.index if isinstance(event.index, int) else event.index[0]
         results = self.work(session).results
         if not 0 <= index < len(results):
-            return tuple(gr.update() for _ in range(7))
+            return self.no_details
         result = results[index]
-        run, request = result.run, result.image.request
-        return (
-            gr.update(visible=True),
-            html.origins_html(run.draft),
-            sharing.infotext(run, request),
-            self._download("workflow", f"{run.id}.json", lambda: sharing.workflow(run, request)),
-            self._download("template", f"{run.id}.yaml", lambda: sharing.template(run, request)),
-            request.positive,
-            request.negative,
-        )
+        return self.details(result.run, result.image.request, result.image.path.name)
 
-    def _download(self, what: str, name: str, text: Any) -> Any:
+    def _download(self, name: str, text: Callable[[], str]) -> Any:
         try:
             path = save_bytes_to_cache(text().encode(), name, self.gallery.GRADIO_CACHE)
         except OrchestratorError:
             return gr.update(value=None, interactive=False)
-        return gr.update(value=str(Path(path)), interactive=True)
+        return gr.update(value=str(path), interactive=True)
 
 
 def run_buttons(is_running: bool | None) -> tuple[Any, Any]:
