@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import asdict
 from typing import Any
 
-from orchestrator_core.prompt import PromptDraft
-from orchestrator_core.provenance import Decision, Word, explain
+from orchestrator_core.prompt import Component, PromptDraft
+from orchestrator_core.provenance import Decision, Word, explain, percent
 from orchestrator_core.template import Slot, Template
 
 _SOURCE_LENGTH = 60  # characters of ``{fox|owl|…}`` in a table
@@ -16,21 +16,36 @@ _SOURCE_LENGTH = 60  # characters of ``{fox|owl|…}`` in a table
 def drawn_as_json(draft: PromptDraft) -> dict[str, Any]:
     """Places are in characters (code points, not JavaScript's units) of the template that ``where`` names."""
     positive, negative = explain(draft.components), explain(draft.negative)
+    slots = template_slots(draft)
+    above, below = ([slot for slot in slots if slot.where == where] for where in ("positive", "negative"))
     return {
         "seed": draft.seed,
         "positive": draft.positive,
         "negative": draft.negative_prompt,
-        "words": words_as_json(positive.words),
-        "negative_words": words_as_json(negative.words),
+        "words": words_as_json(positive.words, draft.components, above),
+        "negative_words": words_as_json(negative.words, draft.negative, below),
         "decisions": [decision_as_json(decision) for decision in positive.decisions],
         "negative_decisions": [decision_as_json(decision) for decision in negative.decisions],
-        "slots": slots_as_json(draft),
+        "slots": [slot_as_json(slot, draft) for slot in slots],
         "diagnostics": [asdict(diagnostic) for diagnostic in draft.diagnostics],
     }
 
 
-def words_as_json(words: Iterable[Word]) -> list[dict[str, Any]]:
-    return [{"text": word.text, "kind": word.kind, "shade": word.shade, "number": word.number} for word in words]
+def words_as_json(
+    words: Iterable[Word], components: Iterable[Component], slots: Sequence[Slot] = ()
+) -> list[dict[str, Any]]:
+    """``slot``: the part of the template that is to be drawn again to get another word; "" where none is known."""
+    pieces = [component for component in components if component.text]  # one for each word
+    return [
+        {"text": w.text, "kind": w.kind, "shade": w.shade, "number": w.number, "slot": _slot_of(w, piece, slots)}
+        for w, piece in zip(words, pieces, strict=True)
+    ]
+
+
+def _slot_of(word: Word, component: Component, slots: Sequence[Slot]) -> str:
+    if not word.number:
+        return ""
+    return next((slot.id for slot in slots if is_in(slot, component)), "")
 
 
 def decision_as_json(decision: Decision) -> dict[str, Any]:
@@ -42,22 +57,20 @@ def decision_as_json(decision: Decision) -> dict[str, Any]:
         "words": decision.words,
         "source": "".join(text for text, _ in decision.source_parts(_SOURCE_LENGTH)),
         "place": decision.place,
-        "chance": " ".join(decision.chance.split()),
-        "probability": choice.probability,
+        "chance": percent(choice.probability),
         "options": choice.options,
     }
 
 
-def slots_as_json(draft: PromptDraft) -> list[dict[str, Any]]:
-    """The parts of the template that are drawn, each with how it is written and the text that came of it."""
+def template_slots(draft: PromptDraft) -> tuple[Slot, ...]:
     source = draft.source
-    slots = Template(source.template, source.negative, source.dialect).slots
-    return [{**asdict(slot), "source": written_at(slot, draft), "text": drawn_in(slot, draft)} for slot in slots]
+    return Template(source.template, source.negative, source.dialect).slots
 
 
-def written_at(slot: Slot, draft: PromptDraft) -> str:
+def slot_as_json(slot: Slot, draft: PromptDraft) -> dict[str, Any]:
+    """A part of the template that is drawn, with how it is written and the text that came of it."""
     template = draft.source.template if slot.where == "positive" else draft.source.negative
-    return template[slot.start : slot.end]
+    return {**asdict(slot), "source": template[slot.start : slot.end], "text": drawn_in(slot, draft)}
 
 
 def drawn_in(slot: Slot, draft: PromptDraft) -> str:
@@ -65,11 +78,15 @@ def drawn_in(slot: Slot, draft: PromptDraft) -> str:
     runs: list[str] = []
     inside = False
     for component in draft.components if slot.where == "positive" else draft.negative:
-        span = component.span
-        here = span is not None and slot.start <= span[0] and span[1] <= slot.end
+        here = is_in(slot, component)
         if here and inside:
             runs[-1] += component.text
         elif here:
             runs.append(component.text)
         inside = here
     return " … ".join(dict.fromkeys(text for run in runs if (text := " ".join(run.split()))))
+
+
+def is_in(slot: Slot, component: Component) -> bool:
+    """Whether a component came of a slot of the same template."""
+    return component.span is not None and slot.start <= component.span[0] and component.span[1] <= slot.end
