@@ -113,6 +113,10 @@ class ComfyGenerator:
         for job in jobs:
             job.cancel()
 
+    def connect(self) -> None:
+        """Ask the server what it has, if it was not asked yet. Raises GeneratorUnreachable."""
+        self.object_info()
+
     def object_info(self, *, refresh: bool = False) -> dict[str, Any]:
         """The server's node classes; asked once, and again with ``refresh``. Raises GeneratorUnreachable."""
         with self._asking:

@@ -97,6 +97,17 @@ class ForgeApi:
             raise self._not_forge("its /sdapi/v1/options are no object")
         return value
 
+    def set_options(self, changes: Mapping[str, Any]) -> None:
+        self._try(lambda: self.client.post_json("/sdapi/v1/options", changes))
+
+    def fields(self) -> frozenset[str]:
+        """What txt2img takes; empty if the server does not say. It ignores what it does not know."""
+        try:
+            value = self.client.get_json("/openapi.json")
+            return frozenset(value["components"]["schemas"]["StableDiffusionProcessingTxt2Img"]["properties"])
+        except (HttpError, LookupError, TypeError):
+            return frozenset()
+
     def txt2img(self, body: Mapping[str, Any]) -> Rendered:
         """Render, and wait for it.
 
@@ -246,9 +257,11 @@ def _problem(item: Any) -> str:
 
 
 def _reason(answer: dict[str, Any], body: bytes) -> str:
-    """Why a rendering failed, in the server's words; Forge itself keeps them for its console."""
+    """Why a rendering failed, in the server's words."""
     kind = str(answer.get("error") or "")
-    words = str(answer.get("errors") or answer.get("detail") or "") if answer else body.decode("utf-8", "replace")
+    # Forge says it in "message", A1111 in "errors".
+    said = next((answer[name] for name in ("message", "errors", "detail") if answer.get(name)), "")
+    words = str(said) if answer else body.decode("utf-8", "replace")
     text = " ".join(": ".join(part for part in (kind, words) if part).split())[:_MOST] or "no reason given"
     if "outofmemory" in text.lower().replace(" ", ""):
         return f"{text.rstrip('.')}. Try a smaller size or batch."

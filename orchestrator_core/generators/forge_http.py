@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import json
 import threading
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from orchestrator_core.errors import Interrupted, RenderFailed, RequestRefused
+from orchestrator_core.errors import GeneratorUnreachable, Interrupted, RenderFailed, RequestRefused
 from orchestrator_core.formats.infotext import format_infotext, notes_as_json, parse_infotext
 from orchestrator_core.formats.infotext_completion import complete_infotext
 from orchestrator_core.generators.forge_api import ForgeApi, Rendered, refusal
@@ -23,7 +24,7 @@ from orchestrator_core.http_client import HttpClient
 from orchestrator_core.request import GeneratedImage, GenerationRequest, ImageNotes, OnProgress
 
 DEFAULT_URL = "http://127.0.0.1:7860"
-_DAY = 86_400.0  # seconds
+_PATIENCE = 86_400.0  # seconds; a job has its own limit, and a server that dies cuts the connection
 # What the server's infotext says better than the request: what was rendered in the end.
 _FROM_INFOTEXT = ("sampler", "scheduler", "steps", "cfg", "denoise", "width", "height", "clip_skip")
 _SUFFIXES = ((b"\x89PNG", ".png"), (b"\xff\xd8\xff", ".jpg"), (b"RIFF", ".webp"))
@@ -46,7 +47,7 @@ class ForgeGenerator:
         self.output_folder = output_folder
         self.timeouts = timeouts or Timeouts()
         client = HttpClient(base_url, self.timeouts.connect, auth=auth)
-        self.api = ForgeApi(client, HttpClient(base_url, self.timeouts.job or _DAY, auth=auth))
+        self.api = ForgeApi(client, HttpClient(base_url, _PATIENCE, auth=auth))
         self._names: ServerNames | None = None
         self._jobs: list[ForgeJob] = []
         self._lock = threading.Lock()
@@ -66,8 +67,9 @@ class ForgeGenerator:
         with self._lock:
             self._jobs.append(job)
         try:
-            body = self._body_for(request)
-            images = self._saved(job.run(body), request, body, notes)
+            options = self.api.options()
+            body = self._body_for(request, options)
+            images = self._saved(self._rendered(job, body, options), request, body, notes)
         finally:
             with self._lock:
                 self._jobs.remove(job)
@@ -97,20 +99,30 @@ class ForgeGenerator:
                 self._names = ask_names(self.api)
             return self._names
 
-    def _body_for(self, request: GenerationRequest) -> dict[str, Any]:
-        names = self.names()
-        modules = self._modules() if request.vae and names.has_modules else []
-        body, problems = payload(request, names, modules)
+    def _body_for(self, request: GenerationRequest, options: dict[str, Any]) -> dict[str, Any]:
+        body, problems = payload(request, self.names(), options)
         if problems:  # a model that was added since
             self.api.refresh()
-            body, problems = payload(request, self.names(refresh=True), modules)
+            body, problems = payload(request, self.names(refresh=True), options)
         if problems:
             raise RequestRefused(refusal(self.api.url, tuple(problems)), tuple(problems))
         return body
 
-    def _modules(self) -> list[str]:
-        chosen = self.api.options().get("forge_additional_modules")
-        return [str(path) for path in chosen] if isinstance(chosen, list) else []
+    def _rendered(self, job: ForgeJob, body: dict[str, Any], before: dict[str, Any]) -> Rendered:
+        try:
+            return job.run(body)
+        finally:
+            with suppress(GeneratorUnreachable):
+                self._put_back(before, body["override_settings"])
+
+    def _put_back(self, before: dict[str, Any], changed: dict[str, Any]) -> None:
+        """Forge itself puts back what a job overrides, but not what its settings file does not name yet."""
+        if not changed:
+            return
+        now = self.api.options()
+        stuck = {name: before.get(name) for name, value in changed.items() if now.get(name) == value}
+        if stuck:
+            self.api.set_options(stuck)
 
     def _saved(
         self, rendered: Rendered, request: GenerationRequest, body: dict[str, Any], notes: ImageNotes

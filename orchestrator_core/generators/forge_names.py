@@ -34,7 +34,10 @@ Items = tuple[Item, ...]
 
 @dataclass(frozen=True, slots=True)
 class ServerNames:
-    """What a server offers. Empty schedulers: they are part of its samplers' names. ``loras`` None: it does not say."""
+    """What a server offers. Empty schedulers: they are part of its samplers' names. ``loras`` None: it does not say.
+
+    ``fields`` are those of its text to image; empty if it does not say.
+    """
 
     samplers: Items
     schedulers: Items = ()
@@ -42,6 +45,7 @@ class ServerNames:
     vaes: Items = ()
     loras: Items | None = None
     has_modules: bool = False  # Forge: a VAE is one of the modules that a checkpoint is completed with
+    fields: frozenset[str] = frozenset()
 
 
 class Choices(NamedTuple):
@@ -63,6 +67,7 @@ def ask_names(api: ForgeApi) -> ServerNames:
         _items(api.listed("sd-vae") if modules is None else modules, _file),
         None if loras is None else _items(loras, _lora),
         modules is not None,
+        api.fields(),
     )
 
 
@@ -116,8 +121,9 @@ def _joint(
     wanted = f"{found.sent} {scheduler_label(scheduler)}"
     joint = next((item for item in samplers if item.sent.casefold() == wanted.casefold()), None)
     if joint is None and scheduler not in ("normal", "automatic", ""):
-        own = [item.sent.removeprefix(f"{found.sent} ") for item in samplers if item.sent.startswith(f"{found.sent} ")]
-        known = [scheduler_name(label) for label in own]
+        rest = [item.sent.removeprefix(f"{found.sent} ") for item in samplers]
+        # What follows "Euler" in "Euler a" is no scheduler.
+        known = [name for label in rest if (name := scheduler_name(label)) != label]
         return {}, [f"scheduler: {not_in_list(scheduler, ['normal', *known])} (of {sampler})"]
     return {"sampler_name": (joint or found).sent}, []
 

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
 from orchestrator_core.formats.comfy_graph import text_and_loras
 from orchestrator_core.formats.extra_networks import lora_tag
 from orchestrator_core.generators.forge_names import ServerNames, find_model, find_sampling, is_text_encoder
+from orchestrator_core.generators.near_names import not_in_list
 from orchestrator_core.prompt import MAX_SEED
 from orchestrator_core.request import GenerationRequest
 
@@ -16,18 +17,17 @@ _PREFIX = "txt2img."
 
 
 def payload(
-    request: GenerationRequest, names: ServerNames, modules: Sequence[str] = ()
+    request: GenerationRequest, names: ServerNames, options: Mapping[str, Any]
 ) -> tuple[dict[str, Any], list[str]]:
     """(the body, a line for each thing that the server has not).
 
-    ``modules`` are those that a Forge completes its checkpoints with now; a VAE of the request's takes the place of
-    one among them, and leaves the text encoders. Of ``extra`` it understands ``batch_index`` and, in ``inputs``,
+    ``options`` are the server's settings now. Of ``extra`` it understands ``batch_index`` and, in ``inputs``,
     ``txt2img.<field>`` for any further field of the route, as ``txt2img.enable_hr``.
     """
     sampling, problems = find_sampling(request.sampler, request.scheduler, names)
     prompt, lora_problems = _prompt(request, names)
-    settings, setting_problems = _settings(request, names, modules)
-    further, extra_problems = _further(request.extra)
+    settings, setting_problems = _settings(request, names, options)
+    further, extra_problems = _further(request.extra, names)
     seed, batch_size = one_of_batch(request)
     body = {
         "prompt": prompt,
@@ -45,8 +45,9 @@ def payload(
         **({"denoising_strength": request.denoise} if request.denoise != 1 else {}),
         **further,
     }
-    own = further.get("override_settings")
-    body["override_settings"] = {**settings, **(own if isinstance(own, Mapping) else {})}
+    settings |= further.get("override_settings") or {}
+    # A server whose settings are frozen takes none at all.
+    body["override_settings"] = {name: value for name, value in settings.items() if options.get(name) != value}
     return body, [*problems, *lora_problems, *setting_problems, *extra_problems]
 
 
@@ -70,7 +71,7 @@ def _prompt(request: GenerationRequest, names: ServerNames) -> tuple[str, list[s
 
 
 def _settings(
-    request: GenerationRequest, names: ServerNames, modules: Sequence[str]
+    request: GenerationRequest, names: ServerNames, options: Mapping[str, Any]
 ) -> tuple[dict[str, Any], list[str]]:
     """The server's settings for this job alone; it has its own back afterwards."""
     settings: dict[str, Any] = {"CLIP_stop_at_last_layers": request.clip_skip}
@@ -81,23 +82,32 @@ def _settings(
         problems += [f"checkpoint: {problem}"] if problem else []
     if request.vae:
         item, problem = find_model(request.vae, names.vaes)
-        if item and names.has_modules:
-            settings["forge_additional_modules"] = [*filter(is_text_encoder, modules), item.path or item.sent]
+        if item and names.has_modules:  # it takes the place of a VAE among them, and leaves the text encoders
+            now = options.get("forge_additional_modules")
+            kept = [path for path in now if is_text_encoder(str(path))] if isinstance(now, list) else []
+            settings["forge_additional_modules"] = [*kept, item.path or item.sent]
         elif item:
             settings["sd_vae"] = item.sent
         problems += [f"VAE: {problem}"] if problem else []
     return settings, problems
 
 
-def _further(extra: Mapping[str, Any]) -> tuple[dict[str, Any], list[str]]:
+def _further(extra: Mapping[str, Any], names: ServerNames) -> tuple[dict[str, Any], list[str]]:
     fields: dict[str, Any] = {}
     problems = []
     inputs = extra.get("inputs")
     for place, value in inputs.items() if isinstance(inputs, Mapping) else ():
-        if str(place).startswith(_PREFIX):
-            fields[str(place).removeprefix(_PREFIX)] = value
-        else:
+        field = str(place).removeprefix(_PREFIX)
+        if field == place:
             problems.append(f"{place}: Forge has no graph; its own fields are named as txt2img.enable_hr.")
+        elif names.fields and field not in names.fields:
+            problems.append(f"{place}: {not_in_list(field, sorted(names.fields))}")
+        fields[field] = value
     if extra.get("images"):
         problems.append("images: text to image on Forge takes none; they are for a graph of ComfyUI.")
+    if not isinstance(fields.get("override_settings", {}), dict):
+        problems.append("txt2img.override_settings: it should be an object of names and values.")
+        del fields["override_settings"]
+    if fields.get("enable_hr") and names.has_modules:  # without it Forge fails before the second pass
+        fields.setdefault("hr_additional_modules", ["Use same choices"])
     return fields, problems
