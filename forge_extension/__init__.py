@@ -1,1 +1,5 @@
-"""The Forge tab. There is none yet: Forge lists the extension and shows nothing of it."""
+"""The Forge extension: a tab with the studio, and a script that resolves wildcards in ordinary runs.
+
+``entry`` is what ``scripts/orchestrator.py`` calls. Only ``host`` names the host's modules, and only what is imported
+from there may be imported without a host: all else here runs in the tests as it is.
+"""

@@ -1,0 +1,167 @@
+"""Draws the prompts of one of the host's own jobs. Pure but for the attributes of the job that it is given.
+
+A job is the host's processing object: ``all_prompts``, ``all_negative_prompts`` and ``all_seeds`` have an entry for
+each image, and so have ``all_hr_prompts`` and ``all_hr_negative_prompts`` where there is a hires pass.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from forge_extension.notes import OURS, infotext_pairs
+from orchestrator_core.errors import ConfigError
+from orchestrator_core.prompt import MAX_SEED, PromptDraft
+from orchestrator_core.request import ImageNotes
+from orchestrator_core.run import new_run_id
+from orchestrator_core.spec import problems_of
+from orchestrator_core.stages import dispatch, generate_prompt
+from orchestrator_core.template import Wildcards
+
+_MOST_COMMENTS = 5
+
+
+class ScriptOptions(BaseModel):
+    """The script's elements, in their order; an API call may name them instead, in one object."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    enabled: bool = Field(False, description="Resolve wildcards and variants in the prompts.")
+    dialect: Literal["dynamicprompts", "impact"] = "dynamicprompts"
+    method: Literal["random", "combinatorial", "cyclical"] = "random"
+    missing: Literal["keep", "remove", "error"] = "keep"
+    prompt_seed: int = Field(-1, ge=-1, le=MAX_SEED, description="The seed of the first prompt. -1: each image's own.")
+
+
+def read_options(arguments: Sequence[Any]) -> ScriptOptions:
+    """From the values of the elements, or from one object with names. Raises ConfigError."""
+    if arguments and isinstance(arguments[0], Mapping):
+        values: dict[str, Any] = {"enabled": True, **arguments[0]}
+    else:
+        given = zip(ScriptOptions.model_fields, arguments, strict=False)
+        values = {name: value for name, value in given if value is not None and value != ""}
+    try:
+        return ScriptOptions.model_validate(values)
+    except ValidationError as error:
+        raise ConfigError(f"The script Orchestrator cannot use its arguments: {problems_of(error)}.") from None
+
+
+@dataclass(frozen=True, slots=True)
+class Drawn:
+    """What was drawn for a job, an entry for each image. ``prompt`` and ``negative`` are what the job had before."""
+
+    drafts: tuple[PromptDraft, ...]
+    notes: tuple[ImageNotes, ...]
+    prompt: Any = ""
+    negative: Any = ""
+
+
+def draw_job(job: Any, options: ScriptOptions, wildcards: Wildcards) -> Drawn:
+    """Puts the drawn prompts into the job. Raises TemplateError, and has then changed nothing."""
+    drafts = tuple(_draft(job, place, options, wildcards) for place in range(len(job.all_prompts)))
+    hires = _hires(job, options, wildcards, drafts)
+    notes = tuple(_notes(draft, seed) for draft, seed in zip(drafts, job.all_seeds, strict=False))
+    drawn = Drawn(drafts, notes, job.prompt, job.negative_prompt)
+    job.all_prompts = [draft.positive.strip() for draft in drafts]
+    job.all_negative_prompts = [draft.negative_prompt.strip() for draft in drafts]
+    job.main_prompt, job.main_negative_prompt = job.all_prompts[0], job.all_negative_prompts[0]
+    if hires:
+        job.all_hr_prompts = [draft.positive.strip() for draft in hires]
+        job.all_hr_negative_prompts = [draft.negative_prompt.strip() for draft in hires]
+    job.extra_generation_params.update(_pairs(drawn, options))
+    return drawn
+
+
+def _draft(job: Any, place: int, options: ScriptOptions, wildcards: Wildcards) -> PromptDraft:
+    return _draw(
+        job.all_prompts[place], job.all_negative_prompts[place], _seed(job, place, options), options, wildcards
+    )
+
+
+def _seed(job: Any, place: int, options: ScriptOptions) -> int:
+    seed = int(job.all_seeds[place]) if options.prompt_seed < 0 else options.prompt_seed + place
+    return seed & MAX_SEED
+
+
+def _draw(template: str, negative: str, seed: int, options: ScriptOptions, wildcards: Wildcards) -> PromptDraft:
+    method = options.method if template.strip() else "random"  # nothing has no combinations
+    wanted = generate_prompt.Options(
+        template=template,
+        negative_template=negative,
+        dialect=options.dialect,
+        method=method,
+        seed=seed,
+        missing=options.missing,
+    )
+    return generate_prompt.generate(wanted, wildcards)
+
+
+def _hires(
+    job: Any, options: ScriptOptions, wildcards: Wildcards, drafts: Sequence[PromptDraft]
+) -> list[PromptDraft] | None:
+    """Those of the hires pass: the same choices, for as much of the same template as it has."""
+    prompts, negatives = getattr(job, "all_hr_prompts", None), getattr(job, "all_hr_negative_prompts", None)
+    if not prompts or not negatives:
+        return None
+    found = []
+    for draft, prompt, negative in zip(drafts, prompts, negatives, strict=False):
+        same = (prompt, negative) == (draft.source.template, draft.source.negative)
+        found.append(draft if same else _draw(prompt, negative, draft.seed, options, wildcards))
+    return found
+
+
+def _notes(draft: PromptDraft, image_seed: int) -> ImageNotes:
+    notes = dispatch.notes_for(new_run_id(), draft)
+    if draft.source.template == draft.positive.strip() and draft.source.negative == draft.negative_prompt.strip():
+        return ImageNotes(notes.run_id, dialect=notes.dialect)  # nothing was drawn
+    return ImageNotes(
+        notes.run_id,
+        notes.template,
+        notes.negative_template,
+        notes.dialect,
+        draft.seed if draft.seed != image_seed else None,
+    )
+
+
+def _pairs(drawn: Drawn, options: ScriptOptions) -> dict[str, Callable[..., str | None]]:
+    """Pairs of the infotext, which differ from image to image."""
+    more = {} if options.method == "random" else {"method": options.method}
+    found = [infotext_pairs(notes, more) for notes in drawn.notes]
+    return {name: _of_image(name, found) for name in ("Template", "Negative Template", OURS)}
+
+
+def _of_image(name: str, pairs: Sequence[Mapping[str, str]]) -> Callable[..., str | None]:
+    """What the host calls to write a pair. Its ``index`` counts from the beginning of the lists that it gives: they
+    are those of the batch under way, or of the whole job."""
+
+    def value(p: Any, index: int, all_prompts: Sequence[str], **_: Any) -> str | None:
+        is_whole = len(all_prompts) >= len(pairs)
+        place = index if is_whole else index + int(p.iteration) * int(p.batch_size)
+        return pairs[place].get(name) if place < len(pairs) else None
+
+    return value
+
+
+def draw_nested(job: Any, options: ScriptOptions, wildcards: Wildcards, outer: Drawn, place: int) -> None:
+    """For a job that a script makes of another: with that one's choices for its ``place``-th image.
+
+    A prompt that was drawn for the outer job is final; the template, or another text, is drawn by the same seed.
+    """
+    draft = outer.drafts[min(place, len(outer.drafts) - 1)]
+    final = {found.positive.strip() for found in outer.drafts}
+    for number, prompt in enumerate(job.all_prompts):
+        if prompt not in final:
+            new = _draw(prompt, job.all_negative_prompts[number], draft.seed, options, wildcards)
+            job.all_prompts[number] = new.positive.strip()
+            job.all_negative_prompts[number] = new.negative_prompt.strip()
+    job.main_prompt, job.main_negative_prompt = job.all_prompts[0], job.all_negative_prompts[0]
+
+
+def comments(drawn: Drawn) -> list[str]:
+    """What a person should know of the draws, each thing once."""
+    found = list(dict.fromkeys(str(note) for draft in drawn.drafts for note in draft.diagnostics))
+    more = [f"… and {len(found) - _MOST_COMMENTS} more."] if len(found) > _MOST_COMMENTS else []
+    return found[:_MOST_COMMENTS] + more

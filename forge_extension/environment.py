@@ -1,0 +1,103 @@
+"""The studio's environment in Forge: this process and a ComfyUI as targets, the host's settings and folders."""
+
+from __future__ import annotations
+
+import threading
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Protocol
+
+from forge_extension.generator import Host, InProcessGenerator
+from forge_extension.resolver import Host as ScriptHost
+from forge_extension.settings import HostKeeper, HostSettings
+from orchestrator_app.studio.environment import Choices, Settings, StudioEnvironment, Target
+from orchestrator_app.studio.targets import comfy_target
+from orchestrator_core.config import data_folder
+from orchestrator_core.errors import ConfigError
+
+if TYPE_CHECKING:
+    from orchestrator_core.store import Store
+    from orchestrator_core.template import Wildcards
+
+ROOT = Path(__file__).resolve().parent.parent
+
+# Writes into the host's own fields as if it was typed, and goes to its page.
+_SEND = """(positive, negative) => {
+    const page = typeof gradioApp === 'function' ? gradioApp() : document;
+    for (const [id, text] of [['txt2img_prompt', positive], ['txt2img_neg_prompt', negative]]) {
+        const box = page.querySelector(`#${id} textarea`);
+        if (!box) continue;
+        box.value = text;
+        box.dispatchEvent(new Event('input', {bubbles: true}));
+    }
+    if (typeof switch_to_txt2img === 'function') switch_to_txt2img();
+}"""
+
+
+class ForgeHost(Host, HostSettings, ScriptHost, Protocol):
+    """All that is needed of the host here; ``host.forge`` has it."""
+
+    def output_folder(self) -> str: ...
+
+    def wildcard_folders(self, own: Path) -> list[Path]: ...
+
+
+class ForgeEnvironment:
+    """What the tab and the script share. One for each load of the extension: "Reload UI" makes another."""
+
+    def __init__(self, host: ForgeHost) -> None:
+        self.host = host
+        self.keeper = HostKeeper(host)
+        self._lock = threading.Lock()
+        self._last: tuple[tuple[Path, ...], Wildcards] | None = None
+
+    def studio(self) -> StudioEnvironment:
+        return StudioEnvironment(
+            targets=self.targets,
+            wildcards=self.wildcards,
+            settings=self.keeper,
+            store=self.open_store,
+            send_to_host=_SEND,
+            host="Forge",
+        )
+
+    def targets(self, settings: Settings) -> tuple[Target, ...]:
+        own = Path(settings.output_folder).expanduser() if settings.output_folder else None
+        day = f"{datetime.now().astimezone():%Y-%m-%d}"
+        theirs = (own or Path(self.host.output_folder()) / "comfyui") / day
+
+        def generator() -> InProcessGenerator:
+            return InProcessGenerator(self.host, own)
+
+        def choices() -> Choices:
+            return Choices(*generator().choices())
+
+        return Target("Forge", generator, choices, "this process"), comfy_target(settings.comfy_url, theirs)
+
+    def wildcards(self, settings: Settings) -> Wildcards:
+        """The same object while the folders are the same. Raises WildcardError."""
+        from orchestrator_core.template import Wildcards
+
+        folders = tuple(dict.fromkeys(self._folders(settings)))
+        with self._lock:
+            if self._last is None or self._last[0] != folders:
+                self._last = folders, Wildcards(folders, cache=data_folder() / "cache")
+            return self._last[1]
+
+    def _folders(self, settings: Settings) -> list[Path]:
+        """The person's own, other extensions', the host's, and those that come with the pack; the first wins."""
+        chosen = [Path(folder).expanduser() for folder in settings.wildcard_folders]
+        return [*chosen, data_folder() / "wildcards", *self.host.wildcard_folders(ROOT), ROOT / "wildcards"]
+
+    def open_store(self) -> Store:
+        """Raises StoreError."""
+        from orchestrator_core.store import Store
+
+        return Store.open()
+
+    def settings(self) -> Settings:
+        """The settings, or the defaults where they cannot be used."""
+        try:
+            return self.keeper.load()
+        except ConfigError:
+            return Settings()

@@ -1,0 +1,139 @@
+"""Renders requests in Forge's own process, as ``generators/forge_http`` does on a Forge over the network."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Protocol
+
+from forge_extension.job import Job, RenderingHost
+from forge_extension.notes import infotext_pairs
+from forge_extension.rendered import Rendered, RenderedImage
+from orchestrator_core.errors import GeneratorError, Interrupted, RenderFailed, RequestRefused
+from orchestrator_core.formats.infotext import parse_infotext
+from orchestrator_core.generators.forge_names import Choices, ServerNames, choices_of, find_model
+from orchestrator_core.generators.forge_payload import payload
+from orchestrator_core.request import GeneratedImage, GenerationRequest, ImageNotes, OnProgress
+
+# What the host's infotext says better than the request: what was rendered in the end.
+_FROM_INFOTEXT = ("sampler", "scheduler", "steps", "cfg", "denoise", "width", "height", "clip_skip")
+_OF_THE_API = ("send_images", "save_images")  # fields of its route, not of a job
+
+
+class Host(RenderingHost, Protocol):
+    """What the generator needs of the host."""
+
+    def names(self, *, refresh: bool = False) -> ServerNames: ...
+
+    def options(self) -> dict[str, Any]: ...
+
+
+class InProcessGenerator:
+    """A ``Generator`` for the Forge that this is running in.
+
+    The host saves the images, by its own settings, with the notes in their infotext; ``folder`` is where, if not where
+    the host keeps its own. What a request's ``extra`` may hold is in ``generators/forge_payload``.
+    """
+
+    def __init__(self, host: Host, folder: Path | None = None) -> None:
+        self.host, self.folder = host, folder
+        self._jobs: list[Job] = []
+        self._lock = threading.Lock()
+
+    def generate(
+        self, request: GenerationRequest, notes: ImageNotes, on_progress: OnProgress
+    ) -> tuple[GeneratedImage, ...]:
+        """Blocks until the images are saved.
+
+        Raises:
+            RequestRefused: the host has not what is asked for; ``problems`` name the fields.
+            RenderFailed, Interrupted: in the middle; ``images`` are those that were finished.
+        """
+        fields = self._fields(request)
+        job = Job(self.host, on_progress)
+        with self._lock:
+            self._jobs.append(job)
+        try:
+            rendered = job.run(fields, infotext_pairs(notes))
+        except GeneratorError:
+            raise
+        except Exception as error:
+            raise RenderFailed(_reason(error)) from error
+        finally:
+            with self._lock:
+                self._jobs.remove(job)
+        return self._finished(rendered, request, notes)
+
+    def cancel(self) -> None:
+        """Stop what is being rendered, from any thread; ``generate`` then raises Interrupted."""
+        with self._lock:
+            jobs = list(self._jobs)
+        for job in jobs:
+            job.cancel()
+
+    def choices(self) -> Choices:
+        """What the host offers now, in ComfyUI's names."""
+        return choices_of(self.host.names(refresh=True))
+
+    def _fields(self, request: GenerationRequest) -> dict[str, Any]:
+        """Those of the host's job. Raises RequestRefused."""
+        options = self.host.options()
+        fields, problems = payload(request, self.host.names(), options)
+        if problems:  # a model that was added since
+            fields, problems = payload(request, self.host.names(refresh=True), options)
+        if problems:
+            lines = "".join(f"\n- {problem}" for problem in problems)
+            raise RequestRefused(f"Forge refuses the request:{lines}", tuple(problems))
+        fields["override_settings"] |= _own_settings(fields, options)
+        if self.folder is not None:
+            fields["outpath_samples"] = str(self.folder)
+        return {name: value for name, value in fields.items() if name not in _OF_THE_API}
+
+    def _finished(
+        self, rendered: Rendered, request: GenerationRequest, notes: ImageNotes
+    ) -> tuple[GeneratedImage, ...]:
+        images = tuple(self._made(image, request, notes) for image in rendered.images if not image.is_black)
+        if rendered.interrupted:
+            raise Interrupted("The rendering was stopped.", images)
+        if len(images) < len(rendered.images):
+            raise RenderFailed(_BLACK, images)
+        if not images:
+            said = f" It says: {rendered.comments}" if rendered.comments else ""
+            raise RenderFailed(f"Forge finished without an image.{said}")
+        return images
+
+    def _made(self, image: RenderedImage, request: GenerationRequest, notes: ImageNotes) -> GeneratedImage:
+        """An image with the request that renders it again alone, as the host carried it out."""
+        found = parse_infotext(image.infotext).request
+        changes = {name: getattr(found, name) for name in _FROM_INFOTEXT}
+        if image.prompt.strip() != request.positive.strip():  # LoRAs, or a script that rewrote it
+            changes |= {"positive": found.positive, "loras": found.loras}
+        extra = {key: value for key, value in request.extra.items() if key != "batch_index"}
+        checkpoint, _ = find_model(request.checkpoint or found.checkpoint, self.host.names().checkpoints)
+        changes["checkpoint"] = checkpoint.shown if checkpoint else request.checkpoint or found.checkpoint
+        made = request.replacing(seed=image.seed, batch_size=1, extra=extra, **changes)
+        return GeneratedImage(Path(image.path), made, notes.run_id)
+
+
+_BLACK = (
+    "An image is entirely black: somewhere the model's numbers went out of bounds (NaN). Another VAE, a lower strength "
+    "of the LoRAs, or Forge started with --vae-in-fp32 or --all-in-fp32 are what usually cures it. The file was kept."
+)
+
+
+def _own_settings(fields: Mapping[str, Any], options: Mapping[str, Any]) -> dict[str, Any]:
+    """Settings of the host that this job needs otherwise: its images are to be on disk, and whole."""
+    wanted: dict[str, Any] = {"samples_save": True, "save_incomplete_images": False}
+    if "#" in fields["prompt"] + fields["negative_prompt"]:  # else the host takes it for the beginning of a comment
+        wanted["enable_prompt_comments"] = False
+    return {name: value for name, value in wanted.items() if name in options and options[name] != value}
+
+
+def _reason(error: Exception) -> str:
+    """Why the host failed, for people."""
+    words = " ".join(str(error).split()).rstrip(".") or "no reason given"
+    text = f"Forge failed: {type(error).__name__}: {words[:1000]}."
+    if "outofmemory" in f"{type(error).__name__} {words}".lower().replace(" ", ""):
+        text += " Try a smaller size or batch, or lower GPU Weights at the top of Forge's page."
+    return text

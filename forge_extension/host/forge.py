@@ -1,0 +1,53 @@
+"""The host as one object, which the rest of the extension takes as an argument."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from forge_extension.host import folders, lists, rendering, settings
+from forge_extension.rendered import Look, Rendered
+from orchestrator_core.generators.forge_names import ServerNames
+
+
+class Forge:
+    """The Forge, or Forge Neo, that this is running in."""
+
+    def names(self, *, refresh: bool = False) -> ServerNames:
+        return lists.names(refresh=refresh)
+
+    def options(self) -> dict[str, Any]:
+        return rendering.options()
+
+    def render(
+        self, task: str, fields: Mapping[str, Any], infotext: Mapping[str, Any], gate: rendering.Gate
+    ) -> Rendered | None:
+        return rendering.render(task, fields, infotext, gate)
+
+    def look(self, preview_id: int) -> Look:
+        return rendering.look(preview_id)
+
+    def rendered(self, job: Any, processed: Any) -> Rendered:
+        return rendering.rendered(job, processed)
+
+    def began(self) -> float:
+        return rendering.began()
+
+    def interrupt(self) -> None:
+        rendering.interrupt()
+
+    def output_folder(self) -> str:
+        return rendering.output_folder()
+
+    def wildcard_folders(self, own: Path) -> list[Path]:
+        return folders.wildcard_folders(own)
+
+    def read(self, defaults: Mapping[str, Any]) -> dict[str, Any]:
+        return settings.read(defaults)
+
+    def write(self, values: Mapping[str, Any]) -> str:
+        return settings.write(values)
+
+    def where(self) -> str:
+        return settings.where()

@@ -1,0 +1,130 @@
+"""Resolves wildcards in the host's ordinary runs: what the script does at each of the host's calls."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Protocol
+
+from forge_extension import marks
+from forge_extension.drawing import Drawn, comments, draw_job, draw_nested, read_options
+from forge_extension.entry import say
+from forge_extension.rendered import Rendered
+from orchestrator_app.studio.environment import Settings
+from orchestrator_core.errors import OrchestratorError
+from orchestrator_core.formats.infotext import parse_infotext
+from orchestrator_core.request import GeneratedImage
+from orchestrator_core.run import Run
+
+if TYPE_CHECKING:
+    from orchestrator_core.store import Store
+    from orchestrator_core.template import Wildcards
+
+
+class Host(Protocol):
+    """What is needed of the host; ``host.forge`` has it."""
+
+    def began(self) -> float: ...
+
+    def interrupt(self) -> None: ...
+
+    def rendered(self, job: Any, processed: Any) -> Rendered: ...
+
+
+class Environment(Protocol):
+    """See ``environment.ForgeEnvironment``."""
+
+    def settings(self) -> Settings: ...
+
+    def wildcards(self, settings: Settings) -> Wildcards: ...
+
+    def open_store(self) -> Store: ...
+
+
+@dataclass(slots=True)
+class _Running:
+    """The job that is being rendered; scripts may make others within it. ``place``: which image it is at."""
+
+    began: float
+    drawn: Drawn
+    place: int = 0
+
+
+class Resolver:
+    """The host calls under the lock of its queue, so there is one job at a time, and those that are made within it.
+
+    A script that copies a job's prompt gets the drawn one, since the job has it in place of its template while it runs;
+    at its end it has its template again, for scripts that run one job several times.
+    """
+
+    def __init__(self, host: Host, environment: Environment, tell: Callable[[str], None] = say) -> None:
+        self.host, self.environment, self.tell = host, environment, tell
+        self._running: _Running | None = None
+
+    def process(self, job: Any, arguments: Sequence[Any]) -> None:
+        """Before the images of a job are begun, when its prompts and seeds are known."""
+        if marks.is_final(job):
+            return
+        try:
+            options = read_options(arguments)
+            if not options.enabled:
+                return
+            wildcards = self.environment.wildcards(self.environment.settings())
+            outer = self._outer()
+            if outer is not None:
+                draw_nested(job, options, wildcards, outer.drawn, outer.place)
+                return
+            drawn = draw_job(job, options, wildcards)
+        except OrchestratorError as error:
+            self._refuse(job, str(error))
+            return
+        marks.keep(job, drawn)
+        self._running = _Running(self.host.began(), drawn)
+        self._show(job, 0)
+        for comment in comments(drawn):
+            job.comment(comment)
+
+    def at_image(self, job: Any, place: int) -> None:
+        """Before the ``place``-th image of a job, or the batch that begins with it."""
+        if marks.kept(job) is not None:
+            self._show(job, place)
+
+    def finish(self, job: Any, processed: Any) -> None:
+        drawn = marks.kept(job)
+        if drawn is None:
+            return
+        marks.forget(job)
+        self._running = None
+        job.prompt, job.negative_prompt = drawn.prompt, drawn.negative
+        if self.environment.settings().remember_runs:
+            self._remember(drawn, self.host.rendered(job, processed))
+
+    def _outer(self) -> _Running | None:
+        """The job that this one is made within: one of the same task that is not finished."""
+        if self._running is not None and self._running.began != self.host.began():
+            self._running = None  # it failed, and so was never finished
+        return self._running
+
+    def _show(self, job: Any, place: int) -> None:
+        if self._running is not None:
+            self._running.place = place
+        if place < len(job.all_prompts):
+            job.prompt, job.negative_prompt = job.all_prompts[place], job.all_negative_prompts[place]
+
+    def _refuse(self, job: Any, message: str) -> None:
+        """Nothing is rendered: a prompt with its wildcards in it is not what was asked for."""
+        job.comment(message)
+        self.tell(message)
+        self.host.interrupt()
+
+    def _remember(self, drawn: Drawn, rendered: Rendered) -> None:
+        runs = []
+        for draft, notes, image in zip(drawn.drafts, drawn.notes, rendered.images, strict=False):
+            request = parse_infotext(image.infotext).request.replacing(seed=image.seed)
+            runs.append(Run(notes.run_id, draft, (GeneratedImage(Path(image.path), request, notes.run_id),)))
+        try:
+            with self.environment.open_store() as store:
+                store.save_runs(runs)
+        except OrchestratorError as error:
+            self.tell(f"the run is not remembered: {error}")

@@ -1,0 +1,73 @@
+"""The script in txt2img and img2img: its elements, and the host's calls handed on."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import gradio as gr
+
+from forge_extension.drawing import ScriptOptions
+from forge_extension.host import hooks
+from forge_extension.pasting import FIELDS
+from forge_extension.resolver import Resolver
+from forge_extension.settings import choices_of
+from orchestrator_core.stages import generate_prompt
+
+TITLE = "Orchestrator"
+
+
+class Script(hooks.Script):  # type: ignore[misc]  # the host's class is not known to mypy
+    """A class for each load of the extension is made of it, with these two; the host makes the objects."""
+
+    resolver: Resolver
+    defaults: Callable[[], ScriptOptions]
+
+    def title(self) -> str:
+        return TITLE
+
+    def show(self, is_img2img: bool) -> Any:
+        return hooks.AlwaysVisible
+
+    def ui(self, is_img2img: bool) -> list[Any]:
+        """The elements of ``ScriptOptions``, in its order."""
+        own = type(self).defaults()
+        with hooks.InputAccordion(own.enabled, label=TITLE, elem_id=self.elem_id("enabled")) as enabled:
+            with gr.Row():
+                chosen = [self._choice(name, getattr(own, name)) for name in ("dialect", "method", "missing")]
+                seed = gr.Number(
+                    own.prompt_seed, label="Prompt seed", precision=0, elem_id=self.elem_id("prompt_seed"),
+                    info="-1: each image's own seed.",
+                )  # fmt: skip
+            gr.Markdown(
+                "`{fox|owl}` and `__colors/warm__` in the prompts are drawn for each image anew. "
+                "The page *Orchestrator* shows what there is."
+            )
+        elements = [enabled, *chosen, seed]
+        for element in (*elements, enabled.accordion):
+            element.do_not_save_to_config = True  # "Settings" has their defaults
+        self.infotext_fields = list(zip(elements, FIELDS, strict=True))
+        return elements
+
+    def _choice(self, name: str, value: str) -> Any:
+        return gr.Dropdown(
+            list(choices_of(ScriptOptions, name)), value=value, label=name.capitalize(), elem_id=self.elem_id(name),
+            info=generate_prompt.Options.model_fields[name].description,
+        )  # fmt: skip
+
+    def process(self, p: Any, *arguments: Any) -> None:
+        self.resolver.process(p, arguments)
+
+    def before_process_batch(self, p: Any, *arguments: Any, batch_number: int = 0, **_: Any) -> None:
+        self.resolver.at_image(p, batch_number * p.batch_size)
+
+    def postprocess_image(self, p: Any, pp: Any, *arguments: Any) -> None:
+        self.resolver.at_image(p, getattr(pp, "index", 0))
+
+    def postprocess(self, p: Any, processed: Any, *arguments: Any) -> None:
+        self.resolver.finish(p, processed)
+
+
+def script_class(resolver: Resolver, defaults: Callable[[], ScriptOptions]) -> type:
+    """The class that the host is to find."""
+    return type("OrchestratorScript", (Script,), {"resolver": resolver, "defaults": staticmethod(defaults)})

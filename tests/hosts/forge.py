@@ -1,0 +1,236 @@
+"""A real Forge of our own, on the loopback: its own data folder, a tiny checkpoint, two LoRAs and the pack.
+
+FORGE_DIR says where Forge is; a Forge Neo will do as well. Nothing is written into its folder: what it makes goes into
+the data folder, and packages of the pack's that its Python lacks are put beside that.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import shlex
+import shutil
+import socket
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import install
+from orchestrator_app.installing import HOST_PYTHONS
+
+ROOT = Path(__file__).parents[2]
+CHECKPOINT = "tiny-sd15.safetensors"
+PACK = install.NAME
+_START_TIMEOUT = 400.0  # seconds; a busy machine needs two minutes
+_PARTS = ("launch.py", "webui.py", "modules", "modules_forge")  # by which install.py knows a Forge
+_SETTINGS = {
+    "sd_model_checkpoint": CHECKPOINT,
+    "show_progress_type": "Approx cheap",  # the others would be downloaded
+    "show_progress_every_n_steps": 1,
+    "auto_launch_browser": "Disable",
+    "enable_console_prompts": False,
+}
+# What Forge, its libraries and Python may be told by the environment of the tests, and must not.
+_UNSET = ("PYTHONPATH", "PYTHONHOME", "COMMANDLINE_ARGS", "ORCHESTRATOR_DATABASE_URL")
+
+
+class NoForge(Exception):
+    """There is none here; the message says where it was looked for."""
+
+
+@dataclass
+class Forge:
+    folder: Path  # its data folder
+    host: Path  # its installation
+    python: Path
+    port: int
+    packages: Path  # what its own Python lacks
+    arguments: tuple[str, ...] = ()
+    process: subprocess.Popen[bytes] | None = field(default=None)
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.port}"
+
+    @property
+    def home(self) -> Path:
+        """ORCHESTRATOR_HOME of this server."""
+        return self.folder / "orchestrator"
+
+    @property
+    def log(self) -> str:
+        return (self.folder / "server.log").read_text("utf-8", "replace")
+
+    def start(self) -> None:
+        """Start the server, and wait until it answers."""
+        with (self.folder / "server.log").open("ab") as log:
+            self.process = subprocess.Popen(
+                self._command(), cwd=self.host, env=self.environment(), stdout=log, stderr=log
+            )
+        self.wait()
+
+    def wait(self) -> None:
+        """Wait until it answers."""
+        end = time.monotonic() + _START_TIMEOUT
+        while not self._answers():
+            if self.process is None or self.process.poll() is not None or time.monotonic() > end:
+                self.kill()
+                raise RuntimeError("Forge did not start:\n" + self.log[-3000:])
+            time.sleep(0.5)
+
+    def _command(self) -> list[str]:
+        known = "".join(path.read_text("utf-8") for path in _argument_files(self.host))
+        cpu = "--always-cpu" if '"--always-cpu"' in known else "--cpu"
+        wanted = [cpu, "--skip-torch-cuda-test", "--no-half", "--do-not-download-clip", "--skip-version-check"]
+        flags = [flag for flag in wanted if f'"{flag}"' in known or f"'{flag}'" in known]
+        prepare = [] if "--with-installers" in self.arguments else ["--skip-prepare-environment"]
+        own = [argument for argument in self.arguments if argument != "--with-installers"]
+        return [
+            str(self.python), "launch.py", "--data-dir", str(self.folder), "--api", "--server-name", "127.0.0.1",
+            "--port", str(self.port),
+            "--gradio-allowed-path", str(self.host),  # its scripts for the browser are not in the data folder
+            *flags, *prepare, *own, *shlex.split(os.environ.get("FORGE_ARGS", "")),
+        ]  # fmt: skip
+
+    def environment(self) -> dict[str, str]:
+        clean = {name: value for name, value in os.environ.items() if name not in _UNSET}
+        return {
+            **clean,
+            "PYTHONPATH": str(self.packages),
+            "PYTHONDONTWRITEBYTECODE": "1",
+            "PYTHONUNBUFFERED": "1",
+            "OMP_NUM_THREADS": "1",  # two threads that wait for one another take ten times as long
+            "HF_HUB_OFFLINE": "1",
+            "TRANSFORMERS_OFFLINE": "1",
+            "GRADIO_ANALYTICS_ENABLED": "False",
+            "GRADIO_TEMP_DIR": str(self.folder / "gradio"),
+            "SD_WEBUI_RESTARTING": "1",  # no browser is opened
+            "ORCHESTRATOR_HOME": str(self.home),
+        }
+
+    def _answers(self) -> bool:
+        try:
+            self.get("/sdapi/v1/options")
+        except (OSError, ValueError):
+            return False
+        return True
+
+    def get(self, path: str) -> Any:
+        """A GET of the API."""
+        with urllib.request.urlopen(self.url + path, timeout=20) as answer:
+            return json.load(answer)
+
+    def post(self, path: str, body: Mapping[str, Any] | None = None) -> Any:
+        """A POST of the API. Raises AssertionError with what the server says."""
+        request = urllib.request.Request(
+            self.url + path, json.dumps(body or {}).encode(), {"Content-Type": "application/json"}
+        )
+        try:
+            with urllib.request.urlopen(request, timeout=300) as answer:
+                return json.load(answer)
+        except urllib.error.HTTPError as error:
+            raise AssertionError(f"{path}: {error.code} {error.read()[:2000]!r}") from None
+
+    def kill(self) -> None:
+        """End it at once, as a crash does."""
+        if self.process is not None:
+            self.process.kill()
+            self.process.wait()
+            self.process = None
+
+
+def _argument_files(host: Path) -> list[Path]:
+    return [path for path in (host / "modules" / "cmd_args.py", host / "backend" / "args.py") if path.is_file()]
+
+
+def find_forge() -> tuple[Path, Path]:
+    """(the installation, its Python): FORGE_DIR, or ~/stable-diffusion-webui-forge. Raises NoForge."""
+    host = Path(os.environ.get("FORGE_DIR") or Path.home() / "stable-diffusion-webui-forge").expanduser()
+    if not all((host / part).exists() for part in _PARTS):
+        raise NoForge(f"{host} is none; set FORGE_DIR")
+    pythons = [host / name for name in HOST_PYTHONS if (host / name).is_file()]
+    if not pythons:
+        raise NoForge(f"{host} has no virtual environment of its own ({' or '.join(map(str, HOST_PYTHONS))})")
+    return host, pythons[0]
+
+
+def missing_packages(python: Path) -> list[str]:
+    """The requirements of the pack that this Python lacks."""
+    code = (
+        "import sys\nfrom importlib import metadata\nfor name in sys.argv[1:]:\n"
+        "    try: metadata.version(name)\n    except metadata.PackageNotFoundError: print(name)"
+    )
+    wanted = {requirement.name: requirement.text for requirement in install.requirements()}
+    found = subprocess.run([python, "-c", code, *wanted], check=True, capture_output=True, text=True)
+    return [wanted[name] for name in found.stdout.split()]
+
+
+def make_packages(python: Path, folder: Path) -> None:
+    """Put what this Python lacks into a folder, and nothing else: it comes before the host's own. Raises NoForge."""
+    folder.mkdir(parents=True)
+    if missing := missing_packages(python):
+        command = [python, "-m", "pip", "install", "--quiet", "--no-deps", "--target", folder, *missing]
+        done = subprocess.run(command, capture_output=True, text=True)
+        if done.returncode:
+            raise NoForge(f"its Python lacks {', '.join(missing)}, and pip says: {done.stderr.strip()[-300:]}")
+
+
+def make_models(python: Path, folder: Path) -> None:
+    script = Path(__file__).with_name("forge_checkpoint.py")
+    subprocess.run([python, script, folder], check=True, env={**os.environ, "OMP_NUM_THREADS": "1"})
+
+
+def make_data_folder(folder: Path, host: Path, models: Path) -> None:
+    """A data folder with settings, and links to the models, which are large."""
+    for name in ("extensions", "models"):
+        (folder / name).mkdir(parents=True)
+    for kind in models.iterdir():
+        (folder / "models" / kind.name).symlink_to(kind)
+    (folder / "config.json").write_text(json.dumps(_SETTINGS), encoding="utf-8")
+    for name in _PARTS:
+        (folder / name).symlink_to(host / name)
+
+
+def install_pack(folder: Path, *options: str) -> None:
+    """Put the pack into the extensions of a data folder, as a person does."""
+    command = [sys.executable, ROOT / "install.py", "forge", folder, *options]
+    subprocess.run(command, check=True, capture_output=True)
+
+
+def free_port() -> int:
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        return int(free.getsockname()[1])
+
+
+@contextmanager
+def running_forge(
+    folder: Path,
+    *,
+    models: Path,
+    packages: Path,
+    arguments: Sequence[str] = (),
+    extensions: Mapping[str, str] | None = None,
+) -> Iterator[Forge]:
+    """A server with the pack. ``extensions``: further ones, the text of a script by name. Raises NoForge."""
+    host, python = find_forge()
+    make_data_folder(folder, host, models)
+    install_pack(folder, "--copy")  # a link leads out of the folder, so Forge would not know whose the hooks are
+    for name, text in (extensions or {}).items():
+        script = folder / "extensions" / name / "scripts" / f"{re.sub(r'[^a-z]', '_', name)}.py"
+        script.parent.mkdir(parents=True)
+        script.write_text(text, encoding="utf-8")
+    server = Forge(folder, host, python, free_port(), packages, tuple(arguments))
+    try:
+        server.start()
+        yield server
+    finally:
+        server.kill()
+        shutil.rmtree(folder / "gradio", ignore_errors=True)
