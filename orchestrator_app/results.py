@@ -56,4 +56,7 @@ def _export(result: Result, own: OwnGraph, object_info: Mapping[str, Any] | None
             continue  # a film, which has no place for texts
         if found.graph is not None and found.workflow is not None:
             return Export(dict(found.graph), dict(found.workflow))
-    return export(result.run, result.planned.request, own, object_info)
+    request = result.planned.request
+    if result.images and not request.checkpoint:  # what a host without graphs had loaded
+        request = request.replacing(checkpoint=result.images[0].request.checkpoint)
+    return export(result.run, request, own, object_info)

@@ -1,4 +1,4 @@
-"""``orchestrator run``: draws prompts and renders them with ComfyUI, or writes the workflows that render them.
+"""``orchestrator run``: draws prompts and renders them with ComfyUI or Forge, or writes the workflows that render them.
 
 Every run gets a folder of its own below --output, with a contact sheet to open in a browser.
 """
@@ -17,12 +17,12 @@ if TYPE_CHECKING:
     from orchestrator_app.output_folder import OutputFolder
     from orchestrator_app.planning import Planned
     from orchestrator_app.rendering import Renderer, Result
+    from orchestrator_app.servers import Server, ServerGenerator
     from orchestrator_core.context import StageContext
-    from orchestrator_core.generators.comfy_http import ComfyGenerator
 
 EXAMPLE = "@quick"
 COUNT = 4
-SERVER = "http://127.0.0.1:8188"
+SERVERS = {"comfyui": "http://127.0.0.1:8188", "forge": "http://127.0.0.1:7860"}
 
 
 def add_to(commands: Any, name: str) -> None:
@@ -31,7 +31,9 @@ def add_to(commands: Any, name: str) -> None:
     parser.add_argument("-o", "--output", default="outputs", metavar="FOLDER", help="default: %(default)s")
     add_drawing(parser, f"default: {COUNT}; of a file with many prompts, 1 of each")
     group = parser.add_argument_group("rendering")
-    group.add_argument("--server", metavar="URL", help=f"a running ComfyUI (default: {SERVER})")
+    usual = " or ".join(SERVERS.values())
+    group.add_argument("--server", metavar="URL", help=f"a running ComfyUI or Forge (default: {usual})")
+    group.add_argument("--host", choices=tuple(SERVERS), help="what the server is (default: what it answers as)")
     group.add_argument("--no-render", action="store_true", help="only write prompts and workflows")
     group.add_argument("--checkpoint", metavar="NAME", help="the model (default: the server's first)")
     group.add_argument(
@@ -71,15 +73,14 @@ def run(arguments: argparse.Namespace) -> int:
 
     source_name, context, planned = _planned(arguments)
     own = _own_graph(arguments)
-    generator = _generator(arguments, own)
+    server = _server(arguments, own, planned)
     title = source_name or " ".join(planned[0].run.draft.positive.split()[:5])
     folder = OutputFolder.make(Path(arguments.output), title, datetime.now().astimezone())
     write_prompts(folder, planned)
-    reason = _why_not(arguments, generator, planned)
-    results, renderer = _render(planned, context, generator, folder, rendered=not reason)
-    info = None if reason else generator.object_info()
+    results, renderer = _render(planned, context, server.generator, folder)
+    reason = server.reason
     notice = f"{reason} {_use(results, own)}." if reason else ""
-    problems = write_results(folder, results, own, info, _sheet(source_name, results, notice))
+    problems = write_results(folder, results, own, server.object_info, _sheet(source_name, results, notice))
     for text in problems:
         problem("warning", f"some workflows could not be written: {text}")
     if reason:
@@ -130,25 +131,17 @@ def _own_graph(arguments: argparse.Namespace) -> OwnGraph:
     return OwnGraph(read_graph(Path(arguments.graph)), bindings)
 
 
-def _generator(arguments: argparse.Namespace, own: OwnGraph) -> ComfyGenerator:
-    from orchestrator_core.generators.comfy_http import ComfyGenerator
-
-    return ComfyGenerator(Path(arguments.output), arguments.server or SERVER, graph=own.graph, bindings=own.bindings)
-
-
-def _why_not(arguments: argparse.Namespace, generator: ComfyGenerator, planned: list[Planned]) -> str:
-    """Why nothing is rendered; "" if it is."""
-    from orchestrator_core.errors import GeneratorUnreachable
+def _server(arguments: argparse.Namespace, own: OwnGraph, planned: list[Planned]) -> Server:
+    from orchestrator_app.servers import Server, Wanted, find_server
 
     if arguments.no_render:
-        return "Nothing was rendered, as asked."
+        return Server(reason="Nothing was rendered, as asked.")
     if _is_asked(arguments, planned):
-        return "Nothing was rendered: the pipeline has no dispatch stage."
-    try:
-        generator.object_info()
-    except GeneratorUnreachable as error:
-        return f"Nothing was rendered. {error} --server takes the address."
-    return ""
+        return Server(reason="Nothing was rendered: the pipeline has no dispatch stage.")
+    found = find_server(Wanted(arguments.server, arguments.host, SERVERS), own, Path(arguments.output))
+    if found.generator is None:
+        return Server(reason=f"Nothing was rendered. {found.reason} --server takes the address.")
+    return found
 
 
 def _is_asked(arguments: argparse.Namespace, planned: list[Planned]) -> bool:
@@ -164,14 +157,14 @@ def _use(results: list[Result], own: OwnGraph) -> str:
 
 
 def _render(
-    planned: list[Planned], context: StageContext, generator: ComfyGenerator, folder: OutputFolder, *, rendered: bool
+    planned: list[Planned], context: StageContext, generator: ServerGenerator | None, folder: OutputFolder
 ) -> tuple[list[Result], Renderer | None]:
     from orchestrator_app.progress import progress_for
     from orchestrator_app.rendering import Memory, Renderer, Result
 
     memory = Memory(lambda text: problem("warning", text))
     try:
-        if not rendered:
+        if generator is None:
             for prompt in planned:
                 memory.save(prompt.run)
             return [Result(prompt, prompt.run) for prompt in planned], None

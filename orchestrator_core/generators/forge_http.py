@@ -1,4 +1,4 @@
-"""Renders requests on a Stable Diffusion WebUI Forge over HTTP, or on a server like it (Forge Neo, A1111, reForge).
+"""Renders requests on a Stable Diffusion WebUI Forge over HTTP, or on another server with its API.
 
 The server must have been started with ``--api``. It is reached at the address that is given, by default on this
 machine; its ``--api-auth`` is a basic login, which goes over the network as it is.

@@ -53,7 +53,7 @@ def notes_for(run_id: str, draft: PromptDraft) -> ImageNotes:
 def stage(run: Run, context: StageContext, options: Options) -> Run:
     """Renders the run's draft; its images come after those that it has."""
     if context.generator is None:
-        raise PipelineError("dispatch has no generator to send to: name a ComfyUI server, or leave the stage out.")
+        raise PipelineError("dispatch has no generator to send to: name a server, or leave the stage out.")
     request = request_for(run.draft, options)
     images = context.generator.generate(request, notes_for(run.id, run.draft), context.progress)
     return run.replacing(images=run.images + images)

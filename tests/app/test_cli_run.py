@@ -97,7 +97,7 @@ def test_without_a_server_workflows_prompts_and_a_sheet_are_written(cli: Cli, no
 
 
 def test_that_no_server_is_at_the_usual_address_is_no_failure(cli: Cli, nowhere: str, monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr(run_command, "SERVER", nowhere)
+    monkeypatch.setattr(run_command, "SERVERS", {"comfyui": nowhere, "forge": nowhere})
     done = cli("run", "a fox", "-n", 1, "--checkpoint", "dream")
     assert (done.status, nowhere in done.err, "choose a model" in done.err) == (0, True, False)
     assert cli("run", "a fox", "-n", 1, "--server", nowhere, "--no-render").status == 0

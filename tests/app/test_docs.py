@@ -20,13 +20,14 @@ from orchestrator_app.cli import main
 from orchestrator_app.commands import COMMANDS
 from orchestrator_app.commands import run as run_command
 from tests.app.conftest import ROOT
-from tests.core.generators import stand_in_comfy
-from tests.core.generators.stand_in_comfy import StandIn
+from tests.core.generators import stand_in_comfy, stand_in_forge
 
 pytestmark = [pytest.mark.network, pytest.mark.skipif(os.name == "nt", reason="the page shows paths with slashes")]
 
 PAGE = ROOT / "docs" / "cli.md"
 BLOCK = re.compile(r"^```(?P<info>[^\n]*)\n(?P<body>.*?)^```$", re.MULTILINE | re.DOTALL)
+USUAL = dict(run_command.SERVERS)
+NOWHERE = {"comfyui": "http://127.0.0.1:9", "forge": "http://127.0.0.1:11"}  # ports where nothing is
 # What is another at every run, and what the page has in its place.
 CHANGING = (
     (r"\d{4}-\d\d-\d\d_\d{6}", "2026-11-22_201500"),
@@ -36,19 +37,22 @@ CHANGING = (
 
 
 @pytest.fixture
-def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[StandIn]:
+def servers(monkeypatch: pytest.MonkeyPatch) -> Iterator[dict[str, str]]:
+    """The addresses of a ComfyUI and a Forge."""
     from PIL import Image
 
-    def png() -> bytes:
+    def png(infotext: str = "") -> bytes:
         picture = io.BytesIO()
         Image.new("RGB", (512, 512)).save(picture, "PNG")
         return picture.getvalue()
 
     monkeypatch.setattr(stand_in_comfy, "png", png)
-    started = StandIn()
-    yield started
-    started.stop()
-    started.join()
+    monkeypatch.setattr(stand_in_forge, "png", png)
+    comfy, forge = stand_in_comfy.StandIn(), stand_in_forge.StandIn()
+    yield {"comfyui": comfy.url, "forge": forge.url}
+    for started in (comfy, forge):
+        started.stop()
+    comfy.join()
 
 
 def printed(command: str) -> str:
@@ -63,7 +67,7 @@ def printed(command: str) -> str:
 
 
 def test_the_page_shows_what_the_program_prints(
-    server: StandIn, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    servers: dict[str, str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ):
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("NO_COLOR", "1")
@@ -78,11 +82,13 @@ def test_the_page_shows_what_the_program_prints(
             path.write_text(body)
         if not info.startswith("console"):
             return block[0]
-        address = server.url if "server" in info else "http://127.0.0.1:9"  # the port where nothing is
-        monkeypatch.setattr(run_command, "SERVER", address)
+        there = {host: url if host in info else NOWHERE[host] for host, url in servers.items()}
+        monkeypatch.setattr(run_command, "SERVERS", there)
         lines = []
         for command in [line[2:] for line in body.splitlines() if line.startswith("$ ")]:
-            output = printed(command).replace(address, "http://127.0.0.1:8188")
+            output = printed(command)
+            for host, address in there.items():
+                output = output.replace(address, USUAL[host])
             for pattern, instead in CHANGING:
                 output = re.sub(pattern, instead, output, flags=re.MULTILINE)
             lines += [f"$ {command}", *output.strip("\n").splitlines(), ""]
