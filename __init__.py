@@ -11,6 +11,8 @@ if "folder_paths" in sys.modules:
     _root = str(Path(__file__).resolve().parent)
     if _root not in sys.path:
         sys.path.append(_root)
-    from .comfy_nodes import NODE_CLASS_MAPPINGS, NODE_DISPLAY_NAME_MAPPINGS
+    from .comfy_nodes import WEB_DIRECTORY
+    from .comfy_nodes.registration import register
 
-    __all__ = ["NODE_CLASS_MAPPINGS", "NODE_DISPLAY_NAME_MAPPINGS"]
+    NODE_CLASS_MAPPINGS = register()
+    __all__ = ["NODE_CLASS_MAPPINGS", "WEB_DIRECTORY"]

@@ -1,8 +1,5 @@
-"""The ComfyUI nodes. There are none yet: the pack loads cleanly and adds nothing to the menu."""
+"""The ComfyUI nodes. ``registration.register()`` puts them into the host, which only some of the modules need."""
 
 from __future__ import annotations
 
-from typing import Any
-
-NODE_CLASS_MAPPINGS: dict[str, type[Any]] = {}
-NODE_DISPLAY_NAME_MAPPINGS: dict[str, str] = {}
+WEB_DIRECTORY = "./comfy_nodes/web"  # relative to the pack's root, where ComfyUI looks

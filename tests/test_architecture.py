@@ -35,11 +35,12 @@ HOST_MODULES = (
     "modules",
     "modules_forge",
     "backend",
+    "networks",
     "launch",
 )
 # Import name → distribution, where they differ; and what a host or an extra brings.
 DISTRIBUTIONS = {"yaml": "pyyaml"}
-FROM_HOST_OR_EXTRA = {"PIL", "rich", "psycopg", "torch", "transformers", "gradio"}
+FROM_HOST_OR_EXTRA = {"aiohttp", "PIL", "rich", "psycopg", "torch", "transformers", "gradio"}
 
 
 def module_name(path: Path) -> str:

@@ -79,6 +79,8 @@ def read_text(graph: Graph, place: Place, depth: int = 0) -> str:
         delimiter = inputs.get("delimiter")
         return (delimiter if isinstance(delimiter, str) else "").join(parts)
     names = [name for name in TEXT_VALUES if name in inputs]
+    if link[1] == 1 and "populated_negative" in inputs:  # the second output of our own Wildcard Prompt
+        names = ["populated_negative"]
     return next((text for name in names if (text := read_text(graph, Place(link[0], name), depth + 1))), "")
 
 

@@ -13,6 +13,7 @@ from orchestrator_core.errors import TemplateError
 from orchestrator_core.prompt import MAX_SEED, PromptDraft
 from orchestrator_core.run import Run
 from orchestrator_core.template import Template, Wildcards
+from orchestrator_core.template.align import aligned
 
 
 class Options(BaseModel):
@@ -64,6 +65,15 @@ def generate(
     if count == 0:
         raise TemplateError("This template has no combinations: it is empty.")
     raise TemplateError(f"There is no combination {index}: this template has {count:,}, counted from 0.")
+
+
+def kept(options: Options, positive: str, negative: str, wildcards: Wildcards) -> PromptDraft:
+    """The draft of a text that is not to be drawn anew, with the origins that a draw by ``options`` explains."""
+    try:
+        draft = generate(options, wildcards)
+    except TemplateError:
+        draft = PromptDraft((), seed=options.seed)
+    return draft.replacing(components=aligned(draft.components, positive), negative=aligned(draft.negative, negative))
 
 
 def stage(run: Run, context: StageContext, options: Options) -> Run:

@@ -91,8 +91,6 @@ class Wildcards:
         self._next_look = 0.0
         self._now = 0.0
 
-    # looking at the disk
-
     def look(self) -> None:
         """Sees what changed, unless it has just done so. Every draw begins with this."""
         self._now = now = time.monotonic()
@@ -117,6 +115,10 @@ class Wildcards:
             }
             self._forget()
             return changes_between(before, after, self.roots)
+
+    def digest(self) -> str:
+        """Changes whenever a wildcard file does, as of the last look."""
+        return f"{hash(frozenset(self._signatures.items())):x}"
 
     def _forget(self) -> None:
         self._found = {}

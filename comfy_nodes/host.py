@@ -1,0 +1,112 @@
+"""ComfyUI as the pack knows it: the only file that names its modules. Nothing of the host is changed here."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import folder_paths
+from aiohttp import web
+from comfy.cli_args import args
+from comfy_api.latest import io
+from server import PromptServer
+
+from orchestrator_core.config import data_folder
+
+from .routes import Reply, Route
+
+__all__ = ["io"]
+
+PACK = Path(__file__).resolve().parent.parent
+_KINDS = ("orchestrator_wildcards", "wildcards")  # of folder_paths, where extra_model_paths.yaml may name more
+_MOST_TOKENS = 1_000_000
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where the next images go: ``<folder>/<stem>_00001_.png``, which the browser asks for by ``subfolder``."""
+
+    folder: Path
+    stem: str
+    counter: int
+    subfolder: str
+
+
+def wildcard_folders() -> list[Path]:
+    """The person's own first, then those of the host and of other packs, the bundled ones last; the first wins."""
+    shared = [path for kind in _KINDS if kind in folder_paths.folder_names_and_paths
+              for path in folder_paths.get_folder_paths(kind)]  # fmt: skip
+    packs = (child / "wildcards" for root in folder_paths.get_folder_paths("custom_nodes") for child in _children(root))
+    others = sorted(folder for folder in packs if folder.is_dir() and folder.resolve() != PACK / "wildcards")
+    models = Path(folder_paths.models_dir)
+    folders = [data_folder() / "wildcards", *map(Path, shared), models / "wildcards", *others, PACK / "wildcards"]
+    return [folder for folder in dict.fromkeys(folders) if not folder.is_file()]
+
+
+def _children(folder: str) -> Iterable[Path]:
+    try:
+        return [Path(entry.path) for entry in os.scandir(folder) if entry.is_dir()]
+    except OSError:
+        return []
+
+
+def embeddings() -> Sequence[str]:
+    found: list[str] = folder_paths.get_filename_list("embeddings")
+    return found
+
+
+def save_place(prefix: str, width: int, height: int) -> Place:
+    """By the host's rules for prefixes. Raises ValueError for one that leads out of the output folder."""
+    try:
+        folder, stem, counter, subfolder, _ = folder_paths.get_save_image_path(
+            prefix, folder_paths.get_output_directory(), width, height
+        )
+    except Exception as error:
+        raise ValueError(str(error).splitlines()[0] if str(error) else "The file name cannot be used.") from error
+    return Place(Path(folder), stem, counter, subfolder)
+
+
+def wants_metadata() -> bool:
+    """False where the server was started with --disable-metadata."""
+    return not args.disable_metadata
+
+
+def add_prompt_handler(handler: Callable[[dict[str, Any]], dict[str, Any]]) -> None:
+    PromptServer.instance.add_on_prompt_handler(handler)
+
+
+def send(event: str, data: Mapping[str, Any], client: str) -> None:
+    """To one browser window. ComfyUI would send to all of them where no client is named."""
+    if client:
+        PromptServer.instance.send_sync(event, dict(data), client)
+
+
+def current_client() -> str:
+    """Whose graph is running; "" where a program sent it that does not listen."""
+    return PromptServer.instance.client_id or ""
+
+
+def add_routes(routes: Iterable[Route]) -> None:
+    for route in routes:
+        PromptServer.instance.routes.route(route.method, route.path)(_answering(route))
+
+
+def _answering(route: Route) -> Callable[[web.Request], Any]:
+    async def answer(request: web.Request) -> web.Response:
+        reply: Reply = await route.handler(request)
+        return web.json_response(reply.data, status=reply.status)
+
+    return answer
+
+
+def count_tokens(clip: Any, text: str) -> list[dict[str, Any]]:
+    """For each text encoder of a loaded CLIP: its name, how many tokens the text has, in how many chunks they go."""
+    found = []
+    for name, chunks in clip.tokenize(text, return_word_ids=True).items():
+        # (token, weight, word): word 0 is what the tokenizer adds, which is start, end and padding
+        tokens = sum(1 for chunk in chunks for token in chunk if len(token) < 3 or token[2] != 0)
+        found.append({"encoder": name, "tokens": min(tokens, _MOST_TOKENS), "chunks": len(chunks)})
+    return found

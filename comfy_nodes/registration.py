@@ -1,0 +1,29 @@
+"""Puts the pack into a running ComfyUI: one set of services, the nodes, the handler that draws, the routes."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from orchestrator_core.config import data_folder
+from orchestrator_core.template import Wildcards
+
+from . import host
+from .populate import Populate
+from .prompt_inspector import PromptInspector
+from .routes import routes
+from .run_recorder import RunRecorder
+from .save_image import SaveImageWithOrigin
+from .services import Services
+from .wildcard_prompt import WildcardPrompt
+
+
+def register() -> dict[str, type[Any]]:
+    """The nodes by id. Called once, when ComfyUI imports the pack."""
+    wildcards = Wildcards(host.wildcard_folders(), cache=data_folder() / "cache")
+    services = Services(wildcards, host.send)
+    host.add_prompt_handler(Populate(services))
+    host.add_routes(routes(wildcards, host.embeddings))
+    # ComfyUI knows nodes as classes, and makes none itself: what a node needs is given to a class of its own.
+    drawing: type[Any] = type("WildcardPrompt", (WildcardPrompt,), {"services": services})
+    nodes: tuple[type[Any], ...] = (drawing, PromptInspector, SaveImageWithOrigin, RunRecorder)
+    return {node.define_schema().node_id: node for node in nodes}

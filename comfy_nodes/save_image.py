@@ -1,0 +1,61 @@
+"""Save Image With Origin: like Save Image, and the file says to every gallery what it was made from."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from orchestrator_core.errors import OrchestratorError
+from orchestrator_core.prompt import PromptDraft
+
+from .host import io, save_place, wants_metadata
+from .saving import FORMATS, Saving
+from .sockets import DraftSocket, SavedImages, SavedSocket
+
+
+class SaveImageWithOrigin(io.ComfyNode):
+    @classmethod
+    def define_schema(cls) -> io.Schema:
+        return io.Schema(
+            node_id="OrchestratorSaveImage",
+            display_name="Save Image With Origin",
+            category="orchestrator",
+            description="Saves images with prompt, template, seed and workflow in a form that galleries, Forge and "
+            "ComfyUI read.",
+            inputs=_inputs(),
+            outputs=[SavedSocket.Output("saved", tooltip="The saved files, for Run Recorder.")],
+            hidden=[io.Hidden.prompt, io.Hidden.extra_pnginfo],
+            is_output_node=True,
+        )
+
+    @classmethod
+    def execute(cls, images: Any, draft: PromptDraft | None = None, **options: Any) -> io.NodeOutput:
+        height, width = int(images[0].shape[0]), int(images[0].shape[1])
+        info = cls.hidden.extra_pnginfo
+        try:
+            place = save_place(options.pop("filename_prefix"), width, height)
+            saving = Saving(
+                place.folder, place.stem, cls.hidden.prompt or {}, info if isinstance(info, dict) else {}, draft,
+                with_metadata=wants_metadata(), **options,
+            )  # fmt: skip
+            saved = [saving.save(image, place.counter, number) for number, image in enumerate(images)]
+        except (ValueError, OSError, OrchestratorError) as error:
+            return io.NodeOutput(block_execution=f"The images could not be saved: {error}")
+        shown = [{"filename": image.path.name, "subfolder": place.subfolder, "type": "output"} for image in saved]
+        ui = {"images": shown, "text": list(saving.notes)}
+        return io.NodeOutput(SavedImages(saving.run_id, tuple(saved)), ui=ui)
+
+
+def _inputs() -> list[io.Input]:
+    return [
+        io.Image.Input("images", tooltip="What is saved."),
+        DraftSocket.Input("draft", optional=True, tooltip="The drawn prompt; its template goes into the images."),
+        io.String.Input(
+            "filename_prefix",
+            default="orchestrator",
+            tooltip="The beginning of the file names, with a folder if you like; %year% and the like work.",
+        ),
+        io.Combo.Input("format", options=list(FORMATS), default="png", tooltip="The kind of file."),
+        io.Int.Input("quality", default=92, min=1, max=100, tooltip="Of JPEG and lossy WebP."),
+        io.Boolean.Input("lossless", default=False, tooltip="WebP without loss."),
+        io.Boolean.Input("with_workflow", default=True, tooltip="Put the workflow into the image, to drop it back."),
+    ]

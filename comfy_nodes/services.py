@@ -1,0 +1,17 @@
+"""Services: what the nodes, the handler and the routes share. Made once, when the pack is registered."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from orchestrator_core.template import Wildcards
+
+Send = Callable[[str, Mapping[str, Any], str], None]  # (event, its data, the client that gets it)
+
+
+@dataclass(frozen=True, slots=True)
+class Services:
+    wildcards: Wildcards
+    send: Send

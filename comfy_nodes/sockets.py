@@ -1,0 +1,20 @@
+"""The types of our own sockets."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from orchestrator_core.request import GeneratedImage
+
+from .host import io
+
+DraftSocket = io.Custom("PROMPT_DRAFT")  # orchestrator_core.prompt.PromptDraft
+SavedSocket = io.Custom("SAVED_IMAGES")  # SavedImages
+
+
+@dataclass(frozen=True, slots=True)
+class SavedImages:
+    """The images of one run, as they are on the disk."""
+
+    run_id: str
+    images: tuple[GeneratedImage, ...]
