@@ -38,7 +38,7 @@ def test_images_come_after_those_that_a_run_has() -> None:
 
 
 def test_without_a_generator_the_error_says_what_to_do() -> None:
-    with pytest.raises(PipelineError, match="ComfyUI server"):
+    with pytest.raises(PipelineError, match="name a server"):
         stage(Run("r", DRAFT), StageContext(Wildcards([])), Options())
 
 
