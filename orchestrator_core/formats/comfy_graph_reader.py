@@ -6,7 +6,7 @@ from typing import Any
 
 from orchestrator_core.errors import FormatError
 from orchestrator_core.formats.comfy_links import Graph, Place, check_graph, link_of, source
-from orchestrator_core.formats.comfy_places import TEXT_VALUES, Places, find_places
+from orchestrator_core.formats.comfy_places import TEXT_VALUES, Places, find_places, given_by
 from orchestrator_core.prompt import LoraUse
 from orchestrator_core.request import GenerationRequest
 
@@ -78,9 +78,7 @@ def read_text(graph: Graph, place: Place, depth: int = 0) -> str:
         parts = [read_text(graph, Place(link[0], name), depth + 1) for name in ("string_a", "string_b")]
         delimiter = inputs.get("delimiter")
         return (delimiter if isinstance(delimiter, str) else "").join(parts)
-    names = [name for name in TEXT_VALUES if name in inputs]
-    if link[1] == 1 and "populated_negative" in inputs:  # the second output of our own Wildcard Prompt
-        names = ["populated_negative"]
+    names = given_by(inputs, link[1], TEXT_VALUES)
     return next((text for name in names if (text := read_text(graph, Place(link[0], name), depth + 1))), "")
 
 

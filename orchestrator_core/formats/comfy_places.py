@@ -6,10 +6,11 @@ graph and binding one to it are then the same walk.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from typing import Any
 
-from orchestrator_core.formats.comfy_links import Graph, Place, follow, source, upstream
+from orchestrator_core.formats.comfy_links import Graph, Place, follow, link_of, source, upstream
 
 # Input names, the likeliest first. A field of the request is looked for under these.
 FIELD_INPUTS: dict[str, tuple[str, ...]] = {
@@ -110,12 +111,19 @@ def holder(graph: Graph, place: Place, names: tuple[str, ...]) -> Place:
     seen = set()
     while (behind := source(graph, place.node, place.input)) and behind not in seen:
         seen.add(behind)
-        inputs = graph[behind]["inputs"]
-        candidates = [name for name in names if name in inputs]
+        link = link_of(graph[place.node]["inputs"][place.input])
+        candidates = given_by(graph[behind]["inputs"], link[1] if link else 0, names)
         if len(candidates) != 1:
             break
         place = Place(behind, candidates[0])
     return place
+
+
+def given_by(inputs: Mapping[str, Any], slot: int, names: tuple[str, ...]) -> list[str]:
+    """The inputs, of these names, whose value a node may give at an output. Our Wildcard Prompt has two texts."""
+    if "populated_negative" in inputs and names == TEXT_VALUES:
+        return ["populated_negative" if slot == 1 else "populated_text"]
+    return [name for name in names if name in inputs]
 
 
 def _encoder(graph: Graph, settings: list[str], roles: tuple[str, ...]) -> list[Place]:

@@ -216,3 +216,16 @@ def test_any_graph_is_read_or_refused(graph: dict[str, Any]) -> None:
         return
     assert isinstance(read.positive, str)
     assert type(read.seed) is int
+
+
+def test_our_own_node_gives_each_encoder_its_own_text() -> None:
+    graph = text_to_image_graph(GenerationRequest("", "", seed=3))
+    inputs = {"template": "a {fox|owl}", "populated_text": "a fox", "populated_negative": "dark", "seed": 12}
+    graph["90"] = {"class_type": "OrchestratorWildcardPrompt", "inputs": inputs}
+    by_title = {node["_meta"]["title"]: node["inputs"] for node in graph.values() if "_meta" in node}
+    by_title["positive"]["text"], by_title["negative"]["text"] = ["90", 0], ["90", 1]
+    by_title["sampler"]["seed"] = ["90", 3]
+    read = request_from_graph(graph)
+    assert (read.positive, read.negative, read.seed) == ("a fox", "dark", 12)
+    inputs["populated_negative"] = ""
+    assert request_from_graph(graph).negative == ""
