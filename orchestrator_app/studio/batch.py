@@ -73,7 +73,7 @@ def read_files(paths: Iterable[Path], targets: Sequence[str]) -> Read:
         problems += source.notes
         rows += [row_of(wish, targets, path.name) for wish in source.wishes]
     if len(rows) > MOST:
-        problems.append(f"{len(rows) - MOST:,} rows more than the {MOST:,} that one batch may have are left out.")
+        problems.append(f"One batch has at most {MOST:,} rows; {len(rows) - MOST:,} too many, left out.")
     return Read(tuple(rows[:MOST]), tuple(problems))
 
 

@@ -1,0 +1,119 @@
+"""What the studio has around it where no host is: servers by address, the data folder, the command."""
+
+from __future__ import annotations
+
+import builtins
+import os
+import socket
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from orchestrator_app.studio.environment import Choices, Settings
+from orchestrator_app.studio.live import LiveEnvironment
+from orchestrator_app.studio.remembering import saver
+from orchestrator_app.studio.standalone import standalone_environment
+from orchestrator_app.studio.targets import comfy_choices, comfy_target
+from orchestrator_core.errors import ConfigError, GeneratorUnreachable, WildcardError
+from orchestrator_core.pipeline import new_run
+from orchestrator_core.prompt import Component, PromptDraft
+from orchestrator_core.request import GenerationRequest, ImageNotes
+from orchestrator_core.store import Store
+from tests.app.conftest import Cli
+from tests.core.generators.stand_in_comfy import StandIn, object_info
+
+RUN = new_run().replacing(draft=PromptDraft((Component("a fox"),)))
+
+
+def test_what_a_comfyui_offers_is_in_its_own_names():
+    found = comfy_choices(object_info())
+    assert found.checkpoints == ("sd15.safetensors", "xl/base.safetensors")
+    assert found.samplers == ("euler", "euler_ancestral", "dpmpp_2m")
+    assert found.schedulers == ("normal", "karras")
+    assert comfy_choices({}) == Choices()
+
+
+@pytest.mark.network
+def test_a_comfyui_is_a_target(tmp_path: Path):
+    server = StandIn()
+    try:
+        where = comfy_target(server.url, tmp_path / "images")
+        assert where.choices().checkpoints == ("sd15.safetensors", "xl/base.safetensors")
+        (image,) = where.generator().generate(GenerationRequest("a fox"), ImageNotes("0001"), print)
+    finally:
+        server.stop()
+        server.join()
+    assert image.path.parent == tmp_path / "images"
+    with pytest.raises(GeneratorUnreachable, match="does not answer"):
+        where.choices()
+
+
+def test_an_address_that_is_none_is_said_when_it_is_used(tmp_path: Path):
+    where = comfy_target("not an address", tmp_path)
+    for call in (where.choices, lambda: where.generator().generate(GenerationRequest("a"), ImageNotes("1"), print)):
+        with pytest.raises((ConfigError, GeneratorUnreachable), match="not an address"):
+            call()
+
+
+def test_images_go_to_the_data_folder_or_where_the_settings_say(tmp_path: Path):
+    around = standalone_environment()
+    folders = {
+        around.targets(settings)[0].generator().output_folder.parent  # type: ignore[attr-defined]
+        for settings in (Settings(), Settings(output_folder=str(tmp_path / "mine")))
+    }
+    assert folders == {Path(os.environ["ORCHESTRATOR_HOME"]) / "outputs", tmp_path / "mine"}
+    assert [target.name for target in around.targets(Settings())] == ["ComfyUI", "Forge"]
+
+
+def test_wildcards_are_the_same_object_until_the_folders_change(tmp_path: Path):
+    around = standalone_environment()
+    (tmp_path / "mine").mkdir()
+    (tmp_path / "mine" / "special.txt").write_text("x\n")
+    first = around.wildcards(Settings())
+    assert around.wildcards(Settings(comfy_url="http://127.0.0.1:1")) is first
+    second = around.wildcards(Settings(wildcard_folders=(str(tmp_path / "mine"),)))
+    assert second is not first
+    assert "special" in second.names()
+    assert set(first.names()) <= set(second.names())
+    with pytest.raises(WildcardError, match="There is no folder"):
+        around.wildcards(Settings(wildcard_folders=(str(tmp_path / "gone"),)))
+
+
+def test_runs_are_remembered_by_setting():
+    around = standalone_environment()
+    around.settings.save(Settings(remember_runs=False))
+    saver(LiveEnvironment(around))(RUN)
+    assert not (Path(os.environ["ORCHESTRATOR_HOME"]) / "orchestrator.sqlite3").exists()
+    around.settings.save(Settings())
+    saver(LiveEnvironment(around))(RUN)
+    with Store.open() as store:
+        assert store.load_run(RUN.id) == RUN
+
+
+def test_without_gradio_one_line_says_what_to_install(cli: Cli, monkeypatch: pytest.MonkeyPatch):
+    real = builtins.__import__
+
+    def without_gradio(name: str, *args: Any, **options: Any) -> Any:
+        if name == "gradio":
+            raise ModuleNotFoundError("No module named 'gradio'")
+        return real(name, *args, **options)
+
+    monkeypatch.setattr(builtins, "__import__", without_gradio)
+    found = cli("studio")
+    assert found.status == 2
+    assert "pip install 'sd-orchestrator[studio]'" in found.err
+    assert "Traceback" not in found.err
+
+
+@pytest.mark.network
+def test_a_port_that_is_taken_is_named(monkeypatch: pytest.MonkeyPatch):
+    from orchestrator_app.commands.studio import free_port
+
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = taken.getsockname()[1]
+        with pytest.raises(ConfigError, match=f"cannot listen on 127.0.0.1, port {port}"):
+            free_port("127.0.0.1", port)
+        assert free_port("127.0.0.1", None) != port
