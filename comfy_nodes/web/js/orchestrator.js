@@ -1,0 +1,99 @@
+// The pack's entry on ComfyUI's page: commands, settings, menus, and what the server tells.
+
+import { api, app, isPromptNode, loadTexts, t } from "./host.js";
+import { Cursor, copyAsTemplate, fixPrompt, insertWildcard, reloadWildcards, rerollSlot, rerollThis, run } from "./actions.js";
+import { startAutocomplete } from "./autocomplete.js";
+import { dressInspectorNode, showInspected } from "./inspector_node.js";
+import { dressPromptNode, showPopulated } from "./prompt_node.js";
+
+const cursor = new Cursor();
+const actions = {
+  insert: (node) => run((chosen) => insertWildcard(chosen, cursor), node),
+  reroll: (node) => run(rerollSlot, node),
+  rerollSlot: (node, slot) => run((chosen) => rerollThis(chosen, slot), node),
+  fix: (node) => run(fixPrompt, node),
+  copy: (node) => run(copyAsTemplate, node),
+};
+
+function addStyles() {
+  const link = document.createElement("link");
+  link.rel = "stylesheet";
+  link.href = new URL("../css/orchestrator.css", import.meta.url).href;
+  document.head.append(link);
+}
+
+app.registerExtension({
+  name: "Orchestrator",
+  aboutPageBadges: [
+    { label: "Orchestrator", url: "https://github.com/sd-orchestrator/sd-orchestrator", icon: "pi pi-sparkles" },
+  ],
+  settings: [
+    {
+      id: "Orchestrator.Preview",
+      category: ["Orchestrator", "Prompt", "Preview"],
+      name: "Show what the next run will draw",
+      type: "boolean",
+      defaultValue: true,
+    },
+    {
+      id: "Orchestrator.Autocomplete",
+      category: ["Orchestrator", "Prompt", "Autocomplete"],
+      name: "Suggest wildcards, values, variables and embeddings",
+      type: "boolean",
+      defaultValue: true,
+    },
+    {
+      id: "Orchestrator.InsertStyle",
+      category: ["Orchestrator", "Prompt", "InsertStyle"],
+      name: "What follows an inserted wildcard",
+      type: "combo",
+      options: [
+        { text: "Nothing", value: "plain" },
+        { text: "A comma, at the end of a line", value: "comma" },
+      ],
+      defaultValue: "plain",
+    },
+  ],
+  commands: [
+    { id: "Orchestrator.InsertWildcard", label: "Insert wildcard", icon: "pi pi-plus", function: () => actions.insert() },
+    { id: "Orchestrator.FixPrompt", label: "Fix this prompt, or let it be drawn again", icon: "pi pi-lock", function: () => actions.fix() },
+    { id: "Orchestrator.RerollSlot", label: "Draw one part of the prompt again", icon: "pi pi-refresh", function: () => actions.reroll() },
+    { id: "Orchestrator.CopyAsTemplate", label: "Copy as template", icon: "pi pi-copy", function: () => actions.copy() },
+    { id: "Orchestrator.ReloadWildcards", label: "Reload wildcards", icon: "pi pi-sync", function: reloadWildcards },
+  ],
+  menuCommands: [
+    {
+      path: ["Extensions", "Orchestrator"],
+      commands: ["InsertWildcard", "FixPrompt", "RerollSlot", "CopyAsTemplate", "ReloadWildcards"].map((name) => `Orchestrator.${name}`),
+    },
+  ],
+
+  async setup() {
+    addStyles();
+    await loadTexts();
+    startAutocomplete();
+    api.addEventListener("orchestrator.populated", ({ detail }) => showPopulated(detail.node, detail));
+    api.addEventListener("executed", ({ detail }) => show(detail.display_node ?? detail.node, detail.output));
+  },
+
+  nodeCreated(node) {
+    dressPromptNode(node, actions);
+    dressInspectorNode(node);
+  },
+
+  onNodeOutputsUpdated(outputs) {
+    for (const [id, output] of Object.entries(outputs)) show(id, output);
+  },
+
+  getNodeMenuItems(node) {
+    if (!isPromptNode(node)) return [];
+    const entry = (name) => ({ content: t(`button_${name}`), callback: () => actions[name](node) });
+    const items = ["insert", "reroll", "fix", "copy"].map(entry);
+    return [null, ...items, { content: t("button_reload"), callback: reloadWildcards }];
+  },
+});
+
+function show(id, output) {
+  showInspected(id, output);
+  showPopulated(id, output?.orchestrator_populated?.[0]);
+}
