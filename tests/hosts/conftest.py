@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Iterator
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
 import pytest_socket
 
 from tests.hosts.comfyui import ComfyUI, NoComfyUI, running_comfyui
+from tests.hosts.forge import Forge, ForgeParts, NoForge, make_parts, running_forge
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser
@@ -28,6 +30,25 @@ def comfyui(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ComfyUI]:
         pytest.skip(f"no ComfyUI: {reason}")
     yield started
     server.__exit__(None, None, None)
+
+
+@pytest.fixture(scope="session")
+def forge_parts(tmp_path_factory: pytest.TempPathFactory) -> ForgeParts:
+    """What every Forge of the tests needs: models, and packages that its Python lacks."""
+    pytest_socket.enable_socket()
+    try:
+        return make_parts(tmp_path_factory.mktemp("forge_parts"))
+    except NoForge as reason:
+        pytest.skip(f"no Forge: {reason}")
+
+
+@pytest.fixture(scope="session")
+def forge(forge_parts: ForgeParts, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Forge]:
+    """A running Forge with the pack, a tiny checkpoint and two LoRAs, and the probe of ``forge_probe.py``."""
+    probe = Path(__file__).with_name("forge_probe.py").read_text("utf-8")
+    folder = tmp_path_factory.mktemp("forge") / "data"
+    with running_forge(folder, forge_parts, extensions={"orchestrator-probe": probe}) as server:
+        yield server
 
 
 @pytest.fixture(scope="session")

@@ -10,7 +10,6 @@ import json
 import os
 import re
 import shlex
-import shutil
 import socket
 import subprocess
 import sys
@@ -46,15 +45,25 @@ class NoForge(Exception):
     """There is none here; the message says where it was looked for."""
 
 
+@dataclass(frozen=True)
+class ForgeParts:
+    """What every server needs, made once. Models are large, so servers have links to them."""
+
+    host: Path
+    python: Path
+    models: Path
+    packages: Path
+
+
 @dataclass
 class Forge:
     folder: Path  # its data folder
-    host: Path  # its installation
-    python: Path
+    parts: ForgeParts
     port: int
-    packages: Path  # what its own Python lacks
     arguments: tuple[str, ...] = ()
+    installers: bool = False  # does it run its own and its extensions' install.py?
     process: subprocess.Popen[bytes] | None = field(default=None)
+    _started_at: int = 0  # characters into its log
 
     @property
     def url(self) -> str:
@@ -72,8 +81,9 @@ class Forge:
     def start(self) -> None:
         """Start the server, and wait until it answers."""
         with (self.folder / "server.log").open("ab") as log:
+            self._started_at = len(self.log)
             self.process = subprocess.Popen(
-                self._command(), cwd=self.host, env=self.environment(), stdout=log, stderr=log
+                self._command(), cwd=self.parts.host, env=self.environment(), stdout=log, stderr=log
             )
         self.wait()
 
@@ -87,24 +97,23 @@ class Forge:
             time.sleep(0.5)
 
     def _command(self) -> list[str]:
-        known = "".join(path.read_text("utf-8") for path in _argument_files(self.host))
+        known = "".join(path.read_text("utf-8") for path in _argument_files(self.parts.host))
         cpu = "--always-cpu" if '"--always-cpu"' in known else "--cpu"
         wanted = [cpu, "--skip-torch-cuda-test", "--no-half", "--do-not-download-clip", "--skip-version-check"]
         flags = [flag for flag in wanted if f'"{flag}"' in known or f"'{flag}'" in known]
-        prepare = [] if "--with-installers" in self.arguments else ["--skip-prepare-environment"]
-        own = [argument for argument in self.arguments if argument != "--with-installers"]
+        prepare = [] if self.installers else ["--skip-prepare-environment"]
         return [
-            str(self.python), "launch.py", "--data-dir", str(self.folder), "--api", "--server-name", "127.0.0.1",
+            str(self.parts.python), "launch.py", "--data-dir", str(self.folder), "--api", "--server-name", "127.0.0.1",
             "--port", str(self.port),
-            "--gradio-allowed-path", str(self.host),  # its scripts for the browser are not in the data folder
-            *flags, *prepare, *own, *shlex.split(os.environ.get("FORGE_ARGS", "")),
+            "--gradio-allowed-path", str(self.parts.host),  # its scripts for the browser are not in the data folder
+            *flags, *prepare, *self.arguments, *shlex.split(os.environ.get("FORGE_ARGS", "")),
         ]  # fmt: skip
 
     def environment(self) -> dict[str, str]:
         clean = {name: value for name, value in os.environ.items() if name not in _UNSET}
         return {
             **clean,
-            "PYTHONPATH": str(self.packages),
+            "PYTHONPATH": str(self.parts.packages),
             "PYTHONDONTWRITEBYTECODE": "1",
             "PYTHONUNBUFFERED": "1",
             "OMP_NUM_THREADS": "1",  # two threads that wait for one another take ten times as long
@@ -117,6 +126,8 @@ class Forge:
         }
 
     def _answers(self) -> bool:
+        if "Startup time:" not in self.log[self._started_at :]:  # it answers before the extensions have their routes
+            return False
         try:
             self.get("/sdapi/v1/options")
         except (OSError, ValueError):
@@ -188,21 +199,30 @@ def make_models(python: Path, folder: Path) -> None:
     subprocess.run([python, script, folder], check=True, env={**os.environ, "OMP_NUM_THREADS": "1"})
 
 
-def make_data_folder(folder: Path, host: Path, models: Path) -> None:
-    """A data folder with settings, and links to the models, which are large."""
+def make_data_folder(folder: Path, parts: ForgeParts) -> None:
+    """A data folder with settings and links to the models."""
     for name in ("extensions", "models"):
         (folder / name).mkdir(parents=True)
-    for kind in models.iterdir():
+    for kind in parts.models.iterdir():
         (folder / "models" / kind.name).symlink_to(kind)
     (folder / "config.json").write_text(json.dumps(_SETTINGS), encoding="utf-8")
     for name in _PARTS:
-        (folder / name).symlink_to(host / name)
+        (folder / name).symlink_to(parts.host / name)
 
 
 def install_pack(folder: Path, *options: str) -> None:
     """Put the pack into the extensions of a data folder, as a person does."""
     command = [sys.executable, ROOT / "install.py", "forge", folder, *options]
     subprocess.run(command, check=True, capture_output=True)
+
+
+def make_parts(folder: Path) -> ForgeParts:
+    """Raises NoForge."""
+    host, python = find_forge()
+    parts = ForgeParts(host, python, folder / "models", folder / "packages")
+    make_packages(python, parts.packages)
+    make_models(python, parts.models)
+    return parts
 
 
 def free_port() -> int:
@@ -213,24 +233,20 @@ def free_port() -> int:
 @contextmanager
 def running_forge(
     folder: Path,
-    *,
-    models: Path,
-    packages: Path,
+    parts: ForgeParts,
     arguments: Sequence[str] = (),
     extensions: Mapping[str, str] | None = None,
 ) -> Iterator[Forge]:
-    """A server with the pack. ``extensions``: further ones, the text of a script by name. Raises NoForge."""
-    host, python = find_forge()
-    make_data_folder(folder, host, models)
+    """A server with the pack. ``extensions``: further ones, the text of a script by name."""
+    make_data_folder(folder, parts)
     install_pack(folder, "--copy")  # a link leads out of the folder, so Forge would not know whose the hooks are
     for name, text in (extensions or {}).items():
         script = folder / "extensions" / name / "scripts" / f"{re.sub(r'[^a-z]', '_', name)}.py"
         script.parent.mkdir(parents=True)
         script.write_text(text, encoding="utf-8")
-    server = Forge(folder, host, python, free_port(), packages, tuple(arguments))
+    server = Forge(folder, parts, free_port(), tuple(arguments))
     try:
         server.start()
         yield server
     finally:
         server.kill()
-        shutil.rmtree(folder / "gradio", ignore_errors=True)

@@ -1,0 +1,129 @@
+"""A script that the tests put into a Forge, as an extension of its own: routes that call ours, and a stand-in.
+
+The routes run the generator in the server as the tab does, without a browser. The stand-in does what ADetailer does:
+it makes a job of its own from each finished image, and says which prompts it saw.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import threading
+import time
+from dataclasses import asdict
+
+import gradio as gr
+from modules import processing, script_callbacks, scripts
+
+from forge_extension.environment import ForgeEnvironment
+from forge_extension.host.forge import Forge
+from orchestrator_core.errors import GeneratorError, OrchestratorError
+from orchestrator_core.prompt import LoraUse
+from orchestrator_core.request import GenerationRequest, ImageNotes
+
+SEEN: list[dict] = []  # by the stand-in, since it was asked last
+
+
+def as_json(image):
+    return {"path": str(image.path), "run_id": image.run_id, "request": asdict(image.request)}
+
+
+def generator(folder: str = ""):
+    environment = ForgeEnvironment(Forge())
+    return environment.targets(environment.settings().model_copy(update={"output_folder": folder}))[0].generator()
+
+
+def generate(body: dict) -> dict:
+    """Render a request; ``cancel_at`` stops it after so many steps, ``cancel_after`` after so many seconds."""
+    ours = generator(body.get("folder", ""))
+    threads, progress = [], []
+    done = {"images": [], "error": "", "problems": []}
+
+    def on_progress(found) -> None:
+        threads.append(threading.current_thread().name)
+        progress.append([found.what, found.step, found.steps, len(found.preview)])
+        if found.step and found.step >= body.get("cancel_at", 1 << 30):
+            ours.cancel()
+
+    if "cancel_after" in body:
+        threading.Timer(body["cancel_after"], ours.cancel).start()
+    started = time.monotonic()
+    try:
+        loras = tuple(LoraUse(**lora) for lora in body["request"].get("loras", ()))
+        request = GenerationRequest(**{**body["request"], "loras": loras})
+        notes = ImageNotes(**body.get("notes", {"run_id": "probe"}))
+        done["images"] = [as_json(image) for image in ours.generate(request, notes, on_progress)]
+    except OrchestratorError as error:
+        done |= {"error": type(error).__name__, "message": str(error)}
+        done["problems"] = list(getattr(error, "problems", ()))
+        if isinstance(error, GeneratorError):
+            done["images"] = [as_json(image) for image in error.images]
+    return {**done, "progress": progress, "threads": sorted(set(threads)), "seconds": time.monotonic() - started}
+
+
+def choices() -> dict:
+    return generator().choices()._asdict()
+
+
+def seen() -> list:
+    found = list(SEEN)
+    SEEN.clear()
+    return found
+
+
+def folders() -> list:
+    environment = ForgeEnvironment(Forge())
+    return [str(root) for root in environment.wildcards(environment.settings()).roots]
+
+
+def add_routes(_, app) -> None:
+    app.add_api_route("/probe/generate", generate, methods=["POST"])
+    app.add_api_route("/probe/choices", choices, methods=["GET"])
+    app.add_api_route("/probe/seen", seen, methods=["GET"])
+    app.add_api_route("/probe/folders", folders, methods=["GET"])
+
+
+class StandIn(scripts.Script):
+    """``how``: "prompt" and "all" copy the job's prompt as it is then, "before" as it was before all scripts;
+    "runner" copies it as it was and lets all scripts run in the inner job."""
+
+    def title(self):
+        return "Stand-in"
+
+    def show(self, is_img2img):
+        return scripts.AlwaysVisible
+
+    def ui(self, is_img2img):
+        return [gr.Textbox("", label="how", visible=False)]
+
+    def before_process(self, p, how):
+        if how == "fail":
+            raise_in(p)
+        self.before = (p.prompt, p.negative_prompt)
+
+    def postprocess_image(self, p, pp, how):
+        if how in ("", "fail") or getattr(p, "is_inner", False):
+            return
+        if how == "all":
+            prompt, negative = p.all_prompts[pp.index], p.all_negative_prompts[pp.index]
+        else:
+            prompt, negative = self.before if how in ("before", "runner") else (p.prompt, p.negative_prompt)
+        inner = processing.StableDiffusionProcessingImg2Img(
+            init_images=[pp.image], prompt=prompt, negative_prompt=negative, seed=p.all_seeds[pp.index] + 1000, steps=1,
+            width=p.width, height=p.height, sampler_name="Euler", scheduler="Simple", denoising_strength=0.3,
+            do_not_save_samples=True, do_not_save_grid=True,
+        )  # fmt: skip
+        inner.is_api, inner.is_inner = True, True
+        if how == "runner":
+            inner.scripts, inner.script_args = p.scripts, p.script_args
+        with contextlib.closing(inner):
+            processed = processing.process_images(inner)
+        SEEN.append({"index": pp.index, "prompt": inner.all_prompts[0], "negative": inner.all_negative_prompts[0]})
+        pp.image = processed.images[0]
+
+
+def raise_in(p):
+    """What a script breaks is broken where the host does not look."""
+    p.init = lambda *_: 1 / 0
+
+
+script_callbacks.on_app_started(add_routes)
