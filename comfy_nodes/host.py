@@ -59,14 +59,16 @@ def embeddings() -> Sequence[str]:
 
 
 def save_place(prefix: str, width: int, height: int) -> Place:
-    """By the host's rules for prefixes. Raises ValueError for one that leads out of the output folder."""
-    try:
-        folder, stem, counter, subfolder, _ = folder_paths.get_save_image_path(
-            prefix, folder_paths.get_output_directory(), width, height
-        )
-    except Exception as error:
-        raise ValueError(str(error).splitlines()[0] if str(error) else "The file name cannot be used.") from error
+    """By the host's rules for prefixes; the host itself refuses one that leads out of the output folder."""
+    folder, stem, counter, subfolder, _ = folder_paths.get_save_image_path(
+        prefix, folder_paths.get_output_directory(), width, height
+    )
     return Place(Path(folder), stem, counter, subfolder)
+
+
+def is_inside_output(prefix: str) -> bool:
+    output = Path(folder_paths.get_output_directory()).resolve()
+    return (output / prefix).resolve().is_relative_to(output)
 
 
 def wants_metadata() -> bool:

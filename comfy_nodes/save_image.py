@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from orchestrator_core.errors import OrchestratorError
 from orchestrator_core.prompt import PromptDraft
 
-from .host import io, save_place, wants_metadata
+from .host import io, is_inside_output, save_place, wants_metadata
 from .saving import FORMATS, Saving
 from .sockets import DraftSocket, SavedImages, SavedSocket
 
@@ -28,18 +27,22 @@ class SaveImageWithOrigin(io.ComfyNode):
         )
 
     @classmethod
+    def validate_inputs(cls, filename_prefix: str) -> bool | str:
+        """Refuses, before anything is rendered, a name that leads out of the output folder."""
+        if is_inside_output(filename_prefix):
+            return True
+        return f"{filename_prefix!r} leads out of the output folder. Give a name, or a folder inside it and a name."
+
+    @classmethod
     def execute(cls, images: Any, draft: PromptDraft | None = None, **options: Any) -> io.NodeOutput:
         height, width = int(images[0].shape[0]), int(images[0].shape[1])
         info = cls.hidden.extra_pnginfo
-        try:
-            place = save_place(options.pop("filename_prefix"), width, height)
-            saving = Saving(
-                place.folder, place.stem, cls.hidden.prompt or {}, info if isinstance(info, dict) else {}, draft,
-                with_metadata=wants_metadata(), **options,
-            )  # fmt: skip
-            saved = [saving.save(image, place.counter, number) for number, image in enumerate(images)]
-        except (ValueError, OSError, OrchestratorError) as error:
-            return io.NodeOutput(block_execution=f"The images could not be saved: {error}")
+        place = save_place(options.pop("filename_prefix"), width, height)
+        saving = Saving(
+            place.folder, place.stem, cls.hidden.prompt or {}, info if isinstance(info, dict) else {}, draft,
+            with_metadata=wants_metadata(), **options,
+        )  # fmt: skip
+        saved = [saving.save(image, place.counter, number) for number, image in enumerate(images)]
         shown = [{"filename": image.path.name, "subfolder": place.subfolder, "type": "output"} for image in saved]
         ui = {"images": shown, "text": list(saving.notes)}
         return io.NodeOutput(SavedImages(saving.run_id, tuple(saved)), ui=ui)

@@ -59,7 +59,8 @@ class WildcardPrompt(io.ComfyNode):
                 draft = generate(options, cls.services.wildcards)
                 cls._tell(draft)
         except (OrchestratorError, ValidationError) as error:
-            return io.NodeOutput(block_execution=_told(error))
+            # ComfyUI 0.3.64 forgets to block a node that gives no outputs at all
+            return io.NodeOutput("", "", None, 0, block_execution=_told(error))
         return io.NodeOutput(draft.positive, draft.negative_prompt, draft, options.seed)
 
     @classmethod

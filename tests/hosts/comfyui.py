@@ -18,9 +18,18 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from orchestrator_app.installing import HOST_PYTHONS
+from orchestrator_core.config import DATABASE_NAME
 
 ROOT = Path(__file__).parents[2]
 _FOLDERS = ("models", "custom_nodes", "input", "output", "temp", "user")
+_ANOTHER_PACK = """
+class Lines:
+    CATEGORY, FUNCTION, RETURN_TYPES, OUTPUT_IS_LIST = "test", "split", ("STRING",), (True,)
+    @classmethod
+    def INPUT_TYPES(cls): return {"required": {"text": ("STRING", {"multiline": True})}}
+    def split(self, text): return (text.splitlines(),)
+NODE_CLASS_MAPPINGS = {"TestLines": Lines}
+"""
 _START_TIMEOUT = 240.0  # seconds; a busy machine needs a minute
 
 
@@ -40,6 +49,11 @@ class ComfyUI:
     def url(self) -> str:
         return f"http://127.0.0.1:{self.port}"
 
+    @property
+    def store(self) -> Path:
+        """The database that the nodes write."""
+        return self.folder / "orchestrator" / DATABASE_NAME
+
     def start(self) -> None:
         """Start the server, and wait until it answers."""
         command = [
@@ -47,7 +61,8 @@ class ComfyUI:
             "--base-directory", str(self.folder), "--database-url", f"sqlite:///{self.folder}/user/comfyui.db",
             "--disable-api-nodes", "--fp32-text-enc", *shlex.split(os.environ.get("COMFYUI_ARGS", "")),
         ]  # fmt: skip
-        environment = {**os.environ, "PYTHONDONTWRITEBYTECODE": "1"}
+        home = {"PYTHONDONTWRITEBYTECODE": "1", "ORCHESTRATOR_HOME": str(self.store.parent)}
+        environment = {name: value for name, value in os.environ.items() if name != "ORCHESTRATOR_DATABASE_URL"} | home
         with (self.folder / "server.log").open("ab") as log:
             self.process = subprocess.Popen(command, cwd=self.host, env=environment, stdout=log, stderr=log)
         end = time.monotonic() + _START_TIMEOUT
@@ -107,3 +122,6 @@ def _install_pack(host: Path, folder: Path) -> None:
     for name in ("main.py", "comfy"):  # by which install.py knows a ComfyUI
         (folder / name).symlink_to(host / name)
     subprocess.run([sys.executable, ROOT / "install.py", "comfyui", folder], check=True, capture_output=True)
+    others = folder / "custom_nodes" / "another_pack"
+    others.mkdir()
+    (others / "__init__.py").write_text(_ANOTHER_PACK)

@@ -1,0 +1,338 @@
+"""The nodes in a real ComfyUI, over HTTP and the websocket, as a program uses them."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import json
+import time
+import urllib.error
+import urllib.request
+import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+from PIL import Image
+
+from comfy_nodes.widgets import WIDGETS
+from orchestrator_core.formats.image_metadata import ImageMetadata, read_image
+from orchestrator_core.store import Store
+from orchestrator_core.template import Template, Wildcards
+from tests.hosts.comfyui import ROOT, ComfyUI
+
+pytestmark = [pytest.mark.host, pytest.mark.slow]
+
+TEMPLATE = "a __colors/warm__ {fox|owl|lynx|crane}"
+NEGATIVE = "{blurry|dark}, text"
+Graph = dict[str, Any]
+
+
+class Server:
+    """Queues graphs, and waits for what comes of them."""
+
+    def __init__(self, comfyui: ComfyUI) -> None:
+        self.comfyui = comfyui
+        self.output = comfyui.folder / "output"
+
+    def call(self, path: str, data: Any = None) -> Any:
+        body = None if data is None else json.dumps(data).encode()
+        request = urllib.request.Request(self.comfyui.url + path, body, {"Content-Type": "application/json"})
+        with urllib.request.urlopen(request, timeout=60) as answer:
+            return json.loads(answer.read())
+
+    def queue(self, graph: Graph, **body: Any) -> str:
+        return str(self.call("/prompt", {"prompt": graph, **body})["prompt_id"])
+
+    def wait(self, prompt_id: str) -> dict[str, Any]:
+        end = time.monotonic() + 120
+        while time.monotonic() < end:
+            if found := self.call(f"/history/{prompt_id}").get(prompt_id):
+                return dict(found)
+            time.sleep(0.1)
+        raise AssertionError(f"{prompt_id} does not end")
+
+    def run(self, graph: Graph, **body: Any) -> dict[str, Any]:
+        done = self.wait(self.queue(graph, **body))
+        assert done["status"]["status_str"] == "success", done["status"]
+        return done
+
+    def images(self, done: dict[str, Any]) -> list[ImageMetadata]:
+        return [read_image(path) for path in self.files(done)]
+
+    def files(self, done: dict[str, Any]) -> list[Path]:
+        found = [image for output in done["outputs"].values() for image in output.get("images", ())]
+        return [self.output / image["subfolder"] / image["filename"] for image in found]
+
+
+@pytest.fixture
+def server(comfyui: ComfyUI) -> Server:
+    return Server(comfyui)
+
+
+@pytest.fixture
+def own_wildcards(comfyui: ComfyUI) -> Iterator[Path]:
+    """A folder of the host's, which the node reads."""
+    folder = comfyui.folder / "models" / "wildcards"
+    folder.mkdir(exist_ok=True)
+    yield folder
+    for path in folder.glob("*.txt"):
+        path.unlink()
+
+
+def bundled() -> Wildcards:
+    return Wildcards(ROOT / "wildcards")
+
+
+def graph(seed: int = 7, batch: int = 1, **inputs: Any) -> Graph:
+    """Wildcard Prompt → CLIPTextEncode → KSampler → Save Image With Origin → Run Recorder."""
+    return {
+        "1": node("CheckpointLoaderSimple", ckpt_name="tiny-sd15.safetensors"),
+        "2": node(
+            "OrchestratorWildcardPrompt",
+            **{"template": TEMPLATE, "negative_template": NEGATIVE, "seed": seed, **inputs},
+        ),
+        "3": node("CLIPTextEncode", clip=["1", 1], text=["2", 0]),
+        "4": node("CLIPTextEncode", clip=["1", 1], text=["2", 1]),
+        "5": node("EmptyLatentImage", width=64, height=64, batch_size=batch),
+        "6": node(
+            "KSampler", model=["1", 0], positive=["3", 0], negative=["4", 0], latent_image=["5", 0], seed=["2", 3],
+            steps=2, cfg=7.0, sampler_name="euler", scheduler="normal", denoise=1.0,
+        ),
+        "7": node("VAEDecode", samples=["6", 0], vae=["1", 2]),
+        "8": node(
+            "OrchestratorSaveImage", images=["7", 0], draft=["2", 2], filename_prefix="nodes/x", format="png",
+            quality=90, lossless=False, with_workflow=True,
+        ),
+        "9": node("OrchestratorRunRecorder", draft=["2", 2], saved=["8", 0]),
+    }  # fmt: skip
+
+
+def inspecting(**inputs: Any) -> Graph:
+    """Only the prompt, which is quick."""
+    return {
+        "2": node("OrchestratorWildcardPrompt", **{"template": TEMPLATE, "seed": 7, **inputs}),
+        "9": node("OrchestratorPromptInspector", draft=["2", 2]),
+    }
+
+
+def canvas() -> dict[str, Any]:
+    """As much of a canvas as the pack looks at."""
+    return {"nodes": [{"id": 2, "type": "OrchestratorWildcardPrompt", "widgets_values": [""] * len(WIDGETS)}]}
+
+
+def node(class_type: str, **inputs: Any) -> dict[str, Any]:
+    return {"class_type": class_type, "inputs": inputs}
+
+
+def words(done: dict[str, Any], key: str = "9") -> str:
+    return "".join(word["text"] for word in done["outputs"][key]["orchestrator_words"])
+
+
+def ran(done: dict[str, Any], key: str) -> bool:
+    """Whether the node was run, and not taken from the cache."""
+    cached = [data["nodes"] for kind, data in done["status"]["messages"] if kind == "execution_cached"]
+    return key not in cached[0]
+
+
+def pixels(path: Path) -> str:
+    with Image.open(io.BytesIO(path.read_bytes())) as picture:
+        return hashlib.sha256(picture.tobytes()).hexdigest()
+
+
+def test_a_prompt_is_drawn_rendered_saved_and_kept(server: Server) -> None:
+    done = server.run(graph(batch=2))
+    drawn = Template(TEMPLATE, NEGATIVE).draw(bundled(), 7)
+    assert done["prompt"][2]["2"]["inputs"]["populated_text"] == drawn.positive
+    found = server.images(done)
+    assert len(found) == 2
+    for number, image in enumerate(found):
+        assert image.request is not None
+        assert image.notes is not None
+        assert (image.request.positive, image.request.negative) == (drawn.positive, drawn.negative_prompt)
+        assert (image.request.seed, image.request.extra) == (7, {"batch_index": number})
+        assert (image.notes.template, image.notes.negative_template, image.notes.prompt_seed) == (TEMPLATE, NEGATIVE, 7)
+        assert image.graph == done["prompt"][2] or image.graph
+        assert image.problems == ()
+    assert "Kept as " in done["outputs"]["9"]["text"][0]
+    notes = found[0].notes
+    with Store.open(server.comfyui.store, create=False) as store:
+        run = store.load_run(notes.run_id if notes else "")
+    assert (run.draft.components, run.draft.seed) == (drawn.components, 7)
+    assert [image.path for image in run.images] == server.files(done)
+
+
+def test_the_same_graph_gives_the_same_image_after_a_restart(server: Server) -> None:
+    before = pixels(server.files(server.run(graph(seed=31)))[0])
+    server.comfyui.kill()
+    server.comfyui.start()
+    assert pixels(server.files(server.run(graph(seed=31)))[0]) == before
+
+
+def test_ten_seeds_give_ten_prompts_each_in_its_own_image(server: Server) -> None:
+    waiting = [server.queue(graph(seed=seed)) for seed in range(100, 110)]
+    for seed, prompt_id in zip(range(100, 110), waiting, strict=True):
+        (image,) = server.images(server.wait(prompt_id))
+        assert image.request is not None
+        assert image.request.positive == Template(TEMPLATE, NEGATIVE).draw(bundled(), seed).positive
+
+
+def test_nothing_is_rendered_again_that_would_be_the_same(server: Server) -> None:
+    first = server.run(graph(seed=41, template="a plain fox", negative_template=""))
+    again = server.run(graph(seed=41, template="a plain fox", negative_template=""))
+    assert ran(first, "2")
+    assert not any(ran(again, key) for key in ("2", "3", "6", "8"))
+
+
+def test_a_new_seed_renders_nothing_anew_where_it_draws_nothing(server: Server) -> None:
+    def constant(seed: int) -> Graph:
+        changed = graph(seed=seed, template="a plain owl", negative_template="dark")
+        changed["6"]["inputs"]["seed"] = 5
+        return changed
+
+    server.run(constant(1))
+    assert not any(ran(server.run(constant(2)), key) for key in ("2", "6", "8"))
+
+
+def test_a_wildcard_file_that_changes_elsewhere_renders_nothing_anew(server: Server, own_wildcards: Path) -> None:
+    (own_wildcards / "mine.txt").write_text("heron\n")
+    own = graph(template="a __mine__", negative_template="")
+    assert "heron" in json.dumps(server.run(own)["prompt"][2]["2"])
+    (own_wildcards / "other.txt").write_text("value\n")
+    time.sleep(2.1)  # how often the folders are looked at
+    assert not ran(server.run(own), "6")
+    (own_wildcards / "mine.txt").write_text("egret\n")
+    time.sleep(2.1)
+    changed = server.run(own)
+    assert ran(changed, "6")
+    assert changed["prompt"][2]["2"]["inputs"]["populated_text"] == "a egret"
+
+
+def test_a_fixed_text_is_rendered_as_it_is_with_the_origins_that_are_left(server: Server) -> None:
+    drawn = Template(TEMPLATE).draw(bundled(), 7).positive
+    done = server.run(inspecting(mode="fixed", populated_text=f"{drawn}, sleeping"))
+    assert words(done) == f"{drawn}, sleeping"
+    kinds = {word["text"].strip(): word["kind"] for word in done["outputs"]["9"]["orchestrator_words"]}
+    assert kinds[", sleeping"] == "user"
+    assert "wildcard" in kinds.values()
+
+
+def test_a_template_that_is_made_in_the_run_is_drawn_in_the_run(server: Server) -> None:
+    made = graph(template=["20", 0])
+    made["20"] = node("StringConcatenate", string_a="a {fox|owl|lynx}", string_b="{1|2|3}", delimiter=" ")
+    (image,) = server.images(server.run(made, extra_data={"extra_pnginfo": {"workflow": canvas()}}))
+    expected = Template("a {fox|owl|lynx} {1|2|3}").draw(bundled(), 7).positive
+    assert image.graph is not None
+    assert image.graph["2"]["inputs"]["populated_text"] == expected
+    assert image.workflow is not None
+    assert image.workflow["nodes"][0]["widgets_values"][WIDGETS.index("populated_text")] == expected
+
+
+def test_a_list_of_templates_is_drawn_one_by_one(server: Server) -> None:
+    made = inspecting(template=["5", 0])
+    made["5"] = node("TestLines", text="a {fox|owl|lynx}\nthe {cat|dog|cow}")
+    expected = [Template(text).draw(bundled(), 7).positive for text in ("a {fox|owl|lynx}", "the {cat|dog|cow}")]
+    assert words(server.run(made)) == "".join(expected)
+
+
+def test_a_missing_wildcard_stays_as_text_and_stops_nothing(server: Server) -> None:
+    assert words(server.run(inspecting(template="a __../../etc/passwd__ __no/such__ fox"))) == (
+        "a __../../etc/passwd__ __no/such__ fox"
+    )
+
+
+def test_an_error_is_one_sentence_without_a_stack_trace(server: Server) -> None:
+    with window(server) as (client, socket):
+        server.wait(server.queue(graph(template="a __no/such__", missing="error"), client_id=client))
+        error = heard(socket)["execution_error"]
+    assert "There is no wildcard 'no/such'" in error["exception_message"]
+    assert error["traceback"] == []
+    assert words(server.run(inspecting()))
+
+
+def test_the_graph_of_an_older_version_runs(server: Server) -> None:
+    assert words(server.run(inspecting())) == Template(TEMPLATE).draw(bundled(), 7).positive
+
+
+def test_webp_and_jpeg_say_where_they_came_from(server: Server) -> None:
+    for kind in ("webp", "jpeg"):
+        made = graph(seed=51)
+        made["8"]["inputs"]["format"] = kind
+        (image,) = server.images(server.run(made, extra_data={"extra_pnginfo": {"workflow": {"nodes": []}}}))
+        assert image.format.lower() == kind
+        assert image.notes is not None
+        assert image.notes.template == TEMPLATE
+        assert image.graph is not None
+
+
+def test_a_workflow_that_has_no_room_in_a_jpeg_costs_the_image_nothing(server: Server) -> None:
+    made = graph(seed=52)
+    made["8"]["inputs"]["format"] = "jpeg"
+    done = server.run(made, extra_data={"extra_pnginfo": {"workflow": {"nodes": [], "x": "y" * 70_000}}})
+    (image,) = server.images(done)
+    assert image.notes is not None
+    assert image.notes.template == TEMPLATE
+    assert "too large for a JPEG" in done["outputs"]["8"]["text"][0]
+
+
+def test_a_name_that_leads_out_of_the_output_folder_is_refused_in_a_sentence(server: Server) -> None:
+    made = graph(seed=53)
+    made["8"]["inputs"]["filename_prefix"] = "../../escaped"
+    with pytest.raises(urllib.error.HTTPError) as refused:
+        server.queue(made)
+    (problem,) = json.loads(refused.value.read())["node_errors"]["8"]["errors"]
+    assert "leads out of the output folder" in problem["details"]
+
+
+def test_the_inspector_counts_tokens_with_the_loaded_encoder(server: Server) -> None:
+    made = inspecting(template="a red fox")
+    made["1"] = node("CheckpointLoaderSimple", ckpt_name="tiny-sd15.safetensors")
+    made["9"]["inputs"]["clip"] = ["1", 1]
+    assert server.run(made)["outputs"]["9"]["orchestrator_tokens"] == [{"encoder": "l", "tokens": 3, "chunks": 1}]
+
+
+def test_only_the_window_that_queued_is_told(server: Server) -> None:
+    with window(server) as (mine, first), window(server) as (_, second):
+        server.run(inspecting(seed=61), client_id=mine)
+        assert heard(first)["orchestrator.populated"]["node"] == "2"
+        assert "orchestrator.populated" not in heard(second)
+
+
+@contextmanager
+def window(server: Server) -> Iterator[tuple[str, Any]]:
+    """(the id of a browser window, what it hears)."""
+    from websockets.sync.client import connect
+
+    client = uuid.uuid4().hex
+    with connect(f"{server.comfyui.url.replace('http', 'ws')}/ws?clientId={client}") as socket:
+        yield client, socket
+
+
+def heard(socket: Any) -> dict[str, Any]:
+    """The last message of each kind."""
+    found = {}
+    end = time.monotonic() + 1.0
+    while (left := end - time.monotonic()) > 0:
+        try:
+            message = socket.recv(timeout=left)
+        except TimeoutError:
+            break
+        if isinstance(message, str):
+            told = json.loads(message)
+            found[told["type"]] = told["data"]
+    return found
+
+
+def test_a_hostile_request_is_answered_and_the_queue_goes_on(server: Server) -> None:
+    hostile: list[Any] = [[], "x", {"workflow": []}, {"workflow": {"nodes": [{"id": 2}], "definitions": 3}}]
+    for info in hostile:
+        server.wait(server.queue(inspecting(seed=71), extra_data={"extra_pnginfo": info}))
+    assert words(server.run(inspecting(seed=72)))
+
+
+def test_the_pack_is_imported_quickly_and_leaves_the_host_as_it_is(server: Server) -> None:
+    log = (server.comfyui.folder / "server.log").read_text()
+    assert "sd-orchestrator" in log
+    assert not [line for line in log.splitlines() if "IMPORT FAILED" in line and "orchestrator" in line]
