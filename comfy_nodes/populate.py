@@ -20,7 +20,7 @@ from orchestrator_core.errors import OrchestratorError
 from orchestrator_core.formats.comfy_links import link_of
 from orchestrator_core.formats.infotext import notes_as_json
 from orchestrator_core.prompt import PromptDraft
-from orchestrator_core.stages.dispatch import notes_for
+from orchestrator_core.request import notes_for
 from orchestrator_core.stages.generate_prompt import Options, generate
 from orchestrator_core.template import Template
 

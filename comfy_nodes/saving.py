@@ -14,9 +14,8 @@ from orchestrator_core.formats.comfy_graph_reader import request_from_graph
 from orchestrator_core.formats.image_metadata import metadata_texts, replace_file, with_metadata
 from orchestrator_core.formats.infotext import format_infotext, notes_as_json, parse_notes
 from orchestrator_core.prompt import PromptDraft
-from orchestrator_core.request import GeneratedImage, GenerationRequest, ImageNotes
+from orchestrator_core.request import GeneratedImage, GenerationRequest, ImageNotes, notes_for
 from orchestrator_core.run import new_run_id
-from orchestrator_core.stages.dispatch import notes_for
 
 FORMATS = ("png", "webp", "jpeg")
 _NO_ROOM = "The workflow is too large for a JPEG; it has the prompt and its origin only."

@@ -19,8 +19,8 @@ from orchestrator_core.formats.comfy_links import Graph, title_of
 from orchestrator_core.formats.comfy_workflow import Box, workflow_from_graph
 from orchestrator_core.formats.infotext import notes_as_json
 from orchestrator_core.prompt import PromptDraft
-from orchestrator_core.request import GenerationRequest
-from orchestrator_core.stages.dispatch import Options, notes_for, request_for
+from orchestrator_core.request import GenerationRequest, notes_for
+from orchestrator_core.stages.dispatch import Options, request_for
 from orchestrator_core.template import Template, Wildcards
 
 SD15 = "v1-5-pruned-emaonly-fp16.safetensors"

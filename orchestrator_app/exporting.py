@@ -17,9 +17,8 @@ from orchestrator_core.formats.infotext import notes_as_json
 from orchestrator_core.formats.json_text import read_json_file
 from orchestrator_core.formats.prompt_file import format_prompt_file, planned_run
 from orchestrator_core.formats.prompt_rows import PlannedPrompt
-from orchestrator_core.request import GenerationRequest
+from orchestrator_core.request import GenerationRequest, notes_for
 from orchestrator_core.run import Run
-from orchestrator_core.stages.dispatch import notes_for
 
 SETTINGS = (
     "sampler", "scheduler", "steps", "cfg", "denoise", "width", "height", "batch_size", "clip_skip", "checkpoint",

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Protocol
 
-from orchestrator_core.prompt import LoraUse
+from orchestrator_core.prompt import LoraUse, PromptDraft
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +57,12 @@ class ImageNotes:
     negative_template: str = ""
     dialect: str = "dynamicprompts"
     prompt_seed: int | None = None  # the seed of the draw, where it is not the image's
+
+
+def notes_for(run_id: str, draft: PromptDraft) -> ImageNotes:
+    """What an image keeps of the draft that it was made from."""
+    source = draft.source
+    return ImageNotes(run_id, source.template, source.negative, source.dialect, draft.seed)
 
 
 @dataclass(frozen=True, slots=True)

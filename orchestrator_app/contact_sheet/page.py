@@ -17,9 +17,8 @@ from orchestrator_core import __version__
 from orchestrator_core.formats.infotext import format_infotext
 from orchestrator_core.prompt import PromptSource
 from orchestrator_core.provenance import Explanation, explain
-from orchestrator_core.request import GenerationRequest
+from orchestrator_core.request import GenerationRequest, notes_for
 from orchestrator_core.run import Run
-from orchestrator_core.stages.dispatch import notes_for
 
 _HERE = Path(__file__).parent
 _POLICY = "default-src 'none'; img-src 'self' file: data:; style-src 'unsafe-inline';"

@@ -7,9 +7,8 @@ import json
 from orchestrator_app.exporting import SETTINGS, OwnGraph, export, template_file
 from orchestrator_core.errors import FormatError
 from orchestrator_core.formats.infotext import format_infotext
-from orchestrator_core.request import GenerationRequest
+from orchestrator_core.request import GenerationRequest, notes_for
 from orchestrator_core.run import Run
-from orchestrator_core.stages.dispatch import notes_for
 
 
 def infotext(run: Run, request: GenerationRequest) -> str:

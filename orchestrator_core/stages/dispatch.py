@@ -9,7 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from orchestrator_core.context import StageContext
 from orchestrator_core.errors import PipelineError
 from orchestrator_core.prompt import MAX_SEED, PromptDraft
-from orchestrator_core.request import GenerationRequest, ImageNotes
+from orchestrator_core.request import GenerationRequest, notes_for
 from orchestrator_core.run import Run
 
 
@@ -42,12 +42,6 @@ def request_for(draft: PromptDraft, options: Options) -> GenerationRequest:
     # a variable's assignment leaves a space behind; at the ends of a prompt it means nothing to any model
     positive, negative = draft.positive.strip(), draft.negative_prompt.strip()
     return GenerationRequest(positive=positive, negative=negative, loras=draft.loras, **fields)
-
-
-def notes_for(run_id: str, draft: PromptDraft) -> ImageNotes:
-    """What an image keeps of the draft that it was made from."""
-    source = draft.source
-    return ImageNotes(run_id, source.template, source.negative, source.dialect, draft.seed)
 
 
 def stage(run: Run, context: StageContext, options: Options) -> Run:

@@ -2,8 +2,9 @@ import pytest
 
 from orchestrator_core.context import StageContext
 from orchestrator_core.errors import PipelineError, RenderFailed
+from orchestrator_core.request import notes_for
 from orchestrator_core.run import Run
-from orchestrator_core.stages.dispatch import Options, notes_for, request_for, stage
+from orchestrator_core.stages.dispatch import Options, request_for, stage
 from orchestrator_core.template import Template, Wildcards
 from tests.fakes import FakeGenerator
 
