@@ -6,12 +6,12 @@ The page gets settings of ours in place of the server's, so nothing of a person'
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from playwright.sync_api import Browser, Page, Route
+    from playwright.sync_api import Browser, BrowserContext, Page
 
 _SETTINGS = {
     "Comfy.TutorialCompleted": True,  # else the template dialog covers the canvas
@@ -78,18 +78,26 @@ class Canvas:
 
 
 @contextmanager
-def open_canvas(browser: Browser, url: str, width: int = 1800, height: int = 1200) -> Iterator[Canvas]:
-    """The canvas of the ComfyUI there, in a window of this size."""
-    page = browser.new_page(viewport={"width": width, "height": height})
+def open_canvas(
+    browser: Browser,
+    url: str,
+    width: int = 1800,
+    height: int = 1200,
+    settings: Mapping[str, Any] | None = None,
+) -> Iterator[Canvas]:
+    """The canvas of the ComfyUI there, in a window of this size; ``settings`` beside, or in place of, ours."""
+    context = browser.new_context(viewport={"width": width, "height": height})
     try:
-        page.route("**/settings", _answer_settings)
-        page.route("**/settings/*", lambda route: route.fulfill(json={}))
-        page.goto(url)
-        page.wait_for_function(_READY, timeout=120_000)
-        yield Canvas(page)
+        yield Canvas(open_page(context, url, settings))
     finally:
-        page.close()
+        context.close()
 
 
-def _answer_settings(route: Route) -> None:
-    route.fulfill(json=_SETTINGS)
+def open_page(context: BrowserContext, url: str, settings: Mapping[str, Any] | None = None) -> Page:
+    """Another tab of a browser."""
+    page = context.new_page()
+    page.route("**/settings", lambda route: route.fulfill(json={**_SETTINGS, **(settings or {})}))
+    page.route("**/settings/*", lambda route: route.fulfill(json={}))
+    page.goto(url)
+    page.wait_for_function(_READY, timeout=120_000)
+    return page

@@ -33,7 +33,8 @@ export function dressPromptNode(node, actions) {
   views.set(node, view);
   for (const name of DRAWN_BY) {
     const widget = widgetOf(node, name);
-    if (widget) onChange(widget, (byPerson) => byPerson && view.drawSoon());
+    // After a run ComfyUI changes the seed: what is shown then is still what that run has drawn.
+    if (widget) onChange(widget, (byPerson) => (byPerson || name !== "seed") && view.drawSoon());
   }
   const mode = widgetOf(node, "mode");
   if (mode) onChange(mode, () => view.modeChanged());

@@ -1,0 +1,518 @@
+"""The pack's JavaScript on real pages: the installed frontend, and the newest one on its canvas and with Nodes 2.0.
+
+The newest is used where ORCHESTRATOR_FRONTENDS names a folder that has an unpacked comfyui-frontend-package.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import urllib.error
+import urllib.request
+from collections.abc import Iterator
+from contextlib import ExitStack
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+import pytest_socket
+
+from tests.hosts.canvas import open_page
+from tests.hosts.comfyui import ComfyUI, NoComfyUI, running_comfyui
+from tests.hosts.pack_page import INSPECTOR, PROMPT_NODE, PackPage
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser, BrowserContext
+
+pytestmark = [pytest.mark.host, pytest.mark.slow]
+
+SETTINGS = {"Comfy.UseNewMenu": "Top", "Comfy.Workflow.Persist": False, "Comfy.VueNodes.Enabled": False}
+NEWEST = "newest frontend"
+FRONTENDS = ("installed frontend", NEWEST, f"{NEWEST}, Nodes 2.0")
+COLORS = ["crimson", "scarlet", "ochre", "amber", "russet", "coral"]
+
+
+def newest_frontend() -> Path:
+    folder = os.environ.get("ORCHESTRATOR_FRONTENDS", "")
+    if not folder:
+        pytest.skip("ORCHESTRATOR_FRONTENDS names no folder with unpacked frontends; see docs/testing.md")
+    found = sorted(Path(folder).expanduser().glob("**/comfyui_frontend_package/static/index.html"))
+    if not found:
+        pytest.skip(f"there is no comfyui_frontend_package/static below {folder}")
+    return found[-1].parent
+
+
+@pytest.fixture(scope="module")
+def newest(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ComfyUI]:
+    """A second server, with the newest frontend, which also lets other origins in."""
+    root = newest_frontend()
+    pytest_socket.enable_socket()
+    with pytest.MonkeyPatch.context() as patch, ExitStack() as stack:
+        patch.setenv("COMFYUI_ARGS", f"--front-end-root {root} --enable-cors-header")
+        try:
+            server = stack.enter_context(running_comfyui(tmp_path_factory.mktemp("newest") / "base"))
+        except NoComfyUI as reason:
+            pytest.skip(f"no ComfyUI: {reason}")
+        yield server
+
+
+class Pages:
+    """The open pages, each opened once."""
+
+    def __init__(self, browser: Browser) -> None:
+        self.browser = browser
+        self.open: dict[str, PackPage] = {}
+        self.stack = ExitStack()
+
+    def page(self, name: str, server: ComfyUI, **settings: Any) -> PackPage:
+        if name not in self.open:
+            permissions = ["clipboard-read", "clipboard-write"]
+            context = self.browser.new_context(viewport={"width": 1500, "height": 1000}, permissions=permissions)
+            self.stack.callback(context.close)
+            self.open[name] = opened(context, server, **settings)
+        return self.open[name]
+
+
+def opened(context: BrowserContext, server: ComfyUI, **settings: Any) -> PackPage:
+    """A tab; what goes wrong in our files is kept in ``problems``."""
+    page = PackPage(open_page(context, server.url, {**SETTINGS, **settings}), server.folder / "output")
+    page.page.set_default_timeout(30_000)
+    return page
+
+
+@pytest.fixture(scope="module")
+def pages(chromium: Browser) -> Iterator[Pages]:
+    pages = Pages(chromium)
+    yield pages
+    pages.stack.close()
+
+
+@pytest.fixture(params=FRONTENDS)
+def server(request: pytest.FixtureRequest) -> ComfyUI:
+    found: ComfyUI = request.getfixturevalue("newest" if NEWEST in request.param else "comfyui")
+    folder = found.folder / "orchestrator" / "wildcards"
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / "test-colors.txt").write_text("\n".join(COLORS))
+    return found
+
+
+@pytest.fixture
+def page(request: pytest.FixtureRequest, pages: Pages, server: ComfyUI) -> Iterator[PackPage]:
+    name = request.node.callspec.params["server"]
+    page = pages.page(name, server, **{"Comfy.VueNodes.Enabled": "Nodes 2.0" in name})
+    problems: list[str] = []
+    page.page.on("pageerror", lambda error: problems.append(str(error.stack)))
+    yield page
+    page.page.keyboard.press("Escape")
+    assert [problem for problem in problems if "sd-orchestrator" in problem] == []
+
+
+TEMPLATE = "a __test-colors__ {fox|owl|lynx|wolf} in {snow|rain|fog|sun}"
+
+
+# before and after a run
+
+
+def test_the_node_shows_what_the_next_run_draws_and_the_run_draws_it(page: PackPage):
+    page.new_graph(TEMPLATE, extra=True, seed=5, negative_template="blurry, {text|frame}")
+    promised = page.shown("Next run")
+    assert page.value("populated_text") == ""
+    page.run()
+    page.wait_for_value("populated_text", "value !== ''")
+    text = page.value("populated_text")
+    assert text == promised == page.shown("Drawn")
+    image = page.last_image()
+    assert image["prompt"][page.node]["inputs"]["populated_text"] == text
+    saved = next(node for node in image["workflow"]["nodes"] if node["type"] == PROMPT_NODE)
+    assert text in saved["widgets_values"]
+    assert image["parameters"].splitlines()[0] == text
+    assert page.value("populated_negative") in ("blurry, text", "blurry, frame")
+
+
+def test_each_of_several_runs_shows_its_own_prompt(page: PackPage):
+    page.new_graph(TEMPLATE, extra=True, seed=1, control_after_generate="increment")
+    texts = []
+    for _ in range(3):
+        page.run()
+        texts.append(page.value("populated_text"))
+        assert page.last_image()["parameters"].splitlines()[0] == texts[-1]
+    assert len(set(texts)) > 1
+    assert page.value("seed") == 4
+
+
+def test_typing_changes_the_preview(page: PackPage):
+    page.new_graph("a fox")
+    page.typed(" in the {snow|rain}")
+    page.page.wait_for_function("() => /in the (snow|rain)/.test(document.querySelector('.orc-words')?.textContent)")
+
+
+def test_what_is_odd_is_said_and_leads_to_its_place(page: PackPage):
+    page.new_graph("🦊 a __no such wildcard__ fox")
+    note = page.view.locator(".orc-notes li")
+    assert "no wildcard 'no such wildcard'" in note.inner_text()
+    note.click()
+    selected = page.page.evaluate(
+        "() => { const box = document.activeElement; return box.value.slice(box.selectionStart, box.selectionEnd) }"
+    )
+    assert selected == "__no such wildcard__"
+
+
+def test_a_word_says_where_it_came_from(page: PackPage):
+    page.new_graph(TEMPLATE, seed=5)
+    page.view.locator(".orc-w").first.hover()
+    tip = page.page.locator(".orc-tip").inner_text()
+    assert "__test-colors__" in tip
+    assert re.search(r"test-colors\.txt:\d", tip)
+    assert "17 %, 1 of 6" in tip
+    page.view.locator(".orc-title").hover()
+    assert "a wildcard's value" in page.page.locator(".orc-tip").inner_text()
+
+
+def test_a_template_that_comes_along_a_link_is_not_guessed(page: PackPage):
+    page.new_graph("a fox", extra=True)
+    page.page.evaluate(
+        """id => {
+        const text = LiteGraph.createNode('PrimitiveStringMultiline'), node = app.graph.getNodeById(id);
+        app.graph.add(text);
+        text.widgets[0].value = 'a {linked|bound} owl';
+        text.connect(0, node, node.inputs.findIndex(input => input.name === 'template'));
+        node.onConfigure({});
+    }""",
+        page.node,
+    )
+    page.view.get_by_text("template comes from another node").wait_for()
+    page.run()
+    page.wait_for_value("populated_text", "/a (linked|bound) owl/.test(value)")
+    assert page.shown("Drawn") == page.value("populated_text")
+
+
+def test_a_node_in_a_subgraph_shows_its_prompt_too(page: PackPage):
+    page.new_graph(TEMPLATE, extra=True, seed=3)
+    outer = page.page.evaluate(
+        """id => {
+        const {node} = app.graph.convertToSubgraph(new Set([app.graph.getNodeById(id)]));
+        return String(node.id);
+    }""",
+        page.node,
+    )
+    inner = f"{outer}:{page.call('allNodes().find(node => node.comfyClass === passed[0]).id', PROMPT_NODE)}"
+    page.run()
+    page.wait_for_value("populated_text", "value !== ''", inner)
+    assert page.last_image()["prompt"][inner]["inputs"]["populated_text"] == page.value("populated_text", inner)
+
+
+def test_only_the_tab_that_queued_is_told(page: PackPage, server: ComfyUI):
+    page.new_graph(TEMPLATE, extra=True, seed=7)
+    other = opened(page.page.context, server)
+    try:
+        other.new_graph(TEMPLATE, extra=True, seed=7)
+        assert other.node == page.node
+        page.run()
+        page.wait_for_value("populated_text", "value !== ''")
+        other.page.wait_for_timeout(1000)
+        assert other.value("populated_text") == ""
+    finally:
+        other.page.close()
+
+
+def test_nothing_of_the_view_is_saved_or_sent(page: PackPage):
+    page.new_graph(TEMPLATE, extra=True)
+    output, workflow = page.page.evaluate(
+        "async () => { const {output, workflow} = await app.graphToPrompt(); return [output, workflow] }"
+    )
+    names = ["template", "negative_template", "populated_text", "populated_negative", "mode", "dialect", "method",
+             "seed", "index", "missing", "rerolls"]  # fmt: skip
+    assert list(output[page.node]["inputs"]) == names
+    saved = next(node for node in workflow["nodes"] if node["type"] == PROMPT_NODE)
+    assert saved["widgets_values"][0] == TEMPLATE
+    assert len(saved["widgets_values"]) == len(names) + 1  # and control_after_generate
+    page.page.evaluate("workflow => app.loadGraphData(workflow)", workflow)
+    assert page.value("template") == TEMPLATE
+    assert page.shown()
+
+
+# completion
+
+
+def test_a_wildcard_is_completed_by_keys(page: PackPage):
+    page.new_graph()
+    page.typed("a __test-c")
+    assert page.suggestions() == ["test-colors"]
+    page.page.keyboard.press("Enter")
+    page.page.keyboard.type(" fox")
+    assert page.value("template") == "a __test-colors__ fox"
+    assert page.page.locator(".orc-suggestions").count() == 0
+    page.page.keyboard.press("Control+z")  # what was inserted can be undone
+
+
+def test_values_are_completed_behind_a_hash_and_by_the_mouse(page: PackPage):
+    page.new_graph()
+    page.typed("a __test-colors#r")
+    assert page.suggestions() == ["crimson", "scarlet", "ochre", "amber", "russet", "coral"]
+    page.page.keyboard.type("us")
+    page.page.wait_for_function("() => document.querySelectorAll('.orc-suggestions li').length === 1")
+    page.page.locator(".orc-suggestions li").click()
+    assert page.value("template") == "a russet"
+
+
+def test_the_list_is_moved_through_with_arrows_and_left_with_escape(page: PackPage):
+    page.new_graph()
+    page.typed("__colors/")
+    labels = page.suggestions()
+    assert labels[0] == "colors/*"
+    page.page.keyboard.press("ArrowDown")
+    page.page.keyboard.press("ArrowDown")
+    page.page.keyboard.press("ArrowUp")
+    page.page.keyboard.press("Tab")
+    assert page.value("template") == f"__{labels[1]}__"
+    page.page.keyboard.type(" __colors/")
+    page.suggestions()
+    page.page.keyboard.press("Escape")
+    assert page.page.locator(".orc-suggestions").count() == 0
+    assert page.value("template") == f"__{labels[1]}__ __colors/"
+
+
+def test_a_closed_list_takes_no_keys(page: PackPage):
+    page.new_graph()
+    page.typed("a fox")
+    for key in ("Enter", "ArrowUp", "Enter"):
+        page.page.keyboard.press(key)
+    assert sorted(page.value("template")) == sorted("a fox\n\n")
+    assert page.page.locator(".orc-suggestions").count() == 0
+
+
+def test_the_list_stands_at_the_cursor_on_a_zoomed_canvas(page: PackPage):
+    page.new_graph()
+    page.page.evaluate(
+        "() => { app.canvas.ds.scale = 1.6; app.canvas.ds.offset[0] = 20; app.canvas.setDirty(true, true) }"
+    )
+    page.page.wait_for_timeout(500)
+    page.typed("one line\nand a __test-c")
+    page.suggestions()
+    box = page.box("template").bounding_box()
+    popup = page.page.locator(".orc-suggestions").bounding_box()
+    assert box
+    assert popup
+    assert box["x"] + 40 < popup["x"] < box["x"] + 160
+    assert box["y"] + 20 < popup["y"] < box["y"] + 130
+
+
+def test_embeddings_and_variables_are_completed(page: PackPage, server: ComfyUI):
+    folder = server.folder / "models" / "embeddings"
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / "test-style.safetensors").write_bytes(b"")
+    page.new_graph()
+    page.typed("embedding:test-s")
+    assert page.suggestions() == ["test-style"]
+    page.page.keyboard.press("Tab")
+    assert page.value("template") == "embedding:test-style"
+    page.page.keyboard.type(", ${pet=!cat} a ${p")
+    assert page.suggestions() == ["pet"]
+    page.page.keyboard.press("Tab")
+    assert page.value("template").endswith("a ${pet}")
+
+
+# actions
+
+
+def test_a_click_on_a_word_draws_that_part_again(page: PackPage):
+    page.new_graph(TEMPLATE, extra=True, seed=5)
+    page.run()
+    page.wait_for_value("populated_text", "value !== ''")
+    before = page.shown("Drawn").split()
+    page.view.locator(".orc-w").nth(1).click()
+    page.wait_for_value("rerolls", "/^[0-9a-f]{16}:[0-9]+$/.test(value)")
+    after = page.shown("Next run").split()
+    assert [first == second for first, second in zip(before, after, strict=True)] == [True, True, False, True, True]
+    assert page.value("populated_text").split() == after
+    page.run()
+    assert page.last_image()["parameters"].splitlines()[0].split() == after
+
+
+def test_a_part_is_chosen_from_a_list_and_drawn_again(page: PackPage):
+    page.new_graph(TEMPLATE, seed=5)
+    before = page.shown().split()
+    page.button("reroll")
+    page.page.locator(".orc-dialog li").first.wait_for()
+    assert page.page.locator(".orc-dialog li b").all_inner_texts() == [before[1], before[2], before[4]]
+    page.page.keyboard.type("snow|rain")
+    page.page.wait_for_function("() => document.querySelectorAll('.orc-dialog li').length === 1")
+    page.page.keyboard.press("Enter")
+    page.wait_for_value("rerolls", "value !== ''")
+    after = page.shown().split()
+    assert [first == second for first, second in zip(before, after, strict=True)] == [True, True, True, True, False]
+
+
+def test_a_prompt_is_fixed_and_let_go_again(page: PackPage):
+    page.new_graph(TEMPLATE, extra=True, seed=5)
+    text = page.shown()
+    assert page.box("populated_text").evaluate("box => box.readOnly") is True
+    page.button("fix")
+    page.wait_for_value("mode", "value === 'fixed'")
+    assert page.value("populated_text") == text
+    page.page.wait_for_timeout(200)
+    assert page.box("populated_text").evaluate("box => box.readOnly") is False
+    page.set("seed", 6)
+    page.typed(", edited", "populated_text")
+    page.run()
+    assert page.last_image()["parameters"].splitlines()[0] == f"{text}, edited" == page.value("populated_text")
+    page.button("unfix")
+    page.wait_for_value("mode", "value === 'populate'")
+    page.page.wait_for_timeout(200)
+    assert page.box("populated_text").evaluate("box => box.readOnly") is True
+
+
+def test_a_wildcard_is_inserted_from_a_list(page: PackPage):
+    page.new_graph("a  fox")
+    box = page.box("template")
+    box.click()
+    box.evaluate("box => box.setSelectionRange(2, 2)")
+    page.button("insert")
+    page.page.keyboard.type("test col")
+    page.page.wait_for_function("() => document.querySelectorAll('.orc-dialog li').length === 1")
+    assert "crimson" in page.page.locator(".orc-dialog li").inner_text()
+    page.page.keyboard.press("Enter")
+    page.wait_for_value("template", "value === 'a __test-colors__ fox'")
+
+
+def test_a_template_is_copied(page: PackPage):
+    page.new_graph(TEMPLATE, negative_template="blurry")
+    page.select()
+    page.command("CopyAsTemplate")
+    assert TEMPLATE[:20] in page.toast("Template copied")
+    assert page.page.evaluate("() => navigator.clipboard.readText()") == f"{TEMPLATE}\nNegative prompt: blurry"
+
+
+def test_a_reload_says_what_changed(page: PackPage, server: ComfyUI):
+    folder = server.folder / "orchestrator" / "wildcards"
+    page.command("ReloadWildcards")
+    page.toast("wildcards")
+    page.new_graph("a __test-new__ fox")
+    assert page.view.locator(".orc-notes li").count() == 1
+    (folder / "test-new.txt").write_text("red")
+    (folder / "test-broken.txt").write_bytes(b"\x00\x01\x02\xff")
+    try:
+        page.command("ReloadWildcards")
+        assert "test-new" in page.toast("Added:")
+        assert "test-broken.txt" in page.toast("problems")
+        page.page.wait_for_function("() => document.querySelector('.orc-words')?.textContent === 'a red fox'")
+    finally:
+        (folder / "test-new.txt").unlink()
+        (folder / "test-broken.txt").unlink()
+
+
+def test_the_actions_are_in_the_nodes_menu_where_the_frontend_has_one(page: PackPage):
+    page.new_graph(TEMPLATE)
+    if not page.page.evaluate("() => typeof app.collectNodeMenuItems === 'function'"):
+        pytest.skip("this frontend has no getNodeMenuItems: commands and buttons do it")
+    items = page.page.evaluate(
+        "id => app.collectNodeMenuItems(app.graph.getNodeById(id)).map(item => item?.content)", page.node
+    )
+    assert {"Insert wildcard", "Draw one part again", "Fix this prompt", "Copy as template", "Reload wildcards"} <= set(
+        items
+    )
+
+
+def test_an_action_without_a_node_says_what_to_select(page: PackPage):
+    page.page.evaluate("() => app.graph.clear()")
+    page.command("FixPrompt")
+    page.toast("Select a Wildcard Prompt")
+
+
+# the rest of the page
+
+
+def test_the_inspector_shows_words_decisions_and_tokens(page: PackPage):
+    page.new_graph(TEMPLATE, extra=True, seed=5)
+    page.run()
+    inspector = page.page.locator(".orc-inspector")
+    inspector.locator("tbody tr").first.wait_for()
+    assert inspector.locator(".orc-words").first.inner_text() == page.value("populated_text")
+    rows = inspector.locator("tbody tr").all_inner_texts()
+    assert len(rows) == 3
+    assert "test-colors.txt:" in rows[0]
+    assert "17 %, 1 of 6" in rows[0]
+    assert "25 %, 1 of 4" in rows[1]
+
+
+@pytest.mark.parametrize(("kind", "says"), [(PROMPT_NODE, "Draws a prompt from a template"), (INSPECTOR, "came from")])
+def test_the_help_page_opens(page: PackPage, kind: str, says: str):
+    page.new_graph("a fox", extra=True)
+    node = page.call("allNodes().find(node => node.comfyClass === passed[0]).id", kind)
+    page.select(str(node))
+    page.page.locator("[data-testid=info-button]").first.click()
+    page.page.get_by_text(says).first.wait_for()
+    page.page.locator("[data-testid=info-button]").first.click()
+
+
+def test_commands_and_settings_are_there_under_their_names(page: PackPage):
+    labels = page.page.evaluate(
+        "() => app.extensionManager.command.commands.filter(c => c.id.startsWith('Orchestrator.')).map(c => c.id)"
+    )
+    assert sorted(labels) == sorted(
+        f"Orchestrator.{name}"
+        for name in ("InsertWildcard", "FixPrompt", "RerollSlot", "CopyAsTemplate", "ReloadWildcards")
+    )
+    for name, value in (("Preview", True), ("Autocomplete", True), ("InsertStyle", "plain")):
+        assert page.page.evaluate("id => app.extensionManager.setting.get(id)", f"Orchestrator.{name}") == value
+
+
+def test_settings_are_obeyed(page: PackPage):
+    page.new_graph("a fox")
+
+    def choose(name: str, value: Any) -> None:
+        page.page.evaluate(
+            "([id, value]) => app.extensionManager.setting.set(id, value)", [f"Orchestrator.{name}", value]
+        )
+
+    try:
+        choose("InsertStyle", "comma")
+        page.typed(" __test-c")
+        page.suggestions()
+        page.page.keyboard.press("Enter")
+        assert page.value("template") == "a fox __test-colors__, "
+        choose("Autocomplete", False)
+        page.page.keyboard.type("__test-c")
+        page.page.wait_for_timeout(600)
+        assert page.page.locator(".orc-suggestions").count() == 0
+        choose("Preview", False)
+        page.new_graph()
+        page.view.get_by_text("What a run draws is shown here").wait_for()
+    finally:
+        for name, value in (("InsertStyle", "plain"), ("Autocomplete", True), ("Preview", True)):
+            choose(name, value)
+
+
+# the server
+
+
+def refusal(server: ComfyUI, path: str, data: bytes | None = None, **headers: str) -> int:
+    request = urllib.request.Request(f"{server.url}{path}", data, headers)
+    try:
+        with urllib.request.urlopen(request, timeout=30) as answer:
+            return int(answer.status)
+    except urllib.error.HTTPError as error:
+        assert b"Traceback" not in error.read()
+        return error.code
+
+
+@pytest.mark.parametrize("prefix", ["", "/api"])
+def test_another_page_is_refused_by_the_real_server_too(server: ComfyUI, prefix: str):
+    for path, data in (("complete?text=__", None), ("wildcards", None), ("draw", b"{}"), ("wildcards/reload", b"{}")):
+        address = f"{prefix}/orchestrator/{path}"
+        assert refusal(server, address, data, Origin="https://evil.example") == 403
+        assert refusal(server, address, data) == 200
+
+
+def test_a_body_of_100_mb_is_refused_by_the_real_server(server: ComfyUI):
+    import http.client
+
+    connection = http.client.HTTPConnection("127.0.0.1", server.port, timeout=30)
+    connection.putrequest("POST", "/orchestrator/draw")
+    connection.putheader("Content-Length", str(100 << 20))
+    connection.endheaders()
+    connection.send(b"{")  # and no more: the answer must not wait for the rest
+    answer = connection.getresponse()
+    assert answer.status == 413
+    assert b'{"error": "The body is larger than 1 MB' in answer.read()
+    connection.close()
