@@ -41,7 +41,8 @@ class PromptInspector(io.ComfyNode):
         ui = {
             "orchestrator_words": drawn["words"],
             "orchestrator_negative_words": drawn["negative_words"],
-            "orchestrator_decisions": drawn["decisions"] + drawn["negative_decisions"],
+            "orchestrator_decisions": drawn["decisions"],
+            "orchestrator_negative_decisions": drawn["negative_decisions"],
             "orchestrator_tokens": count_tokens(clip, shown.positive) if clip is not None else [],
         }
         return io.NodeOutput(draft, shown.positive, ui=ui)
