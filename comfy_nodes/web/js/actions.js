@@ -126,7 +126,7 @@ export async function reloadWildcards() {
     const found = await ask("wildcards/reload", { body: {} });
     const parts = ["added", "changed", "removed"].filter((kind) => found[kind].length);
     const detail = parts.map((kind) => t(kind, { names: named(found[kind]) })).join("\n");
-    toast("success", t(detail ? "reloaded" : "nothingChanged", { total: found.total }), detail);
+    toast(detail ? "success" : "info", t(detail ? "reloaded" : "nothingChanged", { total: found.total }), detail);
     const more = found.more_problems ? `\n${t("more", { count: found.more_problems })}` : "";
     if (found.problems.length) toast("warn", t("problems"), found.problems.slice(0, NAMES_TOLD).join("\n") + more);
     for (const node of allNodes().filter(isPromptNode)) viewOf(node)?.drawSoon();

@@ -1,8 +1,8 @@
 // The Wildcard Prompt node: below its widgets, the drawn words in colours, and buttons for what can be done with them.
 
 import {
-  PROMPT_NODE, TEMPLATES, ask, findNode, growToFit, isLinked, isPromptNode, naturalHeight, onChange, setReadOnly, setting, t, textBoxOf,
-  valueOf, widgetOf,
+  PROMPT_NODE, TEMPLATES, ask, findNode, growToFit, isLinked, isPromptNode, naturalHeight, onChange, setReadOnly, setting, t,
+  templateOf, textBoxOf, valueOf, widgetOf,
 } from "./host.js";
 import { toUnits } from "./autocomplete.js";
 import { diagnosticsElement, el, legendElement, negativeElement, showTips, wordsElement } from "./words.js";
@@ -145,7 +145,8 @@ class PromptView {
     const words = wordsElement(drawn.words, drawn.decisions ?? [], onSlot);
     const parts = [drawn.words.length ? words : el("em", {}, t("empty"))];
     if (drawn.negative_words?.length) parts.push(negativeElement(drawn.negative_words, drawn.negative_decisions ?? [], onSlot));
-    if (drawn.diagnostics?.length) parts.push(diagnosticsElement(drawn.diagnostics, (found) => this.select(found)));
+    const odd = (drawn.diagnostics ?? []).filter((diagnostic) => !this.isBeingTyped(diagnostic));
+    if (odd.length) parts.push(diagnosticsElement(odd, (found) => this.select(found)));
     this.body.replaceChildren(...parts);
     this.fit();
   }
@@ -164,6 +165,15 @@ class PromptView {
     this.height = Math.max(LOWEST, Math.min(naturalHeight(this.element) || before, HIGHEST));
     this.element.style.minHeight = `${this.height}px`; // Nodes 2.0 goes by this one
     if (this.height > before) growToFit(this.node);
+  }
+
+  /** Whether what a diagnostic misses may be what comes next: ``a __col`` while somebody types there. */
+  isBeingTyped({ kind, where, start }) {
+    const box = document.activeElement;
+    const template = kind.startsWith("unclosed-") ? templateOf(box) : null;
+    if (template?.node !== this.node || TEMPLATES[template.name] !== where) return false;
+    const from = toUnits(box.value, start);
+    return from < box.selectionStart && !box.value.slice(from, box.selectionStart).includes("\n");
   }
 
   /** Selects the place in the template that a diagnostic is about. */
