@@ -5,6 +5,7 @@ The newest is used where ORCHESTRATOR_FRONTENDS names a folder that has an unpac
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import urllib.error
@@ -18,7 +19,7 @@ import pytest
 import pytest_socket
 
 from tests.hosts.canvas import open_page
-from tests.hosts.comfyui import ComfyUI, NoComfyUI, running_comfyui
+from tests.hosts.comfyui import ROOT, ComfyUI, NoComfyUI, running_comfyui
 from tests.hosts.pack_page import INSPECTOR, PROMPT_NODE, PackPage
 
 if TYPE_CHECKING:
@@ -107,6 +108,23 @@ def page(request: pytest.FixtureRequest, pages: Pages, server: ComfyUI) -> Itera
     assert [problem for problem in problems if "sd-orchestrator" in problem] == []
 
 
+# Shows what the inspector says of a real text encoder, without the nodes that only the run needs.
+PICTURE = """id => {
+    const find = type => app.graph._nodes.find(node => node.type === type);
+    const loader = LiteGraph.createNode('CheckpointLoaderSimple');
+    app.graph.add(loader);
+    const inspector = find('OrchestratorPromptInspector'), prompt = app.graph.getNodeById(id);
+    loader.connect(1, inspector, inspector.inputs.findIndex(input => input.name === 'clip'));
+    prompt.pos = [0, 0];
+    prompt.setSize([460, 850]);
+    inspector.pos = [840, 0];
+    loader.pos = [520, 400];
+    app.canvas.ds.scale = 1;
+    app.canvas.ds.offset[0] = 30;
+    app.canvas.ds.offset[1] = 130;
+    app.canvas.setDirty(true, true);
+}"""
+BARE = ".side-tool-bar-container, .p-toast, [data-sonner-toaster] { display: none !important }"
 TEMPLATE = "a __test-colors__ {fox|owl|lynx|wolf} in {snow|rain|fog|sun}"
 
 
@@ -166,6 +184,9 @@ def test_a_word_says_where_it_came_from(page: PackPage):
     assert "17 %, 1 of 6" in tip
     page.view.locator(".orc-title").hover()
     assert "a wildcard's value" in page.page.locator(".orc-tip").inner_text()
+    page.page.evaluate("() => app.graph.clear()")
+    page.page.mouse.move(700, 950)
+    assert page.page.locator(".orc-tip").count() == 0
 
 
 def test_a_template_that_comes_along_a_link_is_not_guessed(page: PackPage):
@@ -362,6 +383,29 @@ def test_a_prompt_is_fixed_and_let_go_again(page: PackPage):
     assert page.box("populated_text").evaluate("box => box.readOnly") is True
 
 
+def test_a_fixed_prompt_keeps_its_colours_until_it_is_edited(page: PackPage):
+    page.new_graph(TEMPLATE, extra=True, seed=5, control_after_generate="randomize")
+    page.run()
+    page.wait_for_value("seed", "value !== 5")
+    words = page.drawn_words()
+    page.button("fix")
+    page.shown("Fixed")
+    page.page.wait_for_timeout(500)
+    assert page.drawn_words() == words
+    page.typed(" edited", "populated_text")
+    page.view.get_by_text("The prompt stays as it is").wait_for()
+
+
+def test_a_part_that_cannot_be_drawn_again_says_so(page: PackPage):
+    page.new_graph("a {fox|0::owl}")
+    page.view.locator(".orc-w").click()
+    page.toast("always the same")
+    assert page.value("rerolls") == ""
+    page.new_graph("a {fox|owl}", method="cyclical")
+    page.button("reroll")
+    page.toast("Only with the method random")
+
+
 def test_a_wildcard_is_inserted_from_a_list(page: PackPage):
     page.new_graph("a  fox")
     box = page.box("template")
@@ -483,7 +527,35 @@ def test_settings_are_obeyed(page: PackPage):
             choose(name, value)
 
 
+def test_the_page_speaks_the_persons_language(page: PackPage, server: ComfyUI):
+    other = opened(page.page.context, server, **{"Comfy.Locale": "fr"})
+    try:
+        other.new_graph("a {fox|owl}")
+        assert other.shown("Prochaine exécution")
+        assert other.call("widgetOf(findNode(passed[0]), 'template').label", other.node) == "modèle"
+        assert other.view.locator("[data-action=fix]").get_attribute("aria-label") == "Fixer ce prompt"
+    finally:
+        other.page.close()
+
+
 # the server
+
+
+def test_the_english_texts_are_those_of_the_nodes(comfyui: ComfyUI):
+    texts = json.loads(
+        (ROOT / "locales" / "en" / "nodeDefs.json").read_text("utf-8").replace("{'{'}", "{").replace("{'}'}", "}")
+    )
+    with urllib.request.urlopen(f"{comfyui.url}/object_info", timeout=60) as answer:
+        nodes = {name: node for name, node in json.load(answer).items() if name.startswith("Orchestrator")}
+    assert list(texts) == list(nodes)
+    for name, node in nodes.items():
+        inputs = {**node["input"].get("required", {}), **node["input"].get("optional", {})}
+        said = texts[name]
+        assert (said["display_name"], said["description"]) == (node["display_name"], node["description"])
+        assert {key: text["tooltip"] for key, text in said["inputs"].items()} == {
+            key: spec[1]["tooltip"] for key, spec in inputs.items()
+        }
+        assert [text.get("tooltip") for text in said["outputs"].values()] == node["output_tooltips"]
 
 
 def refusal(server: ComfyUI, path: str, data: bytes | None = None, **headers: str) -> int:
@@ -516,3 +588,34 @@ def test_a_body_of_100_mb_is_refused_by_the_real_server(server: ComfyUI):
     assert answer.status == 413
     assert b'{"error": "The body is larger than 1 MB' in answer.read()
     connection.close()
+
+
+# the picture in the documentation
+
+
+@pytest.mark.skipif("ORCHESTRATOR_PICTURES" not in os.environ, reason="ORCHESTRATOR_PICTURES names no folder")
+def test_picture(page: PackPage, request: pytest.FixtureRequest):
+    if request.node.callspec.params["server"] != FRONTENDS[-1]:
+        pytest.skip("one picture is enough")
+    template = (
+        "portrait of {an astronomer|2::a gardener} __characters/ages__, __characters/hair__,\n"
+        "${light=!{dawn|dusk}}a scarf in __colors/warm__, lit by the ${light}"
+    )
+    page.page.set_viewport_size({"width": 1320, "height": 1010})
+    page.new_graph(template, extra=True, seed=11, negative_template="blurry, {text|watermark}")
+    page.page.evaluate(PICTURE, page.node)
+    page.run()
+    page.page.locator(".orc-inspector .orc-tokens").wait_for()
+    page.page.wait_for_timeout(5_500)  # until the messages are gone
+    page.page.evaluate("""() => {
+        for (const type of ['EmptyImage', 'OrchestratorSaveImage'])
+            app.graph.remove(app.graph._nodes.find(node => node.type === type));
+    }""")
+    page.typed(", __mat")
+    page.suggestions()
+    page.page.wait_for_timeout(600)
+    page.page.add_style_tag(content=BARE)
+    page.page.screenshot(
+        path=Path(os.environ["ORCHESTRATOR_PICTURES"]) / "comfyui_canvas.png",
+        clip={"x": 0, "y": 0, "width": 1320, "height": 1010},
+    )

@@ -1,7 +1,18 @@
 // What can be done with a Wildcard Prompt: by command, by the node's buttons, and by its menu.
 
 import {
-  TEMPLATES, allNodes, ask, chosenPromptNode, isPromptNode, setValue, t, templateOf, textBoxOf, toast, typeInto, valueOf,
+  TEMPLATES,
+  allNodes,
+  ask,
+  chosenPromptNode,
+  isPromptNode,
+  setValue,
+  t,
+  templateOf,
+  textBoxOf,
+  toast,
+  typeInto,
+  valueOf,
   widgetOf,
 } from "./host.js";
 import { trailing } from "./autocomplete.js";
@@ -9,6 +20,7 @@ import { choose, copy } from "./dialog.js";
 import { optionsOf, readRerolls, viewOf, writeRerolls } from "./prompt_node.js";
 
 const NAMES_TOLD = 6; // in a toast
+const MOST_TRIES = 12; // of a part that gives the same again by chance: that is not what somebody asks for
 
 /** Runs an action for the node that is meant; says so where none is, and what went wrong. */
 export async function run(action, node = chosenPromptNode()) {
@@ -25,7 +37,8 @@ export class Cursor {
   constructor() {
     document.addEventListener("focusout", (event) => {
       const template = templateOf(event.target);
-      if (template) Object.assign(this, template, { start: event.target.selectionStart, end: event.target.selectionEnd });
+      if (template)
+        Object.assign(this, template, { start: event.target.selectionStart, end: event.target.selectionEnd });
     });
   }
 
@@ -33,13 +46,20 @@ export class Cursor {
   of(node) {
     const name = this.node === node ? this.name : "template";
     const length = String(valueOf(node, name) ?? "").length;
-    return this.node === node && this.end <= length ? { name, start: this.start, end: this.end } : { name, start: length, end: length };
+    return this.node === node && this.end <= length
+      ? { name, start: this.start, end: this.end }
+      : { name, start: length, end: length };
   }
 }
 
 export async function insertWildcard(node, cursor) {
   const place = cursor.of(node);
-  const item = await choose({ title: t("insertTitle"), placeholder: t("insertSearch"), list: listWildcards, empty: t("noWildcards") });
+  const item = await choose({
+    title: t("insertTitle"),
+    placeholder: t("insertSearch"),
+    list: listWildcards,
+    empty: t("noWildcards"),
+  });
   if (!item) return;
   const text = String(valueOf(node, place.name) ?? "");
   const before = /[^\s,({|]$/.test(text.slice(0, place.start)) ? " " : "";
@@ -52,7 +72,9 @@ export async function insertWildcard(node, cursor) {
 async function listWildcards(search) {
   const { wildcards, found, total, folders } = await ask("wildcards", { query: { search, limit: 60 } });
   const items = wildcards.map(({ name, detail, samples }) => ({ label: name, detail, more: samples.join("  ·  ") }));
-  const note = total ? t("wildcardsFound", { shown: items.length, found, total }) : t("noFiles", { folder: folders[0] ?? "" });
+  const note = total
+    ? t("wildcardsFound", { shown: items.length, found, total })
+    : t("noFiles", { folder: folders[0] ?? "" });
   return { items, note };
 }
 
@@ -82,6 +104,7 @@ function setText(node, name, text) {
 
 export async function rerollSlot(node) {
   if (viewOf(node)?.linked.length) return toast("info", t("linkedReroll"));
+  if (valueOf(node, "method") !== "random") return toast("info", t("onlyRandom"));
   const drawn = await shown(node);
   const slots = drawn.slots.filter((slot) => slot.text || !/^\$\{\s*\w+\s*(:|\})/.test(slot.source));
   if (!slots.length) return toast("info", t("nothingDrawn"));
@@ -94,16 +117,21 @@ export async function rerollSlot(node) {
 
 /** Draws one part of the shown prompt again, and leaves all others as they are shown. */
 export async function rerollThis(node, slot) {
+  if (valueOf(node, "method") !== "random") return toast("info", t("onlyRandom"));
   const drawn = await shown(node);
-  const options = optionsOf(node);
-  const rerolls = readRerolls(valueOf(node, "rerolls"));
-  for (let tries = 0; tries < 12; tries++) {
+  const rerolls = known(readRerolls(valueOf(node, "rerolls")), drawn.slots);
+  for (let tries = 0; tries < MOST_TRIES; tries++) {
     rerolls[slot] = (rerolls[slot] ?? 0) + 1;
-    const [next] = (await ask("draw", { body: { ...options, seed: drawn.seed, rerolls } })).prompts;
-    const isOther = next.positive !== drawn.positive || next.negative !== drawn.negative;
-    if (!isOther && tries < 11) continue; // the same by chance: that is not what somebody asks for
-    return take(node, next, rerolls);
+    const [next] = (await ask("draw", { body: { ...optionsOf(node), seed: drawn.seed, rerolls } })).prompts;
+    if (next.positive !== drawn.positive || next.negative !== drawn.negative) return take(node, next, rerolls);
   }
+  toast("info", t("alwaysSame", { times: MOST_TRIES }));
+}
+
+/** Without parts that are not in the template any more. */
+function known(rerolls, slots) {
+  const ids = new Set(slots.map((slot) => slot.id));
+  return Object.fromEntries(Object.entries(rerolls).filter(([id]) => ids.has(id)));
 }
 
 function take(node, drawn, rerolls) {

@@ -12,7 +12,8 @@ const TRIGGER = /__|\$\{|embedding:/i;
 export function startAutocomplete() {
   const list = new Suggestions();
   document.addEventListener("input", (event) => list.typed(event));
-  for (const name of ["pointerdown", "wheel"]) document.addEventListener(name, (event) => list.outside(event), { capture: true, passive: true });
+  for (const name of ["pointerdown", "wheel"])
+    document.addEventListener(name, (event) => list.outside(event), { capture: true, passive: true });
   document.addEventListener("focusout", () => list.close());
   window.addEventListener("resize", () => list.close());
   return list;
@@ -55,7 +56,8 @@ class Suggestions {
   typed(event) {
     clearTimeout(this.timer);
     this.asking?.abort();
-    const template = event.isComposing || setting("Orchestrator.Autocomplete") === false ? null : templateOf(event.target);
+    const template =
+      event.isComposing || setting("Orchestrator.Autocomplete") === false ? null : templateOf(event.target);
     if (!template || this.inserting) return this.close();
     const box = event.target;
     const before = box.value.slice(Math.max(0, box.selectionStart - 400), box.selectionStart);
@@ -72,7 +74,10 @@ class Suggestions {
       const { items } = await ask("complete", { query, signal: this.asking.signal });
       if (document.activeElement !== box || !items.length) return this.close();
       const places = (item) => ({ start: first + toUnits(part, item.start), end: first + toUnits(part, item.end) });
-      this.show(box, items.map((item) => ({ ...item, ...places(item) })));
+      this.show(
+        box,
+        items.map((item) => ({ ...item, ...places(item) })),
+      );
     } catch (error) {
       if (error.name !== "AbortError") this.close();
     }
@@ -89,7 +94,12 @@ class Suggestions {
   }
 
   row(item, number) {
-    const row = el("li", { role: "option", class: `orc-is-${item.kind}` }, el("b", {}, item.label), el("small", {}, item.detail));
+    const row = el(
+      "li",
+      { role: "option", class: `orc-is-${item.kind}` },
+      el("b", {}, item.label),
+      el("small", {}, item.detail),
+    );
     row.addEventListener("pointermove", () => this.move(number));
     row.addEventListener("click", () => this.take(number));
     return row;
@@ -152,13 +162,37 @@ export function trailing(text, end) {
 export function caretOf(box, index) {
   const style = getComputedStyle(box);
   const mirror = el("div", { "aria-hidden": "true" });
-  const copied = ["fontFamily", "fontSize", "fontWeight", "fontStyle", "letterSpacing", "lineHeight", "tabSize", "textIndent",
-    "textTransform", "wordSpacing", "paddingTop", "paddingRight", "paddingBottom", "paddingLeft",
-    "borderTopWidth", "borderRightWidth", "borderBottomWidth", "borderLeftWidth"];
+  const copied = [
+    "fontFamily",
+    "fontSize",
+    "fontWeight",
+    "fontStyle",
+    "letterSpacing",
+    "lineHeight",
+    "tabSize",
+    "textIndent",
+    "textTransform",
+    "wordSpacing",
+    "paddingTop",
+    "paddingRight",
+    "paddingBottom",
+    "paddingLeft",
+    "borderTopWidth",
+    "borderRightWidth",
+    "borderBottomWidth",
+    "borderLeftWidth",
+  ];
   for (const name of copied) mirror.style[name] = style[name];
   Object.assign(mirror.style, {
-    position: "absolute", visibility: "hidden", top: "0", left: "0", boxSizing: "border-box", borderStyle: "solid",
-    whiteSpace: "pre-wrap", overflowWrap: "break-word", width: `${box.clientWidth + parseFloat(style.borderLeftWidth) + parseFloat(style.borderRightWidth)}px`,
+    position: "absolute",
+    visibility: "hidden",
+    top: "0",
+    left: "0",
+    boxSizing: "border-box",
+    borderStyle: "solid",
+    whiteSpace: "pre-wrap",
+    overflowWrap: "break-word",
+    width: `${box.clientWidth + parseFloat(style.borderLeftWidth) + parseFloat(style.borderRightWidth)}px`,
   });
   const mark = el("span", {}, box.value.slice(index) || ".");
   mirror.append(box.value.slice(0, index), mark);

@@ -19,12 +19,20 @@ class Chooser {
     this.input = el("input", { type: "text", placeholder, spellcheck: "false", "aria-label": placeholder });
     this.rows = el("ul", { class: "orc-list", role: "listbox" });
     this.note = el("footer");
-    this.dialog = el("dialog", { class: "orc-dialog", "aria-label": title }, el("h2", {}, title), this.input, this.rows, this.note);
+    this.dialog = el(
+      "dialog",
+      { class: "orc-dialog", "aria-label": title },
+      el("h2", {}, title),
+      this.input,
+      this.rows,
+      this.note,
+    );
   }
 
   open() {
     this.dialog.addEventListener("keydown", (event) => this.key(event));
-    for (const name of ["keyup", "paste", "copy", "cut"]) this.dialog.addEventListener(name, (event) => event.stopPropagation());
+    for (const name of ["keyup", "paste", "copy", "cut"])
+      this.dialog.addEventListener(name, (event) => event.stopPropagation());
     this.dialog.addEventListener("pointerdown", (event) => event.target === this.dialog && this.close(null));
     this.dialog.addEventListener("close", () => this.close(null));
     this.input.addEventListener("input", () => {
@@ -38,16 +46,25 @@ class Chooser {
 
   async search() {
     const asked = ++this.asked;
-    const found = await Promise.resolve(this.list(this.input.value)).catch((error) => ({ items: [], note: error.message }));
+    const found = await Promise.resolve(this.list(this.input.value)).catch((error) => ({
+      items: [],
+      note: error.message,
+    }));
     if (asked !== this.asked) return;
     this.items = found.items;
-    this.note.textContent = found.items.length ? (found.note ?? "") : (found.note || this.empty);
+    this.note.textContent = found.items.length ? (found.note ?? "") : found.note || this.empty;
     this.rows.replaceChildren(...found.items.map((item, number) => this.row(item, number)));
     this.move(0);
   }
 
   row(item, number) {
-    const row = el("li", { role: "option" }, el("b", {}, item.label), el("small", {}, item.detail ?? ""), item.more && el("p", {}, item.more));
+    const row = el(
+      "li",
+      { role: "option" },
+      el("b", {}, item.label),
+      el("small", {}, item.detail ?? ""),
+      item.more && el("p", {}, item.more),
+    );
     row.addEventListener("pointermove", () => this.move(number));
     row.addEventListener("click", () => this.close(item));
     return row;

@@ -41,7 +41,7 @@ export function isPromptNode(node) {
 /** The prompt node that a command is meant for: the selected one, or the only one. */
 export function chosenPromptNode() {
   const selected = Object.values(app.canvas?.selected_nodes ?? {}).filter(isPromptNode);
-  const all = allNodes((app.canvas?.graph ?? rootGraph())).filter(isPromptNode);
+  const all = allNodes(app.canvas?.graph ?? rootGraph()).filter(isPromptNode);
   return selected[0] ?? (all.length === 1 ? all[0] : null);
 }
 
@@ -98,8 +98,7 @@ export function templateOf(box) {
     return isPromptNode(node) && name in TEMPLATES ? { node, name } : null;
   }
   for (const node of allNodes().filter(isPromptNode))
-    for (const name of Object.keys(TEMPLATES))
-      if (widgetOf(node, name)?.element === box) return { node, name };
+    for (const name of Object.keys(TEMPLATES)) if (widgetOf(node, name)?.element === box) return { node, name };
   return null;
 }
 
@@ -172,7 +171,9 @@ export function toast(severity, summary, detail = "") {
 /** The answer of ``/orchestrator/<path>``. Throws an Error with a sentence for people; passes AbortError on. */
 export async function ask(path, { query, body, signal } = {}) {
   const search = query ? `?${new URLSearchParams(query)}` : "";
-  const options = body ? { method: "POST", body: JSON.stringify(body), headers: { "Content-Type": "application/json" } } : {};
+  const options = body
+    ? { method: "POST", body: JSON.stringify(body), headers: { "Content-Type": "application/json" } }
+    : {};
   const answer = await api.fetchApi(`/orchestrator/${path}${search}`, { ...options, signal });
   const data = await answer.json().catch(() => ({}));
   if (!answer.ok) throw new Error(data.error ?? t("noAnswer", { status: answer.status }));

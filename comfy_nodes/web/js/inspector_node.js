@@ -1,7 +1,7 @@
 // The Prompt Inspector: after a run, the words in colours, what was drawn from where, and how many tokens that makes.
 
 import { INSPECTOR_NODE, findNode, growToFit, naturalHeight, t } from "./host.js";
-import { decisionsElement, el, legendElement, negativeElement, showTips, wordsElement } from "./words.js";
+import { decisionsElement, el, legendElement, negativeElement, wordsElement } from "./words.js";
 
 const views = new WeakMap();
 const LOWEST = 90; // px
@@ -25,8 +25,13 @@ class InspectorView {
     this.height = LOWEST;
     this.element = el("div", { class: "orc-view orc-inspector" }, el("p", { class: "orc-hint" }, t("inspectorHint")));
     this.element.addEventListener("wheel", (event) => this.scrolls() && event.stopPropagation(), { passive: true });
-    showTips(this.element);
-    const options = { serialize: false, hideOnZoom: false, getMinHeight: () => this.height + 20, getValue: () => "", setValue: () => {} };
+    const options = {
+      serialize: false,
+      hideOnZoom: false,
+      getMinHeight: () => this.height + 20,
+      getValue: () => "",
+      setValue: () => {},
+    };
     this.widget = node.addDOMWidget("orchestrator_inspector", "orchestrator_view", this.element, options);
     this.widget.serialize = false;
     if (node.size[0] < FIRST_WIDTH) node.setSize([FIRST_WIDTH, node.size[1]]);
@@ -37,7 +42,11 @@ class InspectorView {
   }
 
   show(output) {
-    const { orchestrator_words: words, orchestrator_negative_words: below = [], orchestrator_tokens: tokens = [] } = output;
+    const {
+      orchestrator_words: words,
+      orchestrator_negative_words: below = [],
+      orchestrator_tokens: tokens = [],
+    } = output;
     const { orchestrator_decisions: decisions = [], orchestrator_negative_decisions: belows = [] } = output;
     this.element.replaceChildren(el("p", {}, words.length ? wordsElement(words, decisions) : t("empty")));
     if (below.length) this.element.append(negativeElement(below, belows));
@@ -52,6 +61,8 @@ class InspectorView {
 }
 
 function tokensElement(tokens) {
-  const parts = tokens.map(({ encoder, tokens: count, chunks }) => el("span", {}, t("tokens", { encoder, count, chunks })));
+  const parts = tokens.map(({ encoder, tokens: count, chunks }) =>
+    el("span", {}, t("tokens", { encoder, count, chunks })),
+  );
   return el("p", { class: "orc-tokens" }, ...parts);
 }

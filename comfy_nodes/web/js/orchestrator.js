@@ -1,10 +1,20 @@
 // The pack's entry on ComfyUI's page: commands, settings, menus, and what the server tells.
 
 import { api, app, isPromptNode, loadTexts, t } from "./host.js";
-import { Cursor, copyAsTemplate, fixPrompt, insertWildcard, reloadWildcards, rerollSlot, rerollThis, run } from "./actions.js";
+import {
+  Cursor,
+  copyAsTemplate,
+  fixPrompt,
+  insertWildcard,
+  reloadWildcards,
+  rerollSlot,
+  rerollThis,
+  run,
+} from "./actions.js";
 import { startAutocomplete } from "./autocomplete.js";
 import { dressInspectorNode, showInspected } from "./inspector_node.js";
 import { dressPromptNode, showPopulated } from "./prompt_node.js";
+import { startTips } from "./words.js";
 
 const cursor = new Cursor();
 const actions = {
@@ -55,16 +65,38 @@ app.registerExtension({
     },
   ],
   commands: [
-    { id: "Orchestrator.InsertWildcard", label: "Insert wildcard", icon: "pi pi-plus", function: () => actions.insert() },
-    { id: "Orchestrator.FixPrompt", label: "Fix this prompt, or let it be drawn again", icon: "pi pi-lock", function: () => actions.fix() },
-    { id: "Orchestrator.RerollSlot", label: "Draw one part of the prompt again", icon: "pi pi-refresh", function: () => actions.reroll() },
-    { id: "Orchestrator.CopyAsTemplate", label: "Copy as template", icon: "pi pi-copy", function: () => actions.copy() },
+    {
+      id: "Orchestrator.InsertWildcard",
+      label: "Insert wildcard",
+      icon: "pi pi-plus",
+      function: () => actions.insert(),
+    },
+    {
+      id: "Orchestrator.FixPrompt",
+      label: "Fix this prompt, or let it be drawn again",
+      icon: "pi pi-lock",
+      function: () => actions.fix(),
+    },
+    {
+      id: "Orchestrator.RerollSlot",
+      label: "Draw one part of the prompt again",
+      icon: "pi pi-refresh",
+      function: () => actions.reroll(),
+    },
+    {
+      id: "Orchestrator.CopyAsTemplate",
+      label: "Copy as template",
+      icon: "pi pi-copy",
+      function: () => actions.copy(),
+    },
     { id: "Orchestrator.ReloadWildcards", label: "Reload wildcards", icon: "pi pi-sync", function: reloadWildcards },
   ],
   menuCommands: [
     {
       path: ["Extensions", "Orchestrator"],
-      commands: ["InsertWildcard", "FixPrompt", "RerollSlot", "CopyAsTemplate", "ReloadWildcards"].map((name) => `Orchestrator.${name}`),
+      commands: ["InsertWildcard", "FixPrompt", "RerollSlot", "CopyAsTemplate", "ReloadWildcards"].map(
+        (name) => `Orchestrator.${name}`,
+      ),
     },
   ],
 
@@ -72,8 +104,9 @@ app.registerExtension({
     addStyles();
     await loadTexts();
     startAutocomplete();
+    startTips();
     api.addEventListener("orchestrator.populated", ({ detail }) => showPopulated(detail.node, detail));
-    api.addEventListener("executed", ({ detail }) => show(detail.display_node ?? detail.node, detail.output));
+    api.addEventListener("executed", ({ detail }) => showInspected(detail.display_node ?? detail.node, detail.output));
   },
 
   nodeCreated(node) {
@@ -82,7 +115,7 @@ app.registerExtension({
   },
 
   onNodeOutputsUpdated(outputs) {
-    for (const [id, output] of Object.entries(outputs)) show(id, output);
+    for (const [id, output] of Object.entries(outputs)) showInspected(id, output);
   },
 
   getNodeMenuItems(node) {
@@ -92,8 +125,3 @@ app.registerExtension({
     return [null, ...items, { content: t("button_reload"), callback: reloadWildcards }];
   },
 });
-
-function show(id, output) {
-  showInspected(id, output);
-  showPopulated(id, output?.orchestrator_populated?.[0]);
-}

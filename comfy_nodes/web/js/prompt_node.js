@@ -1,17 +1,32 @@
 // The Wildcard Prompt node: below its widgets, the drawn words in colours, and buttons for what can be done with them.
 
 import {
-  PROMPT_NODE, TEMPLATES, ask, findNode, growToFit, isLinked, isPromptNode, naturalHeight, onChange, setReadOnly, setting, t,
-  templateOf, textBoxOf, valueOf, widgetOf,
+  PROMPT_NODE,
+  TEMPLATES,
+  ask,
+  findNode,
+  growToFit,
+  isLinked,
+  isPromptNode,
+  naturalHeight,
+  onChange,
+  setReadOnly,
+  setting,
+  t,
+  templateOf,
+  textBoxOf,
+  valueOf,
+  widgetOf,
 } from "./host.js";
 import { toUnits } from "./autocomplete.js";
-import { diagnosticsElement, el, legendElement, negativeElement, showTips, wordsElement } from "./words.js";
+import { diagnosticsElement, el, legendElement, negativeElement, wordsElement } from "./words.js";
 
 const WAIT = 250; // ms after a change, before the next prompt is drawn for the preview
 const [LOWEST, HIGHEST] = [58, 190]; // px of the view; what is longer scrolls
 const MARGIN = 10; // px that the canvas leaves around a DOM widget
 const FIRST_SIZE = [440, 740]; // px of a new node: room for a few lines in each text box
 const DRAWN_BY = ["template", "negative_template", "dialect", "method", "seed", "index", "missing", "rerolls"];
+const POPULATED = ["populated_text", "populated_negative"];
 const ICONS = {
   insert: "M8 3v10M3 8h10",
   reroll: "M13 4v3h-3M3 12V9h3M12.4 7A5 5 0 0 0 4 5.2M3.6 9A5 5 0 0 0 12 10.8",
@@ -36,6 +51,10 @@ export function dressPromptNode(node, actions) {
     // After a run ComfyUI changes the seed: what is shown then is still what that run has drawn.
     if (widget) onChange(widget, (byPerson) => (byPerson || name !== "seed") && view.drawSoon());
   }
+  for (const name of POPULATED) {
+    const widget = widgetOf(node, name);
+    if (widget) onChange(widget, () => view.isFixed && view.drawSoon());
+  }
   const mode = widgetOf(node, "mode");
   if (mode) onChange(mode, () => view.modeChanged());
   const configured = node.onConfigure;
@@ -52,7 +71,10 @@ export function dressPromptNode(node, actions) {
 export function showPopulated(id, drawn) {
   const node = findNode(id);
   if (node?.comfyClass !== PROMPT_NODE || !drawn) return;
-  for (const [name, text] of [["populated_text", drawn.positive], ["populated_negative", drawn.negative]]) {
+  for (const [name, text] of [
+    ["populated_text", drawn.positive],
+    ["populated_negative", drawn.negative],
+  ]) {
     const widget = widgetOf(node, name);
     if (widget && typeof text === "string") widget.value = text;
   }
@@ -76,12 +98,18 @@ export function optionsOf(node) {
 
 /** ``"a1:2 b7:1"`` → ``{a1: 2, b7: 1}``; what is not of that shape is left out. */
 export function readRerolls(text) {
-  const pairs = String(text ?? "").split(/\s+/).map((pair) => /^(\w+):(\d{1,9})$/.exec(pair)).filter(Boolean);
+  const pairs = String(text ?? "")
+    .split(/\s+/)
+    .map((pair) => /^(\w+):(\d{1,9})$/.exec(pair))
+    .filter(Boolean);
   return Object.fromEntries(pairs.map(([, slot, times]) => [slot, Number(times)]));
 }
 
 export function writeRerolls(rerolls) {
-  return Object.entries(rerolls).filter(([, times]) => times > 0).map(([slot, times]) => `${slot}:${times}`).join(" ");
+  return Object.entries(rerolls)
+    .filter(([, times]) => times > 0)
+    .map(([slot, times]) => `${slot}:${times}`)
+    .join(" ");
 }
 
 class PromptView {
@@ -93,14 +121,20 @@ class PromptView {
     this.body = el("div", { class: "orc-body" });
     this.element = el("div", { class: "orc-view" }, el("header", {}, this.title, this.buttons), this.body);
     this.element.addEventListener("wheel", (event) => this.scrolls() && event.stopPropagation(), { passive: true });
-    this.hideTip = showTips(this.element);
     this.addWidget();
     this.drawButtons();
   }
 
   addWidget() {
     const height = () => this.height + 2 * MARGIN;
-    const options = { serialize: false, hideOnZoom: false, getMinHeight: height, getMaxHeight: height, getValue: () => "", setValue: () => {} };
+    const options = {
+      serialize: false,
+      hideOnZoom: false,
+      getMinHeight: height,
+      getMaxHeight: height,
+      getValue: () => "",
+      setValue: () => {},
+    };
     this.widget = this.node.addDOMWidget("orchestrator_view", "orchestrator_view", this.element, options);
     this.widget.serialize = false;
   }
@@ -125,7 +159,12 @@ class PromptView {
   }
 
   button(name) {
-    const button = el("button", { type: "button", "aria-label": t(`button_${name}`), "data-tip": t(`button_${name}`), "data-action": name });
+    const button = el("button", {
+      type: "button",
+      "aria-label": t(`button_${name}`),
+      "data-tip": t(`button_${name}`),
+      "data-action": name,
+    });
     button.innerHTML = `<svg viewBox="0 0 16 16" aria-hidden="true"><path d="${ICONS[name]}"/></svg>`; // constant
     button.addEventListener("pointerdown", (event) => event.stopPropagation());
     button.addEventListener("click", () => this.actions[name.replace("un", "")](this.node));
@@ -137,14 +176,15 @@ class PromptView {
   /** ``when``: "drawn" for the last run, "next" for what the next one will draw. */
   show(drawn, when) {
     Object.assign(this, { drawn, when });
-    this.hideTip();
     this.title.replaceChildren(t(this.isFixed ? "titleFixed" : `title_${when}`, { seed: drawn.seed }));
     this.title.dataset.tip = t("legend");
     this.title.orcTip = () => legendElement([...drawn.words, ...(drawn.negative_words ?? [])]);
-    const onSlot = this.linked.length ? null : (slot) => this.actions.rerollSlot(this.node, slot);
+    const canDraw = !this.isFixed && !this.linked.length && valueOf(this.node, "method") === "random";
+    const onSlot = !canDraw ? null : (slot) => this.actions.rerollSlot(this.node, slot);
     const words = wordsElement(drawn.words, drawn.decisions ?? [], onSlot);
     const parts = [drawn.words.length ? words : el("em", {}, t("empty"))];
-    if (drawn.negative_words?.length) parts.push(negativeElement(drawn.negative_words, drawn.negative_decisions ?? [], onSlot));
+    if (drawn.negative_words?.length)
+      parts.push(negativeElement(drawn.negative_words, drawn.negative_decisions ?? [], onSlot));
     const odd = (drawn.diagnostics ?? []).filter((diagnostic) => !this.isBeingTyped(diagnostic));
     if (odd.length) parts.push(diagnosticsElement(odd, (found) => this.select(found)));
     this.body.replaceChildren(...parts);
@@ -152,7 +192,6 @@ class PromptView {
   }
 
   say(text, kind = "hint") {
-    this.hideTip();
     this.drawn = null;
     this.title.replaceChildren(t(this.isFixed ? "titleFixed" : "titlePlain", {}));
     delete this.title.dataset.tip;
@@ -192,10 +231,9 @@ class PromptView {
   }
 
   modeChanged() {
-    for (const name of ["populated_text", "populated_negative"]) setReadOnly(this.node, name, !this.isFixed);
+    for (const name of POPULATED) setReadOnly(this.node, name, !this.isFixed);
     this.drawButtons();
-    if (this.isFixed && this.drawn) this.show(this.drawn, this.when);
-    else this.drawSoon(0);
+    this.drawSoon(0);
   }
 
   drawSoon(wait = WAIT) {
@@ -203,18 +241,26 @@ class PromptView {
     this.timer = setTimeout(() => this.drawNext(), wait);
   }
 
+  /** Whether a draw gave what the populated texts are. */
+  isPopulated(drawn) {
+    const [positive, negative] = POPULATED.map((name) => valueOf(this.node, name));
+    return drawn?.positive === positive && drawn?.negative === negative;
+  }
+
   /** Draws what the next run will draw, for the eye only. */
   async drawNext() {
+    if (this.isFixed && this.isPopulated(this.drawn)) return this.show(this.drawn, this.when);
     if (!this.node.graph || setting("Orchestrator.Preview") === false) return this.say(t("previewOff"));
-    if (this.isFixed) return this.say(t("fixedHint"));
-    if (this.linked.length) return this.say(t("linkedHint", { names: this.linked.join(", ") }));
+    if (this.linked.length)
+      return this.say(this.isFixed ? t("fixedHint") : t("linkedHint", { names: this.linked.join(", ") }));
     const options = optionsOf(this.node);
     if (!options.template.trim() && !options.negative_template.trim()) return this.say(t("startHint"));
     this.asking?.abort();
     this.asking = new AbortController();
     try {
       const [drawn] = (await ask("draw", { body: options, signal: this.asking.signal })).prompts;
-      const isLast = drawn.positive === valueOf(this.node, "populated_text") && drawn.negative === valueOf(this.node, "populated_negative");
+      const isLast = this.isPopulated(drawn);
+      if (this.isFixed && !isLast) return this.say(t("fixedHint"));
       this.show(drawn, isLast ? "drawn" : "next");
     } catch (error) {
       if (error.name !== "AbortError") this.say(error.message, "problem");

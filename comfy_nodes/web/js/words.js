@@ -19,7 +19,11 @@ export function el(tag, attributes = {}, ...children) {
 /** ``words`` as the server tells them. ``onSlot(slot)``: what a click on a drawn word does. */
 export function wordsElement(words, decisions, onSlot) {
   const byNumber = new Map(decisions.map((decision) => [decision.number, decision]));
-  return el("span", { class: "orc-words", dir: "auto" }, ...words.flatMap((word) => wordElements(word, byNumber, onSlot)));
+  return el(
+    "span",
+    { class: "orc-words", dir: "auto" },
+    ...words.flatMap((word) => wordElements(word, byNumber, onSlot)),
+  );
 }
 
 export function negativeElement(words, decisions, onSlot) {
@@ -29,7 +33,10 @@ export function negativeElement(words, decisions, onSlot) {
 function wordElements(word, byNumber, onSlot) {
   const core = word.text.replace(/^[\s,;]+|[\s,;]+$/g, "");
   if (!core || (word.kind === "template" && !word.number)) return [word.text];
-  const [before, after] = [word.text.slice(0, word.text.indexOf(core)), word.text.slice(word.text.indexOf(core) + core.length)];
+  const [before, after] = [
+    word.text.slice(0, word.text.indexOf(core)),
+    word.text.slice(word.text.indexOf(core) + core.length),
+  ];
   const decision = byNumber.get(word.number);
   const canDraw = Boolean(onSlot && word.slot);
   const element = el("span", { class: `orc-w ${word.kind} s${word.shade}` }, core);
@@ -62,7 +69,11 @@ export function chanceOf(decision) {
 export function legendElement(words) {
   const present = new Set(words.map((word) => word.kind));
   const kinds = KINDS.filter((kind) => kind !== "template" && present.has(kind));
-  return el("div", { class: "orc-legend" }, ...kinds.map((kind) => el("span", { class: `orc-w ${kind} s0` }, t(`kind_${kind}`))));
+  return el(
+    "div",
+    { class: "orc-legend" },
+    ...kinds.map((kind) => el("span", { class: `orc-w ${kind} s0` }, t(`kind_${kind}`))),
+  );
 }
 
 /** A line for each thing that a person should know; ``onPlace(diagnostic)``: what a click does. */
@@ -96,24 +107,24 @@ export function decisionsElement(decisions) {
   return el("table", { class: "orc-decisions" }, el("thead", {}, el("tr", {}, ...heads)), el("tbody", {}, ...rows));
 }
 
-/** Lets elements with ``data-tip`` inside of ``container`` show it beside the mouse, also on a zoomed canvas. */
-export function showTips(container) {
-  let tip = null;
-  const hide = () => {
-    tip?.remove();
-    tip = null;
-  };
-  container.addEventListener("pointerover", (event) => {
-    hide();
-    const target = event.target.closest?.("[data-tip]");
-    if (!target) return;
-    tip = el("div", { class: "orc-tip" }, target.dataset.tip);
-    if (target.orcTip) tip.append(target.orcTip());
-    document.body.append(tip);
-    const [word, own] = [target.getBoundingClientRect(), tip.getBoundingClientRect()];
-    tip.style.left = `${Math.max(8, Math.min(word.left, window.innerWidth - own.width - 8))}px`;
-    tip.style.top = `${word.bottom + 6 + own.height < window.innerHeight ? word.bottom + 6 : word.top - own.height - 6}px`;
+/** Lets the elements with ``data-tip`` in our views show it beside the mouse, also on a zoomed canvas. */
+export function startTips() {
+  const tip = el("div", { class: "orc-tip" });
+  document.addEventListener("pointerover", (event) => {
+    const target = event.target.closest?.(".orc-view [data-tip]");
+    if (target) showTip(tip, target);
+    else tip.remove();
   });
-  for (const name of ["pointerleave", "pointerdown", "wheel"]) container.addEventListener(name, hide, { passive: true });
-  return hide;
+  // also where a view, and with it what the mouse was on, goes away
+  for (const name of ["pointerdown", "wheel"])
+    document.addEventListener(name, () => tip.remove(), { capture: true, passive: true });
+}
+
+function showTip(tip, target) {
+  tip.replaceChildren(target.dataset.tip, ...(target.orcTip ? [target.orcTip()] : []));
+  document.body.append(tip);
+  const [word, own] = [target.getBoundingClientRect(), tip.getBoundingClientRect()];
+  const below = word.bottom + 6;
+  tip.style.left = `${Math.max(8, Math.min(word.left, window.innerWidth - own.width - 8))}px`;
+  tip.style.top = `${below + own.height < window.innerHeight ? below : word.top - own.height - 6}px`;
 }
