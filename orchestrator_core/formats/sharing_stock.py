@@ -1,0 +1,283 @@
+"""Our nodes out of a workflow, so that it opens in any ComfyUI: what they drew stands where they were.
+
+A drawn text goes into the widget of the node that it fed; where several nodes use it, or a text has no form that the
+canvas would leave as it is, a String node holds it.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from orchestrator_core.formats.canvas_text import escape_canvas_text
+from orchestrator_core.formats.infotext import parse_notes
+from orchestrator_core.formats.sharing_canvas import Canvas, Level, Link
+from orchestrator_core.formats.sharing_nodes import (
+    INSPECTOR,
+    OUR_NODES,
+    SAVE_IMAGE,
+    WILDCARD_PROMPT,
+    Node,
+    definition_of,
+    is_ours,
+    widget_places,
+)
+
+POSITIVE, NEGATIVE, DRAFT, SEED = range(4)  # the outputs of a WildcardPrompt
+Values = dict[str, Any]
+Draw = Callable[
+    [Values], "tuple[str, str] | None"
+]  # a WildcardPrompt's values → its two texts; None: it cannot be drawn
+
+
+@dataclass(slots=True)
+class Prompts:
+    """What our prompt nodes say: their templates and the seeds, for the note; and what could not be done."""
+
+    templates: list[tuple[str, str]] = field(default_factory=list)  # (what it is, its text)
+    seeds: list[int] = field(default_factory=list)
+    warnings: list[str] = field(default_factory=list)
+
+    def add(self, templates: tuple[Any, Any], seed: Any) -> None:
+        for title, template in zip(("Template", "Negative template"), templates, strict=True):
+            if text := _text(template).strip():
+                self.templates.append((title, text))
+        if type(seed) is int:
+            self.seeds.append(seed)
+
+
+class Reader:
+    """Reads a WildcardPrompt: from the graph that was sent, where it is known, else from its widgets."""
+
+    def __init__(
+        self, graph: Mapping[str, Any] | None, object_info: Mapping[str, Any] | None, draw: Draw | None
+    ) -> None:
+        self.graph, self.object_info, self.draw = graph or {}, object_info, draw
+
+    def values(self, node: Node) -> Values:
+        values = node.get("widgets_values")
+        if isinstance(values, dict):
+            return dict(values)
+        places = widget_places(node, definition_of(node["type"], self.object_info))
+        return {name: values[position] for name, position in places.items()} if isinstance(values, list) else {}
+
+    def sent(self, node: Node) -> Values:
+        """The inputs that were sent; those that are linked in it are left out."""
+        key = str(node["id"])
+        for name, item in self.graph.items():
+            is_it = name == key or str(name).endswith(f":{key}")
+            if is_it and isinstance(item, dict) and item.get("class_type") == node["type"]:
+                inputs = item.get("inputs")
+                found = inputs.items() if isinstance(inputs, dict) else ()
+                return {name: value for name, value in found if not isinstance(value, list)}
+        return {}
+
+    def texts(self, node: Node) -> tuple[str, str, bool]:
+        """(positive, negative, whether it is what the node gives)."""
+        for values in (self.sent(node), self.values(node)):
+            texts = (values.get("populated_text"), values.get("populated_negative"))
+            if any(isinstance(text, str) and text.strip() for text in texts):
+                return _text(texts[0]), _text(texts[1]), True
+        values = {**self.values(node), **self.sent(node)}
+        if self.draw and (drawn := self.draw(values)) is not None:
+            return *drawn, True
+        template, negative = _text(values.get("template")), _text(values.get("negative_template"))
+        return template, negative, not any(mark in template + negative for mark in "{_$")
+
+    def seed(self, node: Node) -> int:
+        seed = {**self.values(node), **self.sent(node)}.get("seed")
+        return seed if type(seed) is int else 0
+
+
+def _text(value: Any) -> str:
+    return value if isinstance(value, str) else ""
+
+
+def collect(canvas: Canvas, reader: Reader, found: Prompts) -> None:
+    """What our prompt nodes say, before anything is changed; without any, what we noted in the workflow."""
+    for _, node in canvas.nodes():
+        if node["type"] == WILDCARD_PROMPT:
+            values = {**reader.values(node), **reader.sent(node)}
+            found.add((values.get("template"), values.get("negative_template")), reader.seed(node))
+    extra = canvas.data.get("extra")
+    notes = extra.get("orchestrator") if isinstance(extra, dict) else None
+    if not found.seeds and isinstance(notes, dict) and (read := parse_notes(json.dumps(notes))):
+        found.add((read.template, read.negative_template), read.prompt_seed)
+
+
+def make_live(canvas: Canvas, reader: Reader) -> None:
+    """Our nodes draw anew: what was drawn before does not go along, but for a prompt that a person fixed.
+
+    The first run has the seed of the one who shares, and each one after it another.
+    """
+    for _, node in canvas.nodes():
+        values = node.get("widgets_values")
+        if (
+            node["type"] != WILDCARD_PROMPT
+            or not isinstance(values, list)
+            or reader.values(node).get("mode") == "fixed"
+        ):
+            continue
+        places = widget_places(node, definition_of(node["type"], reader.object_info))
+        for name in ("populated_text", "populated_negative"):
+            if name in places:
+                values[places[name]] = ""
+        control = places.get("seed", len(values)) + 1
+        if control < len(values) and values[control] == "fixed":
+            values[control] = "randomize"
+
+
+def make_stock(canvas: Canvas, reader: Reader, prompts: Prompts) -> None:
+    """ComfyUI's own nodes in place of ours."""
+    work = _Stock(canvas, reader, prompts)
+    for level, node in canvas.nodes():
+        if node["type"] == INSPECTOR:
+            work.pass_through(level, node)
+    for level, node in canvas.nodes():
+        if node["type"] == WILDCARD_PROMPT:
+            work.resolve(level, node)
+        elif node["type"] == SAVE_IMAGE:
+            work.save_plainly(level, node)
+        elif is_ours(node):
+            if node["type"] not in OUR_NODES:
+                prompts.warnings.append(f"{_name(node)} is left out of a stock template, and what it did with it.")
+            work.pass_through(level, node)
+    work.forget_widgets()
+
+
+class _Stock:
+    def __init__(self, canvas: Canvas, reader: Reader, prompts: Prompts) -> None:
+        self.canvas, self.reader, self.prompts = canvas, reader, prompts
+
+    def resolve(self, level: Level, node: Node) -> None:
+        """A WildcardPrompt's texts and seed go where its links led."""
+        positive, negative, is_drawn = self.reader.texts(node)
+        if not is_drawn:
+            self.prompts.warnings.append(
+                f"{_name(node)} was not drawn yet, and its template stands in the prompt. Run it once, then export."
+            )
+        self._give(level, node, POSITIVE, positive)
+        self._give(level, node, NEGATIVE, negative)
+        self._give_seed(level, node)
+        level.remove(node)
+
+    def _give(self, level: Level, node: Node, slot: int, text: str) -> None:
+        links = level.from_output(node, slot)
+        if len(links) == 1 and self._write(level, links[0], text):
+            return
+        if links:
+            title = "positive text" if slot == POSITIVE else "negative text"
+            self._constant(level, node, slot, _constant("PrimitiveStringMultiline", title, "STRING", [text], node))
+
+    def _give_seed(self, level: Level, node: Node) -> None:
+        links, seed = level.from_output(node, SEED), self.reader.seed(node)
+        if fed := level.into(node, "seed"):
+            for link in links:
+                level.cut(link)
+                level.join(fed._replace(id=self.canvas.new_link_id(), target=link.target, target_slot=link.target_slot))
+            return
+        rest = [link for link in links if not self._write(level, link, seed)]
+        if rest:
+            self._constant(level, node, SEED, _constant("PrimitiveInt", "seed", "INT", [seed, "fixed"], node))
+
+    def _write(self, level: Level, link: Link, value: Any) -> bool:
+        """Into the widget that the link feeds, which is cut. False where there is none that is known."""
+        target = level.node(link.target)
+        if target is None or is_ours(target) or not 0 <= link.target_slot < len(target["inputs"]):
+            return False
+        definition = definition_of(target["type"], self.reader.object_info)
+        name = target["inputs"][link.target_slot].get("name")
+        item = next((item for item in definition.widgets if item.name == name), None) if definition else None
+        place = widget_places(target, definition).get(str(name))
+        if item is None or place is None:
+            return False
+        written = escape_canvas_text(value) if item.dynamic_prompts and isinstance(value, str) else value
+        if written is None:
+            return False
+        values = target["widgets_values"]
+        values[place] = written
+        if item.extra == "fixed" and place + 1 < len(values):
+            values[place + 1] = "fixed"
+        level.cut(link)
+        return True
+
+    def _constant(self, level: Level, node: Node, slot: int, constant: Node) -> None:
+        """A node that holds a value, in the place of the node that gave it."""
+        constant["id"] = self.canvas.new_node_id()
+        level.nodes.append(constant)
+        for link in level.from_output(node, slot):
+            level.cut(link)
+            kind = constant["outputs"][0]["type"]
+            self.canvas.join(level, (constant, 0), (link.target, link.target_slot), kind)
+
+    def save_plainly(self, level: Level, node: Node) -> None:
+        """A SaveImage: the images and the file's name, and nothing else."""
+        prefix = self.reader.values(node).get("filename_prefix")
+        kept = [item for item in node["inputs"] if item.get("name") in ("images", "filename_prefix")]
+        for item in [item for item in node["inputs"] if item not in kept]:
+            if fed := level.into(node, str(item.get("name"))):
+                level.cut(fed)
+        for slot in range(len(node["outputs"])):
+            for link in level.from_output(node, slot):
+                level.cut(link)
+        level.move_inputs(node, kept)
+        title = node.get("title")
+        ours = OUR_NODES[SAVE_IMAGE]["display_name"]
+        node |= {"type": "SaveImage", "outputs": [], "title": "Save Image" if title in (None, ours) else title}
+        node["properties"] = {"Node name for S&R": "SaveImage"}
+        node["widgets_values"] = [prefix if isinstance(prefix, str) else "ComfyUI"]
+
+    def pass_through(self, level: Level, node: Node) -> None:
+        """Take a node out. What one of its outputs fed is fed by its input of the same type, as if it were bypassed."""
+        for slot, output in enumerate(node["outputs"]):
+            same = [item for item in node["inputs"] if item.get("type") == output.get("type")]
+            fed = next((link for item in same if (link := level.into(node, str(item.get("name"))))), None)
+            if fed is None and node["type"] == INSPECTOR and output.get("type") == "STRING":
+                fed = self._positive_of(level, level.into(node, "draft"))
+            for link in level.from_output(node, slot):
+                level.cut(link)
+                if fed:
+                    level.join(
+                        fed._replace(id=self.canvas.new_link_id(), target=link.target, target_slot=link.target_slot)
+                    )
+        level.remove(node)
+
+    def _positive_of(self, level: Level, draft: Link | None) -> Link | None:
+        """The text of a draft, where the node that drew it is on the same level."""
+        origin = level.node(draft.origin) if draft else None
+        if draft is None or origin is None or origin["type"] != WILDCARD_PROMPT:
+            return None
+        return draft._replace(origin_slot=POSITIVE, type="STRING")
+
+    def forget_widgets(self) -> None:
+        """Subgraphs show widgets of inner nodes by their ids: those of nodes that are gone are shown no more."""
+        ids = {str(node["id"]) for _, node in self.canvas.nodes()} | {"-1"}
+        for _, node in self.canvas.nodes():
+            shown = node["properties"].get("proxyWidgets")
+            if isinstance(shown, list):
+                node["properties"]["proxyWidgets"] = [
+                    item for item in shown if isinstance(item, list) and item and str(item[0]) in ids
+                ]
+
+
+def _constant(kind: str, title: str, type_name: str, values: list[Any], node: Node) -> Node:
+    return {
+        "id": 0,
+        "type": kind,
+        "pos": node.get("pos", [0, 0]),
+        "size": [400, 200] if type_name == "STRING" else [315, 82],
+        "flags": {},
+        "order": node.get("order", 0),
+        "mode": 0,
+        "inputs": [],
+        "outputs": [{"name": type_name, "type": type_name, "links": None, "slot_index": 0}],
+        "title": title,
+        "properties": {"Node name for S&R": kind},
+        "widgets_values": values,
+    }
+
+
+def _name(node: Node) -> str:
+    return f"{node.get('title') or node['type']} ({node['id']})"
