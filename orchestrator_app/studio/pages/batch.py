@@ -170,7 +170,7 @@ class BatchPage:
         for states in job.watch():
             results = self.results.added(session, states)
             yield self._during(session, self._progress(job, plan), is_running=None, results=results)
-        yield self._during(session, self._progress(job, plan), is_running=False)
+        yield self._during(session, self._progress(job, plan), results=self.results.finished(session))
 
     def _during(
         self, session: Session, said: str, *, is_running: bool | None = False, results: tuple[Any, ...] | None = None

@@ -258,7 +258,7 @@ class GeneratePage:
         for states in job.watch():
             shown = html.progress_html(states, job.notes)
             yield (*run_buttons(None), shown, *self.results.added(session, states))
-        yield (*run_buttons(False), html.progress_html(job.states, job.notes), *self.results.unchanged)
+        yield (*run_buttons(False), html.progress_html(job.states, job.notes), *self.results.finished(session))
 
     def drafts(self, session: Session, count: Any, target: str, *values: Any) -> tuple[PromptDraft, ...]:
         """What the page draws now (``inputs``). Raises OrchestratorError where that is nothing."""

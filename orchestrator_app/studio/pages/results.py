@@ -76,8 +76,13 @@ class ResultsPanel:
         if len(images) == len(known):
             return self.unchanged
         work.results = tuple(known.get(image.path) or self._result(image, run) for image, run in images)
-        captioned = [(item.shown, " ".join(item.image.request.positive.split())) for item in work.results]
-        return gr.update(value=captioned, visible=True), gr.update()
+        return self.finished(session)
+
+    def finished(self, session: Session) -> tuple[Any, ...]:
+        """All images: sent once more at the end, since gradio 6 may lose one of two updates that follow closely."""
+        results = self.work(session).results
+        captioned = [(result.shown, " ".join(result.image.request.positive.split())) for result in results]
+        return gr.update(value=captioned, visible=bool(results)), gr.update()
 
     def _result(self, image: GeneratedImage, run: Run) -> Result:
         """With a copy in gradio's own folder, the only one that it serves; with all that the file says of itself."""

@@ -1,0 +1,472 @@
+"""The standalone studio in headless Chromium, with stand-ins for the servers: what a person does, and what must not be.
+
+``python -m pytest tests/hosts/test_studio_browser.py`` with another Python drives it with the gradio of that one.
+With ``ORCHESTRATOR_PICTURES`` set to a folder, pictures of the pages are written there.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+import pytest_socket
+
+from orchestrator_core.formats.image_metadata import read_image
+from tests.core.generators.stand_in_comfy import StandIn
+from tests.core.generators.stand_in_forge import StandIn as ForgeStandIn
+from tests.hosts.studio import Painter, Studio, running_studio, watch
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser, Locator, Page
+
+gradio: Any = pytest.importorskip("gradio", reason="no gradio: pip install 'sd-orchestrator[studio]'")
+
+pytestmark = [pytest.mark.host, pytest.mark.slow]
+
+TEMPLATE = "#orchestrator_generate_prompt_template textarea"
+CARDS = "#orchestrator_preview .orc-card"
+HOSTILE = "<script>window.hacked = 1</script><img src=x onerror='window.hacked = 1'>${window.hacked = 1}{{{{value}}}}"
+GRADIO = int(gradio.__version__.partition(".")[0])
+
+
+class Servers:
+    """A ComfyUI whose work the test decides, and a Forge that renders at once."""
+
+    def __init__(self) -> None:
+        self.painter = Painter()
+        self.comfy = StandIn(self.painter)
+        self.forge = ForgeStandIn()
+
+    def stop(self) -> None:
+        self.painter.go.set()
+        self.comfy.stop()
+        self.comfy.join()
+        self.forge.stop()
+
+
+@pytest.fixture(scope="module")
+def servers() -> Iterator[Servers]:
+    pytest_socket.enable_socket()
+    found = Servers()
+    yield found
+    found.stop()
+
+
+@pytest.fixture(scope="module")
+def studio(servers: Servers, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Studio]:
+    with running_studio(tmp_path_factory.mktemp("studio"), servers.comfy.url, servers.forge.url) as found:
+        yield found
+
+
+@pytest.fixture
+def held(servers: Servers) -> Iterator[Painter]:
+    """ComfyUI waits in the middle of each job until ``go`` is set."""
+    painter = servers.painter
+    painter.go.clear()
+    painter.began.clear()
+    painter.hold.set()
+    yield painter
+    painter.hold.clear()
+    painter.go.set()
+
+
+Opened = Callable[..., "Page"]
+
+
+@pytest.fixture
+def opened(studio: Studio, chromium: Browser) -> Iterator[Opened]:
+    """Opens pages in browsers of their own; no script of theirs may fail."""
+    contexts, seen = [], []
+
+    def open_page(**options: Any) -> Page:
+        options.setdefault("viewport", {"width": 1400, "height": 900})
+        contexts.append(chromium.new_context(**options))
+        page: Page = contexts[-1].new_page()
+        page.set_default_timeout(30_000)
+        seen.append((page, *watch(page)))
+        page.goto(studio.url)
+        page.wait_for_selector(CARDS)
+        page.wait_for_function("document.querySelector('#orchestrator_dispatch_checkpoint input') !== null")
+        return page
+
+    yield open_page
+    for page, errors, asked in seen:
+        assert errors == []
+        assert page.evaluate("window.hacked") is None
+        if GRADIO >= 6:  # those before ask for fonts and a script of their own
+            assert {host.partition(":")[0] for host in asked} == {"127.0.0.1"}
+    for context in contexts:
+        context.close()
+
+
+@pytest.fixture
+def page(opened: Opened) -> Page:
+    return opened()
+
+
+def tab(page: Page, name: str) -> None:
+    page.get_by_role("tab", name=name).click()
+
+
+def prompts(page: Page) -> list[str]:
+    return [text.splitlines()[0] for text in page.locator(f"{CARDS} .orc-words:not(.orc-negative)").all_inner_texts()]
+
+
+def wait_for_prompts(page: Page, text: str) -> None:
+    page.wait_for_function(f"document.querySelector('{CARDS}')?.innerText.includes({json.dumps(text)})")
+
+
+def write(page: Page, text: str) -> None:
+    page.fill(TEMPLATE, text)
+
+
+def images(page: Page, gallery: str = "#orchestrator_gallery") -> Locator:
+    return page.locator(f"{gallery} button:has(img)")
+
+
+def download(page: Page, button: str) -> str:
+    with page.expect_download() as found:
+        page.click(button)
+    return Path(found.value.path()).read_text("utf-8")
+
+
+# Generate
+
+
+def test_what_a_template_draws_is_seen_as_one_types(page: Page):
+    page.click(TEMPLATE)
+    page.keyboard.press("Control+a")
+    page.keyboard.type("one {red|red} fox")
+    wait_for_prompts(page, "one red fox")
+    assert prompts(page) == ["one red fox"] * 4
+    page.fill("#orchestrator_count input", "2")
+    page.wait_for_function(f"document.querySelectorAll('{CARDS}').length === 2")
+    assert page.inner_text("#orchestrator_summary").startswith("2 prompts · 512 × 512 · 20 steps euler / normal")
+
+
+def test_a_mistake_in_a_form_is_a_line_that_names_the_field(page: Page):
+    page.fill("#orchestrator_dispatch_steps input", "0")
+    page.wait_for_selector("#orchestrator_preview .orc-notice:has-text('Steps')")
+    page.fill("#orchestrator_dispatch_steps input", "8")
+    page.wait_for_selector(CARDS)
+    write(page, "a {fox|owl")
+    page.wait_for_selector("#orchestrator_preview .orc-notice:has-text('never closed')")
+
+
+def test_a_click_on_a_word_draws_it_again_in_its_own_prompt_alone(page: Page):
+    write(page, "a {red|green|blue|white} {fox|owl|cat|dog}")
+    wait_for_prompts(page, "a ")
+    page.wait_for_function(f"document.querySelectorAll('{CARDS} .option').length === 8")
+    before = [text.split() for text in prompts(page)]
+    page.locator(f"{CARDS} >> nth=1 >> .option >> nth=0").click()
+    page.wait_for_function(
+        f"!document.querySelectorAll('{CARDS}')[1].innerText.includes({json.dumps(' '.join(before[1]))})"
+    )
+    after = [text.split() for text in prompts(page)]
+    assert after[1][1] != before[1][1]
+    assert after[1][2] == before[1][2]
+    assert [after[place] for place in (0, 2, 3)] == [before[place] for place in (0, 2, 3)]
+    page.locator(f"{CARDS} >> nth=2 >> .option >> nth=1").focus()
+    page.keyboard.press("Enter")
+    page.wait_for_function(
+        f"!document.querySelectorAll('{CARDS}')[2].innerText.includes({json.dumps(' '.join(before[2]))})"
+    )
+
+
+def test_prompts_are_rendered_and_can_be_taken_along(page: Page, studio: Studio):
+    write(page, "a {crimson|crimson} fox")
+    page.fill("#orchestrator_count input", "2")
+    page.fill(
+        "#orchestrator_generate_prompt_seed textarea, #orchestrator_generate_prompt_seed input", "123456789012345678"
+    )
+    wait_for_prompts(page, "seed 123456789012345678")
+    page.click("#orchestrator_generate")
+    page.wait_for_selector("#orchestrator_progress:has-text('2 images')")
+    page.wait_for_function("document.querySelectorAll('#orchestrator_gallery button img').length === 2")
+    images(page).nth(1).click()
+    page.wait_for_selector("#orchestrator_infotext textarea")
+    page.wait_for_function("document.querySelector('#orchestrator_infotext textarea').value.includes('Seed: ')")
+    assert "Seed: 123456789012345679" in page.input_value("#orchestrator_infotext textarea")
+    assert "{crimson|crimson}" in page.inner_text("#orchestrator_origins")
+    workflow = json.loads(download(page, "#orchestrator_workflow"))
+    assert "a crimson fox" in json.dumps(workflow)
+    assert "template: a {crimson|crimson} fox" in download(page, "#orchestrator_as_template")
+    (image,) = (studio.home / "outputs").rglob(f"{workflow['extra']['orchestrator']['run_id']}*.png")
+    assert read_image(image).infotext.request.seed == 123456789012345679  # type: ignore[union-attr]
+
+
+def test_a_prompt_is_taken_along_without_being_rendered(page: Page):
+    write(page, "an {amber|amber} owl")
+    wait_for_prompts(page, "an amber owl")
+    page.hover(CARDS)
+    page.locator(f"{CARDS} >> nth=0 >> .orc-link").click()
+    page.wait_for_function("document.querySelector('#orchestrator_infotext textarea')?.value.includes('an amber owl')")
+    assert "an amber owl" in json.dumps(json.loads(download(page, "#orchestrator_workflow")))
+
+
+def test_steps_are_shown_and_an_interrupt_stops_the_rest(page: Page, held: Painter):
+    assert page.locator("#orchestrator_interrupt").is_disabled()
+    page.click("#orchestrator_generate")
+    page.wait_for_selector("#orchestrator_progress:has-text('prompt 1 of 4: step 3/8')")
+    assert page.locator("#orchestrator_generate").is_disabled()
+    page.click("#orchestrator_interrupt")
+    page.wait_for_selector("#orchestrator_progress:has-text('0 images, 4 stopped')")
+    page.wait_for_selector("#orchestrator_generate:not([disabled])")
+
+
+def test_what_a_closed_page_left_running_is_said_and_can_be_stopped(opened: Opened, held: Painter, servers: Servers):
+    first = opened()
+    first.click("#orchestrator_generate")
+    first.wait_for_selector("#orchestrator_progress:has-text('step 3/8')")
+    first.goto("about:blank")
+    second = opened()
+    second.wait_for_selector("#orchestrator_elsewhere:has-text('prompt 1 of 4')")
+    second.click("#orchestrator_stop_it")
+    until(lambda: not servers.comfy.running)
+    second.reload()
+    second.wait_for_selector(CARDS)
+    second.wait_for_timeout(500)
+    assert second.locator("#orchestrator_elsewhere .orc-notice").count() == 0
+
+
+def until(condition: Callable[[], bool], seconds: float = 20) -> None:
+    end = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < end
+        time.sleep(0.05)
+
+
+def test_choices_are_those_of_the_target(page: Page):
+    def offered(name: str) -> list[str]:
+        page.click(f"#orchestrator_dispatch_{name} input")
+        found = page.locator("ul:visible [role=option]").all_inner_texts()
+        page.keyboard.press("Escape")
+        return [re.sub("^[✓\\s]+", "", text) for text in found]
+
+    page.wait_for_timeout(500)
+    assert "xl/base.safetensors" in offered("checkpoint")
+    page.locator("#orchestrator_target label", has_text="Forge").click()
+    page.wait_for_selector("#orchestrator_summary:has-text('to Forge')")
+    page.wait_for_timeout(1000)
+    assert "karras" in offered("scheduler")
+
+
+def test_two_pages_know_nothing_of_one_another(opened: Opened):
+    first, second = opened(), opened()
+    seeds = {page.inner_text(f"{CARDS} >> nth=0 >> small") for page in (first, second)}
+    assert len(seeds) == 2
+    write(first, "only here")
+    wait_for_prompts(first, "only here")
+    tab(first, "Batch")
+    first.click("#orchestrator_take")
+    first.wait_for_selector("#orchestrator_row0:visible")
+    tab(second, "Batch")
+    second.wait_for_timeout(500)
+    assert not second.locator("#orchestrator_row0").is_visible()
+    assert "only here" not in second.content()
+
+
+# hostile values
+
+
+def test_a_hostile_wildcard_stays_text_everywhere(page: Page, studio: Studio):
+    (studio.wildcards / "hostile.txt").write_text(f"{HOSTILE}\n")
+    page.wait_for_timeout(2_200)  # a draw looks for new files every two seconds
+    write(page, "a __hostile__ fox")
+    wait_for_prompts(page, "<script>window.hacked")
+    assert "onerror" in prompts(page)[0]
+    page.locator(f"{CARDS} >> nth=0 >> .w >> nth=0").hover()
+    page.locator(f"{CARDS} >> nth=0 >> .orc-link").click()
+    page.wait_for_selector("#orchestrator_origins table")
+    page.click("#orchestrator_generate")
+    page.wait_for_selector("#orchestrator_progress:has-text('4 images')")
+    tab(page, "Batch")
+    page.click("#orchestrator_take")
+    page.wait_for_selector("#orchestrator_row0:visible")
+    tab(page, "Wildcards")
+    page.fill("#orchestrator_wildcards_search input, #orchestrator_wildcards_search textarea", "hostile")
+    page.locator("#orchestrator_wildcards_tree .orc-leaf", has_text="hostile").click()
+    page.wait_for_selector("#orchestrator_wildcards_detail td:has-text('<script>')")
+    page.click("#orchestrator_check")
+    page.wait_for_selector("#orchestrator_wildcards_detail:has-text('problem')")
+    assert page.evaluate("window.hacked") is None
+    (studio.wildcards / "hostile.txt").unlink()
+
+
+# Batch
+
+
+def drop(page: Page, folder: Path, rows: list[Any], name: str = "prompts.json") -> None:
+    """Drops a file as a person does."""
+    tab(page, "Batch")
+    (folder / name).write_text(json.dumps(rows))
+    text = (folder / name).read_text()
+    page.wait_for_selector("#orchestrator_batch_files input[type=file]", state="attached")
+    page.evaluate(
+        """([text, name]) => {
+            const data = new DataTransfer();
+            data.items.add(new File([text], name, {type: 'application/json'}));
+            const zone = document.querySelector('#orchestrator_batch_files input[type=file]').parentElement;
+            for (const kind of ['dragenter', 'dragover', 'drop'])
+                zone.dispatchEvent(new DragEvent(kind, {bubbles: true, cancelable: true, dataTransfer: data}));
+        }""",
+        [text, name],
+    )
+    page.wait_for_selector("#orchestrator_row0:visible")
+
+
+def row(page: Page, place: int) -> Locator:
+    return page.locator(f"#orchestrator_row{place}")
+
+
+def test_a_dropped_file_goes_to_two_targets_and_broken_rows_are_said(page: Page, tmp_path: Path, servers: Servers):
+    asked = len(servers.comfy.bodies), len(servers.forge.bodies)
+    targets = ["comfyui", "forge"]
+    rows = [{"prompt": f"fox {n}", "seed": n, "target": targets[n % 2], "steps": 4} for n in range(4)]
+    drop(page, tmp_path, [*rows, {"neither": 1}])
+    assert 'row 5: has neither a "prompt" nor a "template"' in page.inner_text("#orchestrator_batch_notes")
+    assert page.inner_text("#orchestrator_batch_summary") == "4 prompts · 2 to Forge · 2 to ComfyUI" or (
+        page.inner_text("#orchestrator_batch_summary") == "4 prompts · 2 to ComfyUI · 2 to Forge"
+    )
+    row(page, 1).locator("textarea, input[type=text]").first.fill("an owl instead")
+    row(page, 2).get_by_label("Forge").click()
+    row(page, 3).get_by_label("skip").click()
+    page.click("#orchestrator_batch_run")
+    page.wait_for_selector("#orchestrator_batch_progress:has-text('3 images')")
+    page.wait_for_function("document.querySelectorAll('#orchestrator_batch_gallery button img').length === 3")
+    assert [len(servers.comfy.bodies) - asked[0], len(servers.forge.bodies) - asked[1]] == [1, 2]
+    sent = [body["prompt"] for body in servers.forge.bodies[asked[1] :]]
+    assert sent == ["an owl instead", "fox 2"]
+    assert {body["steps"] for body in servers.forge.bodies[asked[1] :]} == {4}
+    assert "1 image" in row(page, 0).inner_text()
+    page.click("#orchestrator_export")
+    with page.expect_download() as found:
+        page.locator("#orchestrator_exported a[download], #orchestrator_exported a").first.click()
+    written = json.loads(Path(found.value.path()).read_text("utf-8"))["runs"]
+    assert [(item["positive"], item["target"]) for item in written] == [
+        ("fox 0", "comfyui"),
+        ("an owl instead", "forge"),
+        ("fox 2", "forge"),
+    ]
+
+
+def test_a_target_that_does_not_answer_does_not_stop_the_other(page: Page, tmp_path: Path, servers: Servers):
+    servers.forge.answers["/sdapi/v1/txt2img"] = (500, b"{}")
+    try:
+        drop(page, tmp_path, [{"prompt": f"fox {n}", "target": ["comfyui", "forge"][n % 2]} for n in range(4)])
+        page.click("#orchestrator_batch_run")
+        page.wait_for_selector("#orchestrator_batch_progress:has-text('2 images, 2 failed')")
+    finally:
+        servers.forge.answers.clear()
+    assert page.locator("#orchestrator_row1 .orc-row-head.failed").count() == 1
+    assert page.locator("#orchestrator_row2 .orc-row-head.done").count() == 1
+
+
+def test_a_batch_is_interrupted(page: Page, tmp_path: Path, held: Painter):
+    drop(page, tmp_path, [{"prompt": f"fox {n}", "target": "comfyui"} for n in range(3)])
+    page.click("#orchestrator_batch_run")
+    page.wait_for_selector("#orchestrator_row0 .orc-row-head.running:has-text('step 3/8')")
+    page.click("#orchestrator_batch_interrupt")
+    page.wait_for_selector("#orchestrator_batch_progress:has-text('0 images, 3 stopped')")
+
+
+def test_five_hundred_rows_are_turned_page_by_page_and_nothing_typed_is_lost(page: Page, tmp_path: Path):
+    drop(page, tmp_path, [{"template": f"fox {n} {{a|b}}", "seed": n, "target": "forge"} for n in range(500)])
+    assert "1 – 10 of 500" in page.inner_text(".orc-pager")
+    row(page, 0).locator("textarea, input[type=text]").first.fill("typed on page one")
+    page.get_by_role("button", name="Next ›").click()
+    page.wait_for_selector(".orc-pager:has-text('11 – 20 of 500')")
+    row(page, 9).get_by_label("skip").click()
+    page.get_by_role("button", name="All to ComfyUI").click()
+    page.wait_for_selector("#orchestrator_batch_summary:has-text('499 prompts · 499 to ComfyUI · 1 skipped')")
+    page.get_by_role("button", name="‹ Previous").click()
+    page.wait_for_selector(".orc-pager:has-text('1 – 10 of 500')")
+    page.wait_for_function(
+        "document.querySelector('#orchestrator_row0 textarea, #orchestrator_row0 input').value === 'typed on page one'"
+    )
+    page.get_by_role("button", name="Clear the list").click()
+    page.wait_for_selector("#orchestrator_row0", state="hidden")
+
+
+def test_a_file_that_is_no_prompt_file_is_named(page: Page, tmp_path: Path):
+    tab(page, "Batch")
+    (tmp_path / "odd.json").write_text("[{")
+    page.set_input_files("#orchestrator_batch_files input[type=file]", str(tmp_path / "odd.json"))
+    page.wait_for_selector("#orchestrator_batch_notes:has-text('odd.json')")
+    assert not row(page, 0).is_visible()
+
+
+# Wildcards, Config
+
+
+def test_wildcards_are_looked_at_reloaded_and_used(page: Page, studio: Studio):
+    tab(page, "Wildcards")
+    page.locator("#orchestrator_wildcards_tree summary", has_text="colors").click()
+    page.locator("#orchestrator_wildcards_tree .orc-leaf", has_text=re.compile("^warm$")).click()
+    page.wait_for_selector("#orchestrator_wildcards_detail:has-text('__colors/warm__')")
+    (studio.wildcards / "brand_new.txt").write_text("shiny\n")
+    page.click("#orchestrator_reload")
+    page.wait_for_selector("#orchestrator_wildcards_said:has-text('1 added (brand_new)')")
+    page.locator("#orchestrator_wildcards_tree .orc-leaf", has_text="brand_new").click()
+    page.wait_for_selector("#orchestrator_wildcards_detail:has-text('shiny')")
+    page.click("#orchestrator_use_wildcard")
+    page.wait_for_selector("#orchestrator_wildcards_said:has-text('at the end of the template')")
+    tab(page, "Generate")
+    wait_for_prompts(page, "shiny")
+    (studio.wildcards / "brand_new.txt").unlink()
+
+
+def test_settings_are_checked_tested_and_saved(page: Page, studio: Studio):
+    tab(page, "Config")
+    address = "#orchestrator_settings_comfy_url input, #orchestrator_settings_comfy_url textarea"
+    page.wait_for_timeout(500)
+    right = page.input_value(address)
+    page.click("#orchestrator_test_comfyui")
+    page.wait_for_selector("#orchestrator_tested_comfyui:has-text('answers: 2 checkpoints')")
+    page.fill(address, "http://127.0.0.1:9")
+    page.click("#orchestrator_test_comfyui")
+    page.wait_for_selector("#orchestrator_tested_comfyui:has-text('does not answer')")
+    page.fill(address, right)
+    page.fill("#orchestrator_settings_output_folder input, #orchestrator_settings_output_folder textarea", "elsewhere")
+    page.click("#orchestrator_save")
+    page.wait_for_selector("#orchestrator_saved:has-text('Saved in')")
+    saved = json.loads((studio.home / "settings.json").read_text())
+    assert (saved["output_folder"], saved["comfy_url"]) == ("elsewhere", right)
+    page.fill("#orchestrator_settings_output_folder input, #orchestrator_settings_output_folder textarea", "")
+    page.click("#orchestrator_save")
+    until(lambda: json.loads((studio.home / "settings.json").read_text())["output_folder"] == "")
+
+
+# how it looks
+
+
+def test_the_page_fits_a_phone(opened: Opened):
+    page = opened(viewport={"width": 390, "height": 844}, has_touch=True)
+    for name in ("Generate", "Batch", "Wildcards", "Config"):
+        if not page.get_by_role("tab", name=name).is_visible():
+            page.locator(".overflow-menu > button").first.click()
+            page.locator(".overflow-dropdown button", has_text=name).click()
+        else:
+            tab(page, name)
+        page.wait_for_timeout(300)
+        assert page.evaluate("document.documentElement.scrollWidth") <= 390
+
+
+@pytest.mark.skipif(not os.environ.get("ORCHESTRATOR_PICTURES"), reason="ORCHESTRATOR_PICTURES names no folder")
+def test_pictures_of_the_page(opened: Opened, servers: Servers):
+    """Writes studio.png, which is looked at by people."""
+    servers.painter.size = (512, 512)
+    page = opened(viewport={"width": 1280, "height": 860}, device_scale_factor=1)
+    page.fill("#orchestrator_generate_prompt_negative_template textarea", "__negative/artifacts__")
+    page.wait_for_timeout(1000)
+    page.click("#orchestrator_generate")
+    page.wait_for_selector("#orchestrator_progress:has-text('4 images')")
+    page.wait_for_timeout(1500)
+    page.screenshot(path=str(Path(os.environ["ORCHESTRATOR_PICTURES"]) / "studio.png"))
+    servers.painter.size = (64, 64)
