@@ -79,6 +79,8 @@ def checkpoint() -> Weights:
     unet(layers)
     residual(layers, "model.diffusion_model.middle_block.0", CHANNELS)  # built whatever the file has
     text_encoder(layers)
+    # Forge divides by the mean of what CLIP gives, which a norm without a bias makes 0: the images would be black.
+    layers.weights["cond_stage_model.transformer.text_model.final_layer_norm.bias"] += 0.05
     encoder(layers, "first_stage_model.encoder")
     decoder(layers, "first_stage_model.decoder")
     layers.conv("first_stage_model.quant_conv", 2 * LATENT, 2 * LATENT, 1)
