@@ -1,7 +1,8 @@
 """``/orchestrator/…`` for the pack's own JavaScript: who may ask, how much, and in which shape the answer comes.
 
-What is answered is in routes_answers.py. All of it runs in a thread: the server's loop never waits for the disk or for
-a draw. This file knows the host's requests by the few things that it asks of them, so that it needs no host to be read.
+What is answered is in routes_answers.py. All of it runs in threads of our own: the server's loop never waits for the
+disk or for a draw, and the threads that the server reads its files in are left to it. This file knows the host's
+requests by the few things that it asks of them, so that it needs no host to be read.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ import asyncio
 import json
 import logging
 from collections.abc import Awaitable, Callable, Mapping, Sequence
+from concurrent.futures import Executor, ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any, Protocol
 from urllib.parse import urlsplit
@@ -22,6 +24,7 @@ from orchestrator_core.template import Wildcards
 from .routes_answers import Answers
 
 MAX_BODY = 1 << 20  # bytes
+_THREADS = 3  # a reload and a long draw leave one for completions
 _DEFAULT_PORTS = {"http": ":80", "https": ":443"}
 _log = logging.getLogger("orchestrator")
 
@@ -71,20 +74,21 @@ class Refused(Exception):
 def routes(wildcards: Wildcards, embeddings: Callable[[], Sequence[str]] = lambda: ()) -> tuple[Route, ...]:
     """All routes. ``embeddings`` lists the host's files; it is called in a thread."""
     answers = Answers(wildcards, embeddings)
+    threads = ThreadPoolExecutor(_THREADS, "orchestrator")  # none of which runs before the first request
     return (
-        _route("GET", "/orchestrator/complete", answers.complete),
-        _route("POST", "/orchestrator/draw", answers.draw),
-        _route("GET", "/orchestrator/wildcards", answers.wildcards),
-        _route("POST", "/orchestrator/wildcards/reload", answers.reload),
+        _route(threads, "GET", "/orchestrator/complete", answers.complete),
+        _route(threads, "POST", "/orchestrator/draw", answers.draw),
+        _route(threads, "GET", "/orchestrator/wildcards", answers.wildcards),
+        _route(threads, "POST", "/orchestrator/wildcards/reload", answers.reload),
     )
 
 
-def _route(method: str, path: str, answer: Callable[[dict[str, Any]], Any]) -> Route:
+def _route(threads: Executor, method: str, path: str, answer: Callable[[dict[str, Any]], Any]) -> Route:
     async def handler(request: Request) -> Reply:
         try:
             refuse_foreign_pages(request.headers)
             asked = dict(request.query) if method == "GET" else await read_object(request)
-            return Reply(await asyncio.to_thread(answer, asked))
+            return Reply(await asyncio.get_running_loop().run_in_executor(threads, answer, asked))
         except Refused as refused:
             return _error(refused.status, str(refused))
         except ValidationError as error:

@@ -31,6 +31,8 @@ _NEW_GRAPH = """([values, extra]) => {
     if (extra) {
         const image = add('EmptyImage', 560, 60), save = add('OrchestratorSaveImage', 860, 60);
         for (const widget of image.widgets) if (['width', 'height'].includes(widget.name)) widget.value = 16;
+        // another image each time, or the server would take one that it has, and save nothing
+        image.widgets.find(widget => widget.name === 'color').value = Math.floor(Math.random() * 0xffffff);
         const inspector = add('OrchestratorPromptInspector', 560, 320);
         image.connect(0, save, save.inputs.findIndex(input => input.name === 'images'));
         prompt.connect(2, save, save.inputs.findIndex(input => input.name === 'draft'));

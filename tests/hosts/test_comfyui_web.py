@@ -520,7 +520,6 @@ def test_settings_are_obeyed(page: PackPage):
         page.page.wait_for_timeout(600)
         assert page.page.locator(".orc-suggestions").count() == 0
         choose("Preview", False)
-        page.new_graph()
         page.view.get_by_text("What a run draws is shown here").wait_for()
     finally:
         for name, value in (("InsertStyle", "plain"), ("Autocomplete", True), ("Preview", True)):

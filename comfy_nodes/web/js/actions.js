@@ -5,6 +5,7 @@ import {
   allNodes,
   ask,
   chosenPromptNode,
+  isFixed,
   isPromptNode,
   setValue,
   t,
@@ -80,7 +81,7 @@ async function listWildcards(search) {
 
 /** Keeps the prompt as it is from now on; or, where it is kept already, lets it be drawn again. */
 export async function fixPrompt(node) {
-  if (valueOf(node, "mode") === "fixed") return setValue(node, "mode", "populate");
+  if (isFixed(node)) return setValue(node, "mode", "populate");
   const drawn = await shown(node);
   if (drawn) {
     setText(node, "populated_text", drawn.positive);
@@ -157,10 +158,15 @@ export async function reloadWildcards() {
     toast(detail ? "success" : "info", t(detail ? "reloaded" : "nothingChanged", { total: found.total }), detail);
     const more = found.more_problems ? `\n${t("more", { count: found.more_problems })}` : "";
     if (found.problems.length) toast("warn", t("problems"), found.problems.slice(0, NAMES_TOLD).join("\n") + more);
-    for (const node of allNodes().filter(isPromptNode)) viewOf(node)?.drawSoon();
+    previewAll();
   } catch (error) {
     toast("error", t("failed"), error.message);
   }
+}
+
+/** Draws the preview of every prompt node anew. */
+export function previewAll() {
+  for (const node of allNodes().filter(isPromptNode)) viewOf(node)?.drawSoon();
 }
 
 function named(names) {

@@ -64,6 +64,10 @@ export function setValue(node, name, value) {
   redraw(node);
 }
 
+export function isFixed(node) {
+  return valueOf(node, "mode") === "fixed";
+}
+
 export function isLinked(node, name) {
   const slot = node.inputs?.findIndex((input) => input.widget?.name === name || input.name === name) ?? -1;
   return slot >= 0 && node.isInputConnected(slot);
@@ -110,6 +114,7 @@ export function setReadOnly(node, name, isReadOnly) {
   const element = widget.element;
   if (!element) return;
   element.readOnly = isReadOnly;
+  element.placeholder = widget.label ?? name; // in the page's language
   element.classList.toggle("orc-readonly", isReadOnly);
 }
 
@@ -174,7 +179,9 @@ export async function ask(path, { query, body, signal } = {}) {
   const options = body
     ? { method: "POST", body: JSON.stringify(body), headers: { "Content-Type": "application/json" } }
     : {};
-  const answer = await api.fetchApi(`/orchestrator/${path}${search}`, { ...options, signal });
+  const answer = await api.fetchApi(`/orchestrator/${path}${search}`, { ...options, signal }).catch((error) => {
+    throw error.name === "AbortError" ? error : new Error(t("unreachable"));
+  });
   const data = await answer.json().catch(() => ({}));
   if (!answer.ok) throw new Error(data.error ?? t("noAnswer", { status: answer.status }));
   return data;

@@ -1,11 +1,12 @@
 // The pack's entry on ComfyUI's page: commands, settings, menus, and what the server tells.
 
-import { api, app, isPromptNode, loadTexts, t } from "./host.js";
+import { api, app, isFixed, isPromptNode, loadTexts, t } from "./host.js";
 import {
   Cursor,
   copyAsTemplate,
   fixPrompt,
   insertWildcard,
+  previewAll,
   reloadWildcards,
   rerollSlot,
   rerollThis,
@@ -41,13 +42,16 @@ app.registerExtension({
     {
       id: "Orchestrator.Preview",
       category: ["Orchestrator", "Prompt", "Preview"],
+      sortOrder: 30,
       name: "Show what the next run will draw",
       type: "boolean",
       defaultValue: true,
+      onChange: (_, before) => before !== undefined && previewAll(), // the first call only tells what is set
     },
     {
       id: "Orchestrator.Autocomplete",
       category: ["Orchestrator", "Prompt", "Autocomplete"],
+      sortOrder: 20,
       name: "Suggest wildcards, values, variables and embeddings",
       type: "boolean",
       defaultValue: true,
@@ -55,6 +59,7 @@ app.registerExtension({
     {
       id: "Orchestrator.InsertStyle",
       category: ["Orchestrator", "Prompt", "InsertStyle"],
+      sortOrder: 10,
       name: "What follows an inserted wildcard",
       type: "combo",
       options: [
@@ -120,8 +125,15 @@ app.registerExtension({
 
   getNodeMenuItems(node) {
     if (!isPromptNode(node)) return [];
-    const entry = (name) => ({ content: t(`button_${name}`), callback: () => actions[name](node) });
-    const items = ["insert", "reroll", "fix", "copy"].map(entry);
-    return [null, ...items, { content: t("button_reload"), callback: reloadWildcards }];
+    const entry = (name, label = name) => ({ content: t(`button_${label}`), callback: () => actions[name](node) });
+    const fix = entry("fix", isFixed(node) ? "unfix" : "fix");
+    return [
+      null,
+      entry("insert"),
+      entry("reroll"),
+      fix,
+      entry("copy"),
+      { content: t("button_reload"), callback: reloadWildcards },
+    ];
   },
 });

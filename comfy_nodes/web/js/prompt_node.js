@@ -6,6 +6,7 @@ import {
   ask,
   findNode,
   growToFit,
+  isFixed,
   isLinked,
   isPromptNode,
   naturalHeight,
@@ -140,7 +141,7 @@ class PromptView {
   }
 
   get isFixed() {
-    return valueOf(this.node, "mode") === "fixed";
+    return isFixed(this.node);
   }
 
   get linked() {
@@ -231,6 +232,7 @@ class PromptView {
   }
 
   modeChanged() {
+    for (const name of Object.keys(TEMPLATES)) setReadOnly(this.node, name, false);
     for (const name of POPULATED) setReadOnly(this.node, name, !this.isFixed);
     this.drawButtons();
     this.drawSoon(0);
