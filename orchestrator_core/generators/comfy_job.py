@@ -11,7 +11,7 @@ import time
 import uuid
 from collections.abc import Callable, Mapping
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from orchestrator_core.errors import GeneratorError, GeneratorUnreachable, Interrupted, RenderFailed
@@ -46,6 +46,7 @@ class ComfyJob:
         self._fetch: Fetch = _no_fetch
         self._seen: set[ImageRef] = set()
         self._temporary: list[tuple[str, ImageRef]] = []
+        self._last = Progress("")
 
     def run(self, graph: Graph, pnginfo: Mapping[str, Any], fetch: Fetch) -> list[str]:
         """Queue the graph, and block until it has ended well; ``fetch`` is called for each image as it is finished.
@@ -102,6 +103,9 @@ class ComfyJob:
     def _on_event(self, event: dict[str, Any]) -> bool:
         """True if the job has ended. Raises if it failed."""
         kind, data = event.get("type"), event["data"]
+        if kind == "preview" and isinstance(data.get("image"), bytes):  # sent to the client whose job it is
+            self.on_progress(replace(self._last, preview=data["image"]))
+            return False
         if data.get("prompt_id") != self.prompt_id:
             return False
         if kind == "executed":
@@ -118,7 +122,8 @@ class ComfyJob:
         known = self._graph.get(str(node))
         what = (title_of(known) or known["class_type"]) if known else f"node {node}"
         done, total = (value if isinstance(value, int) else 0 for value in (step, steps))
-        self.on_progress(Progress(what, done, total))
+        self._last = Progress(what, done, total)
+        self.on_progress(self._last)
 
     def _ask(self) -> bool:
         """Ask the server how the job is. True if it has ended. Raises if it failed, or is no longer known."""

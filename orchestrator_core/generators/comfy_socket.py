@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from websockets.sync.client import ClientConnection
 
 _MAX_MESSAGE = 64 * 1024 * 1024  # an error carries the inputs of its node
+_PREVIEW = (1).to_bytes(4, "big")  # BinaryEventTypes.PREVIEW_IMAGE; behind it are four bytes of the picture's kind
 
 
 class ComfySocket:
@@ -41,7 +42,10 @@ class ComfySocket:
         return self._connection is not None
 
     def receive(self, timeout: float) -> dict[str, Any] | None:
-        """The next event, ``{"type", "data"}``; None if there is none within ``timeout`` seconds."""
+        """The next event, ``{"type", "data"}``; None if there is none within ``timeout`` seconds.
+
+        A preview, which has no JSON, is given as ``{"type": "preview", "data": {"image": bytes}}``.
+        """
         end = time.monotonic() + timeout
         while (left := end - time.monotonic()) > 0:
             if self._connection is None and not self._connect():
@@ -63,8 +67,8 @@ class ComfySocket:
             self._close()
             self._next_try = time.monotonic() + self.retry
             return None
-        if not isinstance(message, str):  # a preview image
-            return None
+        if isinstance(message, bytes):
+            return {"type": "preview", "data": {"image": message[8:]}} if message.startswith(_PREVIEW) else None
         try:
             event = json.loads(message)
         except (ValueError, RecursionError):

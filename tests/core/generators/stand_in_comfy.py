@@ -98,6 +98,10 @@ class StandIn:
         for connection in list(self.sockets):
             connection.send(payload)
 
+    def emit_preview(self, picture: bytes, kind: int = 1) -> None:
+        for connection in list(self.sockets):
+            connection.send(kind.to_bytes(4, "big") + (2).to_bytes(4, "big") + picture, binary=True)
+
     def node(self, class_type: str) -> str:
         return next(key for key, node in self.bodies[-1]["prompt"].items() if node["class_type"] == class_type)
 
@@ -149,9 +153,9 @@ class _Connection:
         self.handler = handler
         self.lock = threading.Lock()
 
-    def send(self, payload: bytes) -> None:
-        size = len(payload)
-        head = bytes([0x81, size]) if size < 126 else bytes([0x81, 126]) + size.to_bytes(2, "big")
+    def send(self, payload: bytes, *, binary: bool = False) -> None:
+        size, kind = len(payload), 0x82 if binary else 0x81
+        head = bytes([kind, size]) if size < 126 else bytes([kind, 126]) + size.to_bytes(2, "big")
         try:
             with self.lock:
                 self.handler.wfile.write(head + payload)

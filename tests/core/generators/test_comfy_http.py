@@ -68,6 +68,18 @@ def test_an_image_is_rendered_and_carries_what_made_it(start: Any, tmp_path: Pat
     assert server.calls[:3] == ["GET /object_info", "GET /ws", "POST /prompt"]
 
 
+def test_the_picture_so_far_is_reported_with_the_step_that_it_is_of(start: Any, tmp_path: Path) -> None:
+    def job(server: StandIn, prompt_id: str) -> None:
+        server.emit("progress", prompt_id, node=server.node("KSampler"), value=1, max=2)
+        server.emit_preview(png("blue"))
+        server.emit_preview(b"what nobody knows", kind=9)
+        server.finish(prompt_id)
+
+    recorder = Recorder()
+    ComfyGenerator(tmp_path, start(job).url, timeouts=QUICK).generate(REQUEST, NOTES, recorder)
+    assert [progress for progress in recorder if progress.preview] == [Progress("sampler", 1, 2, png("blue"))]
+
+
 def test_files_that_are_there_are_not_overwritten(start: Any, tmp_path: Path) -> None:
     server = start()
     assert [render(server, tmp_path / "new")[0].path.name for _ in range(2)] == ["0001-001.png", "0001-002.png"]
