@@ -15,10 +15,10 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from forge_extension.notes import OURS, infotext_pairs
 from orchestrator_core.errors import ConfigError
 from orchestrator_core.prompt import MAX_SEED, PromptDraft
-from orchestrator_core.request import ImageNotes
+from orchestrator_core.request import ImageNotes, notes_for
 from orchestrator_core.run import new_run_id
 from orchestrator_core.spec import problems_of
-from orchestrator_core.stages import dispatch, generate_prompt
+from orchestrator_core.stages import generate_prompt
 from orchestrator_core.template import Wildcards
 
 _MOST_COMMENTS = 5
@@ -51,10 +51,14 @@ def read_options(arguments: Sequence[Any]) -> ScriptOptions:
 
 @dataclass(frozen=True, slots=True)
 class Drawn:
-    """What was drawn for a job, an entry for each image. ``prompt`` and ``negative`` are what the job had before."""
+    """What was drawn for a job, an entry for each image. ``prompt`` and ``negative`` are what the job had before.
+
+    ``hires`` are the drafts of the hires pass, where there is one.
+    """
 
     drafts: tuple[PromptDraft, ...]
     notes: tuple[ImageNotes, ...]
+    hires: tuple[PromptDraft, ...] = ()
     prompt: Any = ""
     negative: Any = ""
 
@@ -64,7 +68,7 @@ def draw_job(job: Any, options: ScriptOptions, wildcards: Wildcards) -> Drawn:
     drafts = tuple(_draft(job, place, options, wildcards) for place in range(len(job.all_prompts)))
     hires = _hires(job, options, wildcards, drafts)
     notes = tuple(_notes(draft, seed) for draft, seed in zip(drafts, job.all_seeds, strict=False))
-    drawn = Drawn(drafts, notes, job.prompt, job.negative_prompt)
+    drawn = Drawn(drafts, notes, hires, job.prompt, job.negative_prompt)
     job.all_prompts = [draft.positive.strip() for draft in drafts]
     job.all_negative_prompts = [draft.negative_prompt.strip() for draft in drafts]
     job.main_prompt, job.main_negative_prompt = job.all_prompts[0], job.all_negative_prompts[0]
@@ -101,20 +105,20 @@ def _draw(template: str, negative: str, seed: int, options: ScriptOptions, wildc
 
 def _hires(
     job: Any, options: ScriptOptions, wildcards: Wildcards, drafts: Sequence[PromptDraft]
-) -> list[PromptDraft] | None:
+) -> tuple[PromptDraft, ...]:
     """Those of the hires pass: the same choices, for as much of the same template as it has."""
     prompts, negatives = getattr(job, "all_hr_prompts", None), getattr(job, "all_hr_negative_prompts", None)
     if not prompts or not negatives:
-        return None
+        return ()
     found = []
     for draft, prompt, negative in zip(drafts, prompts, negatives, strict=False):
         same = (prompt, negative) == (draft.source.template, draft.source.negative)
         found.append(draft if same else _draw(prompt, negative, draft.seed, options, wildcards))
-    return found
+    return tuple(found)
 
 
 def _notes(draft: PromptDraft, image_seed: int) -> ImageNotes:
-    notes = dispatch.notes_for(new_run_id(), draft)
+    notes = notes_for(new_run_id(), draft)
     if draft.source.template == draft.positive.strip() and draft.source.negative == draft.negative_prompt.strip():
         return ImageNotes(notes.run_id, dialect=notes.dialect)  # nothing was drawn
     return ImageNotes(
@@ -134,13 +138,37 @@ def _pairs(drawn: Drawn, options: ScriptOptions) -> dict[str, Callable[..., str 
 
 
 def _of_image(name: str, pairs: Sequence[Mapping[str, str]]) -> Callable[..., str | None]:
-    """What the host calls to write a pair. Its ``index`` counts from the beginning of the lists that it gives: they
-    are those of the batch under way, or of the whole job."""
+    """What the host calls to write a pair."""
 
-    def value(p: Any, index: int, all_prompts: Sequence[str], **_: Any) -> str | None:
-        is_whole = len(all_prompts) >= len(pairs)
-        place = index if is_whole else index + int(p.iteration) * int(p.batch_size)
+    def value(p: Any, index: int, all_prompts: Sequence[str], use_main_prompt: bool = False, **_: Any) -> str | None:
+        place = 0 if use_main_prompt else _place(p, index, all_prompts)
         return pairs[place].get(name) if place < len(pairs) else None
+
+    return value
+
+
+def _place(job: Any, index: int, prompts: Sequence[str]) -> int:
+    """The host's ``index`` counts from the beginning of the lists that it gives: they are those of the batch under
+    way, or of the whole job."""
+    is_whole = len(prompts) >= len(job.all_prompts)
+    return index if is_whole else index + int(job.iteration) * int(job.batch_size)
+
+
+def correct_hires_pairs(job: Any, drawn: Drawn) -> None:
+    """The host writes the hires prompts of the first batch under the images of all. To be called for each batch."""
+    if not drawn.hires:
+        return
+    positives = [draft.positive.strip() for draft in drawn.hires]
+    negatives = [draft.negative_prompt.strip() for draft in drawn.hires]
+    job.extra_generation_params["Hires prompt"] = _if_other(positives, "prompt_text")
+    job.extra_generation_params["Hires negative prompt"] = _if_other(negatives, "negative_prompt")
+
+
+def _if_other(texts: Sequence[str], base: str) -> Callable[..., str | None]:
+    def value(p: Any, index: int, all_prompts: Sequence[str], **more: Any) -> str | None:
+        place = 0 if more.get("use_main_prompt") else _place(p, index, all_prompts)
+        text = texts[place] if place < len(texts) else None
+        return None if text == more.get(base) else text
 
     return value
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
 from forge_extension import marks
-from forge_extension.drawing import Drawn, comments, draw_job, draw_nested, read_options
+from forge_extension.drawing import Drawn, comments, correct_hires_pairs, draw_job, draw_nested, read_options
 from forge_extension.entry import say
 from forge_extension.rendered import Rendered
 from orchestrator_app.studio.environment import Settings
@@ -42,13 +42,18 @@ class Environment(Protocol):
     def open_store(self) -> Store: ...
 
 
-@dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
 class _Running:
-    """The job that is being rendered; scripts may make others within it. ``place``: which image it is at."""
+    """The job that is being rendered; scripts may make others within it."""
 
     began: float
+    job: Any
     drawn: Drawn
-    place: int = 0
+
+    @property
+    def place(self) -> int:
+        """Which image it is at, by what the host counts."""
+        return int(self.job.iteration) * int(self.job.batch_size) + int(getattr(self.job, "batch_index", 0))
 
 
 class Resolver:
@@ -80,14 +85,16 @@ class Resolver:
             self._refuse(job, str(error))
             return
         marks.keep(job, drawn)
-        self._running = _Running(self.host.began(), drawn)
+        self._running = _Running(self.host.began(), job, drawn)
         self._show(job, 0)
         for comment in comments(drawn):
             job.comment(comment)
 
     def at_image(self, job: Any, place: int) -> None:
         """Before the ``place``-th image of a job, or the batch that begins with it."""
-        if marks.kept(job) is not None:
+        drawn = marks.kept(job)
+        if drawn is not None:
+            correct_hires_pairs(job, drawn)
             self._show(job, place)
 
     def finish(self, job: Any, processed: Any) -> None:
@@ -107,8 +114,6 @@ class Resolver:
         return self._running
 
     def _show(self, job: Any, place: int) -> None:
-        if self._running is not None:
-            self._running.place = place
         if place < len(job.all_prompts):
             job.prompt, job.negative_prompt = job.all_prompts[place], job.all_negative_prompts[place]
 

@@ -16,6 +16,8 @@ from tests.hosts.forge import Forge, ForgeParts, NoForge, make_parts, running_fo
 if TYPE_CHECKING:
     from playwright.sync_api import Browser
 
+# The name of an extension that comes before ours in the alphabet, and yet is to see what ours made: see metadata.ini.
+PROBE = "adetailer"
 CHROMIUMS = ("chromium", "chromium-browser", "google-chrome")
 
 
@@ -47,7 +49,7 @@ def forge(forge_parts: ForgeParts, tmp_path_factory: pytest.TempPathFactory) -> 
     """A running Forge with the pack, a tiny checkpoint and two LoRAs, and the probe of ``forge_probe.py``."""
     probe = Path(__file__).with_name("forge_probe.py").read_text("utf-8")
     folder = tmp_path_factory.mktemp("forge") / "data"
-    with running_forge(folder, forge_parts, extensions={"orchestrator-probe": probe}) as server:
+    with running_forge(folder, forge_parts, extensions={PROBE: probe}) as server:
         yield server
 
 
