@@ -1,4 +1,7 @@
-"""``orchestrator export``: a stored run, an image or a template as a workflow, a graph, a prompt file or a template."""
+"""``orchestrator export``: a stored run, an image or a template as a workflow, a graph, a prompt file or a template.
+
+With --template, a workflow for others that tells nothing of this machine.
+"""
 
 from __future__ import annotations
 
@@ -15,6 +18,7 @@ from orchestrator_app.console import printable, problem, remark
 
 if TYPE_CHECKING:
     from orchestrator_core.formats.image_metadata import ImageMetadata
+    from orchestrator_core.formats.sharing import Shared
     from orchestrator_core.request import GenerationRequest
     from orchestrator_core.run import Run
 
@@ -26,15 +30,31 @@ _RUN_ID = re.compile(r"[0-9a-f]{8,32}")
 def add_to(commands: Any, name: str) -> None:
     parser = commands.add_parser(name, help="give a prompt away as a file", description=description(__doc__))
     parser.add_argument(
-        "what", metavar="RUN_ID|IMAGE|TEMPLATE", help="the id of a run or its first 8 digits, an image, or a template"
+        "what",
+        metavar="RUN_ID|IMAGE|TEMPLATE",
+        help="the id of a run or its first 8 digits, an image, or a template; with --template also a workflow",
     )
-    parser.add_argument(
+    as_what = parser.add_mutually_exclusive_group()
+    as_what.add_argument(
         "-f",
         "--format",
         choices=FORMATS,
         default="workflow",
         help="workflow opens on ComfyUI's canvas, graph is for its API, prompts and template are for orchestrator run "
         "(default: %(default)s)",
+    )
+    as_what.add_argument(
+        "--template",
+        choices=("stock", "live"),
+        help="a workflow to give away: stock has the drawn prompt and ComfyUI's own nodes, live draws anew with ours; "
+        "paths, keys, accounts and the like are taken out, and listed",
+    )
+    parser.add_argument(
+        "--thumbnail",
+        nargs="?",
+        const="",
+        metavar="IMAGE",
+        help="with --template: write FILE.jpg beside it, a small picture of this image, or of the one that is exported",
     )
     parser.add_argument("-o", "--output", metavar="FILE", help="a new file (default: standard output)")
     parser.add_argument("--force", action="store_true", help="replace the file if it is there")
@@ -56,14 +76,56 @@ class _Thing:
 
 
 def run(arguments: argparse.Namespace) -> int:
+    if arguments.template:
+        return _share(arguments)
     thing = _find(arguments)
-    text = _formatted(thing, arguments.format)
+    _put(_formatted(thing, arguments.format), arguments)
+    return 0
+
+
+def _put(text: str, arguments: argparse.Namespace) -> None:
     if arguments.output is None:
         print(printable(text) if sys.stdout.isatty() else text, end="")
-        return 0
-    _write(Path(arguments.output), text, force=arguments.force)
+        return
+    _write(Path(arguments.output), text.encode("utf-8", "replace"), force=arguments.force)
     remark(f"Wrote {arguments.output}")
+
+
+def _share(arguments: argparse.Namespace) -> int:
+    from orchestrator_app.sharing import thumbnail
+    from orchestrator_core.errors import ConfigError
+
+    picture = b""
+    if arguments.thumbnail is not None:
+        image = arguments.thumbnail or arguments.what
+        if arguments.output is None or not _IMAGE.fullmatch(image):
+            raise ConfigError("--thumbnail takes an image, and lies beside the file that --output names.")
+        picture = thumbnail(Path(image))
+    shared = _shared(arguments)
+    for text in shared.warnings:
+        problem("warning", text)
+    for text in shared.taken_out:
+        remark(f"Taken out: {text}")
+    _put(shared.text, arguments)
+    if picture:
+        path = Path(arguments.output).with_suffix(".jpg")
+        _write(path, picture, force=arguments.force)
+        remark(f"Wrote {path}")
     return 0
+
+
+def _shared(arguments: argparse.Namespace) -> Shared:
+    from orchestrator_app.exporting import read_graph
+    from orchestrator_app.folders import open_wildcards
+    from orchestrator_app.sharing import drawing_with, is_comfyui_file, share_rendered
+    from orchestrator_core.formats.sharing import Host, share_workflow
+
+    draw = drawing_with(open_wildcards(arguments.wildcards))
+    path = Path(arguments.what)
+    if path.suffix.lower() == ".json" and path.is_file() and is_comfyui_file(data := read_graph(path)):
+        return share_workflow(data, arguments.template, path.stem.replace("_", " "), host=Host(draw=draw))
+    thing = _find(arguments)
+    return share_rendered(thing.run, thing.request, arguments.template, (thing.graph, thing.workflow), draw)
 
 
 def _find(arguments: argparse.Namespace) -> _Thing:
@@ -191,11 +253,11 @@ def _formatted(thing: _Thing, wanted: str) -> str:
     return json.dumps(carried, indent=1) + "\n"
 
 
-def _write(path: Path, text: str, *, force: bool) -> None:
+def _write(path: Path, data: bytes, *, force: bool) -> None:
     """Raises ConfigError rather than replace a file, and OSError."""
     from orchestrator_core.errors import ConfigError
     from orchestrator_core.formats.image_metadata import replace_file
 
     if path.exists() and not force:
         raise ConfigError(f"{path} is there already. Give another name, or --force to replace it.")
-    replace_file(path, text.encode("utf-8", "replace"))
+    replace_file(path, data)

@@ -84,7 +84,7 @@ def _share(
     if kind == "stock":
         make_stock(canvas, reader, prompts)
     else:
-        make_live(canvas, reader)
+        make_live(canvas, reader, prompts)
     scrubber = Scrubber({*(names_of_this_machine() if host.names is None else host.names), *names_in(texts)})
     Cleaner(scrubber, host.object_info, listed_models(host.object_info)).clean(canvas)
     needs = fill_properties(canvas, host.object_info, host.version)

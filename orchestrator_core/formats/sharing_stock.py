@@ -24,6 +24,8 @@ from orchestrator_core.formats.sharing_nodes import (
     is_ours,
     widget_places,
 )
+from orchestrator_core.formats.sharing_run import insert_prompt
+from orchestrator_core.request import ImageNotes
 
 POSITIVE, NEGATIVE, DRAFT, SEED = range(4)  # the outputs of a WildcardPrompt
 Values = dict[str, Any]
@@ -101,17 +103,26 @@ def collect(canvas: Canvas, reader: Reader, found: Prompts) -> None:
         if node["type"] == WILDCARD_PROMPT:
             values = {**reader.values(node), **reader.sent(node)}
             found.add((values.get("template"), values.get("negative_template")), reader.seed(node))
+    if not found.seeds and (notes := notes_in(canvas)):
+        found.add((notes.template, notes.negative_template), notes.prompt_seed)
+
+
+def notes_in(canvas: Canvas) -> ImageNotes | None:
+    """What we noted in a workflow that we wrote."""
     extra = canvas.data.get("extra")
     notes = extra.get("orchestrator") if isinstance(extra, dict) else None
-    if not found.seeds and isinstance(notes, dict) and (read := parse_notes(json.dumps(notes))):
-        found.add((read.template, read.negative_template), read.prompt_seed)
+    return parse_notes(json.dumps(notes)) if isinstance(notes, dict) else None
 
 
-def make_live(canvas: Canvas, reader: Reader) -> None:
+def make_live(canvas: Canvas, reader: Reader, prompts: Prompts) -> None:
     """Our nodes draw anew: what was drawn before does not go along, but for a prompt that a person fixed.
 
     The first run has the seed of the one who shares, and each one after it another.
     """
+    if not any(node["type"] == WILDCARD_PROMPT for _, node in canvas.nodes()):
+        notes = notes_in(canvas)
+        if not (notes and notes.template and insert_prompt(canvas, notes, reader.object_info)):
+            prompts.warnings.append("There is no Wildcard Prompt in it, so nothing is drawn anew.")
     for _, node in canvas.nodes():
         values = node.get("widgets_values")
         if (

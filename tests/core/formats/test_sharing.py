@@ -399,6 +399,30 @@ def test_a_node_saved_by_a_version_with_fewer_widgets_is_not_mangled():
     assert node(share(found, "live").template, "OrchestratorWildcardPrompt")["widgets_values"] == [TEMPLATE, NEGATIVE]
 
 
+def test_a_workflow_that_we_wrote_from_a_template_gets_the_node_that_draws_it():
+    notes = {"template": TEMPLATE, "negative_template": NEGATIVE, "dialect": "impact", "prompt_seed": 5, "run_id": "x"}
+    shared = share(workflow_from_graph(graph_of(share(canvas())), extra=notes), "live")
+    check_links(shared.template)
+    found = graph_of(shared)
+    (key,) = [key for key, item in found.items() if item["class_type"] == "OrchestratorWildcardPrompt"]
+    inputs = found[key]["inputs"]
+    assert (inputs["template"], inputs["negative_template"]) == (TEMPLATE, NEGATIVE)
+    assert (inputs["dialect"], inputs["seed"]) == ("impact", 5)
+    assert found["4"]["inputs"]["text"] == [key, 0]
+    assert found["5"]["inputs"]["text"] == [key, 1]
+    assert shared.warnings == ()
+    prompt = node(shared.template, "OrchestratorWildcardPrompt")
+    others = [
+        item["pos"][0] for item in shared.template["nodes"] if item["type"] not in ("MarkdownNote", prompt["type"])
+    ]
+    assert prompt["pos"][0] + prompt["size"][0] < min(others)
+
+
+def test_a_live_template_without_anything_that_draws_says_so():
+    shared = share(workflow_from_graph(graph_of(share(canvas()))), "live")
+    assert shared.warnings == ("There is no Wildcard Prompt in it, so nothing is drawn anew.",)
+
+
 # --- what it needs
 
 
