@@ -41,12 +41,13 @@ class TaskState(NamedTuple):
 
 
 class Steps(NamedTuple):
-    """How far the job is that runs, whoever's it is. ``stopped``: it was interrupted, or is the last one that was."""
+    """How far the job is that runs, whoever's it is. ``stopped``: it was interrupted, or the last one was."""
 
     step: int
     steps: int
     stopped: bool
     timestamp: str
+    idle: bool
 
 
 class ForgeApi:
@@ -152,7 +153,7 @@ class ForgeApi:
             raise self._not_forge("its /sdapi/v1/progress has no state")
         step, steps = (value if isinstance(value := state.get(name), int) else 0 for name in _STEPS)
         stopped = any(state.get(name) is True for name in ("interrupted", "skipped", "stopping_generation"))
-        return Steps(step, steps, stopped, str(state.get("job_timestamp") or ""))
+        return Steps(step, steps, stopped, str(state.get("job_timestamp") or ""), state.get("job_count") == 0)
 
     def interrupt(self) -> None:
         """Stop the job that runs, whoever's it is."""

@@ -121,7 +121,7 @@ class ForgeGenerator:
             return
         now = self.api.options()
         stuck = {name: before.get(name) for name, value in changed.items() if now.get(name) == value}
-        if stuck:
+        if stuck and self.api.steps().idle:  # or it may be what the next job overrides
             self.api.set_options(stuck)
 
     def _saved(

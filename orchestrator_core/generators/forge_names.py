@@ -79,8 +79,9 @@ def choices_of(names: ServerNames) -> Choices:
 
 
 def is_text_encoder(path: str) -> bool:
-    """Is this module of Forge's, by its folder, no VAE?"""
-    return any(part.casefold() in _TEXT_ENCODERS for part in PureWindowsPath(path).parts[:-1])
+    """Is this module of Forge's, by the innermost folder that says so, no VAE?"""
+    folders = [part.casefold() for part in reversed(PureWindowsPath(path).parts[:-1])]
+    return next((part in _TEXT_ENCODERS for part in folders if part == "vae" or part in _TEXT_ENCODERS), False)
 
 
 def find(value: str, items: Items) -> tuple[Item | None, str]:

@@ -108,7 +108,7 @@ class StandIn:
     def save(self, prompt_id: str, *names: str, kind: str = "output", node: str = "SaveImage") -> None:
         """An image is finished."""
         for name in names:
-            self.files[name] = png()
+            self.files.setdefault(name, png())
         refs = [{"filename": name, "subfolder": "", "type": kind} for name in names]
         outputs = self.history.setdefault(f"made {prompt_id}", {})
         outputs.setdefault(self.node(node), {"images": []})["images"] += refs

@@ -88,14 +88,15 @@ class StandIn:
     def begin(self, body: dict[str, Any]) -> None:
         """The job is now the one that runs."""
         self.queued, self.active = "", body["force_task_id"]
-        self.state |= {"interrupted": False, "sampling_step": 0, "job_timestamp": f"2026{len(self.bodies):04}"}
+        stamp = f"2026{len(self.bodies):04}"
+        self.state |= {"interrupted": False, "sampling_step": 0, "job_timestamp": stamp, "job_count": 1}
 
     def step(self, number: int, of: int) -> None:
         self.state |= {"sampling_step": number, "sampling_steps": of}
 
     def end(self, body: dict[str, Any]) -> None:
         self.active = ""
-        self.state |= {"sampling_step": 0}
+        self.state |= {"sampling_step": 0, "job_count": 0}
         self.options |= {
             name: body["override_settings"][name] for name in self.sticky & body["override_settings"].keys()
         }

@@ -15,6 +15,7 @@ from orchestrator_core.errors import ConfigError, GeneratorUnreachable, Interrup
 from orchestrator_core.formats.image_metadata import read_image
 from orchestrator_core.generators.forge_http import ForgeGenerator
 from orchestrator_core.generators.forge_job import Timeouts
+from orchestrator_core.generators.forge_names import is_text_encoder
 from orchestrator_core.prompt import MAX_SEED, LoraUse
 from orchestrator_core.request import GeneratedImage, GenerationRequest, ImageNotes, Progress
 from tests.core.generators.stand_in_forge import MODELS, StandIn, png
@@ -251,6 +252,19 @@ def test_a_server_without_lora_list_gets_the_tags_as_they_are(start: Any, tmp_pa
     assert server.bodies[0]["prompt"] == "a fox <lora:any:1>"
 
 
+@pytest.mark.parametrize(
+    ("path", "expected"),
+    [
+        ("/models/VAE/a.safetensors", False),
+        ("/models/text_encoder/flux/t5.safetensors", True),
+        ("C:\\clip\\models\\VAE\\a.safetensors", False),
+        ("a.safetensors", False),
+    ],
+)
+def test_text_encoders_are_known_by_their_folder(path: str, expected: bool) -> None:
+    assert is_text_encoder(path) is expected
+
+
 def test_the_choices_are_in_comfyuis_names_and_asked_anew(start: Any, tmp_path: Path) -> None:
     server = start()
     generator = generator_for(server, tmp_path)
@@ -314,6 +328,19 @@ def test_what_a_job_leaves_changed_is_put_back(start: Any, tmp_path: Path) -> No
             render(server, tmp_path, request)
         assert server.options == before
         assert server.calls.count("POST /sdapi/v1/options") == 1
+
+
+def test_what_the_next_job_overrides_is_not_put_back(start: Any, tmp_path: Path) -> None:
+    def job(server: StandIn, body: dict[str, Any]) -> tuple[int, Any]:
+        answer = server.finish(body)
+        server.state["job_count"] = 1  # somebody else's, with the same setting
+        return answer
+
+    server = start(job)
+    server.sticky = {"CLIP_stop_at_last_layers"}
+    render(server, tmp_path, REQUEST.replacing(clip_skip=2))
+    assert server.options["CLIP_stop_at_last_layers"] == 2
+    assert "POST /sdapi/v1/options" not in server.calls
 
 
 def test_what_the_server_puts_back_itself_is_left_alone(start: Any, tmp_path: Path) -> None:
