@@ -13,13 +13,30 @@ import pytest
 from orchestrator_app.installing import HOST_PYTHONS
 
 ROOT = Path(__file__).resolve().parent.parent.parent
+FAKE = Path(__file__).with_name("fake_host.py")
+HEAVY = {
+    "torch",
+    "transformers",
+    "open_clip",
+    "diffusers",
+    "numpy",
+    "PIL",
+    "gradio",
+    "sqlalchemy",
+    "websockets",
+    "rich",
+}
 # nodes.py of ComfyUI 0.3.64, load_custom_node(): the module is named after the path, and sys.path is left alone.
 LOAD = """
 import importlib.util, json, sys, types
 sys.path = [entry for entry in sys.path if entry not in ("", {root!r})]
 sys.meta_path = [finder for finder in sys.meta_path if "editable" not in str(finder)]
+server = None
 if {comfyui}:
-    sys.modules["folder_paths"] = types.ModuleType("folder_paths")
+    fake = importlib.util.spec_from_file_location("fake_host", {fake!r})
+    host = importlib.util.module_from_spec(fake)
+    fake.loader.exec_module(host)
+    server = host.install({root!r})
 name = {root!r}.replace(".", "_x_")
 spec = importlib.util.spec_from_file_location(name, {root!r} + "/__init__.py")
 module = importlib.util.module_from_spec(spec)
@@ -27,8 +44,10 @@ sys.modules[name] = module
 before = list(sys.path)
 spec.loader.exec_module(module)
 print(json.dumps({{
-    "mappings": getattr(module, "NODE_CLASS_MAPPINGS", None) is not None,
-    "titles": getattr(module, "NODE_DISPLAY_NAME_MAPPINGS", None) is not None,
+    "nodes": sorted(getattr(module, "NODE_CLASS_MAPPINGS", ())),
+    "foreign_routes": [path for _, path in getattr(server, "routes", ()) if not path.startswith("/orchestrator/")],
+    "handlers": len(getattr(server, "handlers", ())),
+    "heavy": sorted(set(sys.modules) & {heavy!r}),
     "path_added": [entry for entry in sys.path if entry not in before],
     "path_kept": sys.path[: len(before)] == before,
 }}))
@@ -37,7 +56,7 @@ print(json.dumps({{
 
 def load(*, comfyui: bool) -> dict[str, object]:
     done = subprocess.run(
-        [sys.executable, "-c", LOAD.format(root=str(ROOT), comfyui=comfyui)],
+        [sys.executable, "-c", LOAD.format(root=str(ROOT), comfyui=comfyui, fake=str(FAKE), heavy=HEAVY)],
         cwd=ROOT.parent,
         capture_output=True,
         text=True,
@@ -46,17 +65,34 @@ def load(*, comfyui: bool) -> dict[str, object]:
     return json.loads(done.stdout)
 
 
+NODES = [
+    "OrchestratorPromptInspector",
+    "OrchestratorRunRecorder",
+    "OrchestratorSaveImage",
+    "OrchestratorWildcardPrompt",
+]
+
+
 def test_comfyui_gets_the_nodes_and_its_own_modules_stay_first():
     assert load(comfyui=True) == {
-        "mappings": True,
-        "titles": True,
+        "nodes": NODES,
+        "foreign_routes": [],
+        "handlers": 1,
+        "heavy": [],
         "path_added": [str(ROOT)],
         "path_kept": True,
     }
 
 
 def test_elsewhere_the_root_does_nothing():
-    assert load(comfyui=False) == {"mappings": False, "titles": False, "path_added": [], "path_kept": True}
+    assert load(comfyui=False) == {
+        "nodes": [],
+        "foreign_routes": [],
+        "handlers": 0,
+        "heavy": [],
+        "path_added": [],
+        "path_kept": True,
+    }
 
 
 @pytest.mark.host
