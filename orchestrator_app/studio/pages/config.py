@@ -15,7 +15,7 @@ from orchestrator_app.studio.forms import fields_of, read, shown
 from orchestrator_app.studio.live import LiveEnvironment
 from orchestrator_core.errors import OrchestratorError
 
-_FIXED = ("schema_version",)  # not for people
+_FIXED = {"": ("schema_version",), "Forge": ("schema_version", "forge_url")}  # by host: not for people there
 
 
 class ConfigPage:
@@ -23,7 +23,8 @@ class ConfigPage:
 
     def __init__(self, live: LiveEnvironment, tab: Any) -> None:
         self.live, self.tab = live, tab
-        self.fields = {name: field for name, field in fields_of(Settings).items() if name not in _FIXED}
+        fixed = _FIXED[live.environment.host]
+        self.fields = {name: field for name, field in fields_of(Settings).items() if name not in fixed}
         settings = live.settings
         with kw(gr.Row, elem_classes=["orc-columns"], equal_height=False):
             with gr.Column(scale=6, min_width=320, elem_classes=["orc-config"]):
