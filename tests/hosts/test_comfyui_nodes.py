@@ -142,6 +142,13 @@ def pixels(path: Path) -> str:
         return hashlib.sha256(picture.tobytes()).hexdigest()
 
 
+def test_the_widgets_stand_in_the_order_that_workflows_keep(server: Server) -> None:
+    info = server.call("/object_info/OrchestratorWildcardPrompt")["OrchestratorWildcardPrompt"]
+    order = [*info["input_order"]["required"], *info["input_order"]["optional"]]
+    assert order == [name for name in WIDGETS if name != "control_after_generate"]
+    assert WIDGETS[WIDGETS.index("seed") + 1] == "control_after_generate"
+
+
 def test_a_prompt_is_drawn_rendered_saved_and_kept(server: Server) -> None:
     done = server.run(graph(batch=2))
     drawn = Template(TEMPLATE, NEGATIVE).draw(bundled(), 7)
