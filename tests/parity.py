@@ -95,7 +95,7 @@ def page() -> str:
 HEAD = """# Every option in both hosts
 
 Made from the `Options` of the stages by `ORCHESTRATOR_WRITE_DOCS=1 pytest tests/test_parity.py`; the test fails where a
-host lacks an option. In ComfyUI the graph is the pipeline: what `dispatch` takes is set in ComfyUI's own nodes, and which
+host lacks an option. In ComfyUI the graph is the pipeline: what `dispatch` takes is set in ComfyUI's own nodes; which
 ones is found by changing the option and comparing the graphs. In Forge, and in the standalone studio, each option is an
 element of the Generate page.
 
