@@ -23,7 +23,7 @@ class ConfigPage:
 
     def __init__(self, live: LiveEnvironment, tab: Any) -> None:
         self.live, self.tab = live, tab
-        fixed = _FIXED[live.environment.host]
+        fixed = _FIXED.get(live.environment.host, _FIXED[""])
         self.fields = {name: field for name, field in fields_of(Settings).items() if name not in fixed}
         settings = live.settings
         with kw(gr.Row, elem_classes=["orc-columns"], equal_height=False):
