@@ -86,8 +86,8 @@ class Painter:
                 server.emit("execution_interrupted", prompt_id, node_id=sampler, node_type="KSampler", executed=[])
                 return
         name = f"{prompt_id}.png"
-        server.save(prompt_id, name)
         server.files[name] = picture(body["prompt"][sampler]["inputs"]["seed"], self.size)
+        server.save(prompt_id, name)
         server.end(prompt_id)
         server.emit("execution_success", prompt_id)
 

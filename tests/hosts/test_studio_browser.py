@@ -147,7 +147,9 @@ def test_what_a_template_draws_is_seen_as_one_types(page: Page):
     assert prompts(page) == ["one red fox"] * 4
     page.fill("#orchestrator_count input", "2")
     page.wait_for_function(f"document.querySelectorAll('{CARDS}').length === 2")
-    assert page.inner_text("#orchestrator_summary").startswith("2 prompts · 512 × 512 · 20 steps euler / normal")
+    assert page.inner_text("#orchestrator_summary .orc-summary").startswith(
+        "2 prompts · 512 × 512 · 20 steps euler / normal"
+    )
 
 
 def test_a_mistake_in_a_form_is_a_line_that_names_the_field(page: Page):
@@ -331,12 +333,11 @@ def test_a_dropped_file_goes_to_two_targets_and_broken_rows_are_said(page: Page,
     rows = [{"prompt": f"fox {n}", "seed": n, "target": targets[n % 2], "steps": 4} for n in range(4)]
     drop(page, tmp_path, [*rows, {"neither": 1}])
     assert 'row 5: has neither a "prompt" nor a "template"' in page.inner_text("#orchestrator_batch_notes")
-    assert page.inner_text("#orchestrator_batch_summary") == "4 prompts · 2 to Forge · 2 to ComfyUI" or (
-        page.inner_text("#orchestrator_batch_summary") == "4 prompts · 2 to ComfyUI · 2 to Forge"
-    )
+    assert page.inner_text("#orchestrator_batch_summary .orc-summary") == "4 prompts · 2 to ComfyUI · 2 to Forge"
     row(page, 1).locator("textarea, input[type=text]").first.fill("an owl instead")
     row(page, 2).get_by_label("Forge").click()
     row(page, 3).get_by_label("skip").click()
+    page.wait_for_selector("#orchestrator_batch_summary:has-text('3 prompts · 1 to ComfyUI · 2 to Forge · 1 skipped')")
     page.click("#orchestrator_batch_run")
     page.wait_for_selector("#orchestrator_batch_progress:has-text('3 images')")
     page.wait_for_function("document.querySelectorAll('#orchestrator_batch_gallery button img').length === 3")
@@ -387,6 +388,7 @@ def test_five_hundred_rows_are_turned_page_by_page_and_nothing_typed_is_lost(pag
     page.wait_for_selector("#orchestrator_batch_summary:has-text('499 prompts · 499 to ComfyUI · 1 skipped')")
     page.get_by_role("button", name="‹ Previous").click()
     page.wait_for_selector(".orc-pager:has-text('1 – 10 of 500')")
+    assert page.locator(".orc-row-head.failed").count() == 0
     page.wait_for_function(
         "document.querySelector('#orchestrator_row0 textarea, #orchestrator_row0 input').value === 'typed on page one'"
     )

@@ -87,12 +87,19 @@ class BatchTable:
 
     @property
     def edits(self) -> list[Any]:
-        """Events after which the rows may say something else."""
+        """Events by which a person changes a row; not ``change``, which comes in the middle of turning a page too."""
         return [
             event
             for row in self.rows
-            for event in (row.text.blur, row.text.submit, row.seed.blur, row.seed.submit, row.target.change)
-        ] + [row.skip.change for row in self.rows]
+            for event in (
+                row.text.blur,
+                row.text.submit,
+                row.seed.blur,
+                row.seed.submit,
+                row.target.input,
+                row.skip.input,
+            )
+        ]
 
     # what was typed
 

@@ -12,10 +12,11 @@ import gradio as gr
 from orchestrator_app.studio import html
 from orchestrator_app.studio.compat import html_box, kw, listen, plain
 from orchestrator_app.studio.drawing import MOST, Drawn, draw, rerolled
-from orchestrator_app.studio.elements import FROM_TARGET, OWN, StageForm
+from orchestrator_app.studio.elements import StageForm
 from orchestrator_app.studio.job import Job, Task
 from orchestrator_app.studio.live import LiveEnvironment
 from orchestrator_app.studio.pages.results import ResultsPanel, run_buttons
+from orchestrator_app.studio.pages.target import TargetChooser
 from orchestrator_app.studio.remembering import saver
 from orchestrator_app.studio.session import Session
 from orchestrator_core.errors import ConfigError, OrchestratorError
@@ -78,21 +79,12 @@ class GeneratePage:
 
     def _rendering(self) -> None:
         form = self.render_form
-        names = list(self.live.targets)
+        self.chooser = TargetChooser(self.live, form)
         with kw(gr.Row, elem_classes=["orc-line"]):
-            self.target = kw(
-                gr.Radio, choices=names, value=names[0] if names else None, label="Send to",
-                elem_id="orchestrator_target", elem_classes=["orchestrator-field", "orc-toggle"], scale=6,
-                min_width=220,
-            )  # fmt: skip
-            with kw(gr.Column, scale=2, min_width=110, elem_classes=["orc-stack"]):
-                self.refresh = kw(gr.Button, value="Ask again", size="sm", elem_id="orchestrator_refresh")
-        self.refreshed = html_box("", elem_classes=["orc-empty"], elem_id="orchestrator_refreshed")
-        with kw(gr.Row, elem_classes=["orc-line"]):
-            form.add("checkpoint", min_width=180, scale=5)
+            form.add("checkpoint", min_width=200, scale=5)
             form.add("sampler", "scheduler", min_width=120, scale=4)
         with kw(gr.Row, elem_classes=["orc-line"]):
-            form.add("steps", "cfg", "width", "height", "batch_size", min_width=76)
+            form.add("steps", "cfg", "width", "height", "batch_size", min_width=90)
         with gr.Accordion("More about rendering", open=False, elem_id="orchestrator_more_rendering"):
             with kw(gr.Row, elem_classes=["orc-line"]):
                 form.add("vae", "seed", min_width=140)
@@ -121,13 +113,14 @@ class GeneratePage:
 
     @property
     def inputs(self) -> list[Any]:
-        return [self.session, self.count, self.target, *self.draw_form.inputs, *self.render_form.inputs]
+        return [self.session, self.count, self.chooser.target, *self.draw_form.inputs, *self.render_form.inputs]
 
     def connect(self) -> None:
         shown = [self.preview, self.summary]
         # change, not input: gradio 6 knows of an input only where a key was pressed, not of a pasted text
         typed = [
-            element.change for element in [*self.draw_form.inputs, *self.render_form.inputs, self.count, self.target]
+            element.change
+            for element in [*self.draw_form.inputs, *self.render_form.inputs, self.count, self.chooser.target]
         ]
         quiet: dict[str, Any] = {"trigger_mode": "always_last", "show_progress": "hidden", "concurrency_limit": 4}
         listen(typed, self._on_change, self.inputs, shown, **quiet)
@@ -137,20 +130,17 @@ class GeneratePage:
         seed = self.draw_form.elements["seed"]
         listen(self.random.click, lambda: str(secrets.randbelow(_TYPEABLE)), None, seed, **quiet)
         listen(self.reuse.click, self._on_reuse, [self.session, seed], seed, **quiet)
-        self._connect_target(quiet)
+        self._connect_opening()
         self._connect_generate()
         self.results.connect()
 
-    def _connect_target(self, quiet: dict[str, Any]) -> None:
-        elements = [self.render_form.elements[name] for name in FROM_TARGET]
-        asked, answered = [self.target, *elements], [*elements, self.refreshed]
-        listen([self.refresh.click, self.target.change], self._on_refresh, asked, answered)
-        # The time of a page's opening: gradio 4.40 has no event for it inside of another page.
-        own = [self.opened, self.draw_form.elements["seed"], self.draw_form.elements["dialect"]]
-        own += [self.elsewhere, self.stop_elsewhere]
+    def _connect_opening(self) -> None:
+        # gradio 4.40 has no event for the opening of a page inside of another one
+        seed, dialect = (self.draw_form.elements[name] for name in ("seed", "dialect"))
+        own = [self.opened, seed, dialect, self.elsewhere, self.stop_elsewhere]
         first = listen(self.opened.tick, self._on_open, None, own, show_progress="hidden")
         listen(first.then, self._on_change, self.inputs, [self.preview, self.summary], show_progress="hidden")
-        listen(first.then, self._on_refresh, asked, answered, show_progress="hidden")
+        self.chooser.connect(first.then)
 
     def _connect_generate(self) -> None:
         outputs = [self.generate, self.interrupt, self.progress, *self.results.outputs]
@@ -221,15 +211,6 @@ class GeneratePage:
         job = session.generate.job
         return str(job.states[0].task.run.draft.seed) if job else seed
 
-    def _on_refresh(self, target: str, *values: Any) -> tuple[Any, ...]:
-        try:
-            found = self.live.target(target).choices()
-        except OrchestratorError as error:
-            return (*(gr.update() for _ in FROM_TARGET), html.notice(str(error), "hint"))
-        lists = (found.checkpoints, found.vaes, found.samplers, found.schedulers)
-        updates = [_choices(name, value, names) for name, value, names in zip(FROM_TARGET, values, lists, strict=True)]
-        return (*updates, "")
-
     def _on_open(self) -> tuple[Any, ...]:
         """What a page begins with: a seed of its own, the dialect that is set, what another page left running."""
         seed, dialect = str(secrets.randbelow(_TYPEABLE)), self.live.settings.dialect
@@ -279,11 +260,3 @@ class GeneratePage:
         if session.generate.job is not None:
             session.generate.job.stop()
         return gr.update(interactive=False)
-
-
-def _choices(name: str, value: Any, names: tuple[str, ...]) -> Any:
-    """The choices of an option; one that is not among them stays chosen, and is refused by the target itself."""
-    listed = [*([OWN] if name in ("checkpoint", "vae") else []), *names]
-    if value and value not in listed:
-        listed.append(value)
-    return gr.update(choices=listed, value=value or listed[0]) if names else gr.update()

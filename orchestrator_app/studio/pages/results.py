@@ -19,15 +19,16 @@ from orchestrator_core.run import Run
 
 
 class ResultsPanel:
-    """Made where it is to be seen. ``outputs`` are what a job changes while it runs."""
+    """Made where it is to be seen, with ``look`` for the gallery. ``outputs`` are what a job changes while it runs."""
 
     def __init__(
-        self, live: LiveEnvironment, session: Any, work: Callable[[Session], Work], prefix: str, columns: int = 4
+        self, live: LiveEnvironment, session: Any, work: Callable[[Session], Work], prefix: str, **look: Any
     ) -> None:
         self.live, self.session, self.work = live, session, work
         self.gallery = kw(
-            gr.Gallery, label="Images", show_label=False, columns=columns, height="auto", object_fit="contain",
+            gr.Gallery, label="Images", show_label=False, object_fit="contain",
             elem_id=f"{prefix}_gallery", elem_classes=["orc-gallery"], visible=False, interactive=False,
+            **{"columns": 4, "height": "auto", **look},
         )  # fmt: skip
         with gr.Column(visible=False, elem_classes=["orc-chosen"]) as self.chosen:
             self._chosen(prefix)
