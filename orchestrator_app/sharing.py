@@ -1,4 +1,4 @@
-"""``orchestrator export --template``: an image, a run or a workflow as a template for others, and its thumbnail."""
+"""``orchestrator export --template``: which files are ComfyUI's, drawing what never ran, and thumbnails."""
 
 from __future__ import annotations
 
@@ -9,18 +9,13 @@ from typing import TYPE_CHECKING, Any
 
 from orchestrator_core.errors import ConfigError, FormatError
 from orchestrator_core.formats.comfy_links import is_workflow
-from orchestrator_core.formats.sharing import Host, Kind, Shared, share_run, share_workflow
-from orchestrator_core.formats.sharing_nodes import WILDCARD_PROMPT
 from orchestrator_core.formats.sharing_stock import Draw
-from orchestrator_core.request import GenerationRequest
-from orchestrator_core.run import Run
 
 if TYPE_CHECKING:
     from orchestrator_core.template import Wildcards
 
 LONGEST_SIDE = 768  # pixels of a thumbnail
 MOST_BYTES = 100_000
-PLAIN = "Its own graph cannot be laid out ({reason}) The template is a plain text-to-image workflow with its settings."
 
 
 def is_comfyui_file(data: Any) -> bool:
@@ -29,38 +24,6 @@ def is_comfyui_file(data: Any) -> bool:
         return True
     nodes = data.values() if isinstance(data, dict) else ()
     return bool(nodes) and all(isinstance(node, dict) and "class_type" in node for node in nodes)
-
-
-def share_rendered(
-    run: Run,
-    request: GenerationRequest,
-    kind: Kind,
-    carried: tuple[dict[str, Any] | None, dict[str, Any] | None],
-    draw: Draw,
-) -> Shared:
-    """A template of what an image or a run was rendered from; ``carried`` are its graph and its workflow.
-
-    A live one of a workflow without our nodes is a plain one that draws, where the template is known.
-    """
-    graph, workflow = carried
-    found = workflow or graph
-    if found is None or (kind == "live" and not _draws(found) and run.draft.source.template):
-        return share_run(run, request, kind)
-    try:
-        return share_workflow(found, kind, _name(run), graph, Host(draw=draw))
-    except FormatError as error:
-        shared = share_run(run, request, kind)
-        return Shared(shared.template, shared.taken_out, (PLAIN.format(reason=error), *shared.warnings))
-
-
-def _draws(found: dict[str, Any]) -> bool:
-    """Has it a Wildcard Prompt, or our notes, by which it gets one?"""
-    extra = found.get("extra")
-    return WILDCARD_PROMPT in str(found) or (isinstance(extra, dict) and "orchestrator" in extra)
-
-
-def _name(run: Run) -> str:
-    return " ".join(run.draft.positive.split()[:8]).rstrip(",.;:")
 
 
 def drawing_with(wildcards: Wildcards) -> Draw:

@@ -9,6 +9,7 @@ OrchestratorError
 ├── HttpError                  a server refused a call: ``status`` and ``body`` are its answer
 │   └── NoAnswer               it did not answer, or not in the language that it should speak
 ├── StoreError                 the database cannot be opened, read or written
+│   ├── NoDatabase             there is none yet
 │   └── SchemaTooNew           it was written by a newer version of this pack
 └── GeneratorError             rendering failed; ``images`` holds what was finished before
     ├── GeneratorUnreachable   no answer, or an answer that is not the host's
@@ -64,6 +65,10 @@ class NoAnswer(HttpError):
 
 class StoreError(OrchestratorError):
     """The database cannot be opened, read or written."""
+
+
+class NoDatabase(StoreError):
+    """There is no database yet, and none was to be made."""
 
 
 class SchemaTooNew(StoreError):

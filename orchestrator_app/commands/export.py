@@ -117,15 +117,16 @@ def _share(arguments: argparse.Namespace) -> int:
 def _shared(arguments: argparse.Namespace) -> Shared:
     from orchestrator_app.exporting import read_graph
     from orchestrator_app.folders import open_wildcards
-    from orchestrator_app.sharing import drawing_with, is_comfyui_file, share_rendered
+    from orchestrator_app.sharing import drawing_with, is_comfyui_file
     from orchestrator_core.formats.sharing import Host, share_workflow
+    from orchestrator_core.formats.sharing_rendered import Carried, share_rendered
 
-    draw = drawing_with(open_wildcards(arguments.wildcards))
+    host = Host(draw=drawing_with(open_wildcards(arguments.wildcards)))
     path = Path(arguments.what)
     if path.suffix.lower() == ".json" and path.is_file() and is_comfyui_file(data := read_graph(path)):
-        return share_workflow(data, arguments.template, path.stem.replace("_", " "), host=Host(draw=draw))
+        return share_workflow(data, arguments.template, path.stem.replace("_", " "), host=host)
     thing = _find(arguments)
-    return share_rendered(thing.run, thing.request, arguments.template, (thing.graph, thing.workflow), draw)
+    return share_rendered(thing.run, thing.request, arguments.template, Carried(thing.graph, thing.workflow), host)
 
 
 def _find(arguments: argparse.Namespace) -> _Thing:
@@ -140,6 +141,7 @@ def _find(arguments: argparse.Namespace) -> _Thing:
 def _of_run(run_id: str) -> _Thing:
     """Raises StoreError for an id that is no run's, or that of several."""
     from orchestrator_core.errors import StoreError
+    from orchestrator_core.formats.sharing_rendered import Carried, carried_by
     from orchestrator_core.stages.dispatch import Options, request_for
     from orchestrator_core.store import Store
 
@@ -153,21 +155,9 @@ def _of_run(run_id: str) -> _Thing:
             run_id = found[0].id
         run = store.load_run(run_id)
     request = run.images[0].request if run.images else request_for(run.draft, Options())
-    graph, workflow = _carried(run)
-    return _Thing(run, request, _settings(request), graph, workflow)
-
-
-def _carried(run: Run) -> tuple[dict[str, Any] | None, dict[str, Any] | None]:
-    """The graph and the workflow in the run's first image, where that is still there: exactly what was rendered."""
-    from orchestrator_core.errors import FormatError
-    from orchestrator_core.formats.image_metadata import read_image
-
-    try:
-        metadata = read_image(run.images[0].path)
-    except (FormatError, IndexError):
-        return None, None
-    graph, workflow = metadata.graph, metadata.workflow
-    return None if graph is None else dict(graph), None if workflow is None else dict(workflow)
+    # exactly what was rendered, where the run's first image is still there
+    carried = carried_by(run.images[0].path) if run.images else Carried()
+    return _Thing(run, request, _settings(request), *carried)
 
 
 def _of_image(path: Path) -> _Thing:

@@ -15,6 +15,7 @@ from pathlib import Path, PureWindowsPath
 from typing import NamedTuple
 
 GAP = "…"
+MAX_TEXT = 100_000  # characters: what is longer is no prompt, but a file in letters
 _MOST_SHOWN = 60  # characters of what was taken out, in the list for the person
 
 # Names of accounts and machines that name nobody, and are words of prompts besides.
@@ -84,7 +85,7 @@ _CHANGES = re.compile(r"(?<=[A-Za-z])[0-9]|(?<=[0-9])[A-Za-z]")
 _UUID = re.compile(rf"(?<![0-9A-Za-z]){_HEX}{{8}}(?:-{_HEX}{{4}}){{3}}-{_HEX}{{12}}(?![0-9A-Za-z])")
 _MAIL = re.compile(r"[A-Za-z0-9._%+-]{1,64}@[A-Za-z0-9-]{1,63}(?:\.[A-Za-z0-9-]{1,63}){1,8}")
 _DATA = re.compile(r"(?i:data):[a-zA-Z0-9.+-]+/[a-zA-Z0-9.+-]+[^,\s]{0,200},[^\s\"'<>]*")
-_URL = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://[^\s\"'<>|{}…]+")
+_URL = re.compile(r"[A-Za-z][A-Za-z0-9+.-]{0,20}://[^\s\"'<>|{}…]+")
 _PORT = "(?::[0-9]{1,5})?"
 _PRIVATE_ENDS = "local|lan|internal|intranet|localdomain|home\\.arpa"
 _TUNNELS = (
@@ -141,6 +142,9 @@ class Scrubber:
         Without ``names`` a word that is also an account's name stays, without ``ids`` what looks like a key or an id
         by its length alone: for what ComfyUI itself wrote, and for files' names.
         """
+        if len(text) > MAX_TEXT:
+            self.findings.append(Finding(f"a text of {len(text):,} characters", where))
+            return ""
         text = text.encode("utf-8", "replace").decode()  # half a surrogate is no text that a file can hold
 
         def tell(what: str, value: str) -> None:

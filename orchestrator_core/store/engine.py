@@ -16,7 +16,7 @@ from urllib.parse import parse_qsl, unquote
 from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url
 from sqlalchemy.exc import ArgumentError
 
-from orchestrator_core.errors import StoreError
+from orchestrator_core.errors import NoDatabase, StoreError
 from orchestrator_core.store.schema import migrations
 
 WAIT_S = 30.0  # for another program's lock; the sqlite URL's ?timeout= overrides it
@@ -77,7 +77,7 @@ def _sqlite_engine(url: URL, create: bool) -> Engine:
         raise StoreError(f"{path}: this is a folder, where the database should be a file. Move it away or rename it.")
     if not path.exists():
         if not create:
-            raise StoreError(f"{path}: there is no database yet. It is made when the first run is saved.")
+            raise NoDatabase(f"{path}: there is no database yet. It is made when the first run is saved.")
         path.parent.mkdir(parents=True, exist_ok=True)
     wait_s = _wait_of(url)
     with closing(sqlite3.connect(path, timeout=wait_s, isolation_level=None)) as connection:

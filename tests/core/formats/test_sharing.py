@@ -645,6 +645,14 @@ def test_a_long_text_takes_no_long_time(text: str):
     Scrubber(NAMES).text("/" + text + " ", "here")
 
 
+def test_a_file_in_letters_is_no_text():
+    found = canvas()
+    found["nodes"].append({"id": 50, "type": "Note", "widgets_values": ["x" * 4_000_000]})
+    shared = share(found)
+    assert node(shared.template, "Note")["widgets_values"] == [""]
+    assert "Note (50): a text of 4,000,000 characters" in shared.taken_out
+
+
 def test_common_words_that_are_also_accounts_are_no_names():
     assert Scrubber(["root", "user", "ab", "1234"]).text("the root user 1234 ab", "here") == "the root user 1234 ab"
 
