@@ -30,6 +30,7 @@ HOST_MODULES = (
     "folder_paths",
     "comfy",
     "comfy_api",
+    "comfyui_version",
     "nodes",
     "server",
     "modules",
@@ -40,7 +41,7 @@ HOST_MODULES = (
 )
 # Import name → distribution, where they differ; and what a host or an extra brings.
 DISTRIBUTIONS = {"yaml": "pyyaml"}
-FROM_HOST_OR_EXTRA = {"aiohttp", "PIL", "rich", "psycopg", "torch", "transformers", "gradio"}
+FROM_HOST_OR_EXTRA = {"aiohttp", "numpy", "PIL", "rich", "psycopg", "torch", "transformers", "gradio"}
 
 
 def module_name(path: Path) -> str:
