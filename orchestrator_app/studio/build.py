@@ -13,12 +13,13 @@ from orchestrator_app.studio.pages.wildcards import WildcardsPage
 from orchestrator_app.studio.session import Session
 
 TITLE = "Orchestrator"
+COPIES = (3_600, 86_400)  # seconds: how often gradio looks for copies of images to delete, and how old those are
 
 
 def build(environment: StudioEnvironment) -> gr.Blocks:
     """The pages, without theme, CSS or launch: those belong to the place (see ``style.STYLE``)."""
     live = LiveEnvironment(environment)
-    blocks = gr.Blocks(title=TITLE, analytics_enabled=False, elem_id="orchestrator")
+    blocks = gr.Blocks(title=TITLE, analytics_enabled=False, elem_id="orchestrator", delete_cache=COPIES)
     with blocks:
         session = gr.State(Session())
         with gr.Tabs(elem_id="orchestrator_tabs"):

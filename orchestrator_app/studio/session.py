@@ -15,7 +15,7 @@ from orchestrator_core.run import Run
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """An image in a gallery, the run that it is of, and the copy that is shown."""
+    """An image in a gallery, the run that it is of, and the copy that is shown; "" where the file is gone."""
 
     image: GeneratedImage
     run: Run

@@ -77,14 +77,14 @@ def make_page(environment: StudioEnvironment) -> tuple[Any, dict[str, Any]]:
             f"The studio needs gradio, which cannot be imported ({error}). Install it with: "
             "python -m pip install 'sd-orchestrator[studio]'"
         ) from None
-    from orchestrator_app.studio.build import TITLE, build
+    from orchestrator_app.studio.build import COPIES, TITLE, build
     from orchestrator_app.studio.style import STYLE
 
     look = {"theme": _theme(gr), "css": STYLE}
     pages: Any = build(environment)
     if int(gr.__version__.partition(".")[0]) >= 6:  # where the look belongs to launch
         return pages, look
-    with gr.Blocks(title=TITLE, analytics_enabled=False, **look) as around:
+    with gr.Blocks(title=TITLE, analytics_enabled=False, delete_cache=COPIES, **look) as around:
         pages.render()
     return around, {}
 

@@ -196,9 +196,11 @@ def test_prompts_are_rendered_and_can_be_taken_along(page: Page, studio: Studio)
     page.wait_for_function("document.querySelector('#orchestrator_infotext textarea').value.includes('Seed: ')")
     assert "Seed: 123456789012345679" in page.input_value("#orchestrator_infotext textarea")
     assert "{crimson|crimson}" in page.inner_text("#orchestrator_origins")
-    workflow = json.loads(download(page, "#orchestrator_workflow"))
+    workflow = json.loads(download(page, "#orchestrator_as_workflow"))
     assert "a crimson fox" in json.dumps(workflow)
     assert "template: a {crimson|crimson} fox" in download(page, "#orchestrator_as_template")
+    assert "a {crimson|crimson} fox" in download(page, "#orchestrator_as_live")
+    assert "a crimson fox" in download(page, "#orchestrator_as_stock")
     (image,) = (studio.home / "outputs").rglob(f"{workflow['extra']['orchestrator']['run_id']}*.png")
     assert read_image(image).infotext.request.seed == 123456789012345679  # type: ignore[union-attr]
 
@@ -209,7 +211,7 @@ def test_a_prompt_is_taken_along_without_being_rendered(page: Page):
     page.hover(CARDS)
     page.locator(f"{CARDS} >> nth=0 >> .orc-link").click()
     page.wait_for_function("document.querySelector('#orchestrator_infotext textarea')?.value.includes('an amber owl')")
-    assert "an amber owl" in json.dumps(json.loads(download(page, "#orchestrator_workflow")))
+    assert "an amber owl" in json.dumps(json.loads(download(page, "#orchestrator_as_workflow")))
 
 
 def test_steps_are_shown_and_an_interrupt_stops_the_rest(page: Page, held: Painter):

@@ -44,8 +44,11 @@ class ResultsPanel:
                 gr.Button, value="Send to txt2img", size="sm", visible=bool(self.live.environment.send_to_host),
                 elem_id=f"{prefix}_send",
             )  # fmt: skip
-            self.workflow = kw(gr.DownloadButton, label="ComfyUI workflow", size="sm", elem_id=f"{prefix}_workflow")
-            self.template = kw(gr.DownloadButton, label="Template", size="sm", elem_id=f"{prefix}_as_template")
+            self.files = [
+                kw(gr.DownloadButton, label=label, size="sm", elem_id=f"{prefix}_as_{name}")
+                for name, (label, _) in sharing.FILES.items()
+            ]
+        self.taken_out = html_box("", elem_classes=["orc-empty"], elem_id=f"{prefix}_taken_out")
         self.positive = kw(gr.Textbox, elem_classes=["orc-hidden"], show_label=False)
         self.negative = kw(gr.Textbox, elem_classes=["orc-hidden"], show_label=False)
 
@@ -81,7 +84,7 @@ class ResultsPanel:
 
     def finished(self, session: Session) -> tuple[Any, ...]:
         """All images: sent once more at the end, since gradio 6 may lose one of two updates that follow closely."""
-        results = self.work(session).results
+        results = self._shown(session)
         captioned = [(result.shown, " ".join(result.image.request.positive.split())) for result in results]
         return gr.update(value=captioned, visible=bool(results)), gr.update()
 
@@ -90,13 +93,20 @@ class ResultsPanel:
         try:
             return Result(image, run, save_file_to_cache(image.path, self.gallery.GRADIO_CACHE))
         except OSError:  # gone, or on a disk that is
-            return Result(image, run, str(image.path))
+            return Result(image, run, "")
+
+    def _shown(self, session: Session) -> list[Result]:
+        """What is in the gallery, in its order."""
+        return [result for result in self.work(session).results if result.shown]
 
     # what is chosen
 
     @property
     def detail_outputs(self) -> list[Any]:
-        return [self.chosen, self.origins, self.infotext, self.workflow, self.template, self.positive, self.negative]
+        return [
+            *(self.chosen, self.origins, self.infotext, self.taken_out, self.positive, self.negative),
+            *self.files,
+        ]
 
     @property
     def no_details(self) -> tuple[Any, ...]:
@@ -104,30 +114,40 @@ class ResultsPanel:
 
     def details(self, run: Run, request: GenerationRequest, title: str) -> tuple[Any, ...]:
         """What is known of a prompt, and what can be taken along of it."""
+        files, notes = self._files(run, request)
         return (
             gr.update(visible=True),
             html.origins_html(run.draft, title),
             sharing.infotext(run, request),
-            self._download(f"{run.id}.json", lambda: sharing.workflow(run, request)),
-            self._download(f"{run.id}.yaml", lambda: sharing.template(run, request)),
+            html.notice(f"About the files to share: {'; '.join(notes)}." if notes else "", "quiet"),
             request.positive,
             request.negative,
+            *files,
         )
 
     def _on_select(self, session: Session, event: gr.SelectData) -> tuple[Any, ...]:
         index = event.index if isinstance(event.index, int) else event.index[0]
-        results = self.work(session).results
+        results = self._shown(session)
         if not 0 <= index < len(results):
             return self.no_details
         result = results[index]
         return self.details(result.run, result.image.request, result.image.path.name)
 
-    def _download(self, name: str, text: Callable[[], str]) -> Any:
-        try:
-            path = save_bytes_to_cache(text().encode(), name, self.gallery.GRADIO_CACHE)
-        except OrchestratorError:
-            return gr.update(value=None, interactive=False)
-        return gr.update(value=str(path), interactive=True)
+    def _files(self, run: Run, request: GenerationRequest) -> tuple[list[Any], dict[str, None]]:
+        """(the downloads, what is to be said of them, each thing once)."""
+        downloads: list[Any] = []
+        notes: dict[str, None] = {}
+        for _, make in sharing.FILES.values():
+            try:
+                file = make(run, request)
+            except OrchestratorError as error:
+                downloads.append(gr.update(value=None, interactive=False))
+                notes[str(error)] = None
+                continue
+            path = save_bytes_to_cache(file.text.encode(), file.name, self.gallery.GRADIO_CACHE)
+            downloads.append(gr.update(value=str(path), interactive=True))
+            notes |= dict.fromkeys(file.notes)
+        return downloads, notes
 
 
 def run_buttons(is_running: bool | None) -> tuple[Any, Any]:

@@ -10,8 +10,10 @@ from typing import Any
 import pytest
 
 from orchestrator_app.studio.forms import element_id, fields_of
-from orchestrator_core.pipeline import STAGES
-from tests.app.studio.studio_fakes import environment
+from orchestrator_core.pipeline import STAGES, new_run
+from orchestrator_core.request import ImageNotes
+from orchestrator_core.stages import dispatch
+from tests.app.studio.studio_fakes import FakeHost, environment, target
 
 gr: Any = pytest.importorskip("gradio", reason="no gradio: pip install 'sd-orchestrator[studio]'")
 
@@ -86,6 +88,26 @@ def test_each_page_that_is_opened_has_a_session_of_its_own(pages: Any):
     (state,) = [block for block in pages.blocks.values() if isinstance(block, gr.State)]
     assert isinstance(state.value, Session)
     assert copy.deepcopy(state.value) is not state.value
+
+
+def test_an_image_that_is_gone_costs_only_itself(tmp_path: Path):
+    from orchestrator_app.studio.job import Task, TaskState
+    from orchestrator_app.studio.live import LiveEnvironment
+    from orchestrator_app.studio.pages.results import ResultsPanel
+    from orchestrator_app.studio.session import Session
+
+    live, session, host = LiveEnvironment(environment(tmp_path)), Session(), FakeHost(tmp_path)
+    with gr.Blocks():
+        panel = ResultsPanel(live, None, lambda session: session.generate, "x")
+    states = []
+    for number in (1, 2):
+        task = Task(number, target("Forge", host), new_run(), dispatch.Options())
+        images = host.generator().generate(task.request, ImageNotes(task.run.id), lambda _: None)
+        states.append(TaskState(task, task.run.replacing(images=images), "done"))
+    states[0].images[0].path.unlink()
+    gallery, _ = panel.added(session, states)
+    assert [Path(path).name for path, _ in gallery["value"]] == [states[1].images[0].path.name]
+    assert panel.added(session, states) == panel.unchanged
 
 
 def loaded_by(module: str) -> set[str]:

@@ -1,0 +1,51 @@
+"""What is taken along of a result is what others can use."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from orchestrator_app.sources import read_file
+from orchestrator_app.studio import sharing
+from orchestrator_core.formats.comfy_workflow_reader import graph_from_workflow
+from orchestrator_core.formats.infotext import parse_infotext
+from orchestrator_core.pipeline import new_run
+from orchestrator_core.stages import dispatch
+from orchestrator_core.template import Template, Wildcards
+
+RUN = new_run().replacing(draft=Template("a {crimson|crimson} fox", "{blurry|blurry}").draw(Wildcards([]), 7))
+REQUEST = dispatch.request_for(RUN.draft, dispatch.Options(steps=9, checkpoint="folder/model.safetensors"))
+
+
+def test_the_infotext_reads_back():
+    found = parse_infotext(sharing.infotext(RUN, REQUEST))
+    assert (found.request.positive, found.request.steps, found.notes.run_id) == ("a crimson fox", 9, RUN.id)
+
+
+def test_the_workflow_renders_this_prompt_and_knows_its_run():
+    found = json.loads(sharing.workflow(RUN, REQUEST).text)
+    assert found["extra"]["orchestrator"]["run_id"] == RUN.id
+    graph = graph_from_workflow(found, None)
+    assert "a crimson fox" in {node["inputs"].get("text") for node in graph.values()}
+
+
+def test_what_is_for_others_has_no_run_of_mine():
+    for make, text in ((sharing.live, "a {crimson|crimson} fox"), (sharing.stock, "a crimson fox")):
+        file = make(RUN, REQUEST)
+        assert text in file.text
+        assert RUN.id not in file.text
+
+
+def test_the_template_file_is_what_run_and_batch_read(tmp_path: Path):
+    (tmp_path / "t.yaml").write_text(sharing.template(RUN, REQUEST).text)
+    (wish,) = read_file(tmp_path / "t.yaml").wishes
+    assert (wish.template, wish.negative, wish.settings["steps"]) == ("a {crimson|crimson} fox", "{blurry|blurry}", 9)
+
+
+@pytest.mark.parametrize("name", sharing.FILES)
+def test_each_button_gives_a_file(name: str):
+    label, make = sharing.FILES[name]
+    assert label
+    assert make(RUN, REQUEST).text
