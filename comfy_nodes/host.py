@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -56,6 +57,50 @@ def _children(folder: str) -> Iterable[Path]:
 def embeddings() -> Sequence[str]:
     found: list[str] = folder_paths.get_filename_list("embeddings")
     return found
+
+
+def version() -> str:
+    """ComfyUI's own."""
+    import comfyui_version
+
+    return str(comfyui_version.__version__)
+
+
+def node_info(kinds: Iterable[str]) -> dict[str, Any]:
+    """What ``/object_info`` says of these node classes; of one that cannot describe itself, nothing."""
+    import nodes
+
+    found = {}
+    for kind in kinds:
+        with suppress(Exception):  # a pack's own code; the server passes it over as well
+            if node := nodes.NODE_CLASS_MAPPINGS.get(kind):
+                found[kind] = _described(kind, node)
+    return found
+
+
+def _described(kind: str, node: Any) -> dict[str, Any]:
+    import nodes
+
+    if hasattr(node, "GET_NODE_INFO_V1"):
+        return dict(node.GET_NODE_INFO_V1())
+    inputs = node.INPUT_TYPES()
+    return {
+        "input": inputs,
+        "input_order": {group: list(names) for group, names in inputs.items()},
+        "output": node.RETURN_TYPES,
+        "output_name": getattr(node, "RETURN_NAMES", node.RETURN_TYPES),
+        "display_name": nodes.NODE_DISPLAY_NAME_MAPPINGS.get(kind, kind),
+        "python_module": getattr(node, "RELATIVE_PYTHON_MODULE", "nodes"),
+    }
+
+
+def view_of(path: Path) -> dict[str, str] | None:
+    """How the browser asks for an image with ``/view``; None where it is gone, or not in the output folder."""
+    output = Path(folder_paths.get_output_directory()).resolve()
+    place = path.resolve()
+    if not (place.is_relative_to(output) and place.is_file()):
+        return None
+    return {"filename": place.name, "subfolder": place.parent.relative_to(output).as_posix(), "type": "output"}
 
 
 def save_place(prefix: str, width: int, height: int) -> Place:

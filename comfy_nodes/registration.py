@@ -14,6 +14,7 @@ from .routes import routes
 from .run_recorder import RunRecorder
 from .save_image import SaveImageWithOrigin
 from .services import Services
+from .sharing_routes import SharingAnswers, sharing_routes
 from .wildcard_prompt import WildcardPrompt
 
 
@@ -23,6 +24,7 @@ def register() -> dict[str, type[Any]]:
     services = Services(wildcards, host.send)
     host.add_prompt_handler(Populate(services))
     host.add_routes(routes(wildcards, host.embeddings))
+    host.add_routes(sharing_routes(SharingAnswers(wildcards, host.version, host.node_info, host.view_of)))
     # ComfyUI knows nodes as classes, and makes none itself: what a node needs is given to a class of its own.
     drawing: type[Any] = type("WildcardPrompt", (WildcardPrompt,), {"services": services})
     nodes: tuple[type[Any], ...] = (drawing, PromptInspector, SaveImageWithOrigin, RunRecorder)

@@ -76,18 +76,22 @@ def routes(wildcards: Wildcards, embeddings: Callable[[], Sequence[str]] = lambd
     answers = Answers(wildcards, embeddings)
     threads = ThreadPoolExecutor(_THREADS, "orchestrator")  # none of which runs before the first request
     return (
-        _route(threads, "GET", "/orchestrator/complete", answers.complete),
-        _route(threads, "POST", "/orchestrator/draw", answers.draw),
-        _route(threads, "GET", "/orchestrator/wildcards", answers.wildcards),
-        _route(threads, "POST", "/orchestrator/wildcards/reload", answers.reload),
+        route(threads, "GET", "/orchestrator/complete", answers.complete),
+        route(threads, "POST", "/orchestrator/draw", answers.draw),
+        route(threads, "GET", "/orchestrator/wildcards", answers.wildcards),
+        route(threads, "POST", "/orchestrator/wildcards/reload", answers.reload),
     )
 
 
-def _route(threads: Executor, method: str, path: str, answer: Callable[[dict[str, Any]], Any]) -> Route:
+def route(
+    threads: Executor, method: str, path: str, answer: Callable[[dict[str, Any]], Any], most: int = MAX_BODY
+) -> Route:
+    """``answer`` gets the query, or the object of a body of ``most`` bytes; it is called in one of the threads."""
+
     async def handler(request: Request) -> Reply:
         try:
             refuse_foreign_pages(request.headers)
-            asked = dict(request.query) if method == "GET" else await read_object(request)
+            asked = dict(request.query) if method == "GET" else await read_object(request, most)
             return Reply(await asyncio.get_running_loop().run_in_executor(threads, answer, asked))
         except Refused as refused:
             return _error(refused.status, str(refused))
@@ -128,15 +132,15 @@ def _is_same(origin: str, host: str) -> bool:
     return port is not None and parts.netloc.removesuffix(port) == host.removesuffix(port) != ""
 
 
-async def read_object(request: Request) -> dict[str, Any]:
+async def read_object(request: Request, most: int = MAX_BODY) -> dict[str, Any]:
     """The body's JSON object; an empty body is an empty one. Raises Refused, before reading what is too large."""
-    too_large = Refused(413, f"The body is larger than {MAX_BODY >> 20} MB, so it is not read.")
-    if (request.content_length or 0) > MAX_BODY:
+    too_large = Refused(413, f"The body is larger than {most >> 20} MB, so it is not read.")
+    if (request.content_length or 0) > most:
         raise too_large
     body = b""
-    while piece := await request.content.read(MAX_BODY + 1 - len(body)):
+    while piece := await request.content.read(most + 1 - len(body)):
         body += piece
-        if len(body) > MAX_BODY:
+        if len(body) > most:
             raise too_large
     try:
         found = json.loads(body) if body.strip() else {}

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from orchestrator_core.errors import ConfigError, FormatError
 from orchestrator_core.formats.comfy_links import is_workflow
-from orchestrator_core.formats.sharing_stock import Draw
+from orchestrator_core.formats.sharing_prompts import Draw
 
 if TYPE_CHECKING:
     from orchestrator_core.template import Wildcards

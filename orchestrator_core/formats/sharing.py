@@ -21,8 +21,9 @@ from orchestrator_core.formats.sharing_canvas import Canvas
 from orchestrator_core.formats.sharing_clean import Cleaner, strings_in
 from orchestrator_core.formats.sharing_needs import add_note, describe, fill_properties
 from orchestrator_core.formats.sharing_nodes import OUR_NODES, is_model_file
+from orchestrator_core.formats.sharing_prompts import Draw, Prompts, Reader, collect
 from orchestrator_core.formats.sharing_run import live_graph
-from orchestrator_core.formats.sharing_stock import Draw, Prompts, Reader, collect, make_live, make_stock
+from orchestrator_core.formats.sharing_stock import make_live, make_stock
 from orchestrator_core.formats.sharing_words import Finding, Scrubber, names_in, names_of_this_machine
 from orchestrator_core.request import GenerationRequest
 from orchestrator_core.run import Run

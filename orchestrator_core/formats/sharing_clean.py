@@ -246,3 +246,16 @@ def strings_in(value: Any) -> Iterator[str]:
             waiting += [*one.keys(), *one.values()]
         elif isinstance(one, list):
             waiting += one
+
+
+def node_types_in(workflow: Any) -> set[str]:
+    """The node classes of a workflow or a graph, whatever else is in it."""
+    waiting, found = [workflow], set()
+    while waiting:
+        one = waiting.pop()
+        if isinstance(one, dict):
+            found |= {kind for name in ("type", "class_type") if isinstance(kind := one.get(name), str)}
+            waiting += one.values()
+        elif isinstance(one, list):
+            waiting += one
+    return found

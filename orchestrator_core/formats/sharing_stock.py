@@ -6,13 +6,10 @@ canvas would leave as it is, a String node holds it.
 
 from __future__ import annotations
 
-import json
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
 from typing import Any
 
 from orchestrator_core.formats.canvas_text import escape_canvas_text
-from orchestrator_core.formats.infotext import parse_notes
+from orchestrator_core.formats.node_definitions import CONTROLS
 from orchestrator_core.formats.sharing_canvas import Canvas, Level, Link
 from orchestrator_core.formats.sharing_nodes import (
     INSPECTOR,
@@ -24,94 +21,10 @@ from orchestrator_core.formats.sharing_nodes import (
     is_ours,
     widget_places,
 )
+from orchestrator_core.formats.sharing_prompts import Prompts, Reader, notes_in
 from orchestrator_core.formats.sharing_run import insert_prompt
-from orchestrator_core.request import ImageNotes
 
 POSITIVE, NEGATIVE, DRAFT, SEED = range(4)  # the outputs of a WildcardPrompt
-Values = dict[str, Any]
-Draw = Callable[
-    [Values], "tuple[str, str] | None"
-]  # a WildcardPrompt's values → its two texts; None: it cannot be drawn
-
-
-@dataclass(slots=True)
-class Prompts:
-    """What our prompt nodes say: their templates and the seeds, for the note; and what could not be done."""
-
-    templates: list[tuple[str, str]] = field(default_factory=list)  # (what it is, its text)
-    seeds: list[int] = field(default_factory=list)
-    warnings: list[str] = field(default_factory=list)
-
-    def add(self, templates: tuple[Any, Any], seed: Any) -> None:
-        for title, template in zip(("Template", "Negative template"), templates, strict=True):
-            if text := _text(template).strip():
-                self.templates.append((title, text))
-        if type(seed) is int:
-            self.seeds.append(seed)
-
-
-class Reader:
-    """Reads a WildcardPrompt: from the graph that was sent, where it is known, else from its widgets."""
-
-    def __init__(
-        self, graph: Mapping[str, Any] | None, object_info: Mapping[str, Any] | None, draw: Draw | None
-    ) -> None:
-        self.graph, self.object_info, self.draw = graph or {}, object_info, draw
-
-    def values(self, node: Node) -> Values:
-        values = node.get("widgets_values")
-        if isinstance(values, dict):
-            return dict(values)
-        places = widget_places(node, definition_of(node["type"], self.object_info))
-        return {name: values[position] for name, position in places.items()} if isinstance(values, list) else {}
-
-    def sent(self, node: Node) -> Values:
-        """The inputs that were sent; those that are linked in it are left out."""
-        key = str(node["id"])
-        for name, item in self.graph.items():
-            is_it = name == key or str(name).endswith(f":{key}")
-            if is_it and isinstance(item, dict) and item.get("class_type") == node["type"]:
-                inputs = item.get("inputs")
-                found = inputs.items() if isinstance(inputs, dict) else ()
-                return {name: value for name, value in found if not isinstance(value, list)}
-        return {}
-
-    def texts(self, node: Node) -> tuple[str, str, bool]:
-        """(positive, negative, whether it is what the node gives)."""
-        for values in (self.sent(node), self.values(node)):
-            texts = (values.get("populated_text"), values.get("populated_negative"))
-            if any(isinstance(text, str) and text.strip() for text in texts):
-                return _text(texts[0]), _text(texts[1]), True
-        values = {**self.values(node), **self.sent(node)}
-        if self.draw and (drawn := self.draw(values)) is not None:
-            return *drawn, True
-        template, negative = _text(values.get("template")), _text(values.get("negative_template"))
-        return template, negative, not any(mark in template + negative for mark in "{_$")
-
-    def seed(self, node: Node) -> int:
-        seed = {**self.values(node), **self.sent(node)}.get("seed")
-        return seed if type(seed) is int else 0
-
-
-def _text(value: Any) -> str:
-    return value if isinstance(value, str) else ""
-
-
-def collect(canvas: Canvas, reader: Reader, found: Prompts) -> None:
-    """What our prompt nodes say, before anything is changed; without any, what we noted in the workflow."""
-    for _, node in canvas.nodes():
-        if node["type"] == WILDCARD_PROMPT:
-            values = {**reader.values(node), **reader.sent(node)}
-            found.add((values.get("template"), values.get("negative_template")), reader.seed(node))
-    if not found.seeds and (notes := notes_in(canvas)):
-        found.add((notes.template, notes.negative_template), notes.prompt_seed)
-
-
-def notes_in(canvas: Canvas) -> ImageNotes | None:
-    """What we noted in a workflow that we wrote."""
-    extra = canvas.data.get("extra")
-    notes = extra.get("orchestrator") if isinstance(extra, dict) else None
-    return parse_notes(json.dumps(notes)) if isinstance(notes, dict) else None
 
 
 def make_live(canvas: Canvas, reader: Reader, prompts: Prompts) -> None:
@@ -143,6 +56,8 @@ def make_live(canvas: Canvas, reader: Reader, prompts: Prompts) -> None:
 def make_stock(canvas: Canvas, reader: Reader, prompts: Prompts) -> None:
     """ComfyUI's own nodes in place of ours."""
     work = _Stock(canvas, reader, prompts)
+    for _, node in canvas.nodes():
+        work.restore_seed(node)
     for level, node in canvas.nodes():
         if node["type"] == INSPECTOR:
             work.pass_through(level, node)
@@ -161,6 +76,14 @@ def make_stock(canvas: Canvas, reader: Reader, prompts: Prompts) -> None:
 class _Stock:
     def __init__(self, canvas: Canvas, reader: Reader, prompts: Prompts) -> None:
         self.canvas, self.reader, self.prompts = canvas, reader, prompts
+
+    def restore_seed(self, node: Node) -> None:
+        """The seed that was sent, where the widget has gone on to the next one since."""
+        places = {} if is_ours(node) else widget_places(node, definition_of(node["type"], self.reader.object_info))
+        sent = self.reader.sent(node) if places else {}
+        for name in ("seed", "noise_seed"):
+            if name in places and type(sent.get(name)) is int:
+                _set(node["widgets_values"], places[name], sent[name])
 
     def resolve(self, level: Level, node: Node) -> None:
         """A WildcardPrompt's texts and seed go where its links led."""
@@ -207,10 +130,7 @@ class _Stock:
         written = escape_canvas_text(value) if item.dynamic_prompts and isinstance(value, str) else value
         if written is None:
             return False
-        values = target["widgets_values"]
-        values[place] = written
-        if item.extra == "fixed" and place + 1 < len(values):
-            values[place + 1] = "fixed"
+        _set(target["widgets_values"], place, written)
         level.cut(link)
         return True
 
@@ -271,6 +191,13 @@ class _Stock:
                 node["properties"]["proxyWidgets"] = [
                     item for item in shown if isinstance(item, list) and item and str(item[0]) in ids
                 ]
+
+
+def _set(values: list[Any], place: int, value: Any) -> None:
+    """With the widget behind it, which would change a seed after the first run."""
+    values[place] = value
+    if type(value) is int and place + 1 < len(values) and values[place + 1] in CONTROLS:
+        values[place + 1] = "fixed"
 
 
 def _constant(kind: str, title: str, type_name: str, values: list[Any], node: Node) -> Node:

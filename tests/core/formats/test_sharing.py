@@ -61,7 +61,7 @@ PRIVATE = [
 ]
 # Pieces of the above that would still tell: looked for in the file's text, whatever is before and behind them.
 TRACES = [
-    *("jane_doe", "jane doe", "users\\", "/mnt/", "/opt/", "nas\\", "~/", "sk-abc", "hf_abc", "ghp_a1", "0123456789"),
+    *("jane_doe", "jane doe", "\\users\\", "/mnt/", "/opt/", "nas\\", "~/", "sk-abc", "hf_abc", "ghp_a1", "0123456789"),
     *(
         "192.168",
         "127.0.0.1",
@@ -172,6 +172,17 @@ def test_the_graph_that_was_sent_has_the_texts_that_the_canvas_has_not():
     blank = canvas(graph(populated_text="", populated_negative=""))
     request = request_from_graph(graph_of(share_workflow(blank, "stock", graph=sent, host=HOST)))
     assert (request.positive, request.negative, request.seed) == ("a pink owl", "dark", 8)
+
+
+def test_seeds_are_those_that_were_sent_and_not_those_of_the_next_run():
+    found, sent = graph(), graph()
+    for here, seed in ((found, 1000), (sent, 42)):
+        here["7"]["inputs"]["seed"] = seed
+    workflow = canvas(found)
+    node(workflow, "KSampler")["widgets_values"][1] = "randomize"
+    shared = share_workflow(workflow, "stock", graph=sent, host=HOST)
+    assert node(shared.template, "KSampler")["widgets_values"][:2] == [42, "fixed"]
+    assert node(share(workflow).template, "KSampler")["widgets_values"][:2] == [1000, "randomize"]
 
 
 def test_a_prompt_that_never_ran_is_drawn_by_whoever_can():
