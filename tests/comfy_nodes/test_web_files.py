@@ -20,8 +20,8 @@ NODES = (
     "OrchestratorSaveImage",
     "OrchestratorRunRecorder",
 )
-SCRIPTS = {path.name: path.read_text("utf-8") for path in (WEB / "js").glob("*.js")}
-OURS = "\n".join(text for name, text in SCRIPTS.items() if name != "sharing.js")
+SCRIPTS = {path.name: path.read_text("utf-8") for path in sorted((WEB / "js").glob("*.js"))}
+OURS = "\n".join(SCRIPTS.values())
 
 
 def texts(language: str, file: str) -> dict[str, str]:
@@ -49,14 +49,14 @@ def test_each_text_that_the_scripts_show_is_there_and_none_is_left_over():
     known = {key.removeprefix(".orchestrator.") for key in texts("en", "main") if key.startswith(".orchestrator.")}
     used = set(re.findall(r"""\bt\(\s*["']([^"'$]+)["']""", OURS)) | set(re.findall(r"""["'](title\w+)["']""", OURS))
     used |= {"added", "changed", "removed", "drawn", "from", "chanceHead", "reloaded", "nothingChanged"}  # by list
-    used |= {key for key in known if key.startswith(("kind_", "button_", "title_"))}
+    used |= {key for key in known if key.startswith(("kind_", "button_", "title_", "share_", "shareMore_"))}
     assert used == known
 
 
 @pytest.mark.parametrize("kind", ["commands", "settings"])
 def test_commands_and_settings_have_names(kind: str):
-    block = OURS[OURS.index(f"  {kind}: [") :]
-    ids = re.findall(r'id: "(Orchestrator\.\w+)"', block[: block.index("\n  ],\n")])
+    blocks = [block[: block.index("\n  ],\n")] for block in OURS.split(f"\n  {kind}: [")[1:]]
+    ids = re.findall(r'id: "(Orchestrator\.\w+)"', "\n".join(blocks))
     named = dict.fromkeys(key.split(".")[1] for key in texts("en", kind))
     assert [name.replace(".", "_") for name in ids] == list(named)
 
