@@ -17,6 +17,9 @@ from forge_extension.script import TITLE, script_class
 from forge_extension.settings import ScriptDefaults, choices_of, is_list, key_of, names_of
 from orchestrator_app.studio.environment import Settings
 
+# Forge lets every text be made higher, also those of one line.
+_OF_FORGE = '#orchestrator_tabs textarea[rows="1"] { resize: none !important; }'
+
 
 class Pack:
     """One load of the extension. The host forgets the hooks of the load before by itself."""
@@ -52,7 +55,7 @@ class Pack:
 
         blocks = build(self.environment.studio())
         with blocks:
-            gr.HTML(f"<style>{STYLE}</style>")
+            gr.HTML(f"<style>{STYLE}{_OF_FORGE}</style>")
         return blocks
 
     def _add_settings(self) -> None:

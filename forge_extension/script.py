@@ -12,9 +12,14 @@ from forge_extension.host import hooks
 from forge_extension.pasting import FIELDS
 from forge_extension.resolver import Resolver
 from forge_extension.settings import choices_of
-from orchestrator_core.stages import generate_prompt
 
 TITLE = "Orchestrator"
+# Short enough for a line each, or their elements would not stand side by side.
+_INFO = {
+    "dialect": "Whose syntax it is.",
+    "method": "How values are chosen.",
+    "missing": "What an unknown wildcard leaves.",
+}
 
 
 class Script(hooks.Script):  # type: ignore[misc]  # the host's class is not known to mypy
@@ -52,7 +57,7 @@ class Script(hooks.Script):  # type: ignore[misc]  # the host's class is not kno
     def _choice(self, name: str, value: str) -> Any:
         return gr.Dropdown(
             list(choices_of(ScriptOptions, name)), value=value, label=name.capitalize(), elem_id=self.elem_id(name),
-            info=generate_prompt.Options.model_fields[name].description,
+            info=_INFO[name],
         )  # fmt: skip
 
     def process(self, p: Any, *arguments: Any) -> None:
