@@ -13,6 +13,7 @@ from html import escape
 from orchestrator_app.contact_sheet.words import Shades, decisions_html, words_html
 from orchestrator_app.studio.drawing import Drawn, Slots
 from orchestrator_app.studio.job import OVER, TaskState
+from orchestrator_core.formats.extra_networks import extract_loras
 from orchestrator_core.prompt import Component, PromptDraft
 from orchestrator_core.provenance import LEGEND, Decision, explain
 from orchestrator_core.request import GenerationRequest
@@ -138,7 +139,7 @@ def summary(requests: Sequence[GenerationRequest], count: int, target: str, wher
     parts.append(f"model {first.checkpoint}" if first.checkpoint else "the target's own model")
     if first.vae:
         parts.append(f"VAE {first.vae}")
-    loras = {lora.name for request in requests for lora in request.loras}
+    loras = {lora.name for request in requests for lora in (*request.loras, *extract_loras(request.positive)[1])}
     if loras:
         parts.append("LoRA " + ", ".join(sorted(loras)))
     return " · ".join([*parts, f"to {target}" + (f" ({where})" if where else "")])

@@ -30,6 +30,7 @@ gradio: Any = pytest.importorskip("gradio", reason="no gradio: pip install 'sd-o
 pytestmark = [pytest.mark.host, pytest.mark.slow]
 
 TEMPLATE = "#orchestrator_generate_prompt_template textarea"
+SEED = "#orchestrator_generate_prompt_seed textarea, #orchestrator_generate_prompt_seed input"
 CARDS = "#orchestrator_preview .orc-card"
 HOSTILE = "<script>window.hacked = 1</script><img src=x onerror='window.hacked = 1'>${window.hacked = 1}{{{{value}}}}"
 GRADIO = int(gradio.__version__.partition(".")[0])
@@ -184,9 +185,7 @@ def test_a_click_on_a_word_draws_it_again_in_its_own_prompt_alone(page: Page):
 def test_prompts_are_rendered_and_can_be_taken_along(page: Page, studio: Studio):
     write(page, "a {crimson|crimson} fox")
     page.fill("#orchestrator_count input", "2")
-    page.fill(
-        "#orchestrator_generate_prompt_seed textarea, #orchestrator_generate_prompt_seed input", "123456789012345678"
-    )
+    page.fill(SEED, "123456789012345678")
     wait_for_prompts(page, "seed 123456789012345678")
     page.click("#orchestrator_generate")
     page.wait_for_selector("#orchestrator_progress:has-text('2 images')")
@@ -466,11 +465,14 @@ def test_the_page_fits_a_phone(opened: Opened):
 def test_pictures_of_the_page(opened: Opened, servers: Servers):
     """Writes studio.png, which is looked at by people."""
     servers.painter.size = (512, 512)
-    page = opened(viewport={"width": 1280, "height": 860}, device_scale_factor=1)
-    page.fill("#orchestrator_generate_prompt_negative_template textarea", "__negative/artifacts__")
-    page.wait_for_timeout(1000)
+    page = opened(viewport={"width": 1280, "height": 860})
+    page.fill("#orchestrator_generate_prompt_negative_template textarea", "__negative/general__")
+    page.fill(SEED, "31")
+    wait_for_prompts(page, "seed 31")
     page.click("#orchestrator_generate")
     page.wait_for_selector("#orchestrator_progress:has-text('4 images')")
-    page.wait_for_timeout(1500)
+    page.wait_for_timeout(1_500)
+    page.locator(f"{CARDS} >> nth=0 >> .wildcard >> nth=0").hover()
+    page.wait_for_timeout(500)
     page.screenshot(path=str(Path(os.environ["ORCHESTRATOR_PICTURES"]) / "studio.png"))
     servers.painter.size = (64, 64)

@@ -43,7 +43,7 @@ class BatchPage:
                 self.notes = html_box(html.notice(_EMPTY, "quiet"), elem_id="orchestrator_batch_notes")
             with gr.Column(scale=6, min_width=320):
                 self._commands()
-        panel = ResultsPanel(live, session, lambda session: session.batch, "orchestrator_batch", columns=8, height=340)
+        panel = ResultsPanel(live, session, lambda session: session.batch, "orchestrator_batch", columns=8)
         self.results = panel
         with kw(gr.Row, elem_classes=["orc-line", "orc-tools"], visible=False) as self.tools:
             self.all_to = [kw(gr.Button, value=f"All to {name}", size="sm", min_width=90) for name in self.targets]

@@ -119,9 +119,11 @@ def test_a_click_says_what_was_clicked():
 
 
 def test_the_summary_says_what_will_be_sent():
-    request = GenerationRequest("a fox", loras=(LoraUse("ink"),), checkpoint="sd15", scheduler="karras", denoise=0.5)
+    request = GenerationRequest(
+        "a fox <lora:mist:0.5>", loras=(LoraUse("ink"),), checkpoint="sd15", scheduler="karras", denoise=0.5
+    )
     assert html.summary([request] * 4, 4, "Forge", "this process") == (
-        "4 prompts · 512 × 512 · 20 steps euler / karras · cfg 7 · denoise 0.5 · model sd15 · LoRA ink · "
+        "4 prompts · 512 × 512 · 20 steps euler / karras · cfg 7 · denoise 0.5 · model sd15 · LoRA ink, mist · "
         "to Forge (this process)"
     )
     assert html.summary([], 0, "Forge") == "Nothing to render yet."
