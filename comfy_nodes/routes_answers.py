@@ -102,13 +102,13 @@ class Answers:
         }
 
     def reload(self, body: dict[str, Any]) -> dict[str, Any]:
-        """Looks at all folders now; says what changed since this was last asked, or since the page first asked."""
+        """Looks at all folders now; says what changed since this was last asked, or since a page was first opened."""
         _Reload.model_validate(body)
         with self._lock:
-            before = self._told
-            told = self._wildcards.refresh()
-            self._told = listing(self._wildcards.roots)
-            changes = told if before is None else changes_between(before, self._told, self._wildcards.roots)
+            self._wildcards.refresh()
+            now = listing(self._wildcards.roots)
+            changes = changes_between(now if self._told is None else self._told, now, self._wildcards.roots)
+            self._told = now
         self._read(changes)
         problems = self._wildcards.problems
         return {

@@ -178,6 +178,10 @@ class TestWildcards:
         again = ask("/orchestrator/wildcards/reload", "POST")
         assert (again["added"], again["changed"], again["removed"]) == ([], [], [])
 
+    def test_a_reload_that_nobody_asked_before_calls_nothing_new(self, wildcards: Wildcards):
+        changes = post(wildcards, "wildcards/reload", {})
+        assert (changes["total"], changes["added"], changes["changed"], changes["removed"]) == (2, [], [], [])
+
     def test_no_get_writes_to_the_disk(self, wildcards: Wildcards):
         def disk() -> list[tuple[str, int]]:
             return sorted((str(path), path.stat().st_mtime_ns) for path in wildcards.roots[0].parent.rglob("*"))

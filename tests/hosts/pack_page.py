@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
 PROMPT_NODE, INSPECTOR, SAVE = "OrchestratorWildcardPrompt", "OrchestratorPromptInspector", "OrchestratorSaveImage"
 _HOST = "/extensions/sd-orchestrator/js/host.js"  # the same copy of the module that the page has loaded
+_VIEW = ".orc-view:not(.orc-inspector)"
 _NEW_GRAPH = """([values, extra]) => {
     app.graph.clear();
     const add = (type, x, y) => {
@@ -82,7 +83,7 @@ class PackPage:
         script = f"""async passed => {{
             const {{findNode, valueOf}} = await import('{_HOST}');
             const value = valueOf(findNode(passed[0]), passed[1]);
-            return {accepted};
+            return value !== undefined && {accepted};
         }}"""
         self.page.wait_for_function(script, arg=[node or self.node, name])
 
@@ -90,18 +91,22 @@ class PackPage:
 
     @property
     def view(self) -> Any:
-        return self.page.locator(".orc-view").first
+        """The box of the node; nodes of graphs that were left may have theirs on the page still, hidden."""
+        return self.page.locator(f"{_VIEW}:visible").first
 
     def shown(self, when: str = "") -> str:
         """The words below the widgets, once they are there; ``when``: a piece of the title to wait for."""
-        self.page.wait_for_function(
-            """([when]) => {
-                const view = document.querySelector('.orc-view');
-                return view?.querySelector('.orc-words') && view.querySelector('.orc-title').textContent.includes(when);
-            }""",
-            arg=[when],
-        )
+        self.wait_for_words("", when)
         return str(self.view.locator(".orc-words").first.inner_text())
+
+    def wait_for_words(self, pattern: str, when: str = "") -> None:
+        """Until the words below the widgets match."""
+        script = """([views, pattern, when]) => {
+            const view = [...document.querySelectorAll(views)].find(each => each.checkVisibility());
+            const [title, words] = ['.orc-title', '.orc-words'].map(part => view?.querySelector(part)?.textContent);
+            return words?.match(pattern) && title.includes(when);
+        }"""
+        self.page.wait_for_function(script, arg=[_VIEW, pattern, when])
 
     def drawn_words(self) -> list[str]:
         return [word.inner_text() for word in self.view.locator(".orc-words").first.locator(".orc-w").all()]
@@ -145,15 +150,18 @@ class PackPage:
     def select(self, node: str = "") -> None:
         self.page.evaluate("id => app.canvas.selectNodes([app.graph.getNodeById(id)])", node or self.node)
 
-    def run(self) -> None:
-        """Presses Run, and waits until the queue is empty again."""
-        before = self.images()
+    def run(self, node: str = "") -> str:
+        """Presses Run; the prompt that the new image holds, once the node shows it."""
+        before = len(self.images())
         self.page.get_by_role("button", name=re.compile("^Run$")).first.click()
-        end = 60
-        while self.images() == before and end:
+        for _ in range(240):
+            if len(self.images()) > before:
+                break
             self.page.wait_for_timeout(250)
-            end -= 1
-        self.page.wait_for_timeout(300)
+        assert len(self.images()) == before + 1, "no image within a minute"
+        text = str(self.last_image()["prompt"][node or self.node]["inputs"]["populated_text"])
+        self.wait_for_value("populated_text", f"value === {json.dumps(text)}", node)
+        return text
 
     def images(self) -> list[Path]:
         return sorted(self.output.glob("orchestrator*.png"))

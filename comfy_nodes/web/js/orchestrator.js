@@ -1,6 +1,6 @@
 // The pack's entry on ComfyUI's page: commands, settings, menus, and what the server tells.
 
-import { api, app, isFixed, isPromptNode, loadTexts, t } from "./host.js";
+import { api, app, ask, isFixed, isPromptNode, loadTexts, t } from "./host.js";
 import {
   Cursor,
   copyAsTemplate,
@@ -110,6 +110,7 @@ app.registerExtension({
     await loadTexts();
     startAutocomplete();
     startTips();
+    ask("wildcards", { query: { limit: 0 } }).catch(() => {}); // from here on a reload tells what changed
     api.addEventListener("orchestrator.populated", ({ detail }) => showPopulated(detail.node, detail));
     api.addEventListener("executed", ({ detail }) => showInspected(detail.display_node ?? detail.node, detail.output));
   },

@@ -176,6 +176,7 @@ class PromptView {
 
   /** ``when``: "drawn" for the last run, "next" for what the next one will draw. */
   show(drawn, when) {
+    this.asking?.abort(); // an answer that is still on its way is older than this
     Object.assign(this, { drawn, when });
     this.title.replaceChildren(t(this.isFixed ? "titleFixed" : `title_${when}`, { seed: drawn.seed }));
     this.title.dataset.tip = t("legend");
