@@ -9,7 +9,7 @@ from __future__ import annotations
 import logging
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
@@ -22,10 +22,10 @@ from orchestrator_core.formats.infotext import notes_as_json
 from orchestrator_core.prompt import PromptDraft
 from orchestrator_core.request import notes_for
 from orchestrator_core.stages.generate_prompt import Options, generate
-from orchestrator_core.template import Template
+from orchestrator_core.template import Slot
 
 from .canvas import write_widgets
-from .drawn import drawn_as_json
+from .drawn import drawn_as_json, template_slots
 from .links import Unknown, constant
 from .services import Services
 from .widgets import FIXED, POPULATED, WILDCARD_PROMPT, options_from
@@ -105,12 +105,13 @@ class Populate:
         plan = self._planned(prompt)
         for node_id in populating(prompt):
             draft = plan.get(node_id)
-            _fill(prompt, node_id, draft)
+            slots = () if draft is None else template_slots(draft)
+            _fill(prompt, node_id, draft, has_slots=bool(slots))
             if draft is not None:
                 _tell_workflow(body, node_id, draft)
                 client = body.get("client_id")
                 if isinstance(client, str) and client:
-                    tell_browser(self._services, node_id, draft, client)
+                    tell_browser(self._services, node_id, draft, client, slots)
         drafts = [draft for draft in plan.values() if draft is not None]
         if len(drafts) == 1:  # of several nobody could say which one an image is of
             _tell_image(body, drafts[0])
@@ -132,20 +133,17 @@ def _quietly(call: Callable[[], None]) -> None:
         _log.exception("Orchestrator: a prompt could not be drawn before queueing")
 
 
-def _fill(prompt: dict[str, Any], node_id: str, draft: PromptDraft | None) -> None:
+def _fill(prompt: dict[str, Any], node_id: str, draft: PromptDraft | None, *, has_slots: bool) -> None:
     """An empty text tells the node to draw by itself; one that is there is what it gives."""
     inputs = prompt[node_id]["inputs"]
     texts = ("", "") if draft is None else (draft.positive, draft.negative_prompt)
     inputs.update(zip(POPULATED, texts, strict=True))
-    if draft is not None and not seed_matters(prompt, node_id, draft):
+    if draft is not None and not has_slots and not _gives_seed(prompt, node_id):
         inputs["seed"] = 0  # part of the cache's key: without it a new seed would render the same text again
 
 
-def seed_matters(prompt: Mapping[str, Any], node_id: str, draft: PromptDraft) -> bool:
-    """Whether another seed could change anything that the graph gets from the node."""
-    source = draft.source
-    if Template(source.template, source.negative, source.dialect).slots:
-        return True
+def _gives_seed(prompt: Mapping[str, Any], node_id: str) -> bool:
+    """Whether the node's seed comes from elsewhere, or goes there."""
     if link_of(prompt[node_id]["inputs"].get("seed")):
         return True
     inputs = (node.get("inputs") for node in prompt.values() if isinstance(node, dict))
@@ -190,6 +188,8 @@ def _image_info(body: Mapping[str, Any]) -> dict[str, Any] | None:
     return info if isinstance(info, dict) else None
 
 
-def tell_browser(services: Services, node_id: str, draft: PromptDraft, client: str) -> None:
+def tell_browser(
+    services: Services, node_id: str, draft: PromptDraft, client: str, slots: Sequence[Slot] | None = None
+) -> None:
     """Show the drawn text in the node, in the window that asked for it and in no other."""
-    services.send(EVENT, {"node": node_id, **drawn_as_json(draft)}, client)
+    services.send(EVENT, {"node": node_id, **drawn_as_json(draft, slots)}, client)
