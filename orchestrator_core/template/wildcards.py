@@ -11,7 +11,6 @@ import re
 import threading
 import time
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
 from orchestrator_core.errors import WildcardError
@@ -27,6 +26,7 @@ from orchestrator_core.template.folders import (
     signature,
     signatures,
 )
+from orchestrator_core.template.lookups import Found, Loaded, Resolved
 from orchestrator_core.template.matching import Names, is_glob, matching, nearest, search
 from orchestrator_core.template.values import UnionValues, Values, with_included
 
@@ -35,35 +35,6 @@ _MAX_INCLUDES = 20  # levels
 _MAX_INCLUDED = 1_000  # wildcards that are included, by one look-up; each thousand values counts as one more
 _MAX_FOUND = 10_000  # names whose look-up is remembered
 _SLASHES = re.compile(r"[\\/]+")
-
-
-@dataclass(frozen=True, slots=True)
-class Found:
-    """What a reference leads to. ``note`` says, for people, where it is not the name that was written."""
-
-    values: Values
-    note: str = ""
-
-
-@dataclass(slots=True)
-class _Loaded:
-    """A file that has been read; ``values`` by wildcard name, empty where it could not be."""
-
-    path: str
-    relative: str
-    signature: tuple[int, int] | None
-    checked: float
-    values: dict[str, Values]
-    problems: list[Problem]
-
-
-@dataclass(slots=True)
-class _Resolved:
-    """What a look-up found, and the files that it depends on. Good until then without a look at the disk."""
-
-    found: Found | None
-    used: list[_Loaded]
-    good_until: float
 
 
 class Wildcards:
@@ -82,14 +53,16 @@ class Wildcards:
         self.cache = cache
         self._lock = threading.RLock()
         self._folders: list[Folder] | None = None
-        self._files: dict[tuple[int, str], _Loaded] = {}
-        self._found: dict[tuple[str, bool], _Resolved] = {}
-        self._reading: list[_Loaded] = []  # what the look-up under way has read
+        self._files: dict[tuple[int, str], Loaded] = {}
+        self._found: dict[tuple[str, bool], Resolved] = {}
+        self._reading: list[Loaded] = []  # what the look-up under way has read
         self._signatures: Signatures = {}
         self._names: Names | None = None
         self._included = 0  # by the look-up under way
         self._next_look = 0.0
         self._now = 0.0
+
+    # looking at the disk
 
     def look(self) -> None:
         """Sees what changed, unless it has just done so. Every draw begins with this."""
@@ -117,8 +90,10 @@ class Wildcards:
             return changes_between(before, after, self.roots)
 
     def digest(self) -> str:
-        """Changes whenever a wildcard file does, as of the last look."""
-        return f"{hash(frozenset(self._signatures.items())):x}"
+        """Looks at everything now; what it gives is another whenever a wildcard file is."""
+        with self._lock:
+            self.refresh()
+            return f"{hash(frozenset(self._signatures.items())):x}"
 
     def _forget(self) -> None:
         self._found = {}
@@ -220,10 +195,10 @@ class Wildcards:
             if len(self._found) > _MAX_FOUND:
                 self._found = {}  # names made of variables may be without number
             used = list({id(loaded): loaded for loaded in self._reading}.values())
-            self._found[key] = _Resolved(found, used, self._now + _INTERVAL)
+            self._found[key] = Resolved(found, used, self._now + _INTERVAL)
             return found
 
-    def _is_fresh(self, loaded: _Loaded) -> bool:
+    def _is_fresh(self, loaded: Loaded) -> bool:
         if loaded.checked + _INTERVAL >= self._now:
             return True
         loaded.checked = self._now
@@ -277,13 +252,13 @@ class Wildcards:
         self._included += len(complete) // 1000
         return complete
 
-    def _text(self, number: int, name: str, suffix: str) -> _Loaded:
+    def _text(self, number: int, name: str, suffix: str) -> Loaded:
         return self._load(number, name + suffix, name)
 
-    def _structured(self, number: int, file: str) -> _Loaded:
+    def _structured(self, number: int, file: str) -> Loaded:
         return self._load(number, file, None)
 
-    def _load(self, number: int, relative: str, name: str | None) -> _Loaded:
+    def _load(self, number: int, relative: str, name: str | None) -> Loaded:
         """Reads a file once. ``name`` is that of a text file's one wildcard."""
         loaded = self._files.get((number, relative))
         if loaded is None:
@@ -295,6 +270,6 @@ class Wildcards:
             else:
                 found = load_text(path, name, relative, problems.append)
                 values = {} if found is None else {name: found}
-            loaded = self._files[number, relative] = _Loaded(path, relative, seen, self._now, values, problems)
+            loaded = self._files[number, relative] = Loaded(path, relative, seen, self._now, values, problems)
         self._reading.append(loaded)
         return loaded

@@ -209,3 +209,16 @@ def test_an_edited_file_is_not_taken_from_the_cache(tmp_path: Path):
     assert drawn("__a__", Wildcards([root], cache)) == "one"
     write(root, {"p.yaml": "a: [two]"})
     assert drawn("__a__", Wildcards([root], cache)) == "two"
+
+
+def test_the_digest_is_another_when_any_file_is_and_the_next_draw_has_its_new_values(tmp_path: Path):
+    wildcards = wildcards_in(tmp_path, {"a.txt": "x", "deep/b.txt": "y"})
+    before = wildcards.digest()
+    assert drawn("__a__", wildcards) == "x"
+    assert wildcards.digest() == before
+    (folder(tmp_path) / "a.txt").write_text("another", "utf-8")  # in place: the folder's own time stays
+    after = wildcards.digest()
+    assert after != before
+    assert drawn("__a__", wildcards) == "another"  # at once: what was drawn by the old file is not kept as the new
+    (folder(tmp_path) / "deep" / "b.txt").unlink()
+    assert wildcards.digest() not in (before, after)
