@@ -53,12 +53,12 @@ class BatchTable:
             with gr.Column(scale=3, min_width=150):
                 head = html_box("")
             text = kw(
-                gr.Textbox, label="Prompt", show_label=False, lines=1, max_lines=4, container=False, elem_id=f"{name}_text", scale=9,
-                min_width=260,
+                gr.Textbox, label="Prompt", show_label=False, lines=1, max_lines=4, container=False, scale=9,
+                min_width=260, elem_id=f"{name}_text",
             )  # fmt: skip
             target = kw(
-                gr.Radio, choices=self.targets, label="Send to", show_label=False, container=False, elem_id=f"{name}_target",
-                elem_classes=["orc-toggle"], scale=3, min_width=180,
+                gr.Radio, choices=self.targets, label="Send to", show_label=False, container=False,
+                elem_id=f"{name}_target", elem_classes=["orc-toggle"], scale=3, min_width=180,
             )  # fmt: skip
             seed = kw(
                 gr.Textbox, label="Seed", show_label=False, container=False, placeholder="seed", lines=1, max_lines=1,
