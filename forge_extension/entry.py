@@ -36,7 +36,7 @@ def why_not() -> str:
     if missing:
         names = " ".join(missing)
         return (
-            f"not loaded: {', '.join(missing)} is missing. Start Forge once without --skip-install, "
+            f"not loaded: this host lacks {', '.join(missing)}. Start Forge once without --skip-install, "
             f'or run: "{sys.executable}" -m pip install {names}'
         )
     return ""

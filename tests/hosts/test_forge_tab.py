@@ -142,7 +142,7 @@ def test_what_the_host_refuses_is_said_on_the_page(page: Page):
     small(page, prompts=1)
     write(page, "a fox <lora:not there:1>")
     page.click("#orchestrator_generate")
-    page.wait_for_selector("#orchestrator_progress:has-text(\"'not there' is not in the list\")")
+    page.wait_for_selector("#orchestrator_progress:has-text('is not in the list; there are')")
 
 
 def test_a_prompt_is_sent_to_the_hosts_own_page(page: Page):
