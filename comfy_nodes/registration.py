@@ -22,6 +22,7 @@ def register() -> dict[str, type[Any]]:
     """The nodes by id. Called once, when ComfyUI imports the pack."""
     wildcards = Wildcards(host.wildcard_folders(), cache=data_folder() / "cache")
     services = Services(wildcards, host.send)
+    host.when_started(wildcards.names)  # the first prompt finds the folders read
     host.add_prompt_handler(Populate(services))
     host.add_routes(routes(wildcards, host.embeddings))
     host.add_routes(sharing_routes(SharingAnswers(wildcards, host.version, host.node_info, host.view_of)))

@@ -39,12 +39,12 @@ class RunRecorder(io.ComfyNode):
 
 def record(run: Run) -> str:
     """Store the run; what is said of it. A database that cannot be used never stops a queue."""
-    from orchestrator_core.store import Store
-
     try:
+        from orchestrator_core.store import Store
+
         with Store.open() as store:
             store.save_run(run)
-    except OrchestratorError as error:
+    except (OrchestratorError, OSError, ImportError) as error:  # ImportError: requirements.txt was not installed
         _log.warning("Orchestrator: the run is not kept: %s", error)
         return f"Not kept: {error}"
     count = len(run.images)

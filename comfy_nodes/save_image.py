@@ -7,6 +7,7 @@ from typing import Any
 from orchestrator_core.prompt import PromptDraft
 
 from .host import io, is_inside_output, save_place, wants_metadata
+from .image_info import of_this_draft
 from .saving import FORMATS, Saving
 from .sockets import DraftSocket, SavedImages, SavedSocket
 
@@ -22,7 +23,7 @@ class SaveImageWithOrigin(io.ComfyNode):
             "ComfyUI read.",
             inputs=_inputs(),
             outputs=[SavedSocket.Output("saved", tooltip="The saved files, for Run Recorder.")],
-            hidden=[io.Hidden.prompt, io.Hidden.extra_pnginfo],
+            hidden=[io.Hidden.unique_id, io.Hidden.prompt, io.Hidden.extra_pnginfo],
             is_output_node=True,
         )
 
@@ -36,12 +37,10 @@ class SaveImageWithOrigin(io.ComfyNode):
     @classmethod
     def execute(cls, images: Any, draft: PromptDraft | None = None, **options: Any) -> io.NodeOutput:
         height, width = int(images[0].shape[0]), int(images[0].shape[1])
-        info = cls.hidden.extra_pnginfo
+        node_id = str(cls.hidden.unique_id)
+        prompt, info = of_this_draft(cls.hidden.prompt, cls.hidden.extra_pnginfo, node_id, draft)
         place = save_place(options.pop("filename_prefix"), width, height)
-        saving = Saving(
-            place.folder, place.stem, cls.hidden.prompt or {}, info if isinstance(info, dict) else {}, draft,
-            with_metadata=wants_metadata(), **options,
-        )  # fmt: skip
+        saving = Saving(place.folder, place.stem, prompt, info, draft, with_metadata=wants_metadata(), **options)
         saved = [saving.save(image, place.counter, number) for number, image in enumerate(images)]
         shown = [{"filename": image.path.name, "subfolder": place.subfolder, "type": "output"} for image in saved]
         ui = {"images": shown, "text": list(saving.notes)}

@@ -11,14 +11,18 @@ from typing import Any
 
 from orchestrator_core.errors import FormatError
 from orchestrator_core.formats.comfy_graph_reader import request_from_graph
-from orchestrator_core.formats.image_metadata import metadata_texts, replace_file, with_metadata
+from orchestrator_core.formats.image_metadata import replace_file, with_metadata
 from orchestrator_core.formats.infotext import format_infotext, notes_as_json, parse_notes
 from orchestrator_core.prompt import PromptDraft
 from orchestrator_core.request import GeneratedImage, GenerationRequest, ImageNotes, notes_for
 from orchestrator_core.run import new_run_id
 
+from .image_info import NOTES
+
 FORMATS = ("png", "webp", "jpeg")
-_NO_ROOM = "The workflow is too large for a JPEG; it has the prompt and its origin only."
+_WITH_PARAMETERS = ("parameters",)
+_WITH_ORIGIN = (*_WITH_PARAMETERS, NOTES)
+_WITH_WORKFLOW = ("prompt", "workflow", *_WITH_ORIGIN)
 
 
 @dataclass(slots=True)
@@ -44,9 +48,17 @@ class Saving:
         data = _encoded(image, self.format, self.quality, self.lossless)
         if self.with_metadata:
             data = self._described(data, request)
-        path = self.folder / f"{self.stem}_{first + number:05}_.{'jpg' if self.format == 'jpeg' else self.format}"
+        path = self._free_path(first + number, number)
         replace_file(path, data)
         return GeneratedImage(path, request, self.run_id)
+
+    def _free_path(self, counter: int, number: int) -> Path:
+        """ComfyUI's name for it. Its counter does not know of %batch_num%: no older image is written over."""
+        stem = self.stem.replace("%batch_num%", str(number))
+        suffix = "jpg" if self.format == "jpeg" else self.format
+        while (path := self.folder / f"{stem}_{counter:05}_.{suffix}").exists():
+            counter += 1
+        return path
 
     def _request(self, number: int) -> GenerationRequest:
         try:
@@ -62,25 +74,40 @@ class Saving:
     def _image_notes(self) -> ImageNotes:
         if self.draft is not None:
             return notes_for(self.run_id, self.draft)
-        told = parse_notes(json.dumps(self.info.get("orchestrator"))) if "orchestrator" in self.info else None
+        told = parse_notes(json.dumps(self.info[NOTES])) if NOTES in self.info else None
         if told is None:
             return ImageNotes(self.run_id)
         return replace(told, run_id=self.run_id)
 
     def _described(self, data: bytes, request: GenerationRequest) -> bytes:
+        """The image with its texts; with fewer where there is no room or no name for them. No image is lost by it."""
+        wanted = self._texts(request)
+        problem = ""
+        for names in (list(wanted), _WITH_WORKFLOW, _WITH_ORIGIN, _WITH_PARAMETERS):
+            texts = {name: wanted[name] for name in names if name in wanted}
+            try:
+                described = with_metadata(data, texts, "The image")
+            except FormatError as error:
+                problem = problem or str(error)
+                continue
+            if problem:
+                self._note(f"Saved without {', '.join(sorted(wanted.keys() - texts.keys()))}. {problem}")
+            return described
+        self._note(f"Saved without metadata. {problem}")
+        return data
+
+    def _texts(self, request: GenerationRequest) -> dict[str, str]:
         notes = self._image_notes()
-        infotext = format_infotext(request, notes)
-        texts = {"parameters": infotext}
-        if self.with_workflow:
-            texts = metadata_texts(infotext, self.prompt, None)
-            texts |= {key: json.dumps(value) for key, value in self.info.items() if key != "parameters"}
-        texts["orchestrator"] = json.dumps(notes_as_json(notes))
-        try:
-            return with_metadata(data, texts, f"The {self.format} image")
-        except FormatError:
-            if _NO_ROOM not in self.notes:
-                self.notes.append(_NO_ROOM)
-            return with_metadata(data, {"parameters": infotext}, f"The {self.format} image")
+        ours = {"parameters": format_infotext(request, notes), NOTES: json.dumps(notes_as_json(notes))}
+        if not self.with_workflow:
+            return ours
+        # Other packs put into the info what they like, also what JSON has no form for.
+        hosts = {name: json.dumps(value, default=str) for name, value in {**self.info, "prompt": self.prompt}.items()}
+        return {**hosts, **ours}
+
+    def _note(self, text: str) -> None:
+        if text not in self.notes:
+            self.notes.append(text)
 
 
 def _encoded(image: Any, kind: str, quality: int, lossless: bool) -> bytes:

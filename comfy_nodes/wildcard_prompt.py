@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any, ClassVar
 
 from pydantic import ValidationError
@@ -9,11 +10,15 @@ from pydantic import ValidationError
 from orchestrator_core.errors import OrchestratorError
 from orchestrator_core.prompt import PromptDraft
 from orchestrator_core.stages.generate_prompt import generate, kept
+from orchestrator_core.template import Wildcards
+from orchestrator_core.template.align import aligned
 
+from .drawn import template_slots
 from .host import current_client, io
+from .image_info import show_while_running
 from .option_inputs import option_input
-from .populate import show_in_image, tell_browser
-from .routes import what_is_wrong
+from .planning import Drawn, failure
+from .populate import EVENT, drawn_message
 from .services import Services
 from .sockets import DraftSocket
 from .widgets import FIXED, POPULATE, POPULATED, WILDCARD_PROMPT, options_from
@@ -43,32 +48,47 @@ class WildcardPrompt(io.ComfyNode):
     @classmethod
     def fingerprint_inputs(cls, **values: Any) -> str:
         """What else than its inputs a node's text depends on: the wildcard files, where it has yet to be drawn."""
-        if values.get("mode") == FIXED or values.get(POPULATED[0]) or values.get(POPULATED[1]):
-            return ""
-        cls.services.wildcards.look()
-        return cls.services.wildcards.digest()
+        return "" if _is_settled(values) else cls.services.wildcards.digest()
 
     @classmethod
     def execute(cls, **values: Any) -> io.NodeOutput:
-        texts = (str(values.get(POPULATED[0]) or ""), str(values.get(POPULATED[1]) or ""))
         try:
-            options = options_from(values)
-            if values.get("mode") == FIXED or any(texts):
-                draft = kept(options, *texts, cls.services.wildcards)
-            else:
-                draft = generate(options, cls.services.wildcards)
-                cls._tell(draft)
+            if _is_settled(values):
+                return cls._given(_settled(values, cls.services.wildcards))
+            draft = generate(options_from(values), cls.services.wildcards)
         except (OrchestratorError, ValidationError) as error:
+            told = failure(error, values)
             # ComfyUI 0.3.64 forgets to block a node that gives no outputs at all
-            return io.NodeOutput("", "", None, 0, block_execution=_told(error))
-        return io.NodeOutput(draft.positive, draft.negative_prompt, draft, options.seed)
+            return io.NodeOutput("", "", None, 0, ui=cls._shown(told), block_execution=told.diagnostics[0].message)
+        show_while_running(cls.hidden.prompt, cls.hidden.extra_pnginfo, str(cls.hidden.unique_id), draft)
+        return cls._given(draft, ui=cls._shown(draft))
 
     @classmethod
-    def _tell(cls, draft: PromptDraft) -> None:
-        """What the handler does before a graph is queued, where it could not know the text."""
-        node_id = str(cls.hidden.unique_id)
-        show_in_image(cls.hidden.prompt, cls.hidden.extra_pnginfo, node_id, draft)
-        tell_browser(cls.services, node_id, draft, current_client())
+    def _given(cls, draft: PromptDraft, ui: dict[str, Any] | None = None) -> io.NodeOutput:
+        return io.NodeOutput(draft.positive, draft.negative_prompt, draft, draft.seed, ui=ui)
+
+    @classmethod
+    def _shown(cls, draft: PromptDraft) -> dict[str, Any]:
+        """Tells the browser at once, and again whenever ComfyUI takes the node's result from its cache."""
+        message = drawn_message(str(cls.hidden.unique_id), Drawn(draft, template_slots(draft)))
+        cls.services.send(EVENT, message, current_client())
+        return {"orchestrator_populated": [message]}
+
+
+def _is_settled(values: Mapping[str, Any]) -> bool:
+    """Whether the text is there already: fixed by a person, or drawn before the graph was queued."""
+    return values.get("mode") == FIXED or any(values.get(name) for name in POPULATED)
+
+
+def _settled(values: Mapping[str, Any], wildcards: Wildcards) -> PromptDraft:
+    """Raises what a text that was drawn cannot have: options that cannot be used."""
+    positive, negative = (str(values.get(name) or "") for name in POPULATED)
+    try:
+        return kept(options_from(values), positive, negative, wildcards)
+    except ValidationError:
+        if values.get("mode") != FIXED:
+            raise
+        return PromptDraft(aligned((), positive), aligned((), negative))  # a fixed text needs no options
 
 
 def _inputs() -> list[io.Input]:
@@ -81,6 +101,7 @@ def _inputs() -> list[io.Input]:
         "mode",
         options=[POPULATE, FIXED],
         optional=True,
+        socketless=True,  # what a graph will do must be known before it runs
         default=POPULATE,
         tooltip="populate: a new text is drawn each time. fixed: the drawn text stays, and can be edited.",
     )
@@ -93,9 +114,3 @@ _POPULATED_TOOLTIPS = (
     "The prompt that was drawn. Written here before each run; in mode fixed it is what is rendered.",
     "The negative prompt that was drawn.",
 )
-
-
-def _told(error: Exception) -> str:
-    if isinstance(error, ValidationError):
-        return what_is_wrong(error)
-    return str(error)

@@ -10,7 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from orchestrator_core.context import StageContext
 from orchestrator_core.errors import TemplateError
-from orchestrator_core.prompt import MAX_SEED, PromptDraft
+from orchestrator_core.prompt import MAX_SEED, PromptDraft, PromptSource
 from orchestrator_core.run import Run
 from orchestrator_core.template import Template, Wildcards
 from orchestrator_core.template.align import aligned
@@ -72,7 +72,9 @@ def kept(options: Options, positive: str, negative: str, wildcards: Wildcards) -
     try:
         draft = generate(options, wildcards)
     except TemplateError:
-        draft = PromptDraft((), seed=options.seed)
+        draft = PromptDraft(
+            (), seed=options.seed, source=PromptSource(options.template, options.negative_template, options.dialect)
+        )
     return draft.replacing(components=aligned(draft.components, positive), negative=aligned(draft.negative, negative))
 
 

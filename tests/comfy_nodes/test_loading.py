@@ -7,6 +7,7 @@ import os
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -26,17 +27,19 @@ HEAVY = {
     "websockets",
     "rich",
 }
+HEAVY = ("torch", "numpy", "PIL", "sqlalchemy", "gradio", "websockets", "httpx", "transformers", "open_clip")
 # nodes.py of ComfyUI 0.3.64, load_custom_node(): the module is named after the path, and sys.path is left alone.
 LOAD = """
-import importlib.util, json, sys, types
+import importlib.util, json, pathlib, sys
 sys.path = [entry for entry in sys.path if entry not in ("", {root!r})]
 sys.meta_path = [finder for finder in sys.meta_path if "editable" not in str(finder)]
 server = None
 if {comfyui}:
-    fake = importlib.util.spec_from_file_location("fake_host", {fake!r})
-    host = importlib.util.module_from_spec(fake)
-    fake.loader.exec_module(host)
-    server = host.install({root!r})
+    place = {root!r} + "/tests/comfy_nodes/stand_in_host.py"
+    spec = importlib.util.spec_from_file_location("stand_in_host", place)
+    stand_in = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(stand_in)
+    server = stand_in.install(pathlib.Path({models!r}))
 name = {root!r}.replace(".", "_x_")
 spec = importlib.util.spec_from_file_location(name, {root!r} + "/__init__.py")
 module = importlib.util.module_from_spec(spec)
@@ -45,54 +48,52 @@ before = list(sys.path)
 spec.loader.exec_module(module)
 print(json.dumps({{
     "nodes": sorted(getattr(module, "NODE_CLASS_MAPPINGS", ())),
-    "foreign_routes": [path for _, path in getattr(server, "routes", ()) if not path.startswith("/orchestrator/")],
-    "handlers": len(getattr(server, "handlers", ())),
-    "heavy": sorted(set(sys.modules) & {heavy!r}),
+    "classes": sorted(node.__name__ for node in getattr(module, "NODE_CLASS_MAPPINGS", {{}}).values()),
     "path_added": [entry for entry in sys.path if entry not in before],
     "path_kept": sys.path[: len(before)] == before,
+    "heavy": [name for name in {heavy!r} if name in sys.modules],
+    "copies": [name for name in sys.modules if name == "comfy_nodes" or name.startswith("comfy_nodes.")],
+    "handlers": len(server.handlers) if server else 0,
+    "strange_routes": [path for path in server.paths if not path.startswith("/orchestrator/")] if server else [],
+    "made": sorted(str(path) for path in pathlib.Path({models!r}).rglob("*")),
 }}))
 """
 
 
-def load(*, comfyui: bool) -> dict[str, object]:
+def load(folder: Path, *, comfyui: bool) -> dict[str, Any]:
     done = subprocess.run(
-        [sys.executable, "-c", LOAD.format(root=str(ROOT), comfyui=comfyui, fake=str(FAKE), heavy=HEAVY)],
+        [sys.executable, "-c", LOAD.format(root=str(ROOT), comfyui=comfyui, models=str(folder), heavy=HEAVY)],
         cwd=ROOT.parent,
+        env={**os.environ, "ORCHESTRATOR_HOME": str(folder / "home")},
         capture_output=True,
         text=True,
     )
     assert done.returncode == 0, done.stderr
-    return json.loads(done.stdout)
+    return dict(json.loads(done.stdout))
 
 
-NODES = [
-    "OrchestratorPromptInspector",
-    "OrchestratorRunRecorder",
-    "OrchestratorSaveImage",
-    "OrchestratorWildcardPrompt",
-]
-
-
-def test_comfyui_gets_the_nodes_and_its_own_modules_stay_first():
-    assert load(comfyui=True) == {
-        "nodes": NODES,
-        "foreign_routes": [],
-        "handlers": 1,
-        "heavy": [],
+def test_comfyui_gets_the_nodes_and_its_own_modules_stay_first(tmp_path: Path):
+    assert load(tmp_path, comfyui=True) == {
+        "nodes": [
+            "OrchestratorPromptInspector",
+            "OrchestratorRunRecorder",
+            "OrchestratorSaveImage",
+            "OrchestratorWildcardPrompt",
+        ],
+        "classes": ["PromptInspector", "RunRecorder", "SaveImageWithOrigin", "WildcardPrompt"],
         "path_added": [str(ROOT)],
         "path_kept": True,
-    }
-
-
-def test_elsewhere_the_root_does_nothing():
-    assert load(comfyui=False) == {
-        "nodes": [],
-        "foreign_routes": [],
-        "handlers": 0,
         "heavy": [],
-        "path_added": [],
-        "path_kept": True,
+        "copies": [],
+        "handlers": 1,
+        "strange_routes": [],
+        "made": [],
     }
+
+
+def test_elsewhere_the_root_does_nothing(tmp_path: Path):
+    found = load(tmp_path, comfyui=False)
+    assert (found["nodes"], found["path_added"], found["path_kept"], found["made"]) == ([], [], True, [])
 
 
 @pytest.mark.host

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import threading
 import time
 from pathlib import Path
 from typing import Any
@@ -17,18 +18,27 @@ from comfy_nodes.services import Services
 from comfy_nodes.widgets import WIDGETS
 from orchestrator_core.template import Template, Wildcards
 
+DATA = Path(__file__).parents[1] / "data"
 NODE = "OrchestratorWildcardPrompt"
 TEMPLATE = "a __colour__ {fox|owl|lynx} in {snow|rain|fog|dust}"
 
 
 class Window:
-    """A browser that remembers what it was sent."""
+    """Browser windows, and what they were sent."""
 
     def __init__(self) -> None:
-        self.got: list[tuple[str, dict[str, Any], str]] = []
+        self._got: list[tuple[str, dict[str, Any], str]] = []
 
     def send(self, event: str, data: Any, client: str) -> None:
-        self.got.append((event, data, client))
+        self._got.append((event, data, client))
+
+    @property
+    def got(self) -> list[tuple[str, dict[str, Any], str]]:
+        """All of it; it is sent by threads."""
+        for thread in threading.enumerate():
+            if thread.name == "orchestrator-draw":
+                thread.join(5)
+        return self._got
 
 
 @pytest.fixture
@@ -108,6 +118,46 @@ def test_linked_constants_count_as_what_they_hold(wildcards: Wildcards):
     assert sent["prompt"]["4"]["inputs"]["seed"] == ["2", 0]
 
 
+def test_texts_that_core_puts_together_count_as_well(wildcards: Wildcards):
+    prompt = {
+        "1": {"class_type": "PrimitiveString", "inputs": {"value": "a {cat|dog}"}},
+        "2": {"class_type": "StringConcatenate", "inputs": {"string_a": ["1", 0], "string_b": "x", "delimiter": ", "}},
+        "4": wildcard_node(template=["2", 0]),
+    }
+    sent = populated(wildcards, body(prompt))
+    assert sent["prompt"]["4"]["inputs"]["populated_text"] == drawn(wildcards, 7, "a {cat|dog}, x")
+
+
+def test_texts_that_double_without_end_are_left_to_the_run(wildcards: Wildcards):
+    prompt: dict[str, Any] = {"0": {"class_type": "PrimitiveString", "inputs": {"value": "x" * 1000}}}
+    for number in range(1, 45):
+        twice = [str(number - 1), 0]
+        prompt[str(number)] = {"class_type": "StringConcatenate", "inputs": {"string_a": twice, "string_b": twice}}
+    prompt["our"] = wildcard_node(template=["44", 0])
+    start = time.monotonic()
+    assert populated(wildcards, body(prompt))["prompt"]["our"]["inputs"]["populated_text"] == ""
+    assert time.monotonic() - start < 0.5
+
+
+def test_a_linked_seed_may_be_any_number(wildcards: Wildcards):
+    prompt = {"1": {"class_type": "PrimitiveInt", "inputs": {"value": -5}}, "4": wildcard_node(seed=["1", 0])}
+    assert populated(wildcards, body(prompt))["prompt"]["4"]["inputs"]["populated_text"] == drawn(wildcards, 2**64 - 5)
+
+
+def test_a_node_that_draws_its_own_seed_is_not_guessed(wildcards: Wildcards):
+    prompt = {"1": {"class_type": "Seed (rgthree)", "inputs": {"seed": -1}}, "4": wildcard_node(seed=["1", 0])}
+    assert populated(wildcards, body(prompt))["prompt"]["4"]["inputs"]["populated_text"] == ""
+
+
+def test_a_fixed_text_may_be_anothers_template(wildcards: Wildcards):
+    prompt = {
+        "9": wildcard_node(template=["4", 0], seed=["4", 3]),
+        "4": wildcard_node(mode="fixed", populated_text="the {cat|dog}", seed=3),
+    }
+    sent = populated(wildcards, body(prompt))
+    assert sent["prompt"]["9"]["inputs"]["populated_text"] == drawn(wildcards, 3, "the {cat|dog}")
+
+
 def test_a_node_of_ours_may_feed_another(wildcards: Wildcards):
     prompt = {"9": wildcard_node(template=["4", 0], seed=["4", 3]), "4": wildcard_node(template="{{a|b}|{c|d}}")}
     sent = populated(wildcards, body(prompt))
@@ -138,6 +188,73 @@ def test_a_seed_that_changes_nothing_is_taken_out_of_the_caches_key(wildcards: W
     assert populated(wildcards, body(used))["prompt"]["4"]["inputs"]["seed"] == 1234
     drawn_from = {"4": wildcard_node(seed=1234)}
     assert populated(wildcards, body(drawn_from))["prompt"]["4"]["inputs"]["seed"] == 1234
+
+
+def test_the_seed_of_a_fixed_text_is_no_part_of_the_caches_key_unless_it_is_used(wildcards: Wildcards):
+    def seed_of(mine: dict[str, Any], **others: Any) -> int:
+        prompt = {"4": mine, **{key: {"class_type": kind, "inputs": held} for key, (kind, held) in others.items()}}
+        return int(populated(wildcards, body(prompt))["prompt"]["4"]["inputs"]["seed"])
+
+    inspector = ("OrchestratorPromptInspector", {"draft": ["4", 2]})
+    mine = {"mode": "fixed", "seed": 99, "populated_text": "mine"}
+    assert seed_of(wildcard_node(**mine)) == 0
+    assert seed_of(wildcard_node(**mine), a=inspector) == 0
+    assert seed_of(wildcard_node(**mine), a=("KSampler", {"seed": ["4", 3]})) == 99
+    assert seed_of(wildcard_node(**mine), a=("OtherPack", {"any": ["4", 2]})) == 99
+    explained = mine | {"populated_text": drawn(wildcards, 99)}  # the draft needs the seed to say where words are from
+    assert seed_of(wildcard_node(**explained), a=inspector) == 99
+    assert seed_of(wildcard_node(**explained)) == 0
+
+
+def test_a_constant_text_keeps_its_seed_for_other_packs_that_read_the_draft(wildcards: Wildcards):
+    plain = {"4": wildcard_node(template="a red fox", seed=1234), "5": {"class_type": "X", "inputs": {"d": ["4", 2]}}}
+    assert populated(wildcards, body(plain))["prompt"]["4"]["inputs"]["seed"] == 1234
+    plain["5"]["class_type"] = "OrchestratorSaveImage"
+    assert populated(wildcards, body(plain))["prompt"]["4"]["inputs"]["seed"] == 0
+
+
+def test_the_origin_is_noted_for_one_node_and_for_no_one_of_several(wildcards: Wildcards):
+    def noted(prompt: dict[str, Any], **info: Any) -> Any:
+        sent = {"prompt": prompt, "extra_data": {"extra_pnginfo": info}}
+        return populated(wildcards, sent)["extra_data"]["extra_pnginfo"].get("orchestrator")
+
+    fixed = wildcard_node(mode="fixed", populated_text=drawn(wildcards))
+    assert noted({"4": wildcard_node()})["prompt_seed"] == 7
+    assert noted({"4": fixed})["template"] == TEMPLATE
+    assert noted({"4": fixed | {"inputs": fixed["inputs"] | {"populated_text": "mine"}}}) is None
+    assert noted({"4": wildcard_node(), "5": fixed}) is None
+    assert noted({"4": wildcard_node()}, orchestrator={"run_id": "of a program"}) == {"run_id": "of a program"}
+
+
+def test_what_the_real_page_sends_is_populated_at_every_level(wildcards: Wildcards):
+    """Captured from ComfyUI 0.3.64 with frontend 1.27.10: a node at the top, one in a subgraph of a subgraph."""
+    sent = json.loads((DATA / "comfy_request.json").read_text("utf-8"))
+    before = json.loads(json.dumps(sent))
+    window = Window()
+    populated(wildcards, sent, window)
+    workflow = sent["extra_data"]["extra_pnginfo"]["workflow"]
+    for node_id in ("1", "6:5:3"):
+        text = sent["prompt"][node_id]["inputs"]["populated_text"]
+        assert text == drawn(wildcards, 0, before["prompt"][node_id]["inputs"]["template"])
+        node = find_node(workflow, node_id)
+        assert node is not None
+        assert widget(node, "populated_text") == text
+        node["widgets_values"][WIDGETS.index("populated_text")] = ""
+    assert workflow == before["extra_data"]["extra_pnginfo"]["workflow"]
+    assert [data["node"] for _, data, _ in window.got] == ["1", "6:5:3"]
+
+
+def test_a_subgraph_that_stands_there_twice_holds_no_text_that_is_wrong_for_one(wildcards: Wildcards):
+    def texts(*seeds: int) -> Any:
+        inner = {"id": "g", "nodes": [canvas_node(3, populated_text="old")]}
+        workflow = {"nodes": [{"id": 1, "type": "g"}, {"id": 2, "type": "g"}], "definitions": {"subgraphs": [inner]}}
+        nodes = {f"{number}:3": wildcard_node(seed=seed) for number, seed in enumerate(seeds, 1)}
+        populated(wildcards, body(nodes, workflow))
+        return widget(inner["nodes"][0], "populated_text")
+
+    assert texts(7, 7) == drawn(wildcards)
+    assert drawn(wildcards, 1) != drawn(wildcards, 2)
+    assert texts(1, 2) == ""
 
 
 def test_nodes_in_subgraphs_are_found(wildcards: Wildcards):
@@ -172,10 +289,36 @@ def test_a_slow_draw_does_not_hold_up_the_server(wildcards: Wildcards):
     assert sent["prompt"]["4"]["inputs"]["populated_text"] == ""  # the late draw changes nothing
 
 
-def test_a_broken_setting_is_left_for_the_node_to_explain(wildcards: Wildcards):
-    for inputs in ({"dialect": "klingon"}, {"seed": -1}, {"method": "combinatorial", "index": 10**9}, {"seed": "x"}):
-        sent = populated(wildcards, body({"4": wildcard_node(**inputs)}))
-        assert sent["prompt"]["4"]["inputs"]["populated_text"] == ""
+@pytest.mark.parametrize(
+    ("inputs", "told"),
+    [
+        ({"dialect": "klingon"}, "dialect: Input should be 'dynamicprompts' or 'impact'"),
+        ({"seed": "x"}, "seed: Input should be a valid integer"),
+        ({"method": "combinatorial", "index": 10**9}, "There is no combination 1000000000"),
+        ({"template": "a __no/such__", "missing": "error"}, "There is no wildcard 'no/such'"),
+        ({"template": ["a", "b", "c"]}, "template: Input should be a valid string"),
+    ],
+)
+def test_a_setting_that_cannot_be_used_is_explained_in_the_window(
+    wildcards: Wildcards, inputs: dict[str, Any], told: str
+):
+    window = Window()
+    sent = populated(
+        wildcards, body({"4": wildcard_node(populated_text="old", **inputs), "5": wildcard_node()}), window
+    )
+    assert sent["prompt"]["4"]["inputs"]["populated_text"] == ""
+    assert sent["prompt"]["5"]["inputs"]["populated_text"] == drawn(wildcards)
+    (message,) = [data for _, data, _ in window.got if data["node"] == "4"]
+    assert (message["positive"], message["diagnostics"][0]["kind"]) == ("", "error")
+    assert told in message["diagnostics"][0]["message"]
+
+
+def test_a_broken_template_is_drawn_with_what_is_odd_about_it(wildcards: Wildcards):
+    window = Window()
+    sent = populated(wildcards, body({"4": wildcard_node(template="a {fox|owl in __../../etc__")}), window)
+    ((_, message, _),) = window.got
+    assert sent["prompt"]["4"]["inputs"]["populated_text"] == message["positive"]
+    assert {found["kind"] for found in message["diagnostics"]} >= {"unclosed-variant"}
 
 
 JSON = st.recursive(

@@ -112,7 +112,11 @@ app.registerExtension({
     startTips();
     ask("wildcards", { query: { limit: 0 } }).catch(() => {}); // from here on a reload tells what changed
     api.addEventListener("orchestrator.populated", ({ detail }) => showPopulated(detail.node, detail));
-    api.addEventListener("executed", ({ detail }) => showInspected(detail.display_node ?? detail.node, detail.output));
+    api.addEventListener("executed", ({ detail }) => {
+      showInspected(detail.display_node ?? detail.node, detail.output);
+      // also where ComfyUI takes the result of an earlier run, in which the text was drawn
+      for (const drawn of detail.output?.orchestrator_populated ?? []) showPopulated(drawn.node, drawn);
+    });
   },
 
   nodeCreated(node) {

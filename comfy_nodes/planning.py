@@ -1,0 +1,135 @@
+"""What the Wildcard Prompts of a graph will give, as far as that can be told before it runs. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from pydantic import ValidationError
+
+from orchestrator_core.errors import OrchestratorError
+from orchestrator_core.formats.comfy_links import link_of
+from orchestrator_core.prompt import Diagnostic, PromptDraft, PromptSource
+from orchestrator_core.stages.generate_prompt import Options
+from orchestrator_core.template import Slot
+
+from .drawn import template_slots
+from .links import Links, Unknown
+from .routes import what_is_wrong
+from .widgets import FIXED, POPULATE, POPULATED, WILDCARD_PROMPT, options_from
+
+DRAFT_OUTPUT, SEED_OUTPUT = 2, 3
+_OURS = "Orchestrator"  # what the ids of all our nodes begin with
+
+
+@dataclass(frozen=True, slots=True)
+class Drawn:
+    """What a node draws; ``slots`` are the parts of its template that another seed might draw differently.
+
+    ``is_used`` is False where the node gives a fixed text, which the draw need not explain.
+    """
+
+    draft: PromptDraft
+    slots: Sequence[Slot] = ()
+    is_used: bool = True
+
+
+@dataclass(slots=True)
+class Plan:
+    """``drawn`` and ``failed`` fill up while it is made. Nodes in neither are for the run to draw."""
+
+    prompt: Mapping[str, Any]
+    draw: Callable[[Options], PromptDraft]
+    drawn: dict[str, Drawn] = field(default_factory=dict)
+    failed: dict[str, PromptDraft] = field(default_factory=dict)  # empty drafts that say what is wrong
+    _begun: set[str] = field(default_factory=set)
+
+    def make(self) -> None:
+        links = Links(self.prompt, lambda node_id, output: self._given(links, node_id, output))
+        for node_id in our_nodes(self.prompt):
+            self._node(links, node_id)
+
+    def _node(self, links: Links, node_id: str) -> None:
+        if node_id in self._begun:  # also a node that leads to itself
+            return
+        self._begun.add(node_id)
+        inputs = self.prompt[node_id]["inputs"]
+        try:
+            mode = links.value(inputs.get("mode", POPULATE))
+            values = {name: links.value(inputs[name]) for name in Options.model_fields if name in inputs}
+            draft = self.draw(options_from(values))
+            if mode == FIXED:
+                texts = tuple(links.value(inputs.get(name, "")) for name in POPULATED)
+                self.drawn[node_id] = Drawn(draft, is_used=texts == (draft.positive, draft.negative_prompt))
+            else:
+                self.drawn[node_id] = Drawn(draft, template_slots(draft))
+        except Unknown:
+            pass
+        except (OrchestratorError, ValidationError) as error:
+            self.failed[node_id] = failure(error, inputs)
+
+    def _given(self, links: Links, node_id: str, output: int) -> Any:
+        """What a node of ours will give at an output. Raises Unknown."""
+        inputs = self.prompt[node_id]["inputs"]
+        if output == SEED_OUTPUT:
+            return links.value(inputs.get("seed", 0))
+        if output >= len(POPULATED):
+            raise Unknown
+        if links.value(inputs.get("mode", POPULATE)) == FIXED:
+            return links.value(inputs.get(POPULATED[output], ""))
+        self._node(links, node_id)
+        if node_id not in self.drawn:
+            raise Unknown
+        draft = self.drawn[node_id].draft
+        return draft.negative_prompt if output else draft.positive
+
+
+def is_ours(node: Any) -> bool:
+    return isinstance(node, dict) and node.get("class_type") == WILDCARD_PROMPT and isinstance(node.get("inputs"), dict)
+
+
+def our_nodes(prompt: Mapping[str, Any]) -> Iterator[str]:
+    return (node_id for node_id, node in prompt.items() if is_ours(node))
+
+
+def is_populating(prompt: Mapping[str, Any], node_id: str) -> bool:
+    """Whether the node's text is to be drawn. One whose mode is linked is left to the run."""
+    mode = prompt[node_id]["inputs"].get("mode")
+    return mode != FIXED and link_of(mode) is None
+
+
+def failure(error: OrchestratorError | ValidationError, inputs: Mapping[str, Any]) -> PromptDraft:
+    """An empty draft that says what is wrong."""
+    message = what_is_wrong(error) if isinstance(error, ValidationError) else str(error)
+    template, negative = (value if isinstance(value := inputs.get(name), str) else "" for name in _TEMPLATES)
+    # of the source the texts alone: a dialect that there is not is one of the errors
+    return PromptDraft((), source=PromptSource(template, negative), diagnostics=(Diagnostic("error", message),))
+
+
+_TEMPLATES = ("template", "negative_template")
+
+
+def seed_matters(prompt: Mapping[str, Any], node_id: str, drawn: Drawn) -> bool:
+    """Whether another seed would change anything that the graph gets from the node.
+
+    The draft goes by its seed, but our own nodes only note it, and where no part of the template is drawn every seed
+    gives the same.
+    """
+    if link_of(prompt[node_id]["inputs"].get("seed")):
+        return True
+    if is_populating(prompt, node_id):
+        return bool(drawn.slots) or _feeds(prompt, (node_id, SEED_OUTPUT)) or _feeds(prompt, (node_id, DRAFT_OUTPUT))
+    explains = drawn.is_used and _feeds(prompt, (node_id, DRAFT_OUTPUT), ours=True)
+    return explains or _feeds(prompt, (node_id, SEED_OUTPUT)) or _feeds(prompt, (node_id, DRAFT_OUTPUT))
+
+
+def _feeds(prompt: Mapping[str, Any], link: tuple[str, int], *, ours: bool = False) -> bool:
+    """Whether an output leads to a node of other packs; with ``ours``, to any."""
+    for node in prompt.values():
+        if not isinstance(node, dict) or not isinstance(inputs := node.get("inputs"), dict):
+            continue
+        reads_only = link[1] == DRAFT_OUTPUT and str(node.get("class_type")).startswith(_OURS)
+        if (ours or not reads_only) and any(link_of(value) == link for value in inputs.values()):
+            return True
+    return False
