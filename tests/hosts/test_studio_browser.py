@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import threading
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -20,6 +21,7 @@ import pytest_socket
 from orchestrator_core.formats.image_metadata import read_image
 from tests.core.generators.stand_in_comfy import StandIn
 from tests.core.generators.stand_in_forge import StandIn as ForgeStandIn
+from tests.core.generators.stand_in_forge import png
 from tests.hosts.studio import Painter, Studio, running_studio, watch
 
 if TYPE_CHECKING:
@@ -223,6 +225,29 @@ def test_steps_are_shown_and_an_interrupt_stops_the_rest(page: Page, held: Paint
     page.wait_for_selector("#orchestrator_generate:not([disabled])")
 
 
+def test_the_picture_so_far_is_shown(page: Page, servers: Servers):
+    go = threading.Event()
+
+    def on_job(server: ForgeStandIn, body: dict[str, Any]) -> Any:
+        server.begin(body)
+        server.step(3, 8)
+        assert go.wait(60)
+        return server.finish(body)
+
+    usual, servers.forge.on_job, servers.forge.preview = servers.forge.on_job, on_job, png()
+    try:
+        page.locator("#orchestrator_target label", has_text="Forge").click()
+        page.wait_for_selector("#orchestrator_summary:has-text('to Forge')")
+        page.click("#orchestrator_generate")
+        page.wait_for_selector("#orchestrator_progress:has-text('prompt 1 of 4: step 3/8')")
+        page.wait_for_function("document.querySelector('.orc-preview')?.naturalWidth === 8")
+    finally:
+        go.set()
+        servers.forge.on_job, servers.forge.preview = usual, b""
+    page.wait_for_selector("#orchestrator_progress:has-text('4 images')")
+    assert page.locator(".orc-preview").count() == 0
+
+
 def test_what_a_closed_page_left_running_is_said_and_can_be_stopped(opened: Opened, held: Painter, servers: Servers):
     first = opened()
     first.click("#orchestrator_generate")
@@ -232,13 +257,16 @@ def test_what_a_closed_page_left_running_is_said_and_can_be_stopped(opened: Open
     second.wait_for_selector("#orchestrator_elsewhere:has-text('prompt 1 of 4')")
     second.click("#orchestrator_stop_it")
     until(lambda: not servers.comfy.running)
-    second.reload()
-    second.wait_for_selector(CARDS)
-    second.wait_for_timeout(500)
-    assert second.locator("#orchestrator_elsewhere .orc-notice").count() == 0
+
+    def is_quiet() -> bool:
+        second.reload()
+        second.wait_for_selector(CARDS)  # which come after what is said of other pages
+        return second.locator("#orchestrator_elsewhere .orc-notice").count() == 0
+
+    until(is_quiet)
 
 
-def until(condition: Callable[[], bool], seconds: float = 20) -> None:
+def until(condition: Callable[[], bool], seconds: float = 60) -> None:
     end = time.monotonic() + seconds
     while not condition():
         assert time.monotonic() < end
@@ -246,18 +274,17 @@ def until(condition: Callable[[], bool], seconds: float = 20) -> None:
 
 
 def test_choices_are_those_of_the_target(page: Page):
-    def offered(name: str) -> list[str]:
+    def offers(name: str, choice: str) -> bool:
         page.click(f"#orchestrator_dispatch_{name} input")
         found = page.locator("ul:visible [role=option]").all_inner_texts()
         page.keyboard.press("Escape")
-        return [re.sub("^[✓\\s]+", "", text) for text in found]
+        return choice in [re.sub("^[✓\\s]+", "", text) for text in found]
 
-    page.wait_for_timeout(500)
-    assert "xl/base.safetensors" in offered("checkpoint")
+    until(lambda: offers("checkpoint", "xl/base.safetensors"))
+    assert not offers("checkpoint", "sd15.safetensors [0123456789]")
     page.locator("#orchestrator_target label", has_text="Forge").click()
     page.wait_for_selector("#orchestrator_summary:has-text('to Forge')")
-    page.wait_for_timeout(1000)
-    assert "karras" in offered("scheduler")
+    until(lambda: offers("scheduler", "ddim_uniform"))
 
 
 def test_two_pages_know_nothing_of_one_another(opened: Opened):
@@ -428,7 +455,7 @@ def test_wildcards_are_looked_at_reloaded_and_used(page: Page, studio: Studio):
 def test_settings_are_checked_tested_and_saved(page: Page, studio: Studio):
     tab(page, "Config")
     address = "#orchestrator_settings_comfy_url input, #orchestrator_settings_comfy_url textarea"
-    page.wait_for_timeout(500)
+    page.wait_for_timeout(1_500)  # the form is filled when it is opened
     right = page.input_value(address)
     page.click("#orchestrator_test_comfyui")
     page.wait_for_selector("#orchestrator_tested_comfyui:has-text('answers: 2 checkpoints')")
