@@ -61,7 +61,8 @@ class Forge:
     parts: ForgeParts
     port: int
     arguments: tuple[str, ...] = ()
-    installers: bool = False  # does it run its own and its extensions' install.py?
+    installers: bool = False  # does it run its extensions' install.py?
+    own_python: Path | None = None  # in place of that of ``parts``, without its packages
     process: subprocess.Popen[bytes] | None = field(default=None)
     _started_at: int = 0  # characters into its log
 
@@ -103,7 +104,8 @@ class Forge:
         flags = [flag for flag in wanted if f'"{flag}"' in known or f"'{flag}'" in known]
         prepare = [] if self.installers else ["--skip-prepare-environment"]
         return [
-            str(self.parts.python), "launch.py", "--data-dir", str(self.folder), "--api", "--server-name", "127.0.0.1",
+            str(self.own_python or self.parts.python), "launch.py",
+            "--data-dir", str(self.folder), "--api", "--server-name", "127.0.0.1",
             "--port", str(self.port),
             "--gradio-allowed-path", str(self.parts.host),  # its scripts for the browser are not in the data folder
             *flags, *prepare, *self.arguments, *shlex.split(os.environ.get("FORGE_ARGS", "")),
@@ -113,7 +115,7 @@ class Forge:
         clean = {name: value for name, value in os.environ.items() if name not in _UNSET}
         return {
             **clean,
-            "PYTHONPATH": str(self.parts.packages),
+            **({"PYTHONPATH": str(self.parts.packages)} if self.own_python is None else {}),
             "PYTHONDONTWRITEBYTECODE": "1",
             "PYTHONUNBUFFERED": "1",
             "OMP_NUM_THREADS": "1",  # two threads that wait for one another take ten times as long
@@ -123,7 +125,22 @@ class Forge:
             "GRADIO_TEMP_DIR": str(self.folder / "gradio"),
             "SD_WEBUI_RESTARTING": "1",  # no browser is opened
             "ORCHESTRATOR_HOME": str(self.home),
+            **(self._repositories() if self.installers else {}),
         }
+
+    def _repositories(self) -> dict[str, str]:
+        """Its launcher fetches each of these that is not at a commit of its own; these are at the one they are at."""
+        names = {
+            "stable-diffusion-webui-assets": "ASSETS_COMMIT_HASH",
+            "huggingface_guess": "HUGGINGFACE_GUESS_HASH",
+            "BLIP": "BLIP_COMMIT_HASH",
+        }
+        found = {}
+        for name, variable in names.items():
+            command = ["git", "-C", self.parts.host / "repositories" / name, "rev-parse", "HEAD"]
+            done = subprocess.run(command, capture_output=True, text=True)
+            found |= {} if done.returncode else {variable: done.stdout.strip()}
+        return found
 
     def _answers(self) -> bool:
         if "Startup time:" not in self.log[self._started_at :]:  # it answers before the extensions have their routes
@@ -223,6 +240,18 @@ def make_parts(folder: Path) -> ForgeParts:
     make_packages(python, parts.packages)
     make_models(python, parts.models)
     return parts
+
+
+def python_over(python: Path, folder: Path) -> Path:
+    """A Python that has the packages of another one, and installs into a folder of its own."""
+    subprocess.run([python, "-m", "venv", "--without-pip", folder], check=True, capture_output=True)
+    ask = "import sysconfig; print(sysconfig.get_path('purelib'))"
+    below, own = (
+        subprocess.run([each, "-c", ask], check=True, capture_output=True, text=True).stdout.strip()
+        for each in (python, folder / "bin" / "python")
+    )
+    Path(own, "below.pth").write_text(f"import site; site.addsitedir({below!r})\n")
+    return folder / "bin" / "python"
 
 
 def free_port() -> int:

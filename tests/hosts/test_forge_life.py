@@ -1,0 +1,89 @@
+"""The extension comes, is used without a page, and goes: with the real launcher, and a Forge of its own for each."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from orchestrator_core.formats.infotext import parse_infotext
+from orchestrator_core.template import Template, Wildcards
+from tests.hosts.forge import (
+    PACK,
+    ROOT,
+    Forge,
+    ForgeParts,
+    free_port,
+    make_data_folder,
+    missing_packages,
+    python_over,
+    running_forge,
+)
+
+pytestmark = [pytest.mark.host, pytest.mark.slow]
+
+TEMPLATE = "a __colors/warm__ {fox|owl}"
+BODY = {"prompt": TEMPLATE, "steps": 1, "width": 64, "height": 64, "sampler_name": "Euler", "seed": 11}
+
+
+def drawn_by(forge: Forge) -> str:
+    body = {**BODY, "alwayson_scripts": {"Orchestrator": {"args": [{"enabled": True, "missing": "error"}]}}}
+    (infotext,) = json.loads(forge.post("/sdapi/v1/txt2img", body)["info"])["infotexts"]
+    return parse_infotext(infotext).request.positive
+
+
+def expected() -> str:
+    return Template(TEMPLATE).draw(Wildcards(ROOT / "wildcards"), 11).positive
+
+
+def test_without_a_page_the_script_is_there_and_without_the_folder_nothing_is(forge_parts: ForgeParts, tmp_path: Path):
+    with running_forge(tmp_path / "data", forge_parts, ["--nowebui"]) as forge:
+        assert drawn_by(forge) == expected()
+        assert f"{PACK}:" not in forge.log, "it has nothing to say"
+        assert "Traceback" not in forge.log
+        forge.post("/sdapi/v1/options", {"samples_format": "png"})  # saves the settings, with whatever is in them
+        forge.kill()
+        shutil.rmtree(forge.folder / "extensions" / PACK)
+        forge.arguments = ()
+        before = len(forge.log)
+        forge.start()
+        names = [script["name"] for script in forge.get("/sdapi/v1/script-info")]
+        assert "orchestrator" not in names
+        assert [line for line in forge.log[before:].splitlines() if "orchestrator" in line.lower()] == []
+
+
+def test_a_clone_and_a_start_are_all_the_installation_there_is(forge_parts: ForgeParts, tmp_path: Path):
+    if not missing_packages(forge_parts.python):
+        pytest.skip("this Forge's Python has all that the pack needs already")
+    folder = tmp_path / "data"
+    make_data_folder(folder, forge_parts)
+    target = folder / "extensions" / PACK
+    if subprocess.run(["git", "clone", "--quiet", ROOT, target], capture_output=True).returncode:
+        pytest.skip("this checkout cannot be cloned: it has no .git, or git is not there")
+    before = sorted(path.name for path in site_packages(forge_parts.python).iterdir())
+    forge = Forge(folder, forge_parts, free_port(), installers=True)
+    forge.own_python = python_over(forge_parts.python, tmp_path / "python")
+    try:
+        forge.start()
+        if f"{PACK}: could not install" in forge.log:
+            pytest.skip("no package index: " + next(line for line in forge.log.splitlines() if "could not" in line))
+        assert f"Installing platformdirs, sqlalchemy for {PACK}" in forge.log
+        assert drawn_by(forge) == expected()
+        forge.kill()
+        first = len(forge.log)
+        forge.start()
+        assert drawn_by(forge) == expected()
+        assert f"for {PACK}" not in forge.log[first:], "nothing is installed again"
+    finally:
+        forge.kill()
+    assert sorted(path.name for path in site_packages(forge_parts.python).iterdir()) == before
+    added = {path.name.split("-")[0].lower() for path in site_packages(forge.own_python).glob("*.dist-info")}
+    assert {"platformdirs", "sqlalchemy"} <= added <= {"platformdirs", "sqlalchemy", "greenlet"}
+
+
+def site_packages(python: Path) -> Path:
+    ask = "import sysconfig; print(sysconfig.get_path('purelib'))"
+    return Path(subprocess.run([python, "-c", ask], check=True, capture_output=True, text=True).stdout.strip())
