@@ -36,8 +36,8 @@ class ResultsPanel:
     def _chosen(self, prefix: str) -> None:
         self.origins = html_box("", elem_id=f"{prefix}_origins")
         self.infotext = kw(
-            gr.Textbox, label="Infotext", lines=3, max_lines=6, interactive=False, show_copy_button=True,
-            buttons=["copy"], elem_id=f"{prefix}_infotext",
+            gr.Textbox, label="Infotext", lines=3, max_lines=6, interactive=False, autoscroll=False,
+            show_copy_button=True, buttons=["copy"], elem_id=f"{prefix}_infotext",
         )  # fmt: skip
         with kw(gr.Row, elem_classes=["orc-line", "orc-tools"]):
             self.send = kw(
