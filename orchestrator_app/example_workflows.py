@@ -1,6 +1,7 @@
 """The workflows of ``example_workflows/``: each drawn from a bundled example template, with ComfyUI's own nodes alone.
 
-``python -m orchestrator_app.example_workflows`` writes them anew, which a changed template or wildcard file asks for.
+``python -m orchestrator_app.example_workflows`` writes them anew, which a changed template or wildcard file asks for;
+and those of example_workflows_live.py, which use our nodes.
 The nodes' titles are those that ``comfy_binding`` knows, so each of them serves as ``orchestrator run --graph`` too.
 """
 
@@ -13,11 +14,14 @@ from pathlib import Path
 from typing import Any
 
 from orchestrator_app.bundled import bundled_folder, example_files
+from orchestrator_app.example_workflows_live import DEFINITIONS, LIVE_EXAMPLES, build_live
 from orchestrator_app.sources import Wish, read_file
 from orchestrator_core.formats.comfy_graph import text_to_image_graph
 from orchestrator_core.formats.comfy_links import Graph, title_of
 from orchestrator_core.formats.comfy_workflow import Box, workflow_from_graph
 from orchestrator_core.formats.infotext import notes_as_json
+from orchestrator_core.formats.sharing_canvas import Canvas
+from orchestrator_core.formats.sharing_needs import fill_properties
 from orchestrator_core.prompt import PromptDraft
 from orchestrator_core.request import GenerationRequest, notes_for
 from orchestrator_core.stages.dispatch import Options, request_for
@@ -237,7 +241,21 @@ def build(example: ExampleWorkflow) -> dict[str, Any]:
             node |= {"pos": [x, y], "size": [width, height], "title": "About this workflow"}
         elif colors := _COLORS.get(node["title"]):
             node["color"], node["bgcolor"] = colors
-    return workflow
+    return identified(workflow)
+
+
+def identified(workflow: dict[str, Any]) -> dict[str, Any]:
+    """With the packs and versions that its nodes are of."""
+    canvas = Canvas(workflow)
+    fill_properties(canvas, DEFINITIONS, "")
+    return canvas.close()
+
+
+def all_examples() -> dict[str, dict[str, Any]]:
+    """Name → workflow."""
+    stock = {example.name: build(example) for example in EXAMPLES}
+    live = {example.name: identified(build_live(example, SD15, MODELS, _COLORS)) for example in LIVE_EXAMPLES}
+    return {**stock, **live}
 
 
 def as_text(workflow: Mapping[str, Any]) -> str:
@@ -248,9 +266,9 @@ def as_text(workflow: Mapping[str, Any]) -> str:
 def write(folder: Path) -> list[Path]:
     """Write every example's workflow there."""
     paths = []
-    for example in EXAMPLES:
-        path = folder / f"{example.name}.json"
-        path.write_text(as_text(build(example)), encoding="utf-8", newline="\n")
+    for name, workflow in all_examples().items():
+        path = folder / f"{name}.json"
+        path.write_text(as_text(workflow), encoding="utf-8", newline="\n")
         paths.append(path)
     return paths
 

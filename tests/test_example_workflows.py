@@ -15,7 +15,10 @@ import yaml
 from PIL import Image
 
 from orchestrator_app.cli import main
-from orchestrator_app.example_workflows import EXAMPLES, MODELS, ExampleWorkflow, as_text, build
+from orchestrator_app.example_workflows import EXAMPLES, MODELS, SD15, ExampleWorkflow, all_examples, as_text
+from orchestrator_app.example_workflows_live import DEFINITIONS, LIVE_EXAMPLES, LiveExample
+from orchestrator_app.sharing import drawing_with
+from orchestrator_core import __version__
 from orchestrator_core.formats.comfy_binding import bind_graph
 from orchestrator_core.formats.comfy_graph_reader import request_from_graph
 from orchestrator_core.formats.comfy_links import Graph
@@ -24,6 +27,7 @@ from orchestrator_core.formats.comfy_workflow_reader import graph_from_workflow
 from orchestrator_core.formats.core_nodes import CORE_NODES
 from orchestrator_core.formats.infotext import parse_notes
 from orchestrator_core.formats.node_definitions import node_definition
+from orchestrator_core.formats.sharing import Host, share_workflow
 from orchestrator_core.prompt import LoraUse
 from orchestrator_core.request import GenerationRequest
 from orchestrator_core.template import Template, Wildcards
@@ -36,14 +40,18 @@ TITLE_BAR = 30  # pixels that a node has above its position
 
 Box = tuple[float, float, float, float]  # left, top, right, bottom
 
+AnyExample = ExampleWorkflow | LiveExample
+
+every_workflow = pytest.mark.parametrize("example", [*EXAMPLES, *LIVE_EXAMPLES], ids=lambda example: example.name)
+every_live = pytest.mark.parametrize("example", LIVE_EXAMPLES, ids=lambda example: example.name)
 every_example = pytest.mark.parametrize("example", EXAMPLES, ids=lambda example: example.name)
 
 
-def file(example: ExampleWorkflow) -> Path:
+def file(example: AnyExample) -> Path:
     return FOLDER / f"{example.name}.json"
 
 
-def workflow(example: ExampleWorkflow) -> dict[str, Any]:
+def workflow(example: AnyExample) -> dict[str, Any]:
     return dict(json.loads(file(example).read_text("utf-8")))
 
 
@@ -65,12 +73,12 @@ def wildcards() -> Wildcards:
     return Wildcards([ROOT / "wildcards"])
 
 
-def node_of(example: ExampleWorkflow, kind: str) -> dict[str, Any]:
+def node_of(example: AnyExample, kind: str) -> dict[str, Any]:
     (found,) = [node for node in workflow(example)["nodes"] if node["type"] == kind]
     return dict(found)
 
 
-def note(example: ExampleWorkflow) -> str:
+def note(example: AnyExample) -> str:
     return str(node_of(example, "MarkdownNote")["widgets_values"][0])
 
 
@@ -82,21 +90,21 @@ def box(node: dict[str, Any]) -> Box:
 
 def test_the_folder_holds_a_workflow_and_a_thumbnail_for_each_template() -> None:
     assert sorted(path.name for path in FOLDER.iterdir()) == sorted(
-        f"{example.name}{suffix}" for example in EXAMPLES for suffix in (".json", ".jpg")
+        f"{example.name}{suffix}" for example in (*EXAMPLES, *LIVE_EXAMPLES) for suffix in (".json", ".jpg")
     )
     templates = sorted(path.stem for path in (ROOT / "orchestrator_app" / "examples").glob("*.yaml"))
     assert sorted(example.template for example in EXAMPLES) == templates
 
 
-@every_example
-def test_the_committed_file_is_what_is_built_today(example: ExampleWorkflow) -> None:
-    assert file(example).read_text("utf-8") == as_text(build(example)), (
+@every_workflow
+def test_the_committed_file_is_what_is_built_today(example: AnyExample) -> None:
+    assert file(example).read_text("utf-8") == as_text(all_examples()[example.name]), (
         "write it anew: python -m orchestrator_app.example_workflows"
     )
 
 
-@every_example
-def test_it_is_a_whole_workflow_of_version_0_4(example: ExampleWorkflow) -> None:
+@every_workflow
+def test_it_is_a_whole_workflow_of_version_0_4(example: AnyExample) -> None:
     found = workflow(example)
     nodes = {node["id"]: node for node in found["nodes"]}
     assert found["version"] == 0.4
@@ -168,8 +176,8 @@ def test_its_settings_are_the_templates_but_for_what_the_example_is_about(exampl
     assert set(example.settings) <= {"checkpoint", "width", "height", "batch_size"}
 
 
-@every_example
-def test_nothing_in_it_is_of_a_machine(example: ExampleWorkflow) -> None:
+@every_workflow
+def test_nothing_in_it_is_of_a_machine(example: AnyExample) -> None:
     text = re.sub(r"https://\S+", "", file(example).read_text("utf-8"))
     assert OF_A_MACHINE.findall(text) == []
     assert text.isprintable() or all(line.isprintable() for line in text.splitlines())
@@ -183,8 +191,8 @@ def test_nothing_in_it_is_of_a_machine(example: ExampleWorkflow) -> None:
         assert model["url"].endswith("/" + model["name"])
 
 
-@every_example
-def test_nodes_lie_apart_and_inside_their_groups(example: ExampleWorkflow) -> None:
+@every_workflow
+def test_nodes_lie_apart_and_inside_their_groups(example: AnyExample) -> None:
     found = workflow(example)
     for one, other in combinations(found["nodes"], 2):
         assert apart(box(one), box(other)), (one["title"], other["title"])
@@ -193,7 +201,7 @@ def test_nodes_lie_apart_and_inside_their_groups(example: ExampleWorkflow) -> No
         frame = (left, top, left + width, top + height)
         for node in found["nodes"]:
             assert apart(box(node), frame) or inside(box(node), frame), node["title"]
-    framed = {title for titles in example.groups.values() for title in titles}
+    framed = {title for titles in dict(example.groups).values() for title in titles}
     assert framed == {node["title"] for node in found["nodes"] if node["type"] != "MarkdownNote"}
 
 
@@ -253,8 +261,8 @@ def test_the_commands_of_its_note_work(
     assert graph_from_workflow(json.loads(exported[0].read_text("utf-8"))) == graph(example)
 
 
-@every_example
-def test_its_thumbnail_is_a_small_jpeg_of_3_to_2(example: ExampleWorkflow) -> None:
+@every_workflow
+def test_its_thumbnail_is_a_small_jpeg_of_3_to_2(example: AnyExample) -> None:
     path = FOLDER / f"{example.name}.jpg"
     assert path.stat().st_size <= 100_000
     with Image.open(path) as image:
@@ -265,3 +273,67 @@ def test_its_thumbnail_is_a_small_jpeg_of_3_to_2(example: ExampleWorkflow) -> No
         assert not image.getexif()
         # A picture of a graph has many shades; a page that had not yet drawn it has a few.
         assert len(image.getcolors(image.width * image.height) or ()) > 1000
+
+
+# --- those that draw
+
+
+@every_live
+def test_its_templates_draw_with_the_bundled_wildcards_and_nothing_to_mention(example: LiveExample) -> None:
+    for values in example.prompts.values():
+        template = Template(values["template"], values.get("negative_template", ""))
+        drawn = [template.draw(wildcards(), seed=values["seed"] + number) for number in range(20)]
+        assert [str(found) for draft in drawn for found in draft.diagnostics] == []
+        assert len({draft.positive for draft in drawn}) == 20
+        assert not any("__" in draft.positive + draft.negative_prompt for draft in drawn)
+
+
+@every_live
+def test_each_node_says_which_pack_and_version_it_is_of(example: LiveExample) -> None:
+    for node in workflow(example)["nodes"]:
+        if node["type"] != "MarkdownNote":
+            ours = node["type"].startswith("Orchestrator")
+            assert node["properties"]["cnr_id"] == ("sd-orchestrator" if ours else "comfy-core")
+            assert node["properties"]["ver"] == (__version__ if ours else "0.3.64")
+
+
+@every_live
+def test_sharing_it_again_takes_nothing_out(example: LiveExample) -> None:
+    shared = share_workflow(workflow(example), "live", host=Host(DEFINITIONS, names=()))
+    assert shared.taken_out == shared.warnings == ()
+    own = {node["id"]: node for node in workflow(example)["nodes"]}
+    kept = {node["id"]: node for node in shared.template["nodes"] if node["title"] != "About this template"}
+    assert {key: node["widgets_values"] for key, node in kept.items()} == {
+        key: node["widgets_values"] for key, node in own.items()
+    }
+
+
+@every_live
+def test_its_stock_template_renders_what_it_draws(example: LiveExample) -> None:
+    host = Host(DEFINITIONS, names=(), draw=drawing_with(wildcards()))
+    found = graph_from_workflow(share_workflow(workflow(example), "stock", host=host).template, DEFINITIONS)
+    assert not any(node["class_type"].startswith("Orchestrator") for node in found.values())
+    request = request_from_graph(found)
+    last = list(example.prompts.values())[-1]
+    texts = [
+        values.get("populated_text") or Template(values["template"]).draw(wildcards(), seed=values["seed"]).positive
+        for values in example.prompts.values()
+    ]
+    assert request.positive == example.join.join(texts)
+    assert request.seed == last["seed"]
+    assert (request.width, request.height) == example.size
+
+
+def test_the_four_show_a_first_prompt_a_batch_two_people_and_a_negative_that_follows() -> None:
+    first, ten, people, follows = LIVE_EXAMPLES
+    assert workflow(first)["nodes"][0]["widgets_values"] == [SD15]
+    assert node_of(ten, "OrchestratorWildcardPrompt")["widgets_values"][7:9] == [100, "increment"]
+    assert node_of(ten, "OrchestratorRunRecorder")["title"] == "remember"
+    modes = {n["title"]: n["widgets_values"][4] for n in workflow(people)["nodes"] if n["title"] in ("she", "he")}
+    assert modes == {"she": "fixed", "he": "populate"}
+    values = follows.prompts["prompt"]
+    for seed in range(10):
+        draft = Template(values["template"], values["negative_template"]).draw(wildcards(), seed=seed)
+        found = wildcards().values(f"negative/medium/{dict(draft.variables)['medium'].strip()}")
+        away = [found.text(number).strip() for number in range(len(found))]
+        assert draft.negative_prompt.startswith(tuple(away))

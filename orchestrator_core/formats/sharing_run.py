@@ -12,7 +12,15 @@ from orchestrator_core.formats.comfy_workflow import workflow_from_graph
 from orchestrator_core.formats.comfy_workflow_reader import graph_from_workflow
 from orchestrator_core.formats.extra_networks import extract_loras
 from orchestrator_core.formats.sharing_canvas import Canvas
-from orchestrator_core.formats.sharing_nodes import OUR_NODES, RECORDER, SAVE_IMAGE, WILDCARD_PROMPT, Node
+from orchestrator_core.formats.sharing_nodes import (
+    OUR_NODES,
+    RECORDER,
+    SAVE_IMAGE,
+    WILDCARD_PROMPT,
+    Node,
+    definition_of,
+    widget_places,
+)
 from orchestrator_core.request import GenerationRequest, ImageNotes
 from orchestrator_core.run import Run
 
@@ -104,3 +112,9 @@ def _wildcard_prompt(number: int, notes: ImageNotes, left: float) -> Node:
     graph = {str(number): {"class_type": WILDCARD_PROMPT, "inputs": inputs, "_meta": {"title": "prompt"}}}
     (node,) = workflow_from_graph(graph, OUR_NODES, boxes={str(number): (int(left) - 520, 0, 440, 560)})["nodes"]
     return dict(node)
+
+
+def set_control(node: Node, control: str) -> None:
+    """What happens to a Wildcard Prompt's seed after each run."""
+    places = widget_places(node, definition_of(node["type"], None))
+    node["widgets_values"][places["seed"] + 1] = control

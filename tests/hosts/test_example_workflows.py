@@ -12,8 +12,10 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from PIL import Image, ImageChops, ImageStat
 
-from orchestrator_app.example_workflows import EXAMPLES, ExampleWorkflow, draw
+from orchestrator_app.example_workflows import EXAMPLES, SD15, ExampleWorkflow, draw
+from orchestrator_app.example_workflows_live import DEFINITIONS, LIVE_EXAMPLES, LiveExample
 from orchestrator_core.formats.comfy_workflow_reader import graph_from_workflow
+from orchestrator_core.formats.image_metadata import read_image
 from orchestrator_core.generators.comfy_http import ComfyGenerator
 from orchestrator_core.request import ImageNotes, Progress
 from tests.hosts.canvas import Canvas, open_canvas
@@ -28,14 +30,19 @@ pytestmark = [pytest.mark.host, pytest.mark.slow]
 FOLDER = Path(__file__).parents[2] / "example_workflows"
 SAVED = {"quick": (64, 64), "portrait": (96, 96), "landscape": (64, 64)}  # the portrait is enlarged by half
 
+AnyExample = ExampleWorkflow | LiveExample
+ALL = (*EXAMPLES, *LIVE_EXAMPLES)
+
+every_workflow = pytest.mark.parametrize("example", ALL, ids=lambda example: example.name)
 every_example = pytest.mark.parametrize("example", EXAMPLES, ids=lambda example: example.name)
+every_live = pytest.mark.parametrize("example", LIVE_EXAMPLES, ids=lambda example: example.name)
 
 
-def file(example: ExampleWorkflow) -> Path:
+def file(example: AnyExample) -> Path:
     return FOLDER / f"{example.name}.json"
 
 
-def workflow(example: ExampleWorkflow) -> dict[str, Any]:
+def workflow(example: AnyExample) -> dict[str, Any]:
     return dict(json.loads(file(example).read_text("utf-8")))
 
 
@@ -52,24 +59,22 @@ def fetched(url: str) -> bytes:
 
 def test_the_template_browser_offers_them_with_their_thumbnails(comfyui: ComfyUI) -> None:
     offered = json.loads(fetched(f"{comfyui.url}/workflow_templates"))["sd-orchestrator"]
-    assert sorted(offered) == sorted(example.name for example in EXAMPLES)
+    assert sorted(offered) == sorted(example.name for example in ALL)
     for path in FOLDER.iterdir():
         assert fetched(f"{comfyui.url}/api/workflow_templates/sd-orchestrator/{path.name}") == path.read_bytes()
 
 
-@every_example
-def test_it_opens_on_the_canvas_as_the_graph_that_we_read_from_it(example: ExampleWorkflow, canvas: Canvas) -> None:
+@every_workflow
+def test_it_opens_on_the_canvas_as_the_graph_that_we_read_from_it(example: AnyExample, canvas: Canvas) -> None:
     canvas.drop(file(example).name, file(example).read_text("utf-8"))
-    assert canvas.graph() == graph_from_workflow(workflow(example))
+    assert canvas.graph() == graph_from_workflow(workflow(example), DEFINITIONS)
 
 
-@every_example
-def test_its_thumbnail_is_a_picture_of_it(example: ExampleWorkflow, canvas: Canvas) -> None:
+@every_workflow
+def test_its_thumbnail_is_a_picture_of_it(example: AnyExample, canvas: Canvas) -> None:
     canvas.drop(file(example).name, file(example).read_text("utf-8"))
     today = small(thumbnail(canvas.picture()))
-    differences = {
-        other.name: difference(today, small(file(other).with_suffix(".jpg").read_bytes())) for other in EXAMPLES
-    }
+    differences = {other.name: difference(today, small(file(other).with_suffix(".jpg").read_bytes())) for other in ALL}
     assert differences.pop(example.name) < 1, "make it anew: python -m tests.hosts.thumbnails"
     assert min(differences.values()) > 1
 
@@ -97,6 +102,49 @@ def test_it_renders(example: ExampleWorkflow, comfyui: ComfyUI, tmp_path: Path) 
         assert picture.size == SAVED[example.template]
         assert len(picture.getcolors(picture.width * picture.height) or ()) > 100
     assert (image.request.positive, image.request.seed) == (request.positive, example.seed)
+
+
+@every_live
+def test_it_draws_and_renders_when_somebody_presses_run(example: LiveExample, comfyui: ComfyUI, canvas: Canvas) -> None:
+    """From the canvas, as it is committed, but for the model and a size for a machine without a graphics card."""
+    text = file(example).read_text("utf-8").replace(SD15, "tiny-sd15.safetensors")
+    canvas.drop(file(example).name, text)
+    canvas.page.evaluate(SMALL)
+    drawn = list(example.prompts)[-1]
+    before = set(saved_by(comfyui))
+    canvas.page.evaluate("() => app.queuePrompt(0, 1)")
+    new = wait_for_image(comfyui, before, canvas)
+    metadata = read_image(new)
+    assert metadata.graph
+    node = next(item for item in metadata.graph.values() if item["_meta"]["title"] == drawn)
+    populated = node["inputs"]["populated_text"]
+    assert populated
+    assert "__" not in populated
+    assert metadata.request
+    assert populated.strip() in metadata.request.positive
+    with Image.open(new) as picture:
+        assert len(picture.getcolors(picture.width * picture.height) or ()) > 100
+
+
+SMALL = """() => {
+    for (const node of app.graph._nodes)
+        for (const widget of node.widgets ?? []) {
+            if (['width', 'height'].includes(widget.name)) widget.value = 64;
+            if (widget.name === 'steps') widget.value = 2;
+        }
+}"""
+
+
+def saved_by(comfyui: ComfyUI) -> list[Path]:
+    return sorted((comfyui.folder / "output").glob("orchestrator*.png"))
+
+
+def wait_for_image(comfyui: ComfyUI, before: set[Path], canvas: Canvas) -> Path:
+    for _ in range(400):
+        canvas.page.wait_for_timeout(300)
+        if new := set(saved_by(comfyui)) - before:
+            return new.pop()
+    raise AssertionError((comfyui.folder / "server.log").read_text()[-2000:])
 
 
 def ignore(_: Progress) -> None:

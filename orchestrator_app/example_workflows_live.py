@@ -1,0 +1,285 @@
+"""The workflows of ``example_workflows/`` that use our nodes: each run of them draws a new prompt.
+
+They are written by ``python -m orchestrator_app.example_workflows`` beside those that do without.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from orchestrator_core.formats.comfy_links import Graph
+from orchestrator_core.formats.comfy_workflow import Box, workflow_from_graph
+from orchestrator_core.formats.sharing_nodes import INSPECTOR, OUR_NODES, RECORDER, SAVE_IMAGE, WILDCARD_PROMPT
+from orchestrator_core.formats.sharing_run import set_control
+
+Inputs = dict[str, Any]
+Group = tuple[str, tuple[str, ...]]
+
+_JOIN: dict[str, Any] = {  # a core node that ours do without
+    "StringConcatenate": {
+        "input": {
+            "required": {
+                "string_a": ["STRING", {"multiline": True}],
+                "string_b": ["STRING", {"multiline": True}],
+                "delimiter": ["STRING", {"default": ""}],
+            }
+        },
+        "output": ["STRING"],
+        "display_name": "Concatenate",
+        "python_module": "comfy_extras.nodes_string",
+    }
+}
+DEFINITIONS = {**OUR_NODES, **_JOIN}
+
+
+@dataclass(frozen=True, slots=True)
+class LiveExample:
+    """``prompts``: title → values of each Wildcard Prompt; ``control``: what happens to their seeds after a run."""
+
+    name: str  # of the files: NAME.json and its thumbnail, NAME.jpg
+    note: str
+    prompts: Mapping[str, Inputs]
+    groups: tuple[Group, ...]
+    boxes: Mapping[str, Box]
+    join: str = ""  # what stands between two prompts' texts
+    is_recorded: bool = False
+    control: Mapping[str, str] | None = None  # by title; "randomize" for the others
+    size: tuple[int, int] = (512, 512)
+
+
+def graph_of(example: LiveExample, checkpoint: str) -> Graph:
+    """The nodes, with their titles as keys: ``workflow_from_graph`` numbers them."""
+    width, height = example.size
+    prompts = list(example.prompts)
+    graph: Graph = {}
+
+    def add(title: str, class_type: str, **inputs: Any) -> None:
+        graph[title] = {"class_type": class_type, "inputs": inputs, "_meta": {"title": title}}
+
+    add("checkpoint", "CheckpointLoaderSimple", ckpt_name=checkpoint)
+    add("size", "EmptyLatentImage", width=width, height=height, batch_size=1)
+    for title, values in example.prompts.items():
+        add(title, WILDCARD_PROMPT, **values)
+    texts: list[list[Any]] = [[prompts[0], 0], [prompts[0], 1]]
+    if example.join:
+        add("together", "StringConcatenate", string_a=[prompts[0], 0], string_b=[prompts[1], 0], delimiter=example.join)
+        texts[0] = ["together", 0]
+    for title, text in zip(("positive", "negative"), texts, strict=True):
+        add(title, "CLIPTextEncode", text=text, clip=["checkpoint", 1])
+    for title in prompts:
+        add(f"{title}: where it is from", INSPECTOR, draft=[title, 2], clip=["checkpoint", 1])
+    add(
+        "sampler", "KSampler", model=["checkpoint", 0], seed=[prompts[-1], 3], steps=20, cfg=7.0, sampler_name="euler",
+        scheduler="normal", positive=["positive", 0], negative=["negative", 0], latent_image=["size", 0], denoise=1.0,
+    )  # fmt: skip
+    add("decode", "VAEDecode", samples=["sampler", 0], vae=["checkpoint", 2])
+    add("save", SAVE_IMAGE, images=["decode", 0], draft=[prompts[0], 2], filename_prefix="orchestrator")
+    if example.is_recorded:
+        add("remember", RECORDER, draft=[prompts[0], 2], saved=["save", 0])
+    return graph
+
+
+def build_live(
+    example: LiveExample,
+    checkpoint: str,
+    models: Mapping[str, Mapping[str, str]],
+    colors: Mapping[str, tuple[str, str]],
+) -> dict[str, Any]:
+    """The canvas workflow; the same each time."""
+    graph = graph_of(example, checkpoint)
+    workflow = workflow_from_graph(
+        graph,
+        DEFINITIONS,
+        note=example.note.strip(),
+        groups=dict(example.groups),
+        models=models,
+        boxes={title: box for title, box in example.boxes.items() if title in graph},
+    )
+    for node in workflow["nodes"]:
+        if node["type"] == "MarkdownNote":
+            x, y, width, height = example.boxes["note"]
+            node |= {"pos": [x, y], "size": [width, height], "title": "About this workflow"}
+        elif color := colors.get(node["title"]):
+            node["color"], node["bgcolor"] = color
+        if node["type"] == WILDCARD_PROMPT:
+            set_control(node, (example.control or {}).get(node["title"], "randomize"))
+    return workflow
+
+
+# Three columns that are the same in all of them, and what is drawn in the middle.
+_SETTINGS: dict[str, Box] = {"checkpoint": (0, 0, 320, 98), "size": (0, 220, 320, 106)}
+_ONE: dict[str, Box] = {
+    **_SETTINGS,
+    "note": (-20, 430, 360, 520),
+    "prompt": (410, 0, 460, 950),
+    "positive": (940, 0, 320, 120),
+    "negative": (940, 220, 320, 120),
+    "prompt: where it is from": (940, 440, 320, 510),
+    "sampler": (1330, 0, 300, 262),
+    "decode": (1330, 390, 300, 46),
+    "save": (1330, 530, 300, 420),
+    "remember": (1330, 860, 300, 90),
+}
+_GROUPS: tuple[Group, ...] = (
+    ("Model and size", ("checkpoint", "size")),
+    ("Prompt", ("prompt", "positive", "negative", "prompt: where it is from")),
+    ("Picture", ("sampler", "decode", "save")),
+)
+_RECORDED = (*_GROUPS[:2], ("Picture", ("sampler", "decode", "save", "remember")))
+_BATCH: dict[str, Box] = {**_ONE, "save": (1330, 530, 300, 240)}
+_TWO: dict[str, Box] = {
+    **_SETTINGS,
+    "note": (-20, 430, 360, 520),
+    "she": (410, 0, 420, 950),
+    "he": (900, 0, 420, 950),
+    "together": (410, 1100, 420, 270),
+    "positive": (900, 1100, 420, 90),
+    "negative": (900, 1280, 420, 90),
+    "she: where it is from": (1390, 0, 320, 620),
+    "he: where it is from": (1390, 720, 320, 650),
+    "sampler": (1780, 0, 300, 262),
+    "decode": (1780, 390, 300, 46),
+    "save": (1780, 530, 300, 420),
+}
+_TWO_GROUPS: tuple[Group, ...] = (
+    ("Model and size", ("checkpoint", "size")),
+    ("Two people", ("she", "he")),
+    ("One prompt of both", ("together", "positive", "negative")),
+    ("Where the words are from", ("she: where it is from", "he: where it is from")),
+    ("Picture", ("sampler", "decode", "save")),
+)
+
+_FIRST = """\
+# Your first wildcards
+
+Each run draws another prompt from the template in **prompt**:
+
+- `__colors/warm__` is a *wildcard*: one line of a file, here one of many warm colours.
+- `{fox|owl|hare}` is a *variant*: one of these words. `{2::fox|owl}` makes the fox twice as likely.
+- Type `__` for a list of all wildcards, and a letter or two of what you look for.
+
+Below the template you see what the next run draws, in the colour of where each word is from.
+
+1. Choose a model in **checkpoint**.
+2. Press *Run*, and again.
+3. Liked one? *Fix this prompt* in the node keeps it.
+"""
+_TEN = """\
+# A batch of ten
+
+Ten prompts of one template, ten pictures, each with its own prompt inside its file.
+
+1. Choose a model in **checkpoint**.
+2. Write **10** beside *Run*, and press it.
+
+The seed goes up by one each time, so the same ten can be drawn again: set it back to 100.
+
+- The inspector shows the words of the run that is shown, what else could have been drawn, and the tokens of each.
+- **remember** keeps prompts and pictures in Orchestrator's own list: *Share a past run as a template* finds them.
+"""
+_PEOPLE = """\
+# Two people, one of them fixed
+
+Each has a template of their own, and **together** makes one prompt of both.
+
+- **she** is in mode *fixed*: her prompt stays as it is. Edit it, or set mode to *populate* for somebody new.
+- **he** is drawn anew at each run.
+- Click a coloured word below his template, and only that part of him is drawn again.
+- *Fix this prompt* keeps him too.
+
+Choose a model in **checkpoint**, then press *Run*. The seed of the picture is his.
+"""
+_FOLLOWS = """\
+# The negative prompt follows
+
+`${medium=!{photo|painting}}` draws once and gives the result a name. All of `${medium}` is then the same, in the
+negative template too:
+
+- a photo keeps `__negative/medium/photo__` away,
+- a painting `__negative/medium/painting__`.
+
+Season and clothes go together the same way.
+
+1. Choose a model in **checkpoint**.
+2. Press *Run* a few times, and compare the two prompts.
+"""
+
+LIVE_EXAMPLES = (
+    LiveExample(
+        name="live_first_wildcards",
+        note=_FIRST,
+        prompts={
+            "prompt": {
+                "template": "{wildlife photograph|2::__styles/illustration__} of a __colors/warm__ {2::fox|owl|hare},\n"
+                "{in the falling snow|in __places/nature__, __light/natural__}, {1-2$$, $$__moods/calm__}",
+                "negative_template": "{3$$, $$__negative/general__}",
+                "seed": 1,
+            }
+        },
+        groups=_GROUPS,
+        boxes=_ONE,
+    ),
+    LiveExample(
+        name="live_batch_of_ten",
+        note=_TEN,
+        prompts={
+            "prompt": {
+                "template": "__styles/landscape/painting__ of __places/{2::nature|fantasy}__, __light/natural__,\n"
+                "{2$$ and $$__moods/{calm|grand}__} mood, __colors/palettes__",
+                "negative_template": "{3$$, $$__negative/landscape__}, watermark, text",
+                "seed": 100,
+            }
+        },
+        groups=_RECORDED,
+        boxes=_BATCH,
+        is_recorded=True,
+        control={"prompt": "increment"},
+        size=(768, 512),
+    ),
+    LiveExample(
+        name="live_two_characters",
+        note=_PEOPLE,
+        prompts={
+            "she": {
+                "template": "photo of two friends: the __characters/occupations__ __characters/ages__ with "
+                "__characters/hair__, wearing __clothing/autumn__",
+                "negative_template": "{3$$, $$__negative/people__}, text",
+                "populated_text": "photo of two friends: the lighthouse keeper in their twenties with short copper "
+                "hair, wearing a yellow raincoat",
+                "populated_negative": "extra fingers, crossed eyes, text",
+                "mode": "fixed",
+                "seed": 3,
+            },
+            "he": {
+                "template": "the __characters/occupations__ __characters/ages__ with __characters/features__, "
+                "__characters/expressions__, wearing __clothing/autumn__,\nboth {on a pier|in a small kitchen}, "
+                "__light/natural__",
+                "seed": 12,
+            },
+        },
+        groups=_TWO_GROUPS,
+        boxes=_TWO,
+        join=" and ",
+        control={"she": "fixed"},
+        size=(768, 512),
+    ),
+    LiveExample(
+        name="live_negative_follows",
+        note=_FOLLOWS,
+        prompts={
+            "prompt": {
+                "template": "${medium=!{photo|painting}}${season=!{spring|summer|autumn|winter}}"
+                "__styles/portrait/${medium}__ of a __characters/heritage__ __characters/occupations__,\n"
+                "wearing __clothing/${season}__, __nature/season/${season}__, __quality/${medium}__",
+                "negative_template": "__negative/medium/${medium}__, __negative/season/${season}__, "
+                "{2$$, $$__negative/people__}",
+                "seed": 21,
+            }
+        },
+        groups=_GROUPS,
+        boxes=_ONE,
+        size=(512, 768),
+    ),
+)
