@@ -205,10 +205,11 @@ def test_a_new_seed_renders_nothing_anew_where_it_draws_nothing(server: Server) 
 
 def test_a_wildcard_file_that_changes_elsewhere_renders_nothing_anew(server: Server, own_wildcards: Path) -> None:
     (own_wildcards / "mine.txt").write_text("heron\n")
+    time.sleep(2.1)  # how often the folders are looked at
     own = graph(template="a __mine__", negative_template="")
     assert "heron" in json.dumps(server.run(own)["prompt"][2]["2"])
     (own_wildcards / "other.txt").write_text("value\n")
-    time.sleep(2.1)  # how often the folders are looked at
+    time.sleep(2.1)
     assert not ran(server.run(own), "6")
     (own_wildcards / "mine.txt").write_text("egret\n")
     time.sleep(2.1)

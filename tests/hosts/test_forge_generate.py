@@ -66,9 +66,9 @@ def test_the_request_that_comes_back_renders_the_same_image_again(forge: Forge):
     # alone it is not quite the same to the last bit as beside another
     assert difference(again["images"][0]["path"], first["images"][1]["path"]) < 0.1
     assert difference(first["images"][0]["path"], first["images"][1]["path"]) > 10
-    assert pixels(rendered(forge, request=first["images"][1]["request"])["images"][0]["path"]) == pixels(
-        again["images"][0]["path"]
-    )
+    # nor after itself: the host keeps what it has encoded for the job before
+    third = rendered(forge, request=first["images"][1]["request"])
+    assert difference(third["images"][0]["path"], again["images"][0]["path"]) < 0.1
     assert again["images"][0]["request"] == first["images"][1]["request"]
 
 
@@ -102,6 +102,7 @@ def test_further_fields_of_the_host_are_understood_and_unknown_ones_refused(forg
 
 
 def test_the_checkpoint_of_a_request_is_the_hosts_for_that_job_alone(forge: Forge):
+    rendered(forge)  # the host notes the hash of its own checkpoint when it first loads it
     before = forge.get("/sdapi/v1/options")
     done = rendered(forge, request={"checkpoint": CHECKPOINT.removesuffix(".safetensors"), "clip_skip": 2})
     assert not done["error"], done
