@@ -18,6 +18,7 @@ from orchestrator_core.request import GeneratedImage, GenerationRequest, ImageNo
 
 # What the host's infotext says better than the request: what was rendered in the end.
 _FROM_INFOTEXT = ("sampler", "scheduler", "steps", "cfg", "denoise", "width", "height", "clip_skip")
+_COMMENTS = ("#", "//", "/*")  # what Forge, and what Forge Neo, takes for the beginning of one
 _OF_THE_API = ("send_images", "save_images")  # fields of its route, not of a job
 
 
@@ -125,7 +126,8 @@ _BLACK = (
 def _own_settings(fields: Mapping[str, Any], options: Mapping[str, Any]) -> dict[str, Any]:
     """Settings of the host that this job needs otherwise: its images are to be on disk, and whole."""
     wanted: dict[str, Any] = {"samples_save": True, "save_incomplete_images": False}
-    if "#" in fields["prompt"] + fields["negative_prompt"]:  # else the host takes it for the beginning of a comment
+    text = fields["prompt"] + fields["negative_prompt"]
+    if any(mark in text for mark in _COMMENTS):
         wanted["enable_prompt_comments"] = False
     return {name: value for name, value in wanted.items() if name in options and options[name] != value}
 

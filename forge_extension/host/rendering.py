@@ -13,6 +13,7 @@ from __future__ import annotations
 import io
 from collections.abc import Callable, Mapping
 from contextlib import closing, suppress
+from pathlib import Path
 from typing import Any, Protocol, TypeVar
 
 from modules import images, processing, progress, scripts, shared
@@ -121,7 +122,8 @@ def _image(job: Any, number: int, image: Any, infotext: str, *, save: bool) -> R
             shared.opts.samples_format, info=infotext, p=job,
         )  # fmt: skip
     is_black = image.getbbox() is None
-    return RenderedImage(str(path), infotext, int(job.all_seeds[number]), str(job.all_prompts[number]), is_black)
+    absolute = str(Path(path).absolute()) if path else ""  # Forge's are relative to its own folder
+    return RenderedImage(absolute, infotext, int(job.all_seeds[number]), str(job.all_prompts[number]), is_black)
 
 
 def began() -> float:
@@ -154,7 +156,7 @@ def _jpeg(image: Any) -> bytes:
 
 def output_folder() -> str:
     """Where the host keeps the images of text to image."""
-    return str(shared.opts.outdir_samples or shared.opts.outdir_txt2img_samples)
+    return str(Path(shared.opts.outdir_samples or shared.opts.outdir_txt2img_samples).absolute())
 
 
 def options() -> dict[str, Any]:
