@@ -16,6 +16,10 @@ if TYPE_CHECKING:
 
 PROMPT_NODE, INSPECTOR, SAVE = "OrchestratorWildcardPrompt", "OrchestratorPromptInspector", "OrchestratorSaveImage"
 _HOST = "/extensions/sd-orchestrator/js/host.js"  # the same copy of the module that the page has loaded
+_WITH_HOST = """passed => {
+    const {findNode, valueOf, setValue, textBoxOf, widgetOf, allNodes} = window.packHost;
+    return %s;
+}"""
 _VIEW = ".orc-view:not(.orc-inspector)"
 _NEW_GRAPH = """([values, extra]) => {
     app.graph.clear();
@@ -55,6 +59,7 @@ class PackPage:
         self.page = page
         self.output = output
         self.node = ""
+        page.evaluate("async url => { window.packHost = await import(url) }", _HOST)
 
     # the graph
 
@@ -62,6 +67,7 @@ class PackPage:
         """A Wildcard Prompt alone; with ``extra`` also an image, Save Image With Origin and Prompt Inspector."""
         given = {"template": template, "control_after_generate": "fixed", **values}
         self.node = str(self.page.evaluate(_NEW_GRAPH, [given, extra]))
+        self.view.wait_for()
         self.page.wait_for_timeout(100)
         if template:
             self.shown()
@@ -74,18 +80,12 @@ class PackPage:
 
     def call(self, code: str, *passed: Any) -> Any:
         """JavaScript with the functions of the pack's host.js."""
-        names = "findNode, valueOf, setValue, textBoxOf, widgetOf, allNodes"
-        script = f"async passed => {{ const {{{names}}} = await import('{_HOST}'); return {code} }}"
-        return self.page.evaluate(script, list(passed))
+        return self.page.evaluate(_WITH_HOST % code, list(passed))
 
     def wait_for_value(self, name: str, accepted: str, node: str = "") -> None:
         """Until the JavaScript ``accepted`` of ``value`` is true."""
-        script = f"""async passed => {{
-            const {{findNode, valueOf}} = await import('{_HOST}');
-            const value = valueOf(findNode(passed[0]), passed[1]);
-            return value !== undefined && {accepted};
-        }}"""
-        self.page.wait_for_function(script, arg=[node or self.node, name])
+        code = f"(value => value !== undefined && {accepted})(valueOf(findNode(passed[0]), passed[1]))"
+        self.page.wait_for_function(_WITH_HOST % code, arg=[node or self.node, name])
 
     # what is seen
 
@@ -113,10 +113,7 @@ class PackPage:
 
     def box(self, name: str) -> ElementHandle:
         """The text box of a widget, in either renderer."""
-        script = f"""async passed => {{
-            const {{findNode, textBoxOf}} = await import('{_HOST}');
-            return textBoxOf(findNode(passed[0]), passed[1]);
-        }}"""
+        script = _WITH_HOST % "textBoxOf(findNode(passed[0]), passed[1])"
         element = self.page.evaluate_handle(script, [self.node, name]).as_element()
         assert element, f"no text box for {name}"
         return element

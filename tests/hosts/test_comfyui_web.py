@@ -48,12 +48,13 @@ def newest(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ComfyUI]:
     """A second server, with the newest frontend, which also lets other origins in."""
     root = newest_frontend()
     pytest_socket.enable_socket()
-    with pytest.MonkeyPatch.context() as patch, ExitStack() as stack:
-        patch.setenv("COMFYUI_ARGS", f"--front-end-root {root} --enable-cors-header")
-        try:
-            server = stack.enter_context(running_comfyui(tmp_path_factory.mktemp("newest") / "base"))
-        except NoComfyUI as reason:
-            pytest.skip(f"no ComfyUI: {reason}")
+    with ExitStack() as stack:
+        with pytest.MonkeyPatch.context() as patch:  # which another server that is started later must not see
+            patch.setenv("COMFYUI_ARGS", f"--front-end-root {root} --enable-cors-header")
+            try:
+                server = stack.enter_context(running_comfyui(tmp_path_factory.mktemp("newest") / "base"))
+            except NoComfyUI as reason:
+                pytest.skip(f"no ComfyUI: {reason}")
         yield server
 
 
