@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import os
 import threading
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -25,7 +24,6 @@ __all__ = ["io"]
 
 PACK = Path(__file__).resolve().parent.parent
 _KINDS = ("orchestrator_wildcards", "wildcards")  # of folder_paths, where extra_model_paths.yaml may name more
-_log = logging.getLogger("orchestrator")
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,18 +156,3 @@ def when_started(call: Callable[[], object]) -> None:
         threading.Thread(target=call, name="orchestrator-start", daemon=True).start()
 
     PromptServer.instance.app.on_startup.append(begin)
-
-
-def count_tokens(clip: Any, text: str) -> list[dict[str, Any]]:
-    """For each text encoder of a loaded CLIP: its name, how many tokens the text has, in how many chunks they go."""
-    try:
-        return [_counted(name, chunks) for name, chunks in clip.tokenize(text, return_word_ids=True).items()]
-    except Exception as error:  # noqa: BLE001 - tokenizers of all kinds of models; a count is not worth a run
-        _log.warning("Orchestrator: the tokens cannot be counted: %s: %s", type(error).__name__, error)
-        return []
-
-
-def _counted(name: str, chunks: Any) -> dict[str, Any]:
-    # (token, weight, word): word 0 is what the tokenizer adds, which is start, end and padding
-    tokens = sum(1 for chunk in chunks for token in chunk if len(token) < 3 or token[2] != 0)
-    return {"encoder": name, "tokens": tokens, "chunks": len(chunks)}

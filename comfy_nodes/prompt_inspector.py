@@ -7,8 +7,9 @@ from typing import Any
 from orchestrator_core.prompt import Component, Origin, PromptDraft
 
 from .drawn import drawn_as_json
-from .host import count_tokens, io
+from .host import io
 from .sockets import DraftSocket
+from .tokens import count_tokens
 
 
 class PromptInspector(io.ComfyNode):
