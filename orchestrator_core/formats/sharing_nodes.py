@@ -71,10 +71,10 @@ OUR_NODES: dict[str, dict[str, Any]] = {
             "with_workflow": ["BOOLEAN", {"default": True}],
         },
         {"draft": ["PROMPT_DRAFT", {}]},
-        ("saved", "SAVED_IMAGES"),
+        ("SAVED_IMAGES", "SAVED_IMAGES"),
     ),
     RECORDER: _ours(
-        "Run Recorder", {"draft": ["PROMPT_DRAFT", {}]}, {"saved": ["SAVED_IMAGES", {}]}, ("run_id", "STRING")
+        "Run Recorder", {"draft": ["PROMPT_DRAFT", {}]}, {"saved": ["SAVED_IMAGES", {}]}, ("STRING", "STRING")
     ),
 }  # fmt: skip
 

@@ -1,7 +1,7 @@
 // Shares the open workflow, or a past run, as a template for others: the server takes out what tells of this machine,
 // a person sees what that was, and saves the file with its thumbnail.
 
-import { api, app, ask, setting, t, toast } from "./host.js";
+import { PROMPT_NODE, api, app, ask, setting, t, toast } from "./host.js";
 import { choose } from "./dialog.js";
 import { el } from "./words.js";
 
@@ -68,13 +68,24 @@ async function shareOpen(kind) {
   if (!workflow.nodes.length) return toast("info", t("shareEmpty"));
   const last = await lastRun(output);
   const make = (name) => ask("share", { body: { kind, workflow, prompt: last?.graph ?? output, name } });
-  await review(kind, openName(), make, last?.image);
+  await review(kind, openName() || firstWords(promptOf(last?.graph ?? output)), make, last?.image);
 }
 
-/** The name of the open workflow's tab. */
+/** The name that a person saved the open workflow under; "" where it is not saved yet. */
 function openName() {
-  const path = app.extensionManager?.workflow?.activeWorkflow?.filename ?? "";
+  const open = app.extensionManager?.workflow?.activeWorkflow;
+  const path = open && !open.isTemporary ? (open.filename ?? "") : "";
   return path.replace(/^.*[\\/]/, "").replace(/\.json$/, "").replaceAll("_", " ");
+}
+
+function promptOf(graph) {
+  const nodes = Object.values(graph).filter((node) => node.class_type === PROMPT_NODE);
+  const texts = nodes.flatMap(({ inputs }) => [inputs.populated_text, inputs.template]);
+  return texts.find((text) => typeof text === "string" && text.trim()) ?? "";
+}
+
+function firstWords(text) {
+  return text.trim().split(/\s+/).slice(0, WORDS).join(" ").replace(/[,.;:]+$/, "");
 }
 
 /** ``{graph, image}`` of the last finished run that had the same nodes; null where there is none. */
@@ -102,9 +113,8 @@ async function sharePast() {
   const list = (search) => ({ items: kinds.filter((item) => item.label.toLowerCase().includes(search.toLowerCase())) });
   const chosen = await choose({ title, placeholder: t("shareHow"), list, empty: "" });
   if (!chosen) return;
-  const name = run.positive.split(/\s+/).slice(0, WORDS).join(" ").replace(/[,.;:]+$/, "");
   const make = (name) => ask("share", { body: { kind: chosen.kind, run_id: run.id, name } });
-  await review(chosen.kind, name, make, run.image);
+  await review(chosen.kind, firstWords(run.positive), make, run.image);
 }
 
 async function listRuns(search) {
