@@ -276,8 +276,10 @@ def until(condition: Callable[[], bool], seconds: float = 60) -> None:
 def test_choices_are_those_of_the_target(page: Page):
     def offers(name: str, choice: str) -> bool:
         page.click(f"#orchestrator_dispatch_{name} input")
-        found = page.locator("ul:visible [role=option]").all_inner_texts()
-        page.keyboard.press("Escape")
+        page.wait_for_selector(f"#orchestrator_dispatch_{name} [role=option]:visible, body > * [role=option]:visible")
+        found = page.locator("[role=option]:visible").all_inner_texts()
+        page.evaluate("document.activeElement.blur()")
+        page.wait_for_function("![...document.querySelectorAll('[role=option]')].some((one) => one.offsetParent)")
         return choice in [re.sub("^[✓\\s]+", "", text) for text in found]
 
     until(lambda: offers("checkpoint", "xl/base.safetensors"))

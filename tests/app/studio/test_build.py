@@ -60,7 +60,7 @@ def test_the_pages_go_into_those_of_a_host(tmp_path: Path):
     pages = build(environment(tmp_path))
     for block in pages.blocks.values():
         block.do_not_save_to_config = True  # as the Forge tab does
-    with gr.Blocks() as host, gr.Tabs(), gr.Tab("Orchestrator"):
+    with gr.Blocks(analytics_enabled=False) as host, gr.Tabs(), gr.Tab("Orchestrator"):
         pages.render()
     assert "orchestrator_generate_prompt_template" in elements(host)
     assert len(host.fns) == len(pages.fns)
@@ -97,7 +97,7 @@ def test_an_image_that_is_gone_costs_only_itself(tmp_path: Path):
     from orchestrator_app.studio.session import Session
 
     live, session, host = LiveEnvironment(environment(tmp_path)), Session(), FakeHost(tmp_path)
-    with gr.Blocks():
+    with gr.Blocks(analytics_enabled=False):
         panel = ResultsPanel(live, None, lambda session: session.generate, "x")
     states = []
     for number in (1, 2):
