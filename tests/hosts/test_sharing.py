@@ -12,21 +12,23 @@ from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from urllib.parse import unquote
 
 import pytest
 import pytest_socket
 from PIL import Image
 
 from orchestrator_core.formats.comfy_graph_reader import request_from_graph
+from orchestrator_core.formats.comfy_workflow_reader import graph_from_workflow
 from orchestrator_core.formats.node_definitions import node_definition
 from orchestrator_core.formats.sharing_nodes import OUR_NODES
 from tests.hosts.canvas import open_page
-from tests.hosts.comfyui import ComfyUI, NoComfyUI, running_comfyui
+from tests.hosts.comfyui import ROOT, ComfyUI, NoComfyUI, running_comfyui
 from tests.hosts.pack_page import PackPage
 from tests.hosts.test_comfyui_web import FRONTENDS, NEWEST, newest_frontend
 
 if TYPE_CHECKING:
-    from playwright.sync_api import Browser, Download
+    from playwright.sync_api import Browser, Download, Route
 
 pytestmark = [pytest.mark.host, pytest.mark.slow]
 
@@ -262,6 +264,55 @@ def test_the_canvas_menu_offers_it_where_the_frontend_asks_for_items(page: PackP
         pytest.skip("this frontend has no getCanvasMenuItems: the command palette and the menu do it")
     assert "Share as a template with this prompt" in contents
     assert "Share a past run as a template" in contents
+
+
+@pytest.mark.parametrize("path", sorted((ROOT / "subgraphs").iterdir()), ids=lambda path: path.stem)
+def test_a_blueprint_opens_as_a_subgraph(page: PackPage, path: Path):
+    blueprint = json.loads(path.read_text("utf-8"))
+    (inner,) = blueprint["definitions"]["subgraphs"]
+    other = open_page(page.page.context, page.page.url, SETTINGS)
+    try:
+        other.evaluate("blueprint => app.loadGraphData(blueprint)", blueprint)
+        other.wait_for_function("() => app.graph._nodes.length === 1 && app.graph._nodes[0].subgraph")
+        types = "() => app.graph._nodes[0].subgraph._nodes.map(node => node.type)"
+        assert sorted(other.evaluate(types)) == sorted(node["type"] for node in inner["nodes"])
+        found = other.evaluate("async () => (await app.graphToPrompt()).output")
+        ours = graph_from_workflow(blueprint, OUR_NODES)
+        assert {key: node["inputs"] for key, node in found.items()} == {k: node["inputs"] for k, node in ours.items()}
+    finally:
+        other.close()
+
+
+def test_a_newer_comfyui_offers_a_blueprint_among_its_nodes(page: PackPage, request: pytest.FixtureRequest):
+    """Its server lists the pack's subgraphs; this one does not yet, so the page is answered as that one would."""
+    if NEWEST not in str(request.node.callspec.params["server"]):
+        pytest.skip("this frontend has no blueprints of packs")
+    files = {path.stem: path.read_text("utf-8") for path in (ROOT / "subgraphs").iterdir()}
+    listed = {name: {"source": "custom_node", "name": name, "info": {"node_pack": "sd-orchestrator"}} for name in files}
+
+    def answer(route: Route) -> None:
+        name = unquote(route.request.url.split("/global_subgraphs")[1].strip("/"))
+        route.fulfill(json={**listed[name], "data": files[name]} if name else listed)
+
+    page.page.context.route("**/global_subgraphs**", answer)
+    page.page.context.route("**/global_subgraphs/**", answer)
+    other = open_page(page.page.context, page.page.url, SETTINGS)
+    try:
+        other.wait_for_timeout(1_000)
+        other.evaluate("() => app.graph.clear()")
+        other.mouse.dblclick(700, 700)
+        other.keyboard.type("Wildcard Prompt to", delay=20)
+        other.get_by_text("Wildcard Prompt to Conditioning").first.wait_for()
+        other.keyboard.press("Enter")
+        other.mouse.move(700, 500)
+        other.mouse.click(700, 500)
+        other.wait_for_function("() => app.graph._nodes[0]?.subgraph?._nodes.length === 3")
+        widgets = other.evaluate("() => app.graph._nodes[0].widgets.map(widget => widget.name)")
+        assert widgets == ["template", "negative_template", "mode", "seed"]
+    finally:
+        other.close()
+        page.page.context.unroute("**/global_subgraphs**")
+        page.page.context.unroute("**/global_subgraphs/**")
 
 
 def test_our_picture_of_our_nodes_is_the_servers(comfyui: ComfyUI):
