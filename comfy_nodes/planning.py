@@ -27,7 +27,7 @@ _OURS = "Orchestrator"  # what the ids of all our nodes begin with
 class Drawn:
     """What a node draws; ``slots`` are the parts of its template that another seed might draw differently.
 
-    ``is_used`` is False where the node gives a fixed text, which the draw need not explain.
+    ``is_used`` is False where the node gives a fixed text that is another.
     """
 
     draft: PromptDraft
@@ -113,23 +113,22 @@ _TEMPLATES = ("template", "negative_template")
 def seed_matters(prompt: Mapping[str, Any], node_id: str, drawn: Drawn) -> bool:
     """Whether another seed would change anything that the graph gets from the node.
 
-    The draft goes by its seed, but our own nodes only note it, and where no part of the template is drawn every seed
-    gives the same.
+    The draft of a constant text goes by its seed too, but our own nodes only note it, and every seed gives that text.
+    That of a fixed one knows by the seed where its words are from.
     """
-    if link_of(prompt[node_id]["inputs"].get("seed")):
+    if link_of(prompt[node_id]["inputs"].get("seed")) or _feeds(prompt, (node_id, SEED_OUTPUT)):
         return True
     if is_populating(prompt, node_id):
-        return bool(drawn.slots) or _feeds(prompt, (node_id, SEED_OUTPUT)) or _feeds(prompt, (node_id, DRAFT_OUTPUT))
-    explains = drawn.is_used and _feeds(prompt, (node_id, DRAFT_OUTPUT), ours=True)
-    return explains or _feeds(prompt, (node_id, SEED_OUTPUT)) or _feeds(prompt, (node_id, DRAFT_OUTPUT))
+        return bool(drawn.slots) or _feeds(prompt, (node_id, DRAFT_OUTPUT), but_ours=True)
+    return _feeds(prompt, (node_id, DRAFT_OUTPUT))
 
 
-def _feeds(prompt: Mapping[str, Any], link: tuple[str, int], *, ours: bool = False) -> bool:
-    """Whether an output leads to a node of other packs; with ``ours``, to any."""
+def _feeds(prompt: Mapping[str, Any], link: tuple[str, int], *, but_ours: bool = False) -> bool:
+    """Whether an output leads to any node; ``but_ours``: to one of another pack."""
     for node in prompt.values():
         if not isinstance(node, dict) or not isinstance(inputs := node.get("inputs"), dict):
             continue
-        reads_only = link[1] == DRAFT_OUTPUT and str(node.get("class_type")).startswith(_OURS)
-        if (ours or not reads_only) and any(link_of(value) == link for value in inputs.values()):
+        is_passed_over = but_ours and str(node.get("class_type")).startswith(_OURS)
+        if not is_passed_over and any(link_of(value) == link for value in inputs.values()):
             return True
     return False

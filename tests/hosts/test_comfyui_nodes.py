@@ -5,12 +5,13 @@ from __future__ import annotations
 import hashlib
 import io
 import json
+import sqlite3
 import time
 import urllib.error
 import urllib.request
 import uuid
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +20,7 @@ from PIL import Image
 
 from comfy_nodes.widgets import WIDGETS
 from orchestrator_core.formats.image_metadata import ImageMetadata, read_image
+from orchestrator_core.formats.node_definitions import node_definition
 from orchestrator_core.store import Store
 from orchestrator_core.template import Template, Wildcards
 from tests.hosts.comfyui import ROOT, ComfyUI
@@ -119,8 +121,9 @@ def inspecting(**inputs: Any) -> Graph:
 
 
 def canvas() -> dict[str, Any]:
-    """As much of a canvas as the pack looks at."""
-    return {"nodes": [{"id": 2, "type": "OrchestratorWildcardPrompt", "widgets_values": [""] * len(WIDGETS)}]}
+    """As much of a canvas as the pack looks at: a Wildcard Prompt that has drawn nothing yet."""
+    held = ["", "", "", "", "populate", "dynamicprompts", "random", 0, "fixed", -1, "keep", ""]
+    return {"nodes": [{"id": 2, "type": "OrchestratorWildcardPrompt", "widgets_values": held}]}
 
 
 def node(class_type: str, **inputs: Any) -> dict[str, Any]:
@@ -218,6 +221,40 @@ def test_a_wildcard_file_that_changes_elsewhere_renders_nothing_anew(server: Ser
     assert changed["prompt"][2]["2"]["inputs"]["populated_text"] == "a egret"
 
 
+def test_a_linked_template_is_drawn_again_when_a_file_was_edited_in_place(server: Server, own_wildcards: Path) -> None:
+    def run() -> str:
+        made = inspecting(template=["5", 0])
+        made["5"] = node("StringTrim", string=" a __mine__ ", mode="Both")
+        return words(server.run(made))
+
+    (own_wildcards / "mine.txt").write_text("heron\n")
+    time.sleep(2.1)  # how often the folders are looked at
+    assert run() == "a heron"
+    (own_wildcards / "mine.txt").write_text("egret\n")
+    assert run() == "a egret"  # at once: the time of the folder itself has not changed
+
+
+def test_the_first_prompt_after_a_start_is_drawn_before_it_is_queued(server: Server) -> None:
+    server.comfyui.kill()
+    server.comfyui.start()
+    time.sleep(1)
+    done = server.run(inspecting())
+    assert done["prompt"][2]["2"]["inputs"]["populated_text"] == Template(TEMPLATE).draw(bundled(), 7).positive
+    assert not ran(server.run(inspecting()), "9")
+
+
+def test_a_fixed_text_is_not_rendered_again_for_another_seed(server: Server) -> None:
+    def fixed(seed: int) -> Graph:
+        made = graph(seed=seed, mode="fixed", populated_text="a heron at dawn", populated_negative="dark")
+        made["6"]["inputs"]["seed"] = 5
+        made["8"] = node("SaveImage", images=["7", 0], filename_prefix="nodes/core")
+        del made["9"]  # a draft says which seed its words are from
+        return made
+
+    server.run(fixed(1))
+    assert not any(ran(server.run(fixed(2)), key) for key in ("2", "6", "8"))
+
+
 def test_a_fixed_text_is_rendered_as_it_is_with_the_origins_that_are_left(server: Server) -> None:
     drawn = Template(TEMPLATE).draw(bundled(), 7).positive
     done = server.run(inspecting(mode="fixed", populated_text=f"{drawn}, sleeping"))
@@ -245,6 +282,46 @@ def test_a_list_of_templates_is_drawn_one_by_one(server: Server) -> None:
     assert words(server.run(made)) == "".join(expected)
 
 
+def test_each_image_of_a_list_has_its_own_prompt(server: Server) -> None:
+    made = graph(seed=81, template=["10", 0], negative_template="")
+    made["10"] = node("TestLines", text="a {fox|owl|lynx}\nthe {cat|dog|cow}")
+    images = server.images(server.run(made, extra_data={"extra_pnginfo": {"workflow": canvas()}}))
+    assert [image.notes.template for image in images if image.notes] == ["a {fox|owl|lynx}", "the {cat|dog|cow}"]
+    for image in images:
+        assert image.notes is not None
+        assert image.request is not None
+        assert image.workflow is not None
+        expected = Template(image.notes.template).draw(bundled(), 81).positive
+        assert image.request.positive == expected
+        assert image.workflow["nodes"][0]["widgets_values"][2] == expected
+
+
+def test_core_s_save_image_holds_a_text_that_only_the_run_could_draw(server: Server) -> None:
+    made = graph(seed=82, template=["10", 0], negative_template="{blurry|dark}")
+    made["10"] = node("StringTrim", string=" a {fox|owl|lynx} ", mode="Both")
+    made["8"] = node("SaveImage", images=["7", 0], filename_prefix="nodes/core")
+    del made["9"]
+    done = server.run(made, extra_data={"extra_pnginfo": {"workflow": canvas()}})
+    (image,) = server.images(done)
+    expected = Template("a {fox|owl|lynx}", "{blurry|dark}").draw(bundled(), 82)
+    assert image.graph is not None
+    assert image.graph["2"]["inputs"]["populated_text"] == expected.positive
+    assert image.workflow is not None
+    assert image.workflow["nodes"][0]["widgets_values"][2:4] == [expected.positive, expected.negative_prompt]
+    assert image.request is not None
+    assert (image.request.positive, image.request.negative) == (expected.positive, expected.negative_prompt)
+    assert image.notes is not None
+    assert (image.notes.template, image.notes.prompt_seed) == ("a {fox|owl|lynx}", 82)
+    (shown,) = done["outputs"]["2"]["orchestrator_populated"]
+    assert (shown["node"], shown["positive"]) == ("2", expected.positive)
+
+
+def test_a_seed_that_a_node_computes_may_be_any_number(server: Server) -> None:
+    made = inspecting(seed=["5", 0])
+    made["5"] = node("PrimitiveInt", value=-5)
+    assert words(server.run(made)) == Template(TEMPLATE).draw(bundled(), 2**64 - 5).positive
+
+
 def test_a_missing_wildcard_stays_as_text_and_stops_nothing(server: Server) -> None:
     assert words(server.run(inspecting(template="a __../../etc/passwd__ __no/such__ fox"))) == (
         "a __../../etc/passwd__ __no/such__ fox"
@@ -262,6 +339,38 @@ def test_an_error_is_one_sentence_without_a_stack_trace(server: Server) -> None:
 
 def test_the_graph_of_an_older_version_runs(server: Server) -> None:
     assert words(server.run(inspecting())) == Template(TEMPLATE).draw(bundled(), 7).positive
+
+
+def test_the_widgets_are_in_the_order_that_workflows_are_written_in(server: Server) -> None:
+    info = server.call("/object_info/OrchestratorWildcardPrompt")
+    definition = node_definition("OrchestratorWildcardPrompt", info)
+    assert definition is not None
+    names = [[item.name, "control_after_generate"] if item.extra else [item.name] for item in definition.widgets]
+    assert tuple(name for pair in names for name in pair) == WIDGETS
+    assert definition.outputs == (
+        ("positive", "STRING"), ("negative", "STRING"), ("draft", "PROMPT_DRAFT"), ("seed", "INT"),
+    )  # fmt: skip
+
+
+def test_a_locked_database_stops_no_queue(server: Server) -> None:
+    server.run(graph(seed=91))  # the database is there
+    with closing(sqlite3.connect(server.comfyui.store)) as other:
+        other.execute("BEGIN EXCLUSIVE")
+        done = server.run(graph(seed=92))
+    assert done["outputs"]["9"]["text"][0].startswith("Not kept: ")
+    assert "locked" in done["outputs"]["9"]["text"][0] or "busy" in done["outputs"]["9"]["text"][0]
+    assert len(server.images(done)) == 1
+
+
+def test_a_run_that_is_saved_again_is_kept_once(server: Server) -> None:
+    """The second recorder keeps what the first one kept."""
+    made = graph(seed=93)
+    made["11"] = node("OrchestratorRunRecorder", draft=["2", 2], saved=["8", 0])
+    done = server.run(made)
+    assert done["outputs"]["9"]["text"] == done["outputs"]["11"]["text"]
+    run_id = done["outputs"]["9"]["text"][0].split()[2]
+    with Store.open(server.comfyui.store, create=False) as store:
+        assert [run.id for run in store.runs(500)].count(run_id) == 1
 
 
 def test_webp_and_jpeg_say_where_they_came_from(server: Server) -> None:
@@ -282,7 +391,7 @@ def test_a_workflow_that_has_no_room_in_a_jpeg_costs_the_image_nothing(server: S
     (image,) = server.images(done)
     assert image.notes is not None
     assert image.notes.template == TEMPLATE
-    assert "too large for a JPEG" in done["outputs"]["8"]["text"][0]
+    assert "do not fit into a JPEG" in done["outputs"]["8"]["text"][0]
 
 
 def test_a_name_that_leads_out_of_the_output_folder_is_refused_in_a_sentence(server: Server) -> None:
