@@ -5,9 +5,10 @@ from __future__ import annotations
 from bisect import bisect_right
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
+from functools import lru_cache
 from typing import Any
 
-from orchestrator_core.prompt import Component, PromptDraft
+from orchestrator_core.prompt import Component, PromptDraft, PromptSource
 from orchestrator_core.provenance import Decision, explain, percent
 from orchestrator_core.template import Slot, Template
 
@@ -37,7 +38,12 @@ def drawn_as_json(draft: PromptDraft, slots: Sequence[Slot] | None = None) -> di
 
 
 def template_slots(draft: PromptDraft) -> tuple[Slot, ...]:
-    source = draft.source
+    return _slots_of(draft.source)
+
+
+@lru_cache(maxsize=16)
+def _slots_of(source: PromptSource) -> tuple[Slot, ...]:
+    """Kept, since a queue draws from the same few templates: to read one costs more than to draw from it."""
     return Template(source.template, source.negative, source.dialect).slots
 
 
