@@ -29,8 +29,9 @@ _log = logging.getLogger("orchestrator")
 class Populate:
     """The handler: takes the body of a ``POST /prompt`` and returns it with the texts in it. It never raises."""
 
-    def __init__(self, services: Services) -> None:
+    def __init__(self, services: Services, patience: float = PATIENCE) -> None:
         self._services = services
+        self._patience = patience
 
     def __call__(self, body: dict[str, Any]) -> dict[str, Any]:
         try:
@@ -60,7 +61,7 @@ class Populate:
         # Copies of what is written to below, while a draw that takes longer still reads it.
         ours = {node_id: {**prompt[node_id], "inputs": {**prompt[node_id]["inputs"]}} for node_id in our_nodes(prompt)}
         plan = Plan({**prompt, **ours}, lambda options: generate(options, self._services.wildcards))
-        _in_thread(plan.make).join(PATIENCE)
+        _in_thread(plan.make).join(self._patience)
         return dict(plan.drawn), dict(plan.failed)
 
     def _tell_browser(self, told: Mapping[str, Drawn], client: str) -> None:

@@ -55,6 +55,7 @@ print(json.dumps({{
     "copies": [name for name in sys.modules if name == "comfy_nodes" or name.startswith("comfy_nodes.")],
     "handlers": len(server.handlers) if server else 0,
     "strange_routes": [path for path in server.paths if not path.startswith("/orchestrator/")] if server else [],
+    "folders": [str(path) for path in sys.modules[name + ".comfy_nodes.host"].wildcard_folders()] if server else [],
     "made": sorted(str(path) for path in pathlib.Path({models!r}).rglob("*")),
 }}))
 """
@@ -73,7 +74,9 @@ def load(folder: Path, *, comfyui: bool) -> dict[str, Any]:
 
 
 def test_comfyui_gets_the_nodes_and_its_own_modules_stay_first(tmp_path: Path):
-    assert load(tmp_path, comfyui=True) == {
+    found = load(tmp_path, comfyui=True)
+    del found["folders"]
+    assert found == {
         "nodes": [
             "OrchestratorPromptInspector",
             "OrchestratorRunRecorder",
@@ -89,6 +92,16 @@ def test_comfyui_gets_the_nodes_and_its_own_modules_stay_first(tmp_path: Path):
         "strange_routes": [],
         "made": [],
     }
+
+
+def test_wildcards_of_the_person_come_first_and_ours_last(tmp_path: Path):
+    for folder in ("custom_nodes/zeta/wildcards", "custom_nodes/alpha/wildcards", "custom_nodes/none", "wildcards"):
+        (tmp_path / folder).mkdir(parents=True)
+    (tmp_path / "custom_nodes" / "beta").mkdir()
+    (tmp_path / "custom_nodes" / "beta" / "wildcards").write_text("a file")
+    places = ("home/wildcards", "wildcards", "custom_nodes/alpha/wildcards", "custom_nodes/zeta/wildcards")
+    expected = [str(tmp_path / place) for place in places] + [str(ROOT / "wildcards")]
+    assert load(tmp_path, comfyui=True)["folders"] == expected
 
 
 def test_elsewhere_the_root_does_nothing(tmp_path: Path):
