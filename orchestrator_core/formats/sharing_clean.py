@@ -32,6 +32,7 @@ _NODE = {
     *("id", "type", "pos", "size", "flags", "order", "mode", "inputs", "outputs", "title", "properties"),
     *("widgets_values", "color", "bgcolor", "shape", "showAdvanced"),
 }
+_COPIES = {"widgets_values_named"}  # newer frontends write the values of widgets a second time
 _STRUCTURE = frozenset(["type", "name"])
 
 _SECRET_WORDS = frozenset(["password", "passwd", "secret", "apikey", "credential", "credentials", "authorization"])
@@ -100,10 +101,11 @@ class Cleaner:
     def _node(self, node: Node, level: Level) -> None:
         where = f"{node.get('title') or node['type']} ({node['id']})"
         where = f"{level.name} > {where}" if level.name else where
-        if gone := [name for name in node if name not in _NODE]:
-            self._tell("left out", where, ", ".join(sorted(gone)))
+        gone = {name for name in node if name not in _NODE}
         for name in gone:
             del node[name]
+        if told := gone - _COPIES:
+            self._tell("left out", where, ", ".join(sorted(told)))
         values = node.pop("widgets_values", None)
         kind = node.pop("type")
         for name in [name for name in node if name != "id"]:

@@ -206,9 +206,9 @@ def test_what_was_taken_out_is_shown_and_is_not_in_the_file(page: PackPage):
     page.page.locator(".orc-share .orc-share-out li").first.wait_for()
     lines = page.page.locator(".orc-share .orc-share-out li").all_inner_texts()
     assert any(HOME in line for line in lines)
-    if folder := os.environ.get("ORCHESTRATOR_SCREENSHOTS"):
+    if folder := os.environ.get("ORCHESTRATOR_PICTURES"):  # the one in docs/sharing.md
         page.page.wait_for_timeout(400)
-        page.page.screenshot(path=Path(folder) / "share.png")
+        page.page.locator(".orc-share").screenshot(path=Path(folder) / "sharing.png")
     _, files = exported(page)
     assert not any(b"maximilian" in data for data in files.values())
 

@@ -656,6 +656,15 @@ def test_a_long_text_takes_no_long_time(text: str):
     Scrubber(NAMES).text("/" + text + " ", "here")
 
 
+def test_the_second_copy_of_a_nodes_values_is_left_out_without_a_word():
+    found = canvas()
+    for item in found["nodes"]:
+        item["widgets_values_named"] = {"text": HOME, "populated_text": "a crimson fox"}
+    shared = share(found, "live")
+    assert "widgets_values_named" not in shared.text
+    assert shared.taken_out == ()
+
+
 def test_a_file_in_letters_is_no_text():
     found = canvas()
     found["nodes"].append({"id": 50, "type": "Note", "widgets_values": ["x" * 4_000_000]})
