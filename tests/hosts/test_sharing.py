@@ -137,7 +137,7 @@ def exported(page: PackPage, *, wait: bool = True, name: str = "") -> tuple[dict
     page.page.on("download", keep)
     dialog.locator(".orc-main").click()
     page.toast("Saved")
-    for _ in range(40):
+    for _ in range(200):
         if len(saved) >= (2 if wait else 1):
             break
         page.page.wait_for_timeout(100)
