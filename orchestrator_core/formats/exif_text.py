@@ -135,14 +135,14 @@ def _comment_text(comment: bytes) -> str:
     code, text = comment[:8], comment[8:]
     if code == b"UNICODE\0":
         # The standard leaves the byte order open; A1111 writes big-endian whatever the block's is.
-        # The other reading is the meant one where it has more Latin letters; a single one may be there by chance.
+        # The other reading is the meant one where it has more of ASCII; a single letter may be there by chance.
         big, little = (text.decode(f"utf-16-{name}", "replace") for name in ("be", "le"))
-        return little if _latin_letters(little) > _latin_letters(big) + 1 else big
+        return little if _ascii_letters(little) > _ascii_letters(big) + 1 else big
     return (text if code in (b"ASCII\0\0\0", b"\0" * 8) else comment).decode("utf-8", "replace")
 
 
-def _latin_letters(text: str) -> int:
-    return sum(char < "\u0250" and char.isprintable() for char in text)
+def _ascii_letters(text: str) -> int:
+    return sum(" " <= char <= "~" for char in text)
 
 
 def _exif_with(data: bytes, texts: Mapping[str, str], where: str) -> bytes:
