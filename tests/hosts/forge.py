@@ -76,6 +76,17 @@ class Forge:
         return self.folder / "orchestrator"
 
     @property
+    def images(self) -> Path:
+        """Where it keeps the images of text to image: Forge in ``outputs``, Forge Neo in ``output``."""
+        return next(self.folder.glob("output*")) / "txt2img-images"
+
+    @property
+    def upscaler(self) -> str:
+        """One that needs no model."""
+        modes = [mode["name"] for mode in self.get("/sdapi/v1/latent-upscale-modes")]
+        return modes[0] if modes else "None"
+
+    @property
     def log(self) -> str:
         return (self.folder / "server.log").read_text("utf-8", "replace")
 
@@ -84,7 +95,12 @@ class Forge:
         with (self.folder / "server.log").open("ab") as log:
             self._started_at = len(self.log)
             self.process = subprocess.Popen(
-                self._command(), cwd=self.parts.host, env=self.environment(), stdout=log, stderr=log
+                self._command(),
+                cwd=self.parts.host,
+                env=self.environment(),
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
             )
         self.wait()
 
@@ -222,9 +238,17 @@ def make_data_folder(folder: Path, parts: ForgeParts) -> None:
         (folder / name).mkdir(parents=True)
     for kind in parts.models.iterdir():
         (folder / "models" / kind.name).symlink_to(kind)
-    (folder / "config.json").write_text(json.dumps(_SETTINGS), encoding="utf-8")
+    settings = {**_SETTINGS, **_version_of_settings(parts.host)}
+    (folder / "config.json").write_text(json.dumps(settings), encoding="utf-8")
     for name in _PARTS:
         (folder / name).symlink_to(parts.host / name)
+
+
+def _version_of_settings(host: Path) -> dict[str, str]:
+    """Forge Neo asks a question at its start if the settings say no version, or another than its own."""
+    text = (host / "modules" / "launch_utils.py").read_text("utf-8")
+    found = re.search(r'^VERSION_UID.*= "(\w+)"', text, re.MULTILINE)
+    return {"VERSION_UID": found[1]} if found else {}
 
 
 def install_pack(folder: Path, *options: str) -> None:

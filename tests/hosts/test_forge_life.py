@@ -81,7 +81,7 @@ def test_a_clone_and_a_start_are_all_the_installation_there_is(forge_parts: Forg
         forge.kill()
     assert sorted(path.name for path in site_packages(forge_parts.python).iterdir()) == before
     added = {path.name.split("-")[0].lower() for path in site_packages(forge.own_python).glob("*.dist-info")}
-    assert {"platformdirs", "sqlalchemy"} <= added <= {"platformdirs", "sqlalchemy", "greenlet"}
+    assert {"platformdirs", "sqlalchemy"} <= added  # and what the host's own extensions want
 
 
 def site_packages(python: Path) -> Path:

@@ -123,7 +123,7 @@ def test_image_to_image_draws_as_well(forge: Forge, wildcards: Wildcards):
 
 @pytest.mark.parametrize("hires_prompt", ["", TEMPLATE, f"{TEMPLATE}, detailed"])
 def test_the_hires_pass_sees_the_same_choices(forge: Forge, wildcards: Wildcards, hires_prompt: str):
-    hires = {"enable_hr": True, "hr_scale": 2, "hr_upscaler": "Latent", "denoising_strength": 0.6, "hr_cfg": 7}
+    hires = {"enable_hr": True, "hr_scale": 2, "hr_upscaler": forge.upscaler, "denoising_strength": 0.6, "hr_cfg": 7}
     hires["hr_additional_modules"] = ["Use same choices"]  # without it Forge fails before the second pass
     found, _ = run(forge, prompt=TEMPLATE, n_iter=2, hr_prompt=hires_prompt, **hires)
     for info, seed in zip(found, (41, 42), strict=True):
