@@ -13,6 +13,7 @@ from dataclasses import asdict
 
 import gradio as gr
 from modules import processing, script_callbacks, scripts
+from PIL import Image
 
 from forge_extension.environment import ForgeEnvironment
 from forge_extension.host.forge import Forge
@@ -21,6 +22,7 @@ from orchestrator_core.prompt import LoraUse
 from orchestrator_core.request import GenerationRequest, ImageNotes
 
 SEEN: list[dict] = []  # by the stand-in, since it was asked last
+PAINTED = threading.Event()  # set for pictures of the tab: what a tiny model makes is noise
 
 
 def as_json(image):
@@ -64,6 +66,19 @@ def choices() -> dict:
     return generator().choices()._asdict()
 
 
+def paint(on: bool) -> bool:
+    PAINTED.set() if on else PAINTED.clear()
+    return on
+
+
+def dusk(seed: int, size: tuple[int, int]) -> Image.Image:
+    """A dusk of its own for each seed."""
+    sky = Image.new("HSV", (1, 4))
+    for place, (turn, saturation, value) in enumerate(((0, 150, 90), (20, 150, 160), (60, 130, 235), (110, 120, 60))):
+        sky.putpixel((0, place), ((seed * 37 + turn) % 256, saturation, value))
+    return sky.convert("RGB").resize(size, Image.Resampling.BICUBIC)
+
+
 def seen() -> list:
     found = list(SEEN)
     SEEN.clear()
@@ -78,6 +93,7 @@ def folders() -> list:
 def add_routes(_, app) -> None:
     app.add_api_route("/probe/generate", generate, methods=["POST"])
     app.add_api_route("/probe/choices", choices, methods=["GET"])
+    app.add_api_route("/probe/paint", paint, methods=["GET"])
     app.add_api_route("/probe/seen", seen, methods=["GET"])
     app.add_api_route("/probe/folders", folders, methods=["GET"])
 
@@ -101,6 +117,8 @@ class StandIn(scripts.Script):
         self.before = (p.prompt, p.negative_prompt)
 
     def postprocess_image(self, p, pp, how):
+        if PAINTED.is_set():
+            pp.image = dusk(p.all_seeds[pp.index], pp.image.size)
         if how in ("", "fail") or getattr(p, "is_inner", False):
             return
         if how == "all":

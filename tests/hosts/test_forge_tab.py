@@ -307,13 +307,19 @@ def test_reloading_the_page_of_the_host_leaves_one_of_everything(opened: Opened,
 
 @pytest.mark.skipif("ORCHESTRATOR_PICTURES" not in os.environ, reason="ORCHESTRATOR_PICTURES names no folder")
 @pytest.mark.parametrize("theme", ["light", "dark"])
-def test_pictures_of_the_tab(opened: Opened, theme: str):
+def test_pictures_of_the_tab(opened: Opened, forge: Forge, theme: str):
     folder = Path(os.environ["ORCHESTRATOR_PICTURES"])
     page = opened(theme)
     small(page, steps=4, prompts=4, size=256)
+    fill(page, "#orchestrator_generate_prompt_seed", "2048")
     write(page, "a __colors/warm__ {fox|owl} in {the snow|__places/city__}, __light/*__")
-    page.click("#orchestrator_generate")
-    page.wait_for_selector("#orchestrator_progress:has-text('prompt 3 of 4: step 2')", timeout=120_000)
+    page.wait_for_selector(f"{CARDS}:has-text('seed 2048')")
+    forge.get("/probe/paint?on=true")
+    try:
+        page.click("#orchestrator_generate")
+        page.wait_for_selector("#orchestrator_progress:has-text('4 images')", timeout=120_000)
+    finally:
+        forge.get("/probe/paint?on=false")
+    page.wait_for_function("document.querySelectorAll('#orchestrator_gallery button img').length === 4")
+    page.wait_for_timeout(1_000)
     page.screenshot(path=folder / ("forge_tab.png" if theme == "light" else "forge_tab_dark.png"))
-    page.click("#orchestrator_interrupt")
-    page.wait_for_selector("#orchestrator_generate:not([disabled])")
