@@ -19,9 +19,13 @@ def start() -> type | None:
     if reason:
         say(reason)
         return None
-    from forge_extension.pack import Pack
+    try:
+        from forge_extension.pack import Pack
 
-    return Pack().register()
+        return Pack().register()
+    except ImportError as error:
+        say(f"not loaded: this host is not as Forge was when this was written ({error}). Look for a newer version.")
+        return None
 
 
 def why_not() -> str:

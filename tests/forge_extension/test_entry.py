@@ -69,6 +69,17 @@ def test_a_host_that_lacks_a_requirement_is_told_how_to_get_it(tmp_path: Path):
     assert (found, loaded) == ("class: None", "loaded: []")
 
 
+def test_a_host_whose_modules_have_other_names_gets_one_line(tmp_path: Path):
+    pretend(tmp_path, gradio="4.40.0")
+    (tmp_path / "gradio.py").write_text("")
+    line, found, _ = load(tmp_path)
+    assert line.startswith(
+        "sd-orchestrator: not loaded: this host is not as Forge was when this was written (No module"
+    )
+    assert "modules" in line
+    assert found == "class: None"
+
+
 @pytest.mark.slow
 def test_the_real_pydantic_1_is_left_alone(tmp_path: Path):
     command = [sys.executable, "-m", "pip", "install", "--quiet", "--target", tmp_path, "pydantic<2"]

@@ -89,7 +89,7 @@ def test_prompts_of_a_list_are_templates_of_their_own():
 
 
 @given(
-    seed=st.integers(0, 2**64 - 2),
+    seed=st.integers(0, 2**64 - 10),
     batch_size=st.integers(1, 3),
     n_iter=st.integers(1, 3),
     tail=st.sampled_from(["", ", detailed", " {x|y}"]),
