@@ -2,10 +2,22 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections import deque
+from collections.abc import Coroutine
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import TypeVar
 
 from orchestrator_core.request import GeneratedImage, GenerationRequest, ImageNotes, OnProgress, Progress
+
+T = TypeVar("T")
+
+
+def awaited(coroutine: Coroutine[object, object, T]) -> T:
+    """What a coroutine returns, run by a loop of its own thread: playwright keeps one running in that of the tests."""
+    with ThreadPoolExecutor(1) as other_thread:
+        return other_thread.submit(asyncio.run, coroutine).result()
 
 
 class FakeGenerator:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 import threading
 from collections.abc import Mapping
@@ -18,6 +17,7 @@ from comfy_nodes.drawn import drawn_as_json
 from comfy_nodes.routes import MAX_BODY, Reply, Request, routes
 from orchestrator_core.template import Template, Wildcards
 from tests.core.template.engine import NONE, wildcards_in
+from tests.fakes import awaited
 
 HOST = "127.0.0.1:8188"
 
@@ -52,7 +52,7 @@ def answer(wildcards: Wildcards, request: Request, path: str, embeddings: list[s
         for route in routes(wildcards, lambda: embeddings or [])
         if (route.method, route.path) == (request.method, f"/orchestrator/{path}")
     ]
-    return asyncio.run(route.handler(request))  # type: ignore[arg-type]
+    return awaited(route.handler(request))  # type: ignore[arg-type]
 
 
 def get(wildcards: Wildcards, path: str, embeddings: list[str] | None = None, **query: str) -> Any:
@@ -107,7 +107,7 @@ class TestComplete:
     def test_the_hosts_embeddings_are_listed_only_when_one_is_being_named(self, wildcards: Wildcards):
         calls: list[int] = []
         (route, *_) = routes(wildcards, lambda: calls.append(1) or [])  # type: ignore[func-returns-value]
-        asyncio.run(route.handler(Asked("GET", query={"text": "a __wa"})))  # type: ignore[arg-type]
+        awaited(route.handler(Asked("GET", query={"text": "a __wa"})))  # type: ignore[arg-type]
         assert calls == []
 
 
@@ -160,7 +160,7 @@ class TestWildcards:
         handlers = {route.path: route.handler for route in routes(wildcards)}
 
         def ask(path: str, method: str) -> Any:
-            return asyncio.run(handlers[path](Asked(method))).data  # type: ignore[arg-type]
+            return awaited(handlers[path](Asked(method))).data  # type: ignore[arg-type]
 
         ask("/orchestrator/wildcards", "GET")
         (folder / "new.txt").write_text("a")

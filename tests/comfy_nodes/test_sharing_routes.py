@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 from pathlib import Path
 from typing import Any
@@ -25,6 +24,7 @@ from orchestrator_core.template import Template, Wildcards
 from tests.comfy_nodes.test_routes import HOST, Asked, Body
 from tests.core.formats.test_sharing import canvas, graph
 from tests.core.template.engine import NONE, wildcards_in
+from tests.fakes import awaited
 
 REQUEST = GenerationRequest("a red fox", "blur", checkpoint="sd15", seed=3)
 
@@ -32,7 +32,7 @@ REQUEST = GenerationRequest("a red fox", "blur", checkpoint="sd15", seed=3)
 def reply(answers: SharingAnswers, asked: Asked, path: str) -> Reply:
     (route,) = [route for route in sharing_routes(answers) if route.path == f"/orchestrator/{path}"]
     assert route.method == asked.method
-    return asyncio.run(route.handler(asked))  # type: ignore[arg-type]
+    return awaited(route.handler(asked))  # type: ignore[arg-type]
 
 
 def share(answers: SharingAnswers, **body: Any) -> Any:
