@@ -1,0 +1,1 @@
+"""LoRAs: what is known of each file (record, metadata), which there are (library, watcher), which fit (ranking)."""
