@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import threading
 import uuid
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Any, Protocol
 
 from forge_extension.rendered import Look, Rendered
 from orchestrator_core.errors import Interrupted
+from orchestrator_core.generators.background import Call
 from orchestrator_core.request import OnProgress, Progress
 
 _LOOK = 0.2  # seconds between two looks at the progress
@@ -48,7 +49,7 @@ class Job:
 
     def run(self, fields: Mapping[str, Any], infotext: Mapping[str, Any]) -> Rendered:
         """Render, and block until the images are there. Raises Interrupted, and what the host raises."""
-        call = _Call(lambda: self.host.render(self.task, fields, infotext, self))
+        call = Call(lambda: self.host.render(self.task, fields, infotext, self))
         preview_id = 0
         try:
             while not call.done.wait(_LOOK):
@@ -100,26 +101,3 @@ class Job:
         if progress != self._last:
             self._last = progress
             self.on_progress(progress)
-
-
-class _Call(threading.Thread):
-    """A call in a thread that does not keep the host from ending."""
-
-    def __init__(self, call: Callable[[], Rendered | None]) -> None:
-        super().__init__(daemon=True, name="orchestrator rendering")
-        self.call = call
-        self.outcome: Rendered | BaseException | None = None
-        self.done = threading.Event()
-        self.start()
-
-    def run(self) -> None:
-        try:
-            self.outcome = self.call()
-        except BaseException as error:  # noqa: BLE001 - it is raised again in the thread that waits
-            self.outcome = error
-        self.done.set()
-
-    def result(self) -> Rendered | None:
-        if isinstance(self.outcome, BaseException):
-            raise self.outcome
-        return self.outcome

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -14,6 +13,7 @@ from orchestrator_app.progress import Lines
 from orchestrator_app.studio.environment import StoppableGenerator
 from orchestrator_core.context import StageContext
 from orchestrator_core.errors import GeneratorError, GeneratorUnreachable, Interrupted, OrchestratorError
+from orchestrator_core.generators.background import Call
 from orchestrator_core.pipeline import run_pipeline
 from orchestrator_core.request import GeneratedImage
 from orchestrator_core.run import Run
@@ -77,7 +77,7 @@ class Renderer:
 
     def _one(self, prompt: Planned, context: StageContext) -> Result:
         started = time.monotonic()
-        work = _Work(lambda: _run_rest(prompt, context))
+        work = Call(lambda: _run_rest(prompt, context))
         run, error = prompt.run, ""
         try:
             run = self._wait(work)
@@ -96,7 +96,7 @@ class Renderer:
             error = self.reason = NOT_RENDERED
         return Result(prompt, self._taken_in(run, prompt.number), error, time.monotonic() - started)
 
-    def _wait(self, work: _Work) -> Run:
+    def _wait(self, work: Call[Run]) -> Run:
         """The work's result. The first Ctrl-C stops the server's job, which ends the work; the second goes through."""
         while not work.done.is_set():
             try:
@@ -121,29 +121,6 @@ class Renderer:
         if result.error:
             return f"{result.error}{f' (kept: {names})' if names else ''}"
         return f"{names}  {result.seconds:.1f} s"
-
-
-class _Work(threading.Thread):
-    """A rendering in a thread that does not keep the program from ending."""
-
-    def __init__(self, call: Callable[[], Run]) -> None:
-        super().__init__(daemon=True)
-        self.call = call
-        self.outcome: Run | BaseException | None = None
-        self.done = threading.Event()  # join() cannot be trusted once Ctrl-C has broken into it (Python issue 89437)
-        self.start()
-
-    def run(self) -> None:
-        try:
-            self.outcome = self.call()
-        except BaseException as error:  # noqa: BLE001 - it is raised again in the thread that waits
-            self.outcome = error
-        self.done.set()
-
-    def result(self) -> Run:
-        if isinstance(self.outcome, Run):
-            return self.outcome
-        raise self.outcome or RuntimeError("the rendering ended without a result")
 
 
 def _run_rest(prompt: Planned, context: StageContext) -> Run:

@@ -10,12 +10,13 @@ import re
 import threading
 import time
 import uuid
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
 from orchestrator_core.errors import GeneratorUnreachable, Interrupted, RenderFailed
+from orchestrator_core.generators.background import Call
 from orchestrator_core.generators.forge_api import ForgeApi, Rendered, TaskState
 from orchestrator_core.request import OnProgress, Progress
 
@@ -47,7 +48,7 @@ class ForgeJob:
         """Render, and block until the images are there. Raises GeneratorError; Interrupted if none was finished."""
         if self.cancelled.is_set():
             raise Interrupted("The rendering was stopped before it began.")
-        call = _Call(lambda: self.api.txt2img({**body, "force_task_id": self.task_id}))
+        call = Call(lambda: self.api.txt2img({**body, "force_task_id": self.task_id}))
         try:
             self._follow(call)
         except GeneratorUnreachable:
@@ -64,7 +65,7 @@ class ForgeJob:
         """Have it stopped; ``run`` then raises Interrupted, unless the images are just finished."""
         self.cancelled.set()
 
-    def _follow(self, call: _Call) -> None:
+    def _follow(self, call: Call[Rendered]) -> None:
         started = answered = time.monotonic()
         while not call.done.wait(self.timeouts.look):
             try:
@@ -123,26 +124,3 @@ class ForgeJob:
             state = self.api.task(self.task_id)
             if state is not None and state.active:
                 self.api.interrupt()
-
-
-class _Call(threading.Thread):
-    """The call that renders, in a thread that does not keep the program from ending."""
-
-    def __init__(self, call: Callable[[], Rendered]) -> None:
-        super().__init__(daemon=True)
-        self.call = call
-        self.outcome: Rendered | BaseException | None = None
-        self.done = threading.Event()
-        self.start()
-
-    def run(self) -> None:
-        try:
-            self.outcome = self.call()
-        except BaseException as error:  # noqa: BLE001 - it is raised again in the thread that waits
-            self.outcome = error
-        self.done.set()
-
-    def result(self) -> Rendered:
-        if isinstance(self.outcome, Rendered):
-            return self.outcome
-        raise self.outcome or RuntimeError("the rendering ended without a result")
