@@ -9,8 +9,8 @@ from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from orchestrator_core.errors import ConfigError, OrchestratorError
-from orchestrator_core.prompt import Component, Origin, PromptDraft
+from orchestrator_core.errors import ConfigError
+from orchestrator_core.prompt import PromptDraft
 
 if TYPE_CHECKING:
     from argparse import Namespace
@@ -115,20 +115,20 @@ def _few(drafts: Iterator[PromptDraft]) -> list[PromptDraft]:
 
 
 def final_draft(wish: Wish, wildcards: Wildcards) -> PromptDraft:
-    """The draft of a finished prompt; drawn again where that gives the same text, so that its origins are known."""
-    from orchestrator_core.template import Template
+    """The draft of a finished prompt, with the origins that a draw of its template by its seed explains."""
+    from pydantic import ValidationError
+
+    from orchestrator_core.stages.generate_prompt import Options, kept
+    from orchestrator_core.template.align import aligned
 
     positive, negative = wish.final or ("", "")
     if wish.template and wish.seed is not None:
+        values = {"template": wish.template, "negative_template": wish.negative, "dialect": wish.dialect}
         try:
-            draft = Template(wish.template, wish.negative, wish.dialect).draw(wildcards, wish.seed)
-        except OrchestratorError:
-            draft = PromptDraft(())
-        if (draft.positive, draft.negative_prompt) == (positive, negative):
-            return draft.replacing(loras=wish.loras)
-    return PromptDraft(
-        (Component(positive, Origin.user),) if positive else (),
-        (Component(negative, Origin.user),) if negative else (),
-        wish.loras,
-        wish.seed or 0,
-    )
+            options = Options.model_validate({**values, "seed": wish.seed})
+        except ValidationError:  # a file of a program that knows other dialects
+            pass
+        else:
+            # what went amiss in the draw does not matter to a text that is there already
+            return kept(options, positive, negative, wildcards).replacing(loras=wish.loras, diagnostics=())
+    return PromptDraft(aligned((), positive), aligned((), negative), wish.loras, wish.seed or 0)
