@@ -11,13 +11,13 @@ from pydantic import ValidationError
 from orchestrator_core.errors import OrchestratorError
 from orchestrator_core.formats.comfy_links import link_of
 from orchestrator_core.prompt import Diagnostic, PromptDraft, PromptSource
-from orchestrator_core.stages.generate_prompt import Options
+from orchestrator_core.stages.generate_prompt import Options, options_from_widgets
 from orchestrator_core.template import Slot
 
 from .drawn import template_slots
 from .links import Links, Unknown
 from .routes import what_is_wrong
-from .widgets import FIXED, POPULATE, POPULATED, WILDCARD_PROMPT, options_from
+from .widgets import FIXED, POPULATE, POPULATED, WILDCARD_PROMPT
 
 DRAFT_OUTPUT, SEED_OUTPUT = 2, 3
 _OURS = "Orchestrator"  # what the ids of all our nodes begin with
@@ -58,7 +58,7 @@ class Plan:
         try:
             mode = links.value(inputs.get("mode", POPULATE))
             values = {name: links.value(inputs[name]) for name in Options.model_fields if name in inputs}
-            draft = self.draw(options_from(values))
+            draft = self.draw(options_from_widgets(values))
             if mode == FIXED:
                 texts = tuple(links.value(inputs.get(name, "")) for name in POPULATED)
                 self.drawn[node_id] = Drawn(draft, is_used=texts == (draft.positive, draft.negative_prompt))

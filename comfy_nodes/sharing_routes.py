@@ -15,11 +15,10 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 
 from orchestrator_core.errors import NoDatabase, OrchestratorError
 from orchestrator_core.run import Run
-from orchestrator_core.stages.generate_prompt import generate
+from orchestrator_core.stages.generate_prompt import generate, options_from_widgets
 from orchestrator_core.template import Wildcards
 
 from .routes import Route, route
-from .widgets import options_from
 
 MAX_BODY = 4 << 20  # bytes: a workflow with its graph
 _SHOWN = 300  # characters of a prompt in the list of runs
@@ -97,7 +96,7 @@ class SharingAnswers:
 
     def _draw(self, values: Mapping[str, Any]) -> tuple[str, str] | None:
         try:
-            draft = generate(options_from(values), self.wildcards)
+            draft = generate(options_from_widgets(values), self.wildcards)
         except (OrchestratorError, ValidationError):
             return None
         return draft.positive, draft.negative_prompt

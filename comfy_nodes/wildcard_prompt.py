@@ -9,7 +9,7 @@ from pydantic import ValidationError
 
 from orchestrator_core.errors import OrchestratorError
 from orchestrator_core.prompt import PromptDraft
-from orchestrator_core.stages.generate_prompt import generate, kept
+from orchestrator_core.stages.generate_prompt import generate, kept, options_from_widgets
 from orchestrator_core.template import Wildcards
 from orchestrator_core.template.align import aligned
 
@@ -21,7 +21,7 @@ from .planning import Drawn, failure
 from .populate import EVENT, drawn_message
 from .services import Services
 from .sockets import DraftSocket
-from .widgets import FIXED, POPULATE, POPULATED, WILDCARD_PROMPT, options_from
+from .widgets import FIXED, POPULATE, POPULATED, WILDCARD_PROMPT
 
 
 class WildcardPrompt(io.ComfyNode):
@@ -55,7 +55,7 @@ class WildcardPrompt(io.ComfyNode):
         try:
             if _is_settled(values):
                 return cls._given(_settled(values, cls.services.wildcards))
-            draft = generate(options_from(values), cls.services.wildcards)
+            draft = generate(options_from_widgets(values), cls.services.wildcards)
         except (OrchestratorError, ValidationError) as error:
             told = failure(error, values)
             # ComfyUI 0.3.64 forgets to block a node that gives no outputs at all
@@ -84,7 +84,7 @@ def _settled(values: Mapping[str, Any], wildcards: Wildcards) -> PromptDraft:
     """Raises what a text that was drawn cannot have: options that cannot be used."""
     positive, negative = (str(values.get(name) or "") for name in POPULATED)
     try:
-        return kept(options_from(values), positive, negative, wildcards)
+        return kept(options_from_widgets(values), positive, negative, wildcards)
     except ValidationError:
         if values.get("mode") != FIXED:
             raise

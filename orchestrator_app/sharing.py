@@ -31,16 +31,11 @@ def drawing_with(wildcards: Wildcards) -> Draw:
     from pydantic import ValidationError
 
     from orchestrator_core.errors import OrchestratorError
-    from orchestrator_core.stages.generate_prompt import Options, generate
+    from orchestrator_core.stages.generate_prompt import generate, options_from_widgets
 
     def draw(values: Mapping[str, Any]) -> tuple[str, str] | None:
-        if values.get("rerolls"):
-            return None
-        known = {name: value for name, value in values.items() if name in Options.model_fields and name != "rerolls"}
-        if known.get("index") == -1:
-            del known["index"]
         try:
-            draft = generate(Options.model_validate(known), wildcards)
+            draft = generate(options_from_widgets(values), wildcards)
         except (OrchestratorError, ValidationError):
             return None
         return draft.positive, draft.negative_prompt

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from itertools import islice
-from typing import Literal
+from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 from orchestrator_core.context import StageContext
 from orchestrator_core.errors import TemplateError
+from orchestrator_core.formats.rerolls import parse_rerolls
 from orchestrator_core.prompt import MAX_SEED, PromptDraft, PromptSource
 from orchestrator_core.run import Run
 from orchestrator_core.template import Template, Wildcards
@@ -38,6 +39,26 @@ class Options(BaseModel):
         default_factory=dict,
         description="How often single parts were drawn again, by the names that Template.slots gives them.",
     )
+
+    @field_validator("rerolls", mode="before")
+    @classmethod
+    def _as_a_workflow_keeps_them(cls, given: Any) -> Any:
+        return parse_rerolls(given) if isinstance(given, str) else given
+
+
+def options_from_widgets(values: Mapping[str, Any]) -> Options:
+    """A Wildcard Prompt's widget values as options; what an older workflow lacks is as by default.
+
+    A linked seed may be any number, as other nodes count with them. An index of -1 is none.
+
+    Raises pydantic's ValidationError for what no widget of ours would give.
+    """
+    given = {name: value for name, value in values.items() if name in Options.model_fields and value is not None}
+    if type(given.get("seed")) is int:
+        given["seed"] &= MAX_SEED
+    if type(index := given.get("index")) is int and index < 0:
+        del given["index"]
+    return Options.model_validate(given)
 
 
 def generate(

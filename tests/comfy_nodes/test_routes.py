@@ -257,6 +257,7 @@ class TestRefusals:
             (b'{"template": "x", "dialect": "x"}', "dialect: "),
             (b'{"template": "x", "rerolls": {"a": "b"}}', "rerolls.a: "),
             (b'{"template": "x", "rerolls": [1]}', "rerolls: "),
+            (b'{"template": "x", "rerolls": "07aa"}', "'07aa' names no part"),
             (b'{"template": "{a|b}", "method": "combinatorial", "index": 7}', "no combination 7"),
             (b'{"template": "__no__", "missing": "error"}', "no wildcard 'no'"),
         ],

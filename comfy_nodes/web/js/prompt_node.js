@@ -93,7 +93,7 @@ export function optionsOf(node) {
     seed: Number(valueOf(node, "seed") ?? 0),
     index: index < 0 ? null : index,
     missing: valueOf(node, "missing") ?? "keep",
-    rerolls: readRerolls(valueOf(node, "rerolls")),
+    rerolls: String(valueOf(node, "rerolls") ?? ""), // the server says what it cannot read
   };
 }
 

@@ -4,7 +4,7 @@ import pytest
 from pydantic import ValidationError
 
 from orchestrator_core.errors import TemplateError
-from orchestrator_core.stages.generate_prompt import Options, generate
+from orchestrator_core.stages.generate_prompt import Options, generate, options_from_widgets
 from orchestrator_core.template import Template, Wildcards
 
 NONE = Wildcards([])
@@ -62,3 +62,15 @@ def test_a_missing_wildcard_can_be_an_error() -> None:
 def test_options_that_are_none_are_refused(wrong: dict[str, object]) -> None:
     with pytest.raises(ValidationError):
         Options.model_validate(wrong)
+
+
+def test_rerolls_are_taken_as_the_text_that_a_workflow_keeps() -> None:
+    slot = "9f3c07aa9f3c07aa"
+    assert Options.model_validate({"rerolls": f"{slot}:2"}) == Options(rerolls={slot: 2})
+    with pytest.raises(ValidationError, match="'nonsense' names no part"):
+        Options.model_validate({"rerolls": f"{slot}:2 nonsense"})
+
+
+def test_widgets_of_other_versions_and_linked_seeds_are_options() -> None:
+    values = {"template": "a fox", "mode": "fixed", "seed": -1, "index": -1, "missing": None, "rerolls": ""}
+    assert options_from_widgets(values) == Options(template="a fox", seed=2**64 - 1)
