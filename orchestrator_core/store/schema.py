@@ -139,6 +139,58 @@ scores = Table(
     Column("metric", AnyText),
     Column("value", Number),
 )
+loras = Table(  # an index of files: may be dropped at any time, and is made again from them
+    "loras",
+    metadata,
+    Column("id", BigInteger),  # 63 bits of a hash of root and path, so that no two writers must agree on a number
+    Column("root", AnyText),
+    Column("path", AnyText),
+    Column("name", AnyText),
+    Column("title", AnyText),
+    Column("size", BigInteger),  # bytes
+    Column("mtime_ns", BigInteger),
+    Column("inode", AnyText),  # decimal digits: on some file systems it has 64 bits without a sign
+    Column("stamp", AnyText),  # of the file's beginning, end and size
+    Column("fingerprint", AnyText),  # of names, sizes and times of the model and its sidecars
+    Column("state", AnyText),
+    Column("first_ms", BigInteger),  # when it was first shown; 0 while it never was complete
+    Column("hashed", BigInteger),  # 1: the next three were computed here; 0: a sidecar or the header claims them
+    Column("sha256", AnyText),
+    Column("tensor_sha256", AnyText),
+    Column("autov1", AnyText),
+    Column("autov3", AnyText),
+    Column("record", AnyText),  # JSON: a LoraRecord without a person's facts
+)
+lora_folders = Table(
+    "lora_folders",
+    metadata,
+    Column("root", AnyText),
+    Column("path", AnyText),
+    Column("fingerprint", AnyText),  # of all that lies in it, and of the version that read it
+)
+lora_user = Table(  # what a person or Civitai said of a LoRA; never dropped
+    "lora_user",
+    metadata,
+    Column("path", AnyText),
+    Column("source", AnyText),  # "user" or "civitai"
+    Column("field", AnyText),
+    Column("value", AnyText),
+    Column("confidence", Number),
+    Column("updated_ms", BigInteger),
+    Column("stamp", AnyText),  # of the file then: these two find the LoRA again under another name
+    Column("tensor_sha256", AnyText),
+)
+lora_digests = Table(  # hours of reading may be in it; never dropped
+    "lora_digests",
+    metadata,
+    Column("path", AnyText),
+    Column("size", BigInteger),
+    Column("mtime_ns", BigInteger),
+    Column("inode", AnyText),
+    Column("sha256", AnyText),
+    Column("tensor_sha256", AnyText),
+    Column("autov1", AnyText),
+)
 migrations = Table(
     "orchestrator_migrations",
     metadata,
