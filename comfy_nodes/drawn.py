@@ -8,7 +8,7 @@ from dataclasses import asdict, dataclass
 from functools import lru_cache
 from typing import Any
 
-from orchestrator_core.prompt import Component, PromptDraft, PromptSource
+from orchestrator_core.prompt import Component, PromptDraft
 from orchestrator_core.provenance import Decision, explain, percent
 from orchestrator_core.template import Slot, Template
 
@@ -38,13 +38,14 @@ def drawn_as_json(draft: PromptDraft, slots: Sequence[Slot] | None = None) -> di
 
 
 def template_slots(draft: PromptDraft) -> tuple[Slot, ...]:
-    return _slots_of(draft.source)
+    source = draft.source
+    return _slots_of(source.template, source.negative, source.dialect)
 
 
 @lru_cache(maxsize=16)
-def _slots_of(source: PromptSource) -> tuple[Slot, ...]:
+def _slots_of(template: str, negative: str, dialect: str) -> tuple[Slot, ...]:
     """Kept, since a queue draws from the same few templates: to read one costs more than to draw from it."""
-    return Template(source.template, source.negative, source.dialect).slots
+    return Template(template, negative, dialect).slots
 
 
 @dataclass(frozen=True, slots=True)

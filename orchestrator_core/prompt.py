@@ -86,11 +86,12 @@ class Diagnostic:
 
 @dataclass(frozen=True, slots=True)
 class PromptSource:
-    """The template that a draft was drawn from."""
+    """The template that a draft was drawn from, and how often which of its parts were drawn again."""
 
     template: str = ""
     negative: str = ""
     dialect: str = "dynamicprompts"
+    rerolls: tuple[tuple[str, int], ...] = ()  # by the ids of ``Template.slots``
 
 
 @dataclass(frozen=True, slots=True)

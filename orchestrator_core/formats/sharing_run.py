@@ -11,6 +11,7 @@ from orchestrator_core.formats.comfy_places import find_places
 from orchestrator_core.formats.comfy_workflow import workflow_from_graph
 from orchestrator_core.formats.comfy_workflow_reader import graph_from_workflow
 from orchestrator_core.formats.extra_networks import extract_loras
+from orchestrator_core.formats.rerolls import format_rerolls
 from orchestrator_core.formats.sharing_canvas import Canvas
 from orchestrator_core.formats.sharing_nodes import (
     OUR_NODES,
@@ -43,6 +44,7 @@ def live_graph(graph: Graph, run: Run, request: GenerationRequest) -> tuple[Grap
         "mode": "populate" if source.template else "fixed",
         "dialect": source.dialect,
         "seed": draft.seed,
+        "rerolls": format_rerolls(source.rerolls),
     }
     found = {key: dict(node, inputs=dict(node["inputs"])) for key, node in graph.items()}
     for key, node in graph.items():

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import islice
 
 from orchestrator_core.errors import TemplateError
@@ -80,7 +80,7 @@ class Template:
         """
         wildcards.look()
         draw = new_draw(wildcards, self.dialect, seed, index, None, self._as_bias(weights), variables)
-        draw.rerolls = rerolls or {}
+        draw.rerolls = {slot: times for slot, times in (rerolls or {}).items() if times}
         return self._run(draw)
 
     def cycle(
@@ -157,9 +157,10 @@ class Template:
                     raise TemplateError(str(note))
         if draw.sent:
             negative = _with_sent(draw.sent, negative)
+        source = replace(self.source, rerolls=tuple(draw.rerolls.items())) if draw.rerolls else self.source
         variables = draw.texts() if components and (draw.frame or draw.shared) else ()
         return PromptDraft(
-            with_strengths(components), with_strengths(negative), (), draw.seed, self.source, variables, notes
+            with_strengths(components), with_strengths(negative), (), draw.seed, source, variables, notes
         )
 
     def _space(self, wildcards: Wildcards, seed: int, variables: Mapping[str, str] | None) -> tuple[Space, Draw] | None:

@@ -11,8 +11,10 @@ from orchestrator_app.sources import read_file
 from orchestrator_app.studio import sharing
 from orchestrator_core.formats.comfy_workflow_reader import graph_from_workflow
 from orchestrator_core.formats.infotext import parse_infotext
+from orchestrator_core.formats.sharing_nodes import OUR_NODES, WILDCARD_PROMPT
 from orchestrator_core.pipeline import new_run
 from orchestrator_core.stages import dispatch
+from orchestrator_core.stages.generate_prompt import generate, options_from_widgets
 from orchestrator_core.template import Template, Wildcards
 
 RUN = new_run().replacing(draft=Template("a {crimson|crimson} fox", "{blurry|blurry}").draw(Wildcards([]), 7))
@@ -36,6 +38,19 @@ def test_what_is_for_others_has_no_run_of_mine():
         file = make(RUN, REQUEST)
         assert text in file.text
         assert RUN.id not in file.text
+
+
+def test_words_that_were_drawn_again_are_the_first_that_others_draw():
+    template = Template("a {red|blue|green|grey} {fox|owl|hare|deer}")
+    drawn = template.draw(Wildcards([]), 7, rerolls={template.slots[0].id: 2, template.slots[1].id: 3})
+    assert drawn.positive != template.draw(Wildcards([]), 7).positive
+    file = sharing.live(new_run().replacing(draft=drawn), dispatch.request_for(drawn, dispatch.Options()))
+    values = next(
+        node["inputs"]
+        for node in graph_from_workflow(json.loads(file.text), OUR_NODES).values()
+        if node["class_type"] == WILDCARD_PROMPT
+    )
+    assert generate(options_from_widgets(values), Wildcards([])).positive == drawn.positive
 
 
 def test_the_template_file_is_what_run_and_batch_read(tmp_path: Path):

@@ -380,4 +380,5 @@ def test_a_reroll_changes_one_slot_and_leaves_the_others(tmp_path: Path):
     assert {text[6] for text in drawn} == set("abcdefgh")
     again = template.draw(wildcards, 7, rerolls={negative.id: 3})
     assert again.positive == before.positive
+    assert (before.source.rerolls, again.source.rerolls) == ((), ((negative.id, 3),))
     assert template.draw(wildcards, 7, rerolls={third.id: 0}) == before
