@@ -13,7 +13,6 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from orchestrator_core.prompt import MAX_SEED
 from orchestrator_core.stages.generate_prompt import Options, generate
 from orchestrator_core.template import Wildcards
 from orchestrator_core.template.completion import Known, complete, describe
@@ -71,12 +70,10 @@ class Answers:
         """``count`` prompts: of this seed and the ones after it, or of this index and the ones after it."""
         asked = _Draw.model_validate(body)
         options = Options(**asked.model_dump(exclude={"count"}))
-        return {"prompts": [self._drawn(options, number) for number in range(asked.count)]}
+        return {"prompts": [self._drawn(options.nth(number)) for number in range(asked.count)]}
 
-    def _drawn(self, options: Options, number: int) -> dict[str, Any]:
-        index = None if options.index is None else options.index + number
-        seed = (options.seed + number) % (MAX_SEED + 1)
-        return drawn_as_json(generate(options.model_copy(update={"seed": seed, "index": index}), self._wildcards))
+    def _drawn(self, options: Options) -> dict[str, Any]:
+        return drawn_as_json(generate(options, self._wildcards))
 
     def wildcards(self, query: dict[str, Any]) -> dict[str, Any]:
         """``found`` of ``total`` names hold the words of ``search``; the first ``limit`` are described."""

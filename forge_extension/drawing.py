@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
@@ -30,9 +30,9 @@ class ScriptOptions(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     enabled: bool = Field(False, description="Resolve wildcards and variants in the prompts.")
-    dialect: Literal["dynamicprompts", "impact"] = "dynamicprompts"
-    method: Literal["random", "combinatorial", "cyclical"] = "random"
-    missing: Literal["keep", "remove", "error"] = "keep"
+    dialect: generate_prompt.Dialect = "dynamicprompts"
+    method: generate_prompt.Method = "random"
+    missing: generate_prompt.Missing = "keep"
     prompt_seed: int = Field(-1, ge=-1, le=MAX_SEED, description="The seed of the first prompt. -1: each image's own.")
 
 

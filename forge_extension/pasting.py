@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, Literal, cast
+from typing import TYPE_CHECKING, Any, cast
 
 from pydantic import BaseModel, ValidationError
 
@@ -44,7 +44,7 @@ def restore(infotext: str, parameters: dict[str, Any], wildcards: Callable[[], W
 
 
 class _Ours(BaseModel):
-    method: Literal["random", "combinatorial", "cyclical"] = "random"
+    method: generate_prompt.Method = "random"
 
 
 def _options(notes: ImageNotes, image_seed: int, infotext: str) -> generate_prompt.Options | None:

@@ -23,10 +23,8 @@ class ScriptDefaults(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     script_enabled: bool = Field(False, description="Resolve wildcards in ordinary txt2img and img2img runs.")
-    script_method: Literal["random", "combinatorial", "cyclical"] = Field(
-        "random", description=_STAGE["method"].description or ""
-    )
-    script_missing: Literal["keep", "remove", "error"] = Field("keep", description=_STAGE["missing"].description or "")
+    script_method: generate_prompt.Method = Field("random", description=_STAGE["method"].description or "")
+    script_missing: generate_prompt.Missing = Field("keep", description=_STAGE["missing"].description or "")
     paste: Literal["template", "prompt"] = Field(
         "template", description="What pasting an image's infotext puts into the prompt, if its template still gives it."
     )

@@ -24,6 +24,10 @@ SEEDS = 2**64  # how many there are
 _TYPEABLE = 2**32  # a seed that nobody chose is short enough to be typed
 
 
+def new_seed() -> int:
+    return secrets.randbelow(_TYPEABLE)
+
+
 @dataclass(frozen=True, slots=True)
 class Drawing:
     """What was asked for; None leaves it to the wish, or to chance."""
@@ -37,7 +41,7 @@ class Drawing:
     missing: str = "keep"
     weights: Mapping[str, float] = field(default_factory=dict)
 
-    fallback: int = field(default_factory=lambda: secrets.randbelow(_TYPEABLE))  # the seed where nobody gave one
+    fallback: int = field(default_factory=new_seed)  # the seed where nobody gave one
 
     def seed_of(self, wish: Wish, offset: int = 0) -> int:
         """The seed of the first prompt of a wish, which is the offset-th in its file."""

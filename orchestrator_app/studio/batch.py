@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import secrets
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -10,7 +9,7 @@ from pathlib import Path
 
 from pydantic import ValidationError
 
-from orchestrator_app.drawing import Drawing, drafts_of
+from orchestrator_app.drawing import Drawing, drafts_of, new_seed
 from orchestrator_app.exporting import planned
 from orchestrator_app.sources import Wish, read_file
 from orchestrator_app.studio.environment import Target
@@ -26,7 +25,6 @@ from orchestrator_core.template import Wildcards
 
 MOST = 20_000  # rows
 PAGE = 10  # rows that are shown at a time
-_TYPEABLE = 2**32
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +79,7 @@ def row_of(wish: Wish, targets: Sequence[str], file: str = "") -> Row:
     """A row for a wish; where the file names no target, or one that is not here, it is the first."""
     wanted = wish.target.casefold()
     target = next((name for name in targets if name.casefold() == wanted), targets[0] if targets else "")
-    return Row(wish, secrets.randbelow(_TYPEABLE) if wish.seed is None else wish.seed, target, file)
+    return Row(wish, new_seed() if wish.seed is None else wish.seed, target, file)
 
 
 def row_of_draft(draft: PromptDraft, target: str) -> Row:

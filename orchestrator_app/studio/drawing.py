@@ -24,14 +24,10 @@ class Drawn:
 
 
 def nth(options: generate_prompt.Options, number: int, rerolls: Rerolls | None = None) -> generate_prompt.Options:
-    """The options of the number-th prompt (from 0): the next seeds, the next turns."""
-    seed = (options.seed + number) % (MAX_SEED + 1)
-    changes: dict[str, object] = {"seed": seed}
-    if options.index is not None:
-        changes["index"] = options.index + number
-    if own := (rerolls or {}).get(str(seed)):
-        changes["rerolls"] = {**options.rerolls, **own}
-    return options.model_copy(update=changes)
+    """The options of the number-th prompt (from 0), with what was drawn again of it."""
+    found = options.nth(number)
+    own = (rerolls or {}).get(str(found.seed))
+    return found.model_copy(update={"rerolls": {**options.rerolls, **own}}) if own else found
 
 
 def draw(options: generate_prompt.Options, count: int, wildcards: Wildcards, rerolls: Rerolls | None = None) -> Drawn:

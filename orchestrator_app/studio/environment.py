@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Literal, Protocol
 from pydantic import BaseModel, ConfigDict, Field
 
 from orchestrator_core.request import Generator
+from orchestrator_core.stages.generate_prompt import Dialect
 
 if TYPE_CHECKING:
     from orchestrator_core.store import Store
@@ -54,9 +55,7 @@ class Settings(BaseModel):
     forge_url: str = Field("http://127.0.0.1:7860", description="The address of a Forge that was started with --api.")
     wildcard_folders: tuple[str, ...] = Field((), description="Further wildcard folders; the first wins.")
     output_folder: str = Field("", description="Where images go. Empty: where the host keeps its own.")
-    dialect: Literal["dynamicprompts", "impact"] = Field(
-        "dynamicprompts", description="Whose syntax new templates are written in."
-    )
+    dialect: Dialect = Field("dynamicprompts", description="Whose syntax new templates are written in.")
     remember_runs: bool = Field(True, description="Keep prompts and their images in the store, to learn from.")
 
 

@@ -16,6 +16,10 @@ from orchestrator_core.run import Run
 from orchestrator_core.template import Template, Wildcards
 from orchestrator_core.template.align import aligned
 
+Dialect = Literal["dynamicprompts", "impact"]
+Method = Literal["random", "combinatorial", "cyclical"]
+Missing = Literal["keep", "remove", "error"]
+
 
 class Options(BaseModel):
     """What can be set about drawing a prompt."""
@@ -24,15 +28,13 @@ class Options(BaseModel):
 
     template: str = Field("", description="The prompt to draw from: text with {variants} and __wildcards__.")
     negative_template: str = Field("", description="The negative prompt to draw from; it sees the same variables.")
-    dialect: Literal["dynamicprompts", "impact"] = Field(
-        "dynamicprompts", description="Whose syntax the template is written in."
-    )
-    method: Literal["random", "combinatorial", "cyclical"] = Field(
+    dialect: Dialect = Field("dynamicprompts", description="Whose syntax the template is written in.")
+    method: Method = Field(
         "random", description="At random, every combination in order, or each element's values in turn."
     )
     seed: int = Field(0, ge=0, le=MAX_SEED, description="The same seed gives the same prompt, for ever.")
     index: int | None = Field(None, ge=0, description="Which combination, or which turn. Empty: the seed's number.")
-    missing: Literal["keep", "remove", "error"] = Field(
+    missing: Missing = Field(
         "keep", description="What a wildcard that does not exist leaves: its name, nothing, or an error."
     )
     rerolls: dict[str, int] = Field(
@@ -44,6 +46,11 @@ class Options(BaseModel):
     @classmethod
     def _as_a_workflow_keeps_them(cls, given: Any) -> Any:
         return parse_rerolls(given) if isinstance(given, str) else given
+
+    def nth(self, number: int) -> Options:
+        """Those of the number-th prompt (from 0) that is asked for at once: the next seeds, the next turns."""
+        index = None if self.index is None else self.index + number
+        return self.model_copy(update={"seed": (self.seed + number) % (MAX_SEED + 1), "index": index})
 
 
 def options_from_widgets(values: Mapping[str, Any]) -> Options:

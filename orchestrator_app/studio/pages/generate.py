@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import secrets
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import gradio as gr
 
+from orchestrator_app.drawing import new_seed
 from orchestrator_app.studio import html
 from orchestrator_app.studio.compat import html_box, kw, listen, plain
 from orchestrator_app.studio.drawing import MOST, Drawn, draw, rerolled
@@ -27,7 +27,6 @@ from orchestrator_core.stages import dispatch, generate_prompt
 REROLL, PICK = "orchestrator_reroll", "orchestrator_pick"  # text boxes that clicks write to
 _EXAMPLE = "a __colors/warm__ {fox|owl} in {the snow|__places/city__}"
 _BEGIN, _PREVIEW = 4, 20  # prompts at the beginning; those that are drawn as one types
-_TYPEABLE = 2**32  # a seed that nobody chose is short enough to be typed
 
 
 @dataclass(frozen=True)
@@ -128,7 +127,7 @@ class GeneratePage:
         listen(self.pick.change, self._on_pick, [self.pick, *self.inputs], self.results.detail_outputs, **quiet)
         listen(self.reset.click, self._on_reset, self.inputs, shown, **quiet)
         seed = self.draw_form.elements["seed"]
-        listen(self.random.click, lambda: str(secrets.randbelow(_TYPEABLE)), None, seed, **quiet)
+        listen(self.random.click, lambda: str(new_seed()), None, seed, **quiet)
         listen(self.reuse.click, self._on_reuse, [self.session, seed], seed, **quiet)
         self._connect_opening()
         self._connect_generate()
@@ -213,7 +212,7 @@ class GeneratePage:
 
     def _on_open(self) -> tuple[Any, ...]:
         """What a page begins with: a seed of its own, the dialect that is set, what another page left running."""
-        seed, dialect = str(secrets.randbelow(_TYPEABLE)), self.live.settings.dialect
+        seed, dialect = str(new_seed()), self.live.settings.dialect
         return gr.Timer(active=False), seed, dialect, *self._elsewhere()
 
     def _elsewhere(self) -> tuple[str, Any]:
