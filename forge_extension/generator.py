@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Protocol
@@ -11,13 +10,11 @@ from forge_extension.job import Job, RenderingHost
 from forge_extension.notes import infotext_pairs
 from forge_extension.rendered import Rendered, RenderedImage
 from orchestrator_core.errors import GeneratorError, Interrupted, RenderFailed, RequestRefused
-from orchestrator_core.formats.infotext import parse_infotext
-from orchestrator_core.generators.forge_names import Choices, ServerNames, choices_of, find_model
-from orchestrator_core.generators.forge_payload import payload
+from orchestrator_core.generators.forge_names import Choices, ServerNames, choices_of
+from orchestrator_core.generators.forge_payload import carried_out, payload
+from orchestrator_core.generators.running import RunningJobs
 from orchestrator_core.request import GeneratedImage, GenerationRequest, ImageNotes, OnProgress
 
-# What the host's infotext says better than the request: what was rendered in the end.
-_FROM_INFOTEXT = ("sampler", "scheduler", "steps", "cfg", "denoise", "width", "height", "clip_skip")
 _COMMENTS = ("#", "//", "/*")  # what Forge, and what Forge Neo, takes for the beginning of one
 _OF_THE_API = ("send_images", "save_images")  # fields of its route, not of a job
 
@@ -39,8 +36,7 @@ class InProcessGenerator:
 
     def __init__(self, host: Host, folder: Path | None = None) -> None:
         self.host, self.folder = host, folder
-        self._jobs: list[Job] = []
-        self._lock = threading.Lock()
+        self._jobs = RunningJobs()
 
     def generate(
         self, request: GenerationRequest, notes: ImageNotes, on_progress: OnProgress
@@ -52,26 +48,19 @@ class InProcessGenerator:
             RenderFailed, Interrupted: in the middle; ``images`` are those that were finished.
         """
         fields = self._fields(request)
-        job = Job(self.host, on_progress)
-        with self._lock:
-            self._jobs.append(job)
-        try:
-            rendered = job.run(fields, infotext_pairs(notes))
-        except GeneratorError:
-            raise
-        except Exception as error:
-            raise RenderFailed(_reason(error)) from error
-        finally:
-            with self._lock:
-                self._jobs.remove(job)
-        return self._finished(rendered, request, notes)
+        with self._jobs.running(Job(self.host, on_progress)) as job:
+            try:
+                rendered = job.run(fields, infotext_pairs(notes))
+            except GeneratorError:
+                raise
+            except Exception as error:
+                raise RenderFailed(_reason(error)) from error
+        made = [self._made(image, fields["prompt"], request, notes) for image in rendered.images if not image.is_black]
+        return _finished(rendered, tuple(made))
 
     def cancel(self) -> None:
         """Stop what is being rendered, from any thread; ``generate`` then raises Interrupted."""
-        with self._lock:
-            jobs = list(self._jobs)
-        for job in jobs:
-            job.cancel()
+        self._jobs.cancel()
 
     def choices(self) -> Choices:
         """What the host offers now, in ComfyUI's names."""
@@ -91,30 +80,22 @@ class InProcessGenerator:
             fields["outpath_samples"] = str(self.folder)
         return {name: value for name, value in fields.items() if name not in _OF_THE_API}
 
-    def _finished(
-        self, rendered: Rendered, request: GenerationRequest, notes: ImageNotes
-    ) -> tuple[GeneratedImage, ...]:
-        images = tuple(self._made(image, request, notes) for image in rendered.images if not image.is_black)
-        if rendered.interrupted:
-            raise Interrupted("The rendering was stopped.", images)
-        if len(images) < len(rendered.images):
-            raise RenderFailed(_BLACK, images)
-        if not images:
-            said = f" It says: {rendered.comments}" if rendered.comments else ""
-            raise RenderFailed(f"Forge finished without an image.{said}")
-        return images
-
-    def _made(self, image: RenderedImage, request: GenerationRequest, notes: ImageNotes) -> GeneratedImage:
-        """An image with the request that renders it again alone, as the host carried it out."""
-        found = parse_infotext(image.infotext).request
-        changes = {name: getattr(found, name) for name in _FROM_INFOTEXT}
-        if image.prompt.strip() != request.positive.strip():  # LoRAs, or a script that rewrote it
-            changes |= {"positive": found.positive, "loras": found.loras}
-        extra = {key: value for key, value in request.extra.items() if key != "batch_index"}
-        checkpoint, _ = find_model(request.checkpoint or found.checkpoint, self.host.names().checkpoints)
-        changes["checkpoint"] = checkpoint.shown if checkpoint else request.checkpoint or found.checkpoint
-        made = request.replacing(seed=image.seed, batch_size=1, extra=extra, **changes)
+    def _made(self, image: RenderedImage, sent: str, request: GenerationRequest, notes: ImageNotes) -> GeneratedImage:
+        is_rewritten = image.prompt.strip() != sent.strip()  # by a script
+        made = carried_out(request, image.seed, image.infotext, self.host.names(), is_rewritten=is_rewritten)
         return GeneratedImage(Path(image.path), made, notes.run_id)
+
+
+def _finished(rendered: Rendered, images: tuple[GeneratedImage, ...]) -> tuple[GeneratedImage, ...]:
+    """The images, where they are what was asked for. Raises RenderFailed, Interrupted."""
+    if rendered.interrupted:
+        raise Interrupted("The rendering was stopped.", images)
+    if len(images) < len(rendered.images):
+        raise RenderFailed(_BLACK, images)
+    if not images:
+        said = f" It says: {rendered.comments}" if rendered.comments else ""
+        raise RenderFailed(f"Forge finished without an image.{said}")
+    return images
 
 
 _BLACK = (

@@ -29,6 +29,7 @@ from orchestrator_core.formats.infotext import format_infotext, notes_as_json
 from orchestrator_core.generators.comfy_api import ComfyApi, ImageRef, refusal
 from orchestrator_core.generators.comfy_job import ComfyJob, Timeouts
 from orchestrator_core.generators.comfy_names import resolve_names
+from orchestrator_core.generators.running import RunningJobs
 from orchestrator_core.generators.saving import save_image, with_texts
 from orchestrator_core.http_client import HttpClient
 from orchestrator_core.request import GeneratedImage, GenerationRequest, ImageNotes, OnProgress
@@ -67,8 +68,7 @@ class ComfyGenerator:
         self.timeouts = timeouts or Timeouts()
         self.api = ComfyApi(HttpClient(base_url, self.timeouts.connect))
         self._object_info: dict[str, Any] = {}
-        self._jobs: list[ComfyJob] = []
-        self._lock = threading.Lock()
+        self._jobs = RunningJobs()
         self._asking = threading.Lock()
 
     def generate(
@@ -81,16 +81,11 @@ class ComfyGenerator:
             RequestRefused: the graph does not fit the server; ``problems`` name nodes and inputs.
             RenderFailed, Interrupted: in the middle; ``images`` are those that were finished.
         """
-        job = ComfyJob(self.api, on_progress, self.timeouts)
-        with self._lock:
-            self._jobs.append(job)
-        try:
-            return self._render(job, request, notes)
-        except FormatError as error:
-            raise RequestRefused(str(error), (str(error),)) from error
-        finally:
-            with self._lock:
-                self._jobs.remove(job)
+        with self._jobs.running(ComfyJob(self.api, on_progress, self.timeouts)) as job:
+            try:
+                return self._render(job, request, notes)
+            except FormatError as error:
+                raise RequestRefused(str(error), (str(error),)) from error
 
     def _render(self, job: ComfyJob, request: GenerationRequest, notes: ImageNotes) -> tuple[GeneratedImage, ...]:
         graph = self._graph_for(request)
@@ -108,10 +103,7 @@ class ComfyGenerator:
 
     def cancel(self) -> None:
         """Stop what is being rendered, from any thread; ``generate`` then raises Interrupted."""
-        with self._lock:
-            jobs = list(self._jobs)
-        for job in jobs:
-            job.cancel()
+        self._jobs.cancel()
 
     def connect(self) -> None:
         """Ask the server what it has, if it was not asked yet. Raises GeneratorUnreachable."""

@@ -13,20 +13,19 @@ from pathlib import Path
 from typing import Any
 
 from orchestrator_core.errors import GeneratorUnreachable, Interrupted, RenderFailed, RequestRefused
-from orchestrator_core.formats.infotext import format_infotext, notes_as_json, parse_infotext
+from orchestrator_core.formats.infotext import format_infotext, notes_as_json
 from orchestrator_core.formats.infotext_completion import complete_infotext
 from orchestrator_core.generators.forge_api import ForgeApi, Rendered, refusal
 from orchestrator_core.generators.forge_job import ForgeJob, Timeouts
-from orchestrator_core.generators.forge_names import Choices, ServerNames, ask_names, choices_of, find_model
-from orchestrator_core.generators.forge_payload import payload
+from orchestrator_core.generators.forge_names import Choices, ServerNames, ask_names, choices_of
+from orchestrator_core.generators.forge_payload import carried_out, payload
+from orchestrator_core.generators.running import RunningJobs
 from orchestrator_core.generators.saving import save_image, with_texts
 from orchestrator_core.http_client import HttpClient
 from orchestrator_core.request import GeneratedImage, GenerationRequest, ImageNotes, OnProgress
 
 DEFAULT_URL = "http://127.0.0.1:7860"
 _PATIENCE = 86_400.0  # seconds; a job has its own limit, and a server that dies cuts the connection
-# What the server's infotext says better than the request: what was rendered in the end.
-_FROM_INFOTEXT = ("sampler", "scheduler", "steps", "cfg", "denoise", "width", "height", "clip_skip")
 _SUFFIXES = ((b"\x89PNG", ".png"), (b"\xff\xd8\xff", ".jpg"), (b"RIFF", ".webp"))
 
 
@@ -49,8 +48,7 @@ class ForgeGenerator:
         client = HttpClient(base_url, self.timeouts.connect, auth=auth)
         self.api = ForgeApi(client, HttpClient(base_url, _PATIENCE, auth=auth))
         self._names: ServerNames | None = None
-        self._jobs: list[ForgeJob] = []
-        self._lock = threading.Lock()
+        self._jobs = RunningJobs()
         self._asking = threading.Lock()
 
     def generate(
@@ -63,26 +61,17 @@ class ForgeGenerator:
             RequestRefused: the server has not what is asked for; ``problems`` name the fields.
             RenderFailed, Interrupted: in the middle; ``images`` are those that were finished.
         """
-        job = ForgeJob(self.api, on_progress, self.timeouts)
-        with self._lock:
-            self._jobs.append(job)
-        try:
+        with self._jobs.running(ForgeJob(self.api, on_progress, self.timeouts)) as job:
             options = self.api.options()
             body = self._body_for(request, options)
             images = self._saved(self._rendered(job, body, options), request, body, notes)
-        finally:
-            with self._lock:
-                self._jobs.remove(job)
         if job.cancelled.is_set():  # too late for these
             raise Interrupted("The rendering was stopped when the images were finished.", images)
         return images
 
     def cancel(self) -> None:
         """Stop what is being rendered, from any thread; ``generate`` then raises Interrupted."""
-        with self._lock:
-            jobs = list(self._jobs)
-        for job in jobs:
-            job.cancel()
+        self._jobs.cancel()
 
     def connect(self) -> None:
         """Ask the server what it has, if it was not asked yet. Raises GeneratorUnreachable."""
@@ -153,17 +142,7 @@ class ForgeGenerator:
     ) -> GenerationRequest:
         """The request of one image, as the server carried it out."""
         seeds = rendered.seeds or [body["seed"] + place for place in range(len(rendered.images))]
-        extra = {key: value for key, value in request.extra.items() if key != "batch_index"}
-        made = request.replacing(seed=seeds[number], batch_size=1, extra=extra)
-        if not rendered.infotexts[number]:
-            return made
-        found = parse_infotext(rendered.infotexts[number]).request
-        changes = {name: getattr(found, name) for name in _FROM_INFOTEXT}
-        if number < len(rendered.prompts) and rendered.prompts[number].strip() != body["prompt"].strip():
-            changes |= {"positive": found.positive, "loras": found.loras}  # an extension there rewrote it
-        return made.replacing(**changes, checkpoint=self._checkpoint(request, found.checkpoint))
-
-    def _checkpoint(self, request: GenerationRequest, shown: str) -> str:
-        """The checkpoint's file name, with its folder; an infotext has neither folder nor suffix."""
-        item, _ = find_model(request.checkpoint or shown, self.names().checkpoints)
-        return item.shown if item else request.checkpoint or shown
+        sent = str(body["prompt"])
+        prompt = rendered.prompts[number] if number < len(rendered.prompts) else sent
+        is_rewritten = prompt.strip() != sent.strip()  # by an extension there
+        return carried_out(request, seeds[number], rendered.infotexts[number], self.names(), is_rewritten=is_rewritten)

@@ -1,4 +1,4 @@
-"""A request as the body of ``POST /sdapi/v1/txt2img``, in the server's own names."""
+"""A request as the body of ``POST /sdapi/v1/txt2img``, in the server's own names; and what became of it there."""
 
 from __future__ import annotations
 
@@ -8,12 +8,15 @@ from typing import Any
 
 from orchestrator_core.formats.comfy_graph import text_and_loras
 from orchestrator_core.formats.extra_networks import lora_tag
+from orchestrator_core.formats.infotext import parse_infotext
 from orchestrator_core.generators.forge_names import ServerNames, find_model, find_sampling, is_text_encoder
 from orchestrator_core.generators.near_names import not_in_list
 from orchestrator_core.prompt import MAX_SEED
 from orchestrator_core.request import GenerationRequest
 
 _PREFIX = "txt2img."
+# What the server's infotext says better than the request: what was rendered in the end.
+_FROM_INFOTEXT = ("sampler", "scheduler", "steps", "cfg", "denoise", "width", "height", "clip_skip")
 
 
 def payload(
@@ -57,6 +60,24 @@ def one_of_batch(request: GenerationRequest) -> tuple[int, int]:
     if type(index) is not int or request.batch_size == 1:
         return request.seed, request.batch_size
     return (request.seed + index) & MAX_SEED, 1
+
+
+def carried_out(
+    request: GenerationRequest, seed: int, infotext: str, names: ServerNames, *, is_rewritten: bool
+) -> GenerationRequest:
+    """The request of one image, which renders it again alone; ``is_rewritten``: another prompt than was sent."""
+    extra = {key: value for key, value in request.extra.items() if key != "batch_index"}
+    made = request.replacing(seed=seed, batch_size=1, extra=extra)
+    if not infotext:
+        return made
+    found = parse_infotext(infotext).request
+    changes = {name: getattr(found, name) for name in _FROM_INFOTEXT}
+    if is_rewritten:
+        changes |= {"positive": found.positive, "loras": found.loras}
+    # An infotext has neither the folder nor the suffix of a checkpoint.
+    wanted = request.checkpoint or found.checkpoint
+    checkpoint, _ = find_model(wanted, names.checkpoints)
+    return made.replacing(**changes, checkpoint=checkpoint.shown if checkpoint else wanted)
 
 
 def _prompt(request: GenerationRequest, names: ServerNames) -> tuple[str, list[str]]:

@@ -33,7 +33,8 @@ def test_a_request_is_a_job_in_the_hosts_names(host: FakeForge, tmp_path: Path):
         clip_skip=2,
     )  # fmt: skip
     host.work = lambda forge: forge.images(2)
-    generate(host, request, tmp_path)
+    images = generate(host, request, tmp_path)
+    assert (images[0].request.positive, images[0].request.loras) == (request.positive, request.loras)
     (fields,) = host.fields
     assert fields["prompt"] == "a fox <lora:ink:0.5>"
     assert (fields["sampler_name"], fields["scheduler"], fields["seed"]) == ("DPM++ 2M", "Karras", 9)
