@@ -1,0 +1,166 @@
+"""The family of a LoRA or a checkpoint, told from the names and shapes of its tensors.
+
+Works on the header's bytes, since parsing it all costs ten times as much: every trainer's layout (kohya, LyCORIS, PEFT,
+diffusers, ai-toolkit, OneTrainer) names the same blocks, with dots or with underscores. Names come sorted, so that the
+first and the last of them are told apart by most families; the middle is only searched where those do not decide.
+
+Sources of the layouts: kohya-ss/sd-scripts ``networks/``, diffusers' ``loaders/``, SwarmUI ``T2IModelClassSorter.cs``.
+"""
+
+from __future__ import annotations
+
+import re
+
+from orchestrator_core.base_models.names import BaseModel
+
+_ENDS = 6 * 1024
+_WINDOW = 64 * 1024
+_DOTS = bytes.maketrans(b".", b"_")
+
+# What decides, whatever else is there: (markers that must all be there, family). The first that fits is taken.
+_DECISIVE: tuple[tuple[tuple[bytes, ...], str], ...] = (
+    ((b"double_stream_modulation",), "Flux.2"),
+    ((b"to_qkv_mlp_proj",), "Flux.2"),
+    ((b"distilled_guidance_layer",), "Chroma"),
+    ((b"double_stream_blocks_",), "HiDream"),
+    ((b"joint_transformer_blocks_",), "AuraFlow"),
+    ((b"double_layers_", b"single_layers_"), "AuraFlow"),
+    ((b"joint_blocks_",), "SD 3"),
+    ((b"img_mlp_fc1",), "HunyuanVideo"),
+    ((b"individual_token_refiner",), "HunyuanVideo"),
+    ((b"double_blocks_",), "Flux.1"),
+    ((b"unet_single_blocks_",), "Flux.1"),
+    ((b"model_single_blocks_",), "Flux.1"),
+    ((b"single_transformer_blocks_",), "Flux.1"),
+    ((b"llm_adapter",), "Anima"),
+    ((b"adaln_modulation_cross_attn",), "Cosmos"),
+    ((b"blocks_0_cross_attn_q_proj",), "Cosmos"),
+    ((b"blocks_0_cross_attn_",), "Wan"),
+    ((b"blocks_9_cross_attn_",), "Wan"),
+    ((b"blocks_9_self_attn_", b"ffn_"), "Wan"),
+    ((b"transformer_blocks_", b"audio_attn"), "LTX 2"),
+    ((b"transformer_blocks_", b"_img_mlp_"), "Qwen-Image"),
+    ((b"transformer_blocks_", b"_img_mod_"), "Qwen-Image"),
+    ((b"transformer_blocks_59_attn_add_",), "Qwen-Image"),
+    ((b"noise_refiner_", b"adaLN_modulation_0"), "Z-Image"),
+    ((b"layers_0_adaLN_modulation_0",), "Z-Image"),
+    ((b"layers_9_adaLN_modulation_0",), "Z-Image"),
+    ((b"layers_0_adaLN_modulation_1",), "Lumina"),
+    ((b"layers_9_adaLN_modulation_1",), "Lumina"),
+    ((b"layers_", b"attention_qkv", b"feed_forward_w"), "Lumina"),
+    ((b"layers_", b"attention_to_", b"feed_forward_w"), "Z-Image"),
+    ((b"lora_te2_text_model",), "SDXL"),
+    ((b"text_encoder_2_text_model",), "SDXL"),
+    ((b"conditioner_embedders_1",), "SDXL"),
+    ((b"label_emb_0_0", b"input_blocks_"), "SDXL"),
+    ((b"down_blocks_2_attentions_0_transformer_blocks_1_",), "SDXL"),
+    ((b"down_blocks_1_attentions_0_transformer_blocks_1_",), "SDXL"),
+    ((b"mid_block_attentions_0_transformer_blocks_1_",), "SDXL"),
+    ((b"up_blocks_0_attentions_",), "SDXL"),
+    ((b"input_blocks_4_1_transformer_blocks_1_",), "SDXL"),
+    ((b"input_blocks_8_1_transformer_blocks_9_",), "SDXL"),
+    ((b"middle_block_1_transformer_blocks_1_",), "SDXL"),
+    ((b"output_blocks_0_1_transformer_blocks_",), "SDXL"),
+    ((b"output_blocks_5_1_transformer_blocks_1_",), "SDXL"),
+)
+# Blocks that SD 1.5 and SD 2.x have and SDXL has not; the two share every name and differ in width.
+_SD = (
+    b"down_blocks_0_attentions_",
+    b"up_blocks_3_attentions_",
+    b"input_blocks_1_1_transformer_blocks_0",
+    b"output_blocks_11_1_transformer_blocks_0",
+    b"lora_te_text_model",
+    b"cond_stage_model_",
+)
+_SHAPE = rb'[^"]*":\s*\{[^}]*?"shape":\s*\[\s*\d+\s*,\s*(\d{1,12})'
+_TEXT_WIDTH = re.compile(rb'attn2_to_k[^"]*(?:down|lora_A|weight)' + _SHAPE)
+_SD2 = (b"text_model_encoder_layers_22_", b"cond_stage_model_model_transformer")
+_LATE = (b"transformer_blocks_", b"attn1_to_", b"attn_add_k_proj")
+_IN_WIDTH = re.compile(rb"(?:down|lora_A|q_weight|qkv_weight)" + _SHAPE)
+
+
+def family_of_tensors(header: bytes, start: int = 0) -> BaseModel:
+    """The family of the tensors that a header names from ``start`` on; nothing where no layout is known."""
+    end = len(header)
+    if end - start > 2 * _ENDS:
+        found = _decided(header[start : start + _ENDS] + header[-_ENDS:], header, start)
+        if found.family:
+            return found
+    if end - start > 2 * _WINDOW:
+        found = _decided(header[start : start + _WINDOW], header, start)
+        if found.family:
+            return found
+    return _decided(header[start:], header, start)
+
+
+def _decided(part: bytes, header: bytes, start: int) -> BaseModel:
+    names = part.translate(_DOTS)
+    for markers, family in _DECISIVE:
+        if all(marker in names for marker in markers):
+            return BaseModel(_exact(family, header, start))
+    if any(marker in names for marker in _SD):
+        return BaseModel(_sd_generation(header, start))
+    return BaseModel(_by_late_markers(names, len(part) == len(header) - start))
+
+
+def _exact(family: str, header: bytes, start: int) -> str:
+    """The size or the sister of a family whose block names are shared."""
+    if family == "Flux.1":
+        return _flux(header, start)
+    if family == "Flux.2":
+        return {4096: "Flux.2 Klein 9B", 3072: "Flux.2 Klein 4B"}.get(_width(header, start), "Flux.2")
+    if family == "Wan":
+        return {1536: "Wan 1.3B", 3072: "Wan 5B", 5120: "Wan 14B"}.get(_width(header, start), _wan_size(header, start))
+    return family
+
+
+def _flux(header: bytes, start: int) -> str:
+    """Double and single blocks: Flux.1 has 19 and 38, HunyuanVideo 20 and 40, Flux.2 8 and 48, its Klein 8 and 24."""
+    if _has(header, start, "double_blocks", 19) or _has(header, start, "single_blocks", 39):
+        return "HunyuanVideo" if not _has(header, start, "single_blocks", 47) else "Flux.2"
+    if _width(header, start) == 6144:
+        return "Flux.2"
+    if _width(header, start) == 4096:
+        return "Flux.2 Klein 9B"
+    return "Flux.1"
+
+
+def _has(header: bytes, start: int, blocks: str, number: int) -> bool:
+    return any(header.find(f"{blocks}{dot}{number}{dot}".encode(), start) >= 0 for dot in "._")
+
+
+def _wan_size(header: bytes, start: int) -> str:
+    """Where no width is readable (LoKr, LoHa): 40 blocks are the 14B model's; 30 are both of the smaller ones'."""
+    return "Wan 14B" if any(header.find(f"blocks{dot}39{dot}".encode(), start) >= 0 for dot in "._") else "Wan"
+
+
+def _width(header: bytes, start: int) -> int:
+    """The largest input width among the first tensors: of an attention's projection, the width of the model."""
+    # Feed-forward layers are four times as wide on one side, so those are left out.
+    names = header[start : start + _WINDOW]
+    widths = [
+        int(match[1])
+        for match in _IN_WIDTH.finditer(names)
+        if b"attn" in names[names.rfind(b'"', 0, match.start()) : match.start()] or b"attn" in match[0]
+    ]
+    return max(widths, default=0)
+
+
+def _sd_generation(header: bytes, start: int) -> str:
+    """SD 1.5 reads text 768 wide, SD 2.x 1024, SDXL 2048."""
+    names = header.translate(_DOTS) if len(header) < 4 * 1024 * 1024 else header[start : start + _WINDOW]
+    match = _TEXT_WIDTH.search(names, start if len(names) == len(header) else 0)
+    width = int(match[1]) if match else 0
+    if width in (1024, 2048):
+        return "SD 2.x" if width == 1024 else "SDXL"
+    return "SD 2.x" if width == 0 and any(marker in names for marker in _SD2) else "SD 1.5"
+
+
+def _by_late_markers(names: bytes, whole: bool) -> str:
+    """Families that are told by what they lack, which only the whole header shows."""
+    blocks, self_attention, joint = _LATE
+    if not whole or blocks not in names:
+        return ""
+    if joint in names:
+        return "SD 3"
+    return "LTX" if self_attention in names and b"unet" not in names and b"down_blocks" not in names else ""

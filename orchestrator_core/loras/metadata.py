@@ -1,0 +1,89 @@
+"""One LoRA and what lies beside it → a LoraRecord: all values with their sources, and of each the one to believe.
+
+Nothing here raises for what a file holds: a file that cannot be read is a record that says so.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from orchestrator_core.loras.believing import believed_fields
+from orchestrator_core.loras.findings import Findings
+from orchestrator_core.loras.guesses import add_guesses
+from orchestrator_core.loras.header import Header, read_header
+from orchestrator_core.loras.header_facts import add_metadata
+from orchestrator_core.loras.missing import flags
+from orchestrator_core.loras.record import Fact, LoraRecord
+from orchestrator_core.loras.sidecars import add_sidecar, preview_of
+
+# What a person sets, and what is fetched when asked for; both come from the store, the rest from files.
+FROM_STORE = ("user", "civitai")
+_TENSORS = (".safetensors", ".sft")
+
+
+@dataclass(frozen=True, slots=True)
+class LoraFiles:
+    """One model and what lies beside it; all paths are absolute."""
+
+    model: str
+    root: str
+    name: str  # LoraRecord.name
+    size: int
+    mtime_ns: int
+    sidecars: tuple[str, ...] = ()  # every sibling of the same stem: .json, .civitai.info, .txt, previews, …
+
+
+def read_lora(files: LoraFiles) -> LoraRecord:
+    """What is known of a LoRA. Never raises: ``state``, ``missing`` and the facts named "problem" say what is wrong."""
+    found = Findings()
+    header = read_header(files.model) if files.model.lower().endswith(_TENSORS) else Header("complete")
+    names = _names(files, header)
+    for path in files.sidecars:
+        add_sidecar(found, path, files.model, names)
+    _add_header(found, header)
+    add_guesses(found, files.name)
+    preview = preview_of(files.sidecars, files.model) or ("embedded" if found.embedded_preview else "")
+    record = LoraRecord(
+        name=files.name,
+        path=files.model,
+        root=files.root,
+        size=files.size,
+        mtime_ns=files.mtime_ns,
+        state=header.state,
+        training_tags=found.training_tags,
+        examples=tuple(found.examples),
+        preview=preview,
+    )
+    return _believing(record, tuple(found.facts))
+
+
+def with_user_facts(record: LoraRecord, facts: Iterable[Fact]) -> LoraRecord:
+    """The record with these facts in place of those that it had from the store; what is believed is decided anew.
+
+    A person's (source "user") win over all, fetched ones ("civitai") over what files say. A fact of an empty value
+    takes the value away: "no trigger words" is an answer too.
+    """
+    own = tuple(fact for fact in record.facts if fact.source not in FROM_STORE)
+    return _believing(record, (*facts, *own))
+
+
+def _believing(record: LoraRecord, facts: tuple[Fact, ...]) -> LoraRecord:
+    changed = record.replacing(**believed_fields(facts, record.examples), facts=facts)
+    return changed.replacing(missing=flags(changed))
+
+
+def _names(files: LoraFiles, header: Header) -> frozenset[str]:
+    """What a ``<lora:…>`` tag may call this file: its own name, or the one that its trainer gave it."""
+    stem = os.path.split(files.model)[1].rpartition(".")[0]
+    return frozenset(filter(None, (stem, header.metadata.get("ss_output_name", ""))))
+
+
+def _add_header(found: Findings, header: Header) -> None:
+    if header.problem:
+        found.problem(header.problem, "header")
+    if header.metadata:
+        add_metadata(found, header.metadata)
+    if header.base_model.family:
+        found.text("base_model", header.base_model.family, "tensors", 0.6)
