@@ -1,0 +1,193 @@
+"""The library's index: kept in the store, and in memory whatever the store cannot take.
+
+A locked, full or damaged database must not keep anybody from their LoRAs: what went wrong is in ``problem``, the rows
+wait in memory, and the next write takes them along.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
+from typing import TYPE_CHECKING, TypeVar
+
+from orchestrator_core.errors import StoreError
+from orchestrator_core.loras.library_entries import Entry, decode, encode
+from orchestrator_core.loras.library_user import Key, UserFact, UserFacts
+from orchestrator_core.loras.record import LoraRecord
+from orchestrator_core.loras.scan import Place
+
+if TYPE_CHECKING:
+    from orchestrator_core.store import Store
+    from orchestrator_core.store.loras import LoraTables
+
+Digest = tuple[str, int, int, str, str, str, str]  # path, size, mtime_ns, inode, sha256, tensor_sha256, autov1
+Item = tuple[Entry, str, Sequence[str]]  # an entry, its record as JSON, its texts for the search
+T = TypeVar("T")
+
+
+class Index:
+    """Entries by path, fingerprints by folder, records, facts and digests of the given roots."""
+
+    def __init__(self, roots: Sequence[str], store: Store | None) -> None:
+        self.roots = roots
+        self.problem = ""
+        self.facts = UserFacts()
+        self._tables = _tables_of(store)
+        self._waiting: dict[str, Item] = {}  # by path: not in the store, or not yet
+        self._facts_waiting: tuple[list[UserFact], list[Key]] = ([], [])
+        self._digests_waiting: list[Digest] = []
+        self._folders: dict[Place, str] | None = None
+        self._entries: dict[str, Entry] | None = None
+        self.facts = UserFacts(UserFact(*row) for row in self._read(lambda tables: tables.facts()) or [])
+
+    def folders(self) -> Mapping[Place, str]:
+        if self._folders is None:
+            self._folders = self._read(lambda tables: tables.folders(self.roots)) or {}
+        return self._folders
+
+    def entries(self) -> dict[str, Entry]:
+        """By path. Not to be changed by the caller."""
+        if self._entries is None:
+            rows = self._read(lambda tables: tables.entries(self.roots)) or []
+            first = {root: at for at, root in enumerate(self.roots)}
+            entries = sorted(map(Entry._make, rows), key=lambda entry: (-first[entry.root], entry.path))
+            self._entries = {entry.path: entry for entry in entries}
+        return self._entries
+
+    def drop_roots(self, roots: Collection[str]) -> None:
+        """Leave to other libraries what they know of roots that are inside of another one here."""
+        if roots:
+            self._folders = {place: text for place, text in self.folders().items() if place[0] not in roots}
+            self._entries = {path: entry for path, entry in self.entries().items() if entry.root not in roots}
+
+    def records(self, paths: Collection[str]) -> dict[str, str]:
+        """The records of these, as JSON, by path. What the store cannot give is absent."""
+        found = {path: self._waiting[path][1] for path in paths if path in self._waiting}
+        places = [(self.entries()[path].root, path) for path in paths if path not in found and path in self.entries()]
+        if places:
+            stored = self._read(lambda tables: tables.records(places)) or {}
+            found |= {path: record for (_, path), record in stored.items()}
+        return found
+
+    def decoded(self, paths: Collection[str]) -> Iterator[tuple[str, LoraRecord]]:
+        """Paths with their records, without what people said, in the given order."""
+        texts = self.records(paths)
+        for path in paths:
+            # What no version of this pack wrote is left out, and read anew when its folder is next compared.
+            with suppress(ValueError, TypeError, KeyError):
+                yield path, decode(texts[path])
+
+    def record(self, path: str) -> LoraRecord | None:
+        """The record of one; None where it is not known."""
+        return next((record for _, record in self.decoded([path])), None)
+
+    def write(
+        self,
+        items: Sequence[tuple[Entry, LoraRecord, Sequence[str]]],
+        removed: Collection[Entry] = (),
+        folders: Mapping[Place, str] | None = None,
+        gone: Collection[Place] = (),
+    ) -> None:
+        """Take these entries with their records and texts, forget ``removed``, note the folders' fingerprints."""
+        entries = dict(self.entries())
+        for entry in removed:
+            entries.pop(entry.path, None)
+            self._waiting.pop(entry.path, None)
+        entries |= {entry.path: entry for entry, _, _ in items}
+        self._entries = entries
+        self._folders = {**self.folders(), **(folders or {})}
+        for place in gone:
+            self._folders.pop(place, None)
+        self._waiting |= {entry.path: (entry, encode(record), texts) for entry, record, texts in items}
+        new_folders = [(*place, text) for place, text in (folders or {}).items()]
+        self._flush([(entry.root, entry.path) for entry in removed], new_folders, gone)
+
+    def _flush(
+        self,
+        removed: Collection[tuple[str, str]],
+        folders: Collection[tuple[str, str, str]],
+        gone: Collection[Place],
+    ) -> None:
+        items = list(self._waiting.values())
+
+        def write(tables: LoraTables) -> None:
+            tables.write(items, removed, folders, gone)
+
+        if self._write(write):
+            self._waiting = {}
+
+    def update(self, entries: Iterable[tuple[Entry, Sequence[str] | None]]) -> None:
+        """Take entries whose records stay as they are, with new texts for the search where given."""
+        changed = list(entries)
+        self._entries = {**self.entries(), **{entry.path: entry for entry, _ in changed}}
+        for entry, _ in changed:
+            if entry.path in self._waiting:
+                self._waiting[entry.path] = (entry, *self._waiting[entry.path][1:])
+        self._write(lambda tables: tables.update(changed))
+
+    def save_facts(self, rows: Iterable[UserFact], removed: Iterable[Key] = ()) -> None:
+        new, old = self._facts_waiting
+        self._facts_waiting = ([*new, *rows], [*old, *removed])
+        new, old = self._facts_waiting
+        last = {row.key: row for row in new}
+        if self._write(lambda tables: tables.set_facts(list(last.values()), set(old) - last.keys())):
+            self._facts_waiting = ([], [])
+
+    def digests(self) -> dict[str, Digest]:
+        """By path."""
+        rows = self._read(lambda tables: tables.digests()) or []
+        return {row[0]: row for row in (*rows, *self._digests_waiting)}
+
+    def save_digests(self, rows: Iterable[Digest]) -> None:
+        self._digests_waiting += rows
+        waiting = {row[0]: row for row in self._digests_waiting}
+        if self._write(lambda tables: tables.set_digests(list(waiting.values()))):
+            self._digests_waiting = []
+
+    def search(self, text: str, limit: int) -> list[str]:
+        """Paths, the best first; what waits in memory comes last, in no order."""
+        found = self._read(lambda tables: tables.search(text, self.roots, limit)) or []
+        words = text.casefold().split()
+        waiting = [path for path, (_, _, texts) in self._waiting.items() if words and _has_all(words, texts)]
+        return [*(path for _, path in found if path not in self._waiting), *waiting][:limit]
+
+    def _read(self, ask: Callable[[LoraTables], T]) -> T | None:
+        """What cannot be read is made again: the index from the disk; what people said cannot be."""
+        if self._tables is None:
+            return None
+        try:
+            return ask(self._tables)
+        except StoreError as error:
+            self.problem = str(error)
+            self._rebuild()
+            return None
+
+    def _rebuild(self) -> None:
+        """The index is only a copy of the disk: where it is damaged, a new one may still find room in the database."""
+        if self._tables is not None:
+            with suppress(StoreError):
+                self._tables.rebuild()
+
+    def _write(self, do: Callable[[LoraTables], None]) -> bool:
+        if self._tables is None:
+            return False
+        try:
+            do(self._tables)
+        except StoreError as error:
+            self.problem = str(error)
+            return False
+        self.problem = ""
+        return True
+
+
+def _has_all(words: Sequence[str], texts: Sequence[str]) -> bool:
+    joined = " ".join(texts).casefold()
+    return all(word in joined for word in words)
+
+
+def _tables_of(store: Store | None) -> LoraTables | None:
+    if store is None:
+        return None
+    from orchestrator_core.store.loras import LoraTables  # loads sqlalchemy
+
+    return LoraTables(store)

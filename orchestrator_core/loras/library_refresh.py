@@ -1,0 +1,177 @@
+"""Carrying out the differences between disk and index: reading what is new, following what moved, keeping the rest."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import TypeVar
+
+from orchestrator_core.loras.files import Unit, stamp
+from orchestrator_core.loras.library_changes import Changes, lacking
+from orchestrator_core.loras.library_diff import Differences, find_moves
+from orchestrator_core.loras.library_entries import Entry, entry_of, search_texts
+from orchestrator_core.loras.library_index import Index
+from orchestrator_core.loras.metadata import LoraFiles, with_user_facts
+from orchestrator_core.loras.record import LoraRecord
+
+AT_ONCE = 500  # records read before they are written
+GIVEN_UP_S = 300.0  # a file that is not complete and was not written to for so long is truncated
+
+Progress = Callable[[int, int], None]  # read so far, and all to be read
+Settled = Callable[[Unit], bool]  # whether nobody is writing to it any more
+Work = tuple[Entry | None, Unit]
+T = TypeVar("T")
+
+
+@dataclass(slots=True)
+class _Told:
+    """Names, by what happened."""
+
+    added: list[str] = field(default_factory=list)
+    changed: list[str] = field(default_factory=list)
+    moved: list[tuple[str, str]] = field(default_factory=list)
+    incomplete: list[str] = field(default_factory=list)
+    truncated: list[str] = field(default_factory=list)
+    records: list[LoraRecord] = field(default_factory=list)
+    new: list[LoraRecord] = field(default_factory=list)
+
+
+class Refreshing:
+    """One refresh; ``read`` is ``read_lora``."""
+
+    def __init__(self, index: Index, read: Callable[[LoraFiles], LoraRecord], now_s: float, settled: Settled) -> None:
+        self.index = index
+        self.read = read
+        self.now_s = now_s
+        self.settled = settled
+        self.told = _Told()
+
+    def carry_out(self, found: Differences, progress: Progress, publish: Callable[[], None]) -> Changes:
+        """Bring the index to what was found. ``publish`` is called whenever a part of it is done."""
+        stamps: dict[str, str] = {}
+        if found.added:
+            missing = [entry for entry in self.index.entries().values() if entry.state == "missing"]
+            find_moves(found, missing, lambda unit: stamps.setdefault(unit.path, stamp(unit.path, unit.size)))
+        self._follow(found)
+        work: list[Work] = [*found.moved, *((None, unit) for unit in found.added), *found.changed]
+        done = 0
+        for some in _chunks(sorted(work, key=lambda one: one[1].path)):
+            self._take(some, stamps)
+            done += len(some)
+            progress(done, len(work))
+            publish()
+        for place in {(unit.root, _folder(unit)) for _, unit in work if self._is_unfinished(unit)}:
+            found.folders[place] = ""  # so that the next look compares it again
+        self.index.write(self._missing(found), (), found.folders, found.gone)
+        return self._changes(found)
+
+    def _take(self, some: Sequence[Work], stamps: dict[str, str]) -> None:
+        digests = self.index.digests()
+        items, gone = [], []
+        for old, unit in some:
+            mark = stamps.get(unit.path) or stamp(unit.path, unit.size)
+            record = self._record(unit)
+            if old is not None and old.path != unit.path:
+                record = self._with_left_behind(record, unit, old)
+                gone.append(old)
+            entry = entry_of(unit, record, mark, old)
+            known = digests.get(unit.path)
+            if known and not entry.hashed and known[1:4] == (unit.size, unit.mtime_ns, str(unit.inode)):
+                entry = entry._replace(hashed=1, sha256=known[4], tensor_sha256=known[5], autov1=known[6])
+            entry = self._tell(old, entry, record)
+            items.append((entry, record, search_texts(with_facts(record, entry, self.index))))
+        self.index.write(items, gone)
+
+    def _record(self, unit: Unit) -> LoraRecord:
+        if unit.unfinished or not self.settled(unit):
+            return self._judged(LoraRecord(unit.name, unit.path, unit.root, unit.size, unit.mtime_ns, "incomplete"))
+        files = LoraFiles(unit.path, unit.root, unit.name, unit.size, unit.mtime_ns, unit.sidecars)
+        return self._judged(self.read(files))
+
+    def _judged(self, record: LoraRecord) -> LoraRecord:
+        """Not complete, and for minutes nobody has written to it: truncated."""
+        if record.state == "incomplete" and self.now_s - record.mtime_ns / 1e9 > GIVEN_UP_S:
+            return record.replacing(state="truncated")
+        return record
+
+    def _tell(self, old: Entry | None, entry: Entry, record: LoraRecord) -> Entry:
+        """Note what a person is told of it; the entry, with the time of when it was first shown."""
+        told, told_before = self.told, old is not None and old.state == record.state
+        if record.state == "incomplete":
+            told.incomplete.append(entry.name)
+            return entry
+        if record.state == "truncated":
+            if not told_before:
+                told.truncated.append(entry.name)
+                told.records.append(record)
+            return entry
+        told.records.append(record)
+        if old is not None and old.first_ms and old.path != entry.path:
+            told.moved.append((old.name, entry.name))
+        elif old is not None and old.first_ms and old.state != "missing":
+            told.changed.append(entry.name)
+        else:
+            told.added.append(entry.name)
+            told.new.append(record)
+        return entry if entry.first_ms else entry._replace(first_ms=int(self.now_s * 1000))
+
+    def _with_left_behind(self, record: LoraRecord, unit: Unit, old: Entry) -> LoraRecord:
+        """Renamed without its sidecars: what they said stays known, as facts that the store keeps.
+
+        Else the trigger words would be gone with the rename, though the file is the same.
+        """
+        before = self.index.record(old.path)
+        if before is None or unit.sidecars:
+            return record
+        lost = [fact for fact in before.facts if fact.source.startswith(".") and fact.field != "problem"]
+        if lost:
+            self.index.save_facts(self.index.facts.put(old._replace(path=unit.path), lost, int(self.now_s * 1000)))
+        return record.replacing(examples=record.examples or before.examples)
+
+    def _follow(self, found: Differences) -> None:
+        """What people said goes with the files."""
+        for old, unit in found.moved:
+            rows, removed = self.index.facts.follow(old, old._replace(path=unit.path))
+            if rows or removed:
+                self.index.save_facts(rows, removed)
+
+    def _missing(self, found: Differences) -> list[tuple[Entry, LoraRecord, Sequence[str]]]:
+        """What vanished stays, with all that is known of it."""
+        items = []
+        for entry in found.removed:
+            record = self.index.record(entry.path)
+            if record is not None:
+                items.append((entry._replace(state="missing"), record, search_texts(record)))
+        return items
+
+    def _is_unfinished(self, unit: Unit) -> bool:
+        entry = self.index.entries().get(unit.path)
+        return entry is not None and entry.state == "incomplete"
+
+    def _changes(self, found: Differences) -> Changes:
+        told = self.told
+        return Changes(
+            tuple(told.added),
+            tuple(told.changed),
+            tuple(entry.name for entry in found.removed if entry.first_ms),
+            tuple(told.moved),
+            tuple(told.incomplete),
+            tuple(told.truncated),
+            paths=tuple(record.path for record in told.records),
+            lacking=lacking(told.new),
+        )
+
+
+def with_facts(record: LoraRecord, entry: Entry, index: Index) -> LoraRecord:
+    """With what people said of it, where they did."""
+    facts = index.facts.of(entry)
+    return with_user_facts(record, facts) if facts else record
+
+
+def _folder(unit: Unit) -> str:
+    return unit.path[: max(unit.path.rfind("/"), unit.path.rfind("\\"))] or unit.path[:1]
+
+
+def _chunks(work: Sequence[T]) -> Iterator[Sequence[T]]:
+    for start in range(0, len(work), AT_ONCE):
+        yield work[start : start + AT_ONCE]

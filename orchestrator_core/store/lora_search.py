@@ -1,0 +1,107 @@
+"""Full text search over LoRAs: FTS5 on SQLite, tsvector on PostgreSQL. Derived data, made when it is first written.
+
+No migration makes this table, because losing it loses nothing: it is filled with the index that it belongs to.
+
+To rank all matches of a word that half of 10,000 LoRAs hold takes tens of milliseconds, so a search goes in steps: what
+has the words in its name, then in its name or trigger words, then anywhere; a step looks at ``RANKED`` matches at most.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Sequence
+from typing import Any
+
+from sqlalchemy import Connection
+
+# The fields of a LoRA's texts, the weightiest first: what a match is worth in FTS5, and PostgreSQL's name of a weight.
+FIELDS = {"names": (10.0, "A"), "words": (6.0, "B"), "training": (1.5, "C"), "notes": (1.0, "D")}
+STEPS = (("names",), ("names", "words"), tuple(FIELDS))
+RANKED = 300
+WORD = re.compile(r"[^\W_]+")
+LONGEST_WORD = 100  # characters; PostgreSQL refuses one of 2 kB
+WITHOUT_SPACES = re.compile("([\u3040-\u30ff\u3400-\u9fff\uf900-\ufaff])")  # Japanese and Chinese: each sign is a word
+
+
+def words_of(text: str) -> list[str]:
+    """The words of a text, in the one way that both databases and both sides (texts and searches) use."""
+    if not text.isascii():
+        text = unicodedata.normalize("NFKD", text)
+        text = "".join(sign for sign in text if not unicodedata.combining(sign))
+        text = WITHOUT_SPACES.sub(r" \1 ", unicodedata.normalize("NFC", text))
+    return [word[:LONGEST_WORD] for word in WORD.findall(text.casefold())]
+
+
+def make(connection: Connection) -> None:
+    if _is_postgresql(connection):
+        connection.exec_driver_sql("CREATE TABLE IF NOT EXISTS lora_search (id BIGINT PRIMARY KEY, body TSVECTOR)")
+        connection.exec_driver_sql("CREATE INDEX IF NOT EXISTS lora_search_body ON lora_search USING GIN (body)")
+    else:
+        connection.exec_driver_sql(f"CREATE VIRTUAL TABLE IF NOT EXISTS lora_search USING fts5 ({', '.join(FIELDS)})")
+
+
+def drop(connection: Connection) -> None:
+    connection.exec_driver_sql("DROP TABLE IF EXISTS lora_search")
+
+
+def replace(connection: Connection, removed: Sequence[int], texts: Sequence[tuple[int, Sequence[str]]]) -> None:
+    """Forget some rows, and write others in place of what they were, each with a text for each of FIELDS."""
+    postgresql = _is_postgresql(connection)
+    old = [(id_,) for id_ in (*removed, *(id_ for id_, _ in texts))]
+    new = [(id_, *(" ".join(words_of(text)) for text in fields)) for id_, fields in texts]
+    if old:
+        delete = "DELETE FROM lora_search WHERE id = %s" if postgresql else "DELETE FROM lora_search WHERE rowid = ?"
+        connection.exec_driver_sql(delete, old)
+    if new:
+        connection.exec_driver_sql(_insert(postgresql), new)
+
+
+def _insert(postgresql: bool) -> str:
+    if not postgresql:
+        return f"INSERT INTO lora_search (rowid, {', '.join(FIELDS)}) VALUES (?, ?, ?, ?, ?)"
+    body = " || ".join(f"setweight(to_tsvector('simple', %s), '{weight}')" for _, weight in FIELDS.values())
+    return f"INSERT INTO lora_search (id, body) VALUES (%s, {body})"
+
+
+def find(connection: Connection, words: Sequence[str], limit: int) -> list[int]:
+    """The ids of what holds all the words, each as the beginning of one of its own; the best first."""
+    find_some = _find_postgresql if _is_postgresql(connection) else _find_sqlite
+    found: dict[int, None] = {}
+    for fields in STEPS:
+        if len(found) < limit and words and _is_made(connection):
+            found |= dict.fromkeys(find_some(connection, words, fields))
+    return list(found)[:limit]
+
+
+def _find_sqlite(connection: Connection, words: Sequence[str], fields: Sequence[str]) -> list[int]:
+    every = " AND ".join(f'"{word}" *' for word in words)
+    query = f"{{{' '.join(fields)}}} : ({every})"
+    weights = ", ".join(str(weight) for weight, _ in FIELDS.values())
+    statement = f"SELECT rowid, bm25(lora_search, {weights}) FROM lora_search WHERE lora_search MATCH ? LIMIT {RANKED}"
+    # Sorted here: with ORDER BY the database would rank all matches before it looks at the limit.
+    return [row[0] for row in sorted(_rows(connection, statement, (query,)), key=lambda row: (row[1], row[0]))]
+
+
+def _find_postgresql(connection: Connection, words: Sequence[str], fields: Sequence[str]) -> list[int]:
+    weights = "".join(FIELDS[field][1] for field in fields)
+    query = " & ".join(f"'{word}':*{weights}" for word in words)
+    statement = (
+        "SELECT id, ts_rank(body, asked) FROM lora_search, to_tsquery('simple', %s) asked"
+        f" WHERE body @@ asked LIMIT {RANKED}"
+    )
+    return [row[0] for row in sorted(_rows(connection, statement, (query,)), key=lambda row: (-row[1], row[0]))]
+
+
+def _is_made(connection: Connection) -> bool:
+    if _is_postgresql(connection):
+        return bool(_rows(connection, "SELECT to_regclass('lora_search') IS NOT NULL")[0][0])
+    return bool(_rows(connection, "SELECT 1 FROM sqlite_master WHERE name = 'lora_search'"))
+
+
+def _rows(connection: Connection, statement: str, values: tuple[Any, ...] = ()) -> Sequence[Any]:
+    return connection.exec_driver_sql(statement, values).fetchall()
+
+
+def _is_postgresql(connection: Connection) -> bool:
+    return connection.dialect.name == "postgresql"
