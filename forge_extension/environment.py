@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
@@ -10,14 +9,14 @@ from typing import TYPE_CHECKING, Protocol
 from forge_extension.generator import Host, InProcessGenerator
 from forge_extension.resolver import Host as ScriptHost
 from forge_extension.settings import HostKeeper, HostSettings
-from orchestrator_app.studio.environment import Choices, Settings, StudioEnvironment, Target
+from orchestrator_app.studio.environment import Settings, StudioEnvironment, Target
+from orchestrator_app.studio.live import LiveWildcards
 from orchestrator_app.studio.targets import comfy_target
 from orchestrator_core.config import data_folder
 from orchestrator_core.errors import ConfigError
 
 if TYPE_CHECKING:
     from orchestrator_core.store import Store
-    from orchestrator_core.template import Wildcards
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -48,8 +47,7 @@ class ForgeEnvironment:
     def __init__(self, host: ForgeHost) -> None:
         self.host = host
         self.keeper = HostKeeper(host)
-        self._lock = threading.Lock()
-        self._last: tuple[tuple[Path, ...], Wildcards] | None = None
+        self.wildcards = LiveWildcards(self._folders)
 
     def studio(self) -> StudioEnvironment:
         return StudioEnvironment(
@@ -69,20 +67,9 @@ class ForgeEnvironment:
         def generator() -> InProcessGenerator:
             return InProcessGenerator(self.host, own)
 
-        def choices() -> Choices:
-            return Choices(*generator().choices())
-
-        return Target("Forge", generator, choices, "this process"), comfy_target(settings.comfy_url, theirs)
-
-    def wildcards(self, settings: Settings) -> Wildcards:
-        """The same object while the folders are the same. Raises WildcardError."""
-        from orchestrator_core.template import Wildcards
-
-        folders = tuple(dict.fromkeys(self._folders(settings)))
-        with self._lock:
-            if self._last is None or self._last[0] != folders:
-                self._last = folders, Wildcards(folders, cache=data_folder() / "cache")
-            return self._last[1]
+        return Target("Forge", generator, lambda: generator().choices(), "this process"), comfy_target(
+            settings.comfy_url, theirs
+        )
 
     def _folders(self, settings: Settings) -> list[Path]:
         """The person's own, other extensions', the host's, and those that come with the pack; the first wins."""

@@ -10,10 +10,10 @@ from forge_extension.job import Job, RenderingHost
 from forge_extension.notes import infotext_pairs
 from forge_extension.rendered import Rendered, RenderedImage
 from orchestrator_core.errors import GeneratorError, Interrupted, RenderFailed, RequestRefused
-from orchestrator_core.generators.forge_names import Choices, ServerNames, choices_of
+from orchestrator_core.generators.forge_names import ServerNames, choices_of
 from orchestrator_core.generators.forge_payload import carried_out, payload
 from orchestrator_core.generators.running import RunningJobs
-from orchestrator_core.request import GeneratedImage, GenerationRequest, ImageNotes, OnProgress
+from orchestrator_core.request import Choices, GeneratedImage, GenerationRequest, ImageNotes, OnProgress
 
 _COMMENTS = ("#", "//", "/*")  # what Forge, and what Forge Neo, takes for the beginning of one
 _OF_THE_API = ("send_images", "save_images")  # fields of its route, not of a job

@@ -16,9 +16,11 @@ _LOOK = 0.2  # seconds between two looks at the progress
 
 
 class Gate(Protocol):
-    """See ``host.rendering``."""
+    """The job's own state, told of its beginning and its end while the host's lock is held."""
 
-    def begin(self) -> bool: ...
+    def begin(self) -> bool:
+        """False: it is not to be begun any more."""
+        ...
 
     def end(self) -> None: ...
 

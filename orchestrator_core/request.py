@@ -75,6 +75,16 @@ class Progress:
     preview: bytes = b""  # the picture so far, as an encoded JPEG, PNG or WebP; empty where there is none
 
 
+@dataclass(frozen=True, slots=True)
+class Choices:
+    """What a generator offers, in ComfyUI's names (``euler``, ``karras``); empty where it does not say."""
+
+    checkpoints: tuple[str, ...] = ()
+    vaes: tuple[str, ...] = ()
+    samplers: tuple[str, ...] = ()
+    schedulers: tuple[str, ...] = ()
+
+
 OnProgress = Callable[[Progress], None]
 
 

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from forge_extension.host import folders, lists, rendering, settings
+from forge_extension.job import Gate
 from forge_extension.rendered import Look, Rendered
 from orchestrator_core.generators.forge_names import ServerNames
 
@@ -20,9 +21,7 @@ class Forge:
     def options(self) -> dict[str, Any]:
         return rendering.options()
 
-    def render(
-        self, task: str, fields: Mapping[str, Any], infotext: Mapping[str, Any], gate: rendering.Gate
-    ) -> Rendered | None:
+    def render(self, task: str, fields: Mapping[str, Any], infotext: Mapping[str, Any], gate: Gate) -> Rendered | None:
         return rendering.render(task, fields, infotext, gate)
 
     def look(self, preview_id: int) -> Look:

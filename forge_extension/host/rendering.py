@@ -14,25 +14,16 @@ import io
 from collections.abc import Callable, Mapping
 from contextlib import closing, suppress
 from pathlib import Path
-from typing import Any, Protocol, TypeVar
+from typing import Any, TypeVar
 
 from modules import images, processing, progress, scripts, shared
 from modules.call_queue import queue_lock
 
+from forge_extension.job import Gate
 from forge_extension.marks import mark_as_final
 from forge_extension.rendered import Look, Rendered, RenderedImage
 
 Result = TypeVar("Result")
-
-
-class Gate(Protocol):
-    """The job's own state, told of its beginning and its end while the lock is held."""
-
-    def begin(self) -> bool:
-        """False: it is not to be begun any more."""
-        ...
-
-    def end(self) -> None: ...
 
 
 def render(task: str, fields: Mapping[str, Any], infotext: Mapping[str, Any], gate: Gate) -> Rendered | None:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Literal, Protocol
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from orchestrator_core.request import Generator
+from orchestrator_core.request import Choices, Generator
 from orchestrator_core.stages.generate_prompt import Dialect
 
 if TYPE_CHECKING:
@@ -23,16 +23,6 @@ class StoppableGenerator(Generator, Protocol):
     """A generator whose work can be stopped from another thread; ``generate`` then raises Interrupted."""
 
     def cancel(self) -> None: ...
-
-
-@dataclass(frozen=True, slots=True)
-class Choices:
-    """What a target offers, in ComfyUI's names (``euler``, ``karras``); empty where it does not say."""
-
-    checkpoints: tuple[str, ...] = ()
-    vaes: tuple[str, ...] = ()
-    samplers: tuple[str, ...] = ()
-    schedulers: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

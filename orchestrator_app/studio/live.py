@@ -2,14 +2,37 @@
 
 from __future__ import annotations
 
+import threading
+from collections.abc import Callable, Iterable
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from orchestrator_app.studio.environment import Settings, StudioEnvironment, Target
 from orchestrator_app.studio.job import Jobs
+from orchestrator_core.config import data_folder
 from orchestrator_core.errors import ConfigError, OrchestratorError
 
 if TYPE_CHECKING:
     from orchestrator_core.template import Wildcards
+
+
+class LiveWildcards:
+    """The wildcards of some settings: the same object while their folders are the same. ``folders`` says which."""
+
+    def __init__(self, folders: Callable[[Settings], Iterable[Path]]) -> None:
+        self._folders = folders
+        self._lock = threading.Lock()
+        self._last: tuple[tuple[Path, ...], Wildcards] | None = None
+
+    def __call__(self, settings: Settings) -> Wildcards:
+        """Raises WildcardError."""
+        from orchestrator_core.template import Wildcards
+
+        folders = tuple(dict.fromkeys(self._folders(settings)))
+        with self._lock:
+            if self._last is None or self._last[0] != folders:
+                self._last = folders, Wildcards(folders, cache=data_folder() / "cache")
+            return self._last[1]
 
 
 class LiveEnvironment:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import threading
 from collections.abc import Sequence
 from datetime import datetime
 from pathlib import Path
@@ -11,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from orchestrator_app.folders import wildcard_folders
 from orchestrator_app.studio.environment import Settings, StudioEnvironment, Target
+from orchestrator_app.studio.live import LiveWildcards
 from orchestrator_app.studio.settings_file import SettingsFile
 from orchestrator_app.studio.targets import comfy_target, forge_target
 from orchestrator_core.config import data_folder
@@ -18,7 +18,6 @@ from orchestrator_core.errors import ConfigError
 
 if TYPE_CHECKING:
     from orchestrator_core.store import Store
-    from orchestrator_core.template import Wildcards
 
 PORT = 7870  # beside gradio's and Forge's 7860
 _FONTS = ("system-ui", "-apple-system", "Segoe UI", "Roboto", "Noto Sans", "sans-serif")
@@ -29,7 +28,7 @@ def standalone_environment() -> StudioEnvironment:
     """ComfyUI and Forge by their addresses; settings, images and the store in the data folder."""
     return StudioEnvironment(
         targets=_targets,
-        wildcards=_WildcardsOf(),
+        wildcards=LiveWildcards(_folders),
         settings=SettingsFile(data_folder() / "settings.json"),
         store=_open_store,
     )
@@ -47,23 +46,10 @@ def _open_store() -> Store:
     return Store.open()
 
 
-class _WildcardsOf:
-    """The wildcards of some settings; the same object while the folders are the same."""
-
-    def __init__(self) -> None:
-        self._lock = threading.Lock()
-        self._last: tuple[tuple[str, ...], Wildcards] | None = None
-
-    def __call__(self, settings: Settings) -> Wildcards:
-        """Raises WildcardError for a folder that is not there."""
-        from orchestrator_core.template import Wildcards
-
-        with self._lock:
-            folders = settings.wildcard_folders
-            if self._last is None or self._last[0] != folders:
-                roots = [*(wildcard_folders(folders) if folders else []), *wildcard_folders(())]
-                self._last = folders, Wildcards(roots, cache=data_folder() / "cache")
-            return self._last[1]
+def _folders(settings: Settings) -> list[Path]:
+    """Raises WildcardError for a folder that is not there."""
+    chosen = settings.wildcard_folders
+    return [*(wildcard_folders(chosen) if chosen else []), *wildcard_folders(())]
 
 
 def make_page(environment: StudioEnvironment) -> tuple[Any, dict[str, Any]]:

@@ -5,7 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from orchestrator_app.studio.environment import Choices, StoppableGenerator, Target
+from orchestrator_app.studio.environment import StoppableGenerator, Target
+from orchestrator_core.request import Choices
 
 _CONNECT = 3.0  # seconds; a page waits for the answer
 
@@ -53,7 +54,6 @@ def forge_target(url: str, folder: Path) -> Target:
     def choices() -> Choices:
         from orchestrator_core.generators.forge_http import ForgeGenerator
 
-        found = ForgeGenerator(folder, url).choices()
-        return Choices(found.checkpoints, found.vaes, found.samplers, found.schedulers)
+        return ForgeGenerator(folder, url).choices()
 
     return Target("Forge", generator, choices, url)

@@ -17,12 +17,12 @@ from orchestrator_core.formats.infotext import format_infotext, notes_as_json
 from orchestrator_core.formats.infotext_completion import complete_infotext
 from orchestrator_core.generators.forge_api import ForgeApi, Rendered, refusal
 from orchestrator_core.generators.forge_job import ForgeJob, Timeouts
-from orchestrator_core.generators.forge_names import Choices, ServerNames, ask_names, choices_of
+from orchestrator_core.generators.forge_names import ServerNames, ask_names, choices_of
 from orchestrator_core.generators.forge_payload import carried_out, payload
 from orchestrator_core.generators.running import RunningJobs
 from orchestrator_core.generators.saving import save_image, with_texts
 from orchestrator_core.http_client import HttpClient
-from orchestrator_core.request import GeneratedImage, GenerationRequest, ImageNotes, OnProgress
+from orchestrator_core.request import Choices, GeneratedImage, GenerationRequest, ImageNotes, OnProgress
 
 DEFAULT_URL = "http://127.0.0.1:7860"
 _PATIENCE = 86_400.0  # seconds; a job has its own limit, and a server that dies cuts the connection

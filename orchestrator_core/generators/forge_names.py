@@ -15,6 +15,7 @@ from orchestrator_core.formats.comfy_graph import model_file
 from orchestrator_core.formats.sampler_names import sampler_name, scheduler_label, scheduler_name
 from orchestrator_core.generators.forge_api import ForgeApi
 from orchestrator_core.generators.near_names import find_name, not_in_list
+from orchestrator_core.request import Choices
 
 _HASH = re.compile(r" \[[0-9a-f]{6,64}\]$")
 _TEXT_ENCODERS = frozenset({"text_encoder", "text_encoders", "clip"})
@@ -46,15 +47,6 @@ class ServerNames:
     loras: Items | None = None
     has_modules: bool = False  # Forge: a VAE is one of the modules that a checkpoint is completed with
     fields: frozenset[str] = frozenset()
-
-
-class Choices(NamedTuple):
-    """What a person can choose from, in ComfyUI's names."""
-
-    checkpoints: tuple[str, ...] = ()
-    vaes: tuple[str, ...] = ()
-    samplers: tuple[str, ...] = ()
-    schedulers: tuple[str, ...] = ()
 
 
 def ask_names(api: ForgeApi) -> ServerNames:

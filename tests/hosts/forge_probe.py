@@ -63,7 +63,7 @@ def generate(body: dict) -> dict:
 
 
 def choices() -> dict:
-    return generator().choices()._asdict()
+    return asdict(generator().choices())
 
 
 def paint(on: bool) -> bool:

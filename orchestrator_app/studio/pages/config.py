@@ -10,10 +10,11 @@ import gradio as gr
 from orchestrator_app.studio import html
 from orchestrator_app.studio.compat import html_box, kw, listen
 from orchestrator_app.studio.elements import element
-from orchestrator_app.studio.environment import Choices, Settings, Target
+from orchestrator_app.studio.environment import Settings, Target
 from orchestrator_app.studio.forms import fields_of, read, shown
 from orchestrator_app.studio.live import LiveEnvironment
 from orchestrator_core.errors import OrchestratorError
+from orchestrator_core.request import Choices
 
 _FIXED = {"": ("schema_version",), "Forge": ("schema_version", "forge_url")}  # by host: not for people there
 

@@ -9,9 +9,9 @@ from pathlib import Path
 
 from PIL import Image
 
-from orchestrator_app.studio.environment import Choices, Settings, StudioEnvironment, Target
+from orchestrator_app.studio.environment import Settings, StudioEnvironment, Target
 from orchestrator_core.errors import Interrupted, RenderFailed
-from orchestrator_core.request import GeneratedImage, GenerationRequest, ImageNotes, OnProgress, Progress
+from orchestrator_core.request import Choices, GeneratedImage, GenerationRequest, ImageNotes, OnProgress, Progress
 from orchestrator_core.template import Wildcards
 
 CHOICES = Choices(("sd15.safetensors", "xl.safetensors"), ("mse.safetensors",), ("euler", "dpmpp_2m"), ("normal",))

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from orchestrator_app.studio.environment import Choices, Settings
+from orchestrator_app.studio.environment import Settings
 from orchestrator_app.studio.live import LiveEnvironment
 from orchestrator_app.studio.remembering import saver
 from orchestrator_app.studio.standalone import standalone_environment
@@ -18,7 +18,7 @@ from orchestrator_app.studio.targets import comfy_choices, comfy_target
 from orchestrator_core.errors import ConfigError, GeneratorUnreachable, WildcardError
 from orchestrator_core.pipeline import new_run
 from orchestrator_core.prompt import Component, PromptDraft
-from orchestrator_core.request import GenerationRequest, ImageNotes
+from orchestrator_core.request import Choices, GenerationRequest, ImageNotes
 from orchestrator_core.store import Store
 from tests.app.conftest import Cli
 from tests.core.generators.stand_in_comfy import StandIn, object_info

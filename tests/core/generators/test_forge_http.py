@@ -5,6 +5,7 @@ import json
 import threading
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -268,7 +269,7 @@ def test_text_encoders_are_known_by_their_folder(path: str, expected: bool) -> N
 def test_the_choices_are_in_comfyuis_names_and_asked_anew(start: Any, tmp_path: Path) -> None:
     server = start()
     generator = generator_for(server, tmp_path)
-    assert generator.choices()._asdict() == {
+    assert asdict(generator.choices()) == {
         "checkpoints": ("sd15.safetensors", "xl/base.safetensors"),
         "vaes": ("old.safetensors", "fine.safetensors"),
         "samplers": ("dpmpp_2m", "euler_ancestral", "euler", "Restart"),
