@@ -17,6 +17,7 @@ from orchestrator_core.formats.infotext import notes_as_json
 from orchestrator_core.formats.json_text import read_json_file
 from orchestrator_core.formats.prompt_file import format_prompt_file, planned_run
 from orchestrator_core.formats.prompt_rows import PlannedPrompt
+from orchestrator_core.prompt import PromptDraft, PromptSource
 from orchestrator_core.request import GenerationRequest, notes_for
 from orchestrator_core.run import Run
 
@@ -102,15 +103,16 @@ def prompt_file(pairs: Iterable[tuple[Run, GenerationRequest]]) -> str:
     return format_prompt_file(planned(run, request) for run, request in pairs)
 
 
-def template_file(template: str, negative: str, dialect: str, settings: Mapping[str, Any]) -> str:
-    """YAML that ``orchestrator run`` takes, as the bundled examples are."""
+def template_file(draft: PromptDraft, settings: Mapping[str, Any]) -> str:
+    """YAML that ``orchestrator run`` takes, as the bundled examples are; of nobody's template the prompt itself."""
     import yaml
 
-    content: dict[str, Any] = {"template": template}
-    if negative:
-        content["negative"] = negative
-    if dialect != "dynamicprompts":
-        content["dialect"] = dialect
+    source = draft.source if draft.source.template else PromptSource(draft.positive, draft.negative_prompt)
+    content: dict[str, Any] = {"template": source.template}
+    if source.negative:
+        content["negative"] = source.negative
+    if source.dialect != "dynamicprompts":
+        content["dialect"] = source.dialect
     if settings:
         content["settings"] = dict(settings)
     text: str = yaml.safe_dump(content, allow_unicode=True, sort_keys=False, width=100)

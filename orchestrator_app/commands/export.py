@@ -230,10 +230,7 @@ def _formatted(thing: _Thing, wanted: str) -> str:
     if wanted == "prompts":
         return prompt_file([(thing.run, thing.request)])
     if wanted == "template":
-        source = thing.run.draft.source
-        template = source.template or thing.run.draft.positive
-        negative = source.negative if source.template else thing.run.draft.negative_prompt
-        return template_file(template, negative, source.dialect, thing.settings)
+        return template_file(thing.run.draft, thing.settings)
     carried = thing.workflow if wanted == "workflow" else thing.graph
     if carried is None:
         found = export(thing.run, thing.request, OwnGraph(thing.graph if wanted == "workflow" else None))

@@ -49,10 +49,8 @@ def stock(run: Run, request: GenerationRequest) -> File:
 
 def template(run: Run, request: GenerationRequest) -> File:
     """A template file (YAML) that draws anew: ``orchestrator run`` and the batch page read it."""
-    source = run.draft.source
     settings = {name: value for name in SETTINGS if (value := getattr(request, name)) != ""}
-    text = template_file(source.template or run.draft.positive, source.negative, source.dialect, settings)
-    return File("template.yaml", text)
+    return File("template.yaml", template_file(run.draft, settings))
 
 
 # What the buttons say, and what each gives. All raise FormatError for what cannot be expressed.

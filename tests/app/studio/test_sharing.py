@@ -13,6 +13,7 @@ from orchestrator_core.formats.comfy_workflow_reader import graph_from_workflow
 from orchestrator_core.formats.infotext import parse_infotext
 from orchestrator_core.formats.sharing_nodes import OUR_NODES, WILDCARD_PROMPT
 from orchestrator_core.pipeline import new_run
+from orchestrator_core.prompt import PromptSource
 from orchestrator_core.stages import dispatch
 from orchestrator_core.stages.generate_prompt import generate, options_from_widgets
 from orchestrator_core.template import Template, Wildcards
@@ -57,6 +58,13 @@ def test_the_template_file_is_what_run_and_batch_read(tmp_path: Path):
     (tmp_path / "t.yaml").write_text(sharing.template(RUN, REQUEST).text)
     (wish,) = read_file(tmp_path / "t.yaml").wishes
     assert (wish.template, wish.negative, wish.settings["steps"]) == ("a {crimson|crimson} fox", "{blurry|blurry}", 9)
+
+
+def test_the_template_file_of_a_finished_prompt_has_its_negative_too(tmp_path: Path):
+    run = RUN.replacing(draft=RUN.draft.replacing(source=PromptSource()))
+    (tmp_path / "t.yaml").write_text(sharing.template(run, REQUEST).text)
+    (wish,) = read_file(tmp_path / "t.yaml").wishes
+    assert (wish.template, wish.negative) == ("a crimson fox", "blurry")
 
 
 @pytest.mark.parametrize("name", sharing.FILES)
