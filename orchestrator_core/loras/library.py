@@ -122,10 +122,10 @@ class Library:
             )
 
     def _look(self, hints: Collection[str] | None) -> Disk:
-        # Where there are links, only a look at everything tells which of two paths is the first.
-        if hints is not None and (self._links or any(os.path.islink(hint) for hint in hints)):  # noqa: PTH114 - a text
-            hints = None
         disk = scan(self.roots, hints)
+        if hints is not None and (self._links or disk.met_links):
+            # Where there are links, only a look at everything tells which of two paths is the one to show.
+            hints, disk = None, scan(self.roots)
         for root in self._emptied(disk):
             disk.offline.add(root)
             disk.folders.pop((root, root), None)

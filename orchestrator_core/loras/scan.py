@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import os
 from collections import deque
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 
 from orchestrator_core.loras.files import MODEL_SUFFIXES, File, Unit, fingerprint_of, is_measured, suffix_of, units_of
@@ -27,13 +27,14 @@ class Disk:
     links: dict[str, str] = field(default_factory=dict)  # another path of a folder or a file → the one it is shown by
     offline: set[str] = field(default_factory=set)  # roots that are not there, or not readable
     problems: dict[str, str] = field(default_factory=dict)  # a folder that cannot be read → why
+    met_links: bool = False
     partial: frozenset[str] | None = None  # the hinted paths, where only a part was looked at
 
     def covers(self, path: str) -> bool:
         """Whether this look would have seen ``path``, so that its absence means that it is gone."""
         if any(is_below(path, folder) for folder in self.problems):
             return False
-        return self.partial is None or any(_hinted(path, hint) for hint in self.partial)
+        return self.partial is None or any(part in self.partial for part in _beginnings(path))
 
     def fingerprint(self, place: Place, salt: str) -> str:
         return fingerprint_of(self.folders[place], salt)
@@ -42,14 +43,17 @@ class Disk:
         return units_of(*place, self.folders[place], salt)
 
 
+def _beginnings(path: str) -> Iterator[str]:
+    """What a hint for this path may be: the path, a folder above it, or either up to a dot of its name."""
+    yield path
+    for at in range(len(path) - 1, 0, -1):
+        if path[at] in "/\\.":
+            yield path[:at]
+
+
 def is_below(path: str, folder: str) -> bool:
     """Whether ``path`` is ``folder`` or inside of it."""
     return path == folder or (path.startswith(folder) and path[len(folder) : len(folder) + 1] in ("/", "\\"))
-
-
-def _hinted(path: str, hint: str) -> bool:
-    """A hint is a folder, or the path of a unit without extensions."""
-    return path == hint or (path.startswith(hint) and path[len(hint) : len(hint) + 1] in ("/", "\\", "."))
 
 
 def scan(roots: Sequence[str], hints: Collection[str] | None = None) -> Disk:
@@ -69,11 +73,9 @@ def scan(roots: Sequence[str], hints: Collection[str] | None = None) -> Disk:
 def _start_at_hints(walk: _Walk, roots: Iterable[str], hints: Collection[str]) -> None:
     for root in roots:
         for hint in sorted(hint for hint in hints if is_below(hint, root)):
-            if os.path.isdir(hint):
-                walk.start(root, hint)
-            parent = os.path.dirname(hint)
-            if hint != root and os.path.isdir(parent):
-                walk.start(root, parent, deep=False)
+            folder = root if hint == root else os.path.dirname(hint)
+            if os.path.isdir(folder):
+                walk.start(root, folder)
 
 
 class _Walk:
@@ -83,15 +85,14 @@ class _Walk:
         self.linked_folders: deque[tuple[str, str]] = deque()
         self.linked_files: list[tuple[str, str, File]] = []
 
-    def start(self, root: str, folder: str, *, deep: bool = True) -> None:
+    def start(self, root: str, folder: str) -> None:
+        """Look at a folder, and at what is below it as far as that is hinted at."""
         waiting = [folder]
         while waiting:
             current = waiting.pop()
             if (root, current) in self.disk.folders or not self._is_new(root, current):
                 continue
-            below = self._list(root, current)
-            if deep:
-                waiting.extend(below)
+            waiting.extend(path for path in self._list(root, current) if self.disk.covers(path))
 
     def finish(self) -> None:
         """What was put off until all real folders are known: linked folders, which may hold more links, then files."""
@@ -142,12 +143,14 @@ class _Walk:
         if entry.is_dir(follow_symlinks=False):
             below.append(entry.path)
         elif entry.is_symlink() and _is_folder(entry):
+            self.disk.met_links = True
             self.linked_folders.append((root, entry.path))
         else:
             file = _file_of(entry)
             if file is None:
                 return
             if entry.is_symlink() and suffix_of(entry.name) in MODEL_SUFFIXES:
+                self.disk.met_links = True
                 self.linked_files.append((root, entry.path, file))
             else:
                 files.append(file)
