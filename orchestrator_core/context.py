@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from orchestrator_core.base_models.names import UNKNOWN, BaseModel
+from orchestrator_core.loras.ranking import LoraSource
 from orchestrator_core.request import Generator, OnProgress, Progress
 from orchestrator_core.template import Wildcards
 
@@ -27,3 +29,5 @@ class StageContext:
     weights: Mapping[str, float] = field(default_factory=dict)  # multipliers of the odds, by Choice key
     variables: Mapping[str, str] = field(default_factory=dict)  # what templates may ask about, as _is_sdxl
     progress: OnProgress = ignore_progress
+    loras: LoraSource | None = None  # the library that selectLoras chooses from
+    checkpoint: BaseModel = UNKNOWN  # of the model that will render; empty where it is not known

@@ -1,0 +1,55 @@
+"""Which LoRAs do not belong together, and which belong together always."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from orchestrator_core.loras.guesses import noise_half
+from orchestrator_core.loras.record import LoraRecord
+from orchestrator_core.loras.words import is_generic, key_of, phrases_of
+
+Pairs = frozenset[frozenset[str]]
+
+
+def conflict(one: LoraRecord, other: LoraRecord, declared: Pairs = frozenset()) -> str:
+    """Why the two are not used together; "" if they may be."""
+    if frozenset((one.name, other.name)) in declared:
+        return "you declared that the two do not go together"
+    if _same(one.sha256, other.sha256) or _same(one.tensor_sha256, other.tensor_sha256):
+        return "the two files are the same"
+    if are_pair(one, other):
+        return ""
+    if _same(one.model_id, other.model_id):
+        return "the two are versions of one model"
+    if same := main_triggers(one) & main_triggers(other):
+        return f"both are called by '{' '.join(min(same))}'"
+    return ""
+
+
+def _same(one: str, other: str) -> bool:
+    return bool(one) and one == other
+
+
+def main_triggers(record: LoraRecord) -> set[tuple[str, ...]]:
+    """What calls a LoRA: the first part of each group, unless it fits any picture."""
+    firsts = [next(iter(phrases_of(group)), "") for group in record.trigger_words]
+    return {key for first in firsts if (key := key_of(first)) and not all(is_generic(word) for word in key)}
+
+
+def are_pair(one: LoraRecord, other: LoraRecord) -> bool:
+    """Whether the two are the high-noise and the low-noise half of one Wan LoRA."""
+    half, other_half = _half(one), _half(other)
+    return half is not None and other_half is not None and half[0] == other_half[0] and half[1] != other_half[1]
+
+
+def partner_of(record: LoraRecord, records: Iterable[LoraRecord]) -> LoraRecord | None:
+    """The other half of a Wan LoRA, if it is there."""
+    if _half(record) is None:
+        return None
+    return next((other for other in records if other.state == "complete" and are_pair(record, other)), None)
+
+
+def _half(record: LoraRecord) -> tuple[str, str] | None:
+    if "wan" not in (record.base_model or record.name).casefold():  # "high" and "low" are words of other names too
+        return None
+    return noise_half(record.name)
