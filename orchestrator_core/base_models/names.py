@@ -83,6 +83,10 @@ def base_model_named(label: str) -> BaseModel:
 
     Nothing for a label that names none, as "Unknown" or "Other".
     """
+    return _named(label)
+
+
+def _named(label: str) -> BaseModel:
     key = _SEPARATORS.sub("", label.lower())
     if not key or key in ("unknown", "other"):
         return BaseModel()
@@ -96,7 +100,7 @@ def base_model_in(name: str) -> BaseModel:
     A name is free text, so this is a guess: tensors and Civitai know better.
     """
     stem = _EXTENSION.sub("", name.replace("\\", "/").rsplit("/", 1)[-1])
-    found = base_model_named(stem)
+    found = _named(stem)
     if found.family and _stands_alone(found, stem):
         return found
     if _XL.search(stem):

@@ -10,15 +10,20 @@ Sources of the layouts: kohya-ss/sd-scripts ``networks/``, diffusers' ``loaders/
 from __future__ import annotations
 
 import re
+from itertools import islice
 
 from orchestrator_core.base_models.names import BaseModel
 
-_ENDS = 6 * 1024
+_ENDS = 2 * 1024
 _WINDOW = 64 * 1024
+_WIDTHS = 16 * 1024  # the first block of every layout is within
+_LOOKED_AT = 12  # the projections of one block
 _DOTS = bytes.maketrans(b".", b"_")
 
 # What decides, whatever else is there: (markers that must all be there, family). The first that fits is taken.
 _DECISIVE: tuple[tuple[tuple[bytes, ...], str], ...] = (
+    ((b"output_blocks_5_1_transformer_blocks_1_",), "SDXL"),  # what is frequent is looked for first
+    ((b"up_blocks_3_attentions_",), "SD"),
     ((b"double_stream_modulation",), "Flux.2"),
     ((b"to_qkv_mlp_proj",), "Flux.2"),
     ((b"distilled_guidance_layer",), "Chroma"),
@@ -49,6 +54,7 @@ _DECISIVE: tuple[tuple[tuple[bytes, ...], str], ...] = (
     ((b"layers_9_adaLN_modulation_1",), "Lumina"),
     ((b"layers_", b"attention_qkv", b"feed_forward_w"), "Lumina"),
     ((b"layers_", b"attention_to_", b"feed_forward_w"), "Z-Image"),
+    # What SD 3 has too, unless joint_blocks or transformer_blocks say so at the other end of the header.
     ((b"lora_te2_text_model",), "SDXL"),
     ((b"text_encoder_2_text_model",), "SDXL"),
     ((b"conditioner_embedders_1",), "SDXL"),
@@ -61,20 +67,21 @@ _DECISIVE: tuple[tuple[tuple[bytes, ...], str], ...] = (
     ((b"input_blocks_8_1_transformer_blocks_9_",), "SDXL"),
     ((b"middle_block_1_transformer_blocks_1_",), "SDXL"),
     ((b"output_blocks_0_1_transformer_blocks_",), "SDXL"),
-    ((b"output_blocks_5_1_transformer_blocks_1_",), "SDXL"),
-)
-# Blocks that SD 1.5 and SD 2.x have and SDXL has not; the two share every name and differ in width.
-_SD = (
-    b"down_blocks_0_attentions_",
-    b"up_blocks_3_attentions_",
-    b"input_blocks_1_1_transformer_blocks_0",
-    b"output_blocks_11_1_transformer_blocks_0",
-    b"lora_te_text_model",
-    b"cond_stage_model_",
+    # Blocks that SD 1.5 and SD 2.x have and SDXL has not; the two share every name and differ in width.
+    ((b"down_blocks_0_attentions_",), "SD"),
+    ((b"input_blocks_1_1_transformer_blocks_0",), "SD"),
+    ((b"output_blocks_11_1_transformer_blocks_0",), "SD"),
+    ((b"lora_te_text_model",), "SD"),
+    ((b"cond_stage_model_",), "SD"),
 )
 _SHAPE = rb'[^"]*":\s*\{[^}]*?"shape":\s*\[\s*\d+\s*,\s*(\d{1,12})'
-_TEXT_WIDTH = re.compile(rb'attn2_to_k[^"]*(?:down|lora_A|weight)' + _SHAPE)
-_SD2 = (b"text_model_encoder_layers_22_", b"cond_stage_model_model_transformer")
+_TEXT_WIDTH = re.compile(rb'attn2[._]to_k[^"]*(?:down|lora_A|weight)' + _SHAPE)
+# The text encoder of SD 2.x is deeper, and is another one.
+_SD2 = (
+    b"lora_te_text_model_encoder_layers_22_",
+    b"text_encoder.text_model.encoder.layers.22.",
+    b"cond_stage_model.model.",
+)
 _LATE = (b"transformer_blocks_", b"attn1_to_", b"attn_add_k_proj")
 _IN_WIDTH = re.compile(rb"(?:down|lora_A|q_weight|qkv_weight)" + _SHAPE)
 
@@ -96,15 +103,15 @@ def family_of_tensors(header: bytes, start: int = 0) -> BaseModel:
 def _decided(part: bytes, header: bytes, start: int) -> BaseModel:
     names = part.translate(_DOTS)
     for markers, family in _DECISIVE:
-        if all(marker in names for marker in markers):
+        if markers[0] in names and all(marker in names for marker in markers[1:]):
             return BaseModel(_exact(family, header, start))
-    if any(marker in names for marker in _SD):
-        return BaseModel(_sd_generation(header, start))
     return BaseModel(_by_late_markers(names, len(part) == len(header) - start))
 
 
 def _exact(family: str, header: bytes, start: int) -> str:
     """The size or the sister of a family whose block names are shared."""
+    if family == "SD":
+        return _sd_generation(header, start)
     if family == "Flux.1":
         return _flux(header, start)
     if family == "Flux.2":
@@ -137,23 +144,21 @@ def _wan_size(header: bytes, start: int) -> str:
 def _width(header: bytes, start: int) -> int:
     """The largest input width among the first tensors: of an attention's projection, the width of the model."""
     # Feed-forward layers are four times as wide on one side, so those are left out.
-    names = header[start : start + _WINDOW]
-    widths = [
+    names = header[start : start + _WIDTHS]
+    widths = (
         int(match[1])
         for match in _IN_WIDTH.finditer(names)
-        if b"attn" in names[names.rfind(b'"', 0, match.start()) : match.start()] or b"attn" in match[0]
-    ]
-    return max(widths, default=0)
+        if b"attn" in names[max(0, match.start() - 80) : match.start()].rpartition(b'"')[2]
+    )
+    return max(islice(widths, _LOOKED_AT), default=0)
 
 
 def _sd_generation(header: bytes, start: int) -> str:
     """SD 1.5 reads text 768 wide, SD 2.x 1024, SDXL 2048."""
-    names = header.translate(_DOTS) if len(header) < 4 * 1024 * 1024 else header[start : start + _WINDOW]
-    match = _TEXT_WIDTH.search(names, start if len(names) == len(header) else 0)
-    width = int(match[1]) if match else 0
-    if width in (1024, 2048):
-        return "SD 2.x" if width == 1024 else "SDXL"
-    return "SD 2.x" if width == 0 and any(marker in names for marker in _SD2) else "SD 1.5"
+    match = _TEXT_WIDTH.search(header, start)
+    if match is not None and int(match[1]) > 1:
+        return {1024: "SD 2.x", 2048: "SDXL"}.get(int(match[1]), "SD 1.5")
+    return "SD 2.x" if any(header.find(marker, start) >= 0 for marker in _SD2) else "SD 1.5"
 
 
 def _by_late_markers(names: bytes, whole: bool) -> str:

@@ -40,7 +40,11 @@ _NOISE = re.compile(
     r"(?<![a-z])(high|low)(?:[-_ ]?(?:noise|model|lora))?(?![a-z])|(?<![a-z])([hl]n)(?![a-z])", re.IGNORECASE
 )
 
-_PONY_TAGS = frozenset({"score_9", "score_8_up", "score_7_up", "source_anime", "source_pony", "source_furry"})
+_PONY_TAGS = frozenset(
+    tag.replace("_", blank)
+    for tag in ("score_9", "score_8_up", "score_7_up", "source_anime", "source_pony", "source_furry")
+    for blank in "_ "
+)
 _ILLUSTRIOUS_TAGS = frozenset({"newest", "very aesthetic", "very awa", "absurdres", "masterpiece", "best quality"})
 
 
@@ -99,10 +103,10 @@ def _add_base_model(found: Findings, name: str, facts: dict[str, list[Fact]]) ->
 
 def _sub_family_of_tags(tags: tuple[tuple[str, int], ...]) -> str:
     """Captions written for Pony rate with scores and sources, those for Illustrious with words of quality."""
-    names = {tag.replace(" ", "_") for tag, _ in tags} & _PONY_TAGS
-    if names:
+    names = dict(tags).keys()
+    if names & _PONY_TAGS:
         return "Pony"
-    quality = {tag.replace("_", " ") for tag, _ in tags} & _ILLUSTRIOUS_TAGS
+    quality = names & _ILLUSTRIOUS_TAGS
     return "Illustrious" if ("newest" in quality and len(quality) > 1) or "very awa" in quality else ""
 
 

@@ -109,7 +109,7 @@ def _completeness(raw: RawHeader, start: int) -> State:
     match = _OFFSETS.match(tail, last) if last >= 0 else None
     # Entries are in the order of their data in nearly every file. Then the last one ends the data, and none begins
     # there; a search for that is much cheaper than looking at all of them.
-    if match is not None and int(match[2]) == raw.payload and not _begins_at(raw, start):
+    if match is not None and int(match[2]) == raw.payload and not _begins_at_the_end(raw, start, match):
         return "complete"
     end = _end(raw, start)
     if end < 0:
@@ -117,9 +117,11 @@ def _completeness(raw: RawHeader, start: int) -> State:
     return "complete" if end == raw.payload else "incomplete"
 
 
-def _begins_at(raw: RawHeader, start: int) -> bool:
+def _begins_at_the_end(raw: RawHeader, start: int, entry: re.Match[bytes]) -> bool:
     """Whether a tensor may begin where the file ends: then the file was cut between two tensors."""
-    return any(raw.data.find(b"[%s%d," % (space, raw.payload), start) >= 0 for space in (b"", b" "))
+    # Spelled as the last entry is, from its key on: a long needle is found three times as fast as a short one.
+    key = entry.string[entry.start() : entry.start(1)]
+    return raw.data.find(b"%s%d" % (key, raw.payload), start) >= 0
 
 
 def _end(raw: RawHeader, start: int) -> int:

@@ -8,15 +8,19 @@ from __future__ import annotations
 
 import json
 import re
+from collections import defaultdict
 from operator import itemgetter
 from typing import Any
 
 from orchestrator_core.loras.findings import Findings, finite_number
 
 TOP_TAGS = 100
+LONG_TABLE = 32_000  # characters: a thousand tags
+SENTENCES = 100  # of captions that are sentences, so many of the most frequent are split into words
 MODELSPEC, KOHYA, ADDNET, GUESS = 0.7, 0.65, 0.6, 0.4
 _WEIGHT = re.compile(r"(?:weight|strength)\D{0,15}?(\d(?:\.\d+)?)(?:\s*(?:-|–|to|~)\s*(\d(?:\.\d+)?))?", re.IGNORECASE)
-_WORD = re.compile(r"[-_\w']+")
+_NOT_IN_WORDS = re.compile(r"[^-_\w'\n]+")
+_BLANKED = {code: " " for code in range(128) if _NOT_IN_WORDS.match(chr(code))}
 _HEX = re.compile(r"(?:0x)?([0-9a-fA-F]{12,64})")
 
 
@@ -39,9 +43,7 @@ def add_kohya(found: Findings, metadata: dict[str, str]) -> None:
     found.text("trained_on", _said(metadata.get("ss_sd_model_name")), "kohya", KOHYA)
     found.number("rank", metadata.get("ss_network_dim"), "kohya", KOHYA, zero=False)
     found.prose("notes", _said(metadata.get("ss_training_comment")), "kohya", GUESS)
-    tables = loads(metadata.get("ss_tag_frequency"))
-    if isinstance(tables, dict):
-        found.training_tags = top_tags(tables)
+    found.training_tags = top_tags(_tag_tables(metadata.get("ss_tag_frequency", "")))
     found.words("trigger_words", _class_tokens(metadata), "kohya", GUESS)
 
 
@@ -59,39 +61,74 @@ def loads(text: Any) -> Any:
         return None
 
 
+def _tag_tables(text: str) -> dict[str, Any]:
+    """``ss_tag_frequency`` parsed; of a long one the beginning of each folder's table.
+
+    A trainer counts caption after caption, so a tag that is frequent is met early, and the tail is what occurs once.
+    """
+    tables = loads(text if len(text) <= LONG_TABLE else _shortened(text))
+    if not isinstance(tables, dict) and len(text) > LONG_TABLE:
+        tables = loads(text)  # there are braces in its tags
+    return tables if isinstance(tables, dict) else {}
+
+
+def _shortened(text: str) -> str:
+    parts, position = ["{"], 1
+    while (start := text.find("{", position)) > 0:
+        end = text.find("}", start)
+        table = text[start : min(end, start + LONG_TABLE)]
+        if len(table) == LONG_TABLE:
+            table = table[: table.rfind(', "')]
+        parts += [text[position:start], table, "}"]
+        position = end + 1 if end > 0 else len(text)
+    return "".join([*parts, "}"])
+
+
 def top_tags(tables: dict[str, Any], limit: int = TOP_TAGS) -> tuple[tuple[str, int], ...]:
     """``ss_tag_frequency`` (folder → tag → count) → the most frequent tags with their counts over all folders.
 
     Where the captions are sentences, they are split into words: A1111's rule (``ui_edit_user_metadata.py``) is that
-    the mean "tag" is 16 characters long or longer.
+    the mean "tag" is 16 characters long or longer. The counts of words are then those in the frequent sentences.
     """
     counts: dict[str, int] = {}
     for table in tables.values():
         if isinstance(table, dict):
-            _count(counts, table)
-    if counts and sum(map(len, counts)) >= 16 * len(counts):
-        counts = _words_of(counts)
-    if len(counts) > 4 * limit:  # sorting the numbers alone is several times as fast
+            counts = _added(counts, table)
+    sentences = bool(counts) and sum(map(len, counts)) >= 16 * len(counts)
+    counts = _most_frequent(counts, SENTENCES if sentences else limit)
+    if sentences:
+        counts = _most_frequent(_words_of(counts), limit)
+    return tuple((tag.strip(), count) for tag, count in counts.items() if tag.strip() and count > 0)
+
+
+def _most_frequent(counts: dict[str, int], limit: int) -> dict[str, int]:
+    if len(counts) > limit:  # sorting the numbers alone is several times as fast
         least = sorted(counts.values())[-limit]
         counts = {tag: count for tag, count in counts.items() if count >= least}
-    return tuple(sorted(counts.items(), key=itemgetter(1), reverse=True)[:limit])
+    return dict(sorted(counts.items(), key=itemgetter(1), reverse=True)[:limit])
 
 
-def _count(counts: dict[str, int], table: dict[str, Any]) -> None:
+def _added(counts: dict[str, int], table: dict[str, Any]) -> dict[str, int]:
+    if set(map(type, table.values())) - {int}:
+        table = {tag: count for tag, count in table.items() if type(count) is int}
+    if not counts:  # nearly always there is one folder, and its table is taken as it is
+        return table
     for tag, count in table.items():
-        if type(count) is int and count > 0:
-            tag = tag.strip()
-            counts[tag] = counts.get(tag, 0) + count
-    counts.pop("", None)
+        counts[tag] = counts.get(tag, 0) + count
+    return counts
 
 
 def _words_of(sentences: dict[str, int]) -> dict[str, int]:
-    words: dict[str, int] = {}
-    for sentence, count in sentences.items():
-        for word in _WORD.findall(sentence):
-            if len(word) > 2:
-                words[word] = words.get(word, 0) + count
-    return words
+    """Each word with the sum of the counts of its sentences."""
+    # Split at blanks, with all else blanked before: several times as fast as matching words one by one.
+    text = "\n".join([sentence.replace("\n", " ") for sentence in sentences])
+    text = text.translate(_BLANKED) if text.isascii() else _NOT_IN_WORDS.sub(" ", text)
+    lines = text.split("\n")
+    words: dict[str, int] = defaultdict(int)
+    for line, count in zip(lines, sentences.values(), strict=True):
+        for word in line.split():
+            words[word] += count
+    return {word: count for word, count in words.items() if len(word) > 2}
 
 
 def _class_tokens(metadata: dict[str, str]) -> list[str]:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
+from functools import lru_cache
 from typing import Any
 
 from orchestrator_core.formats.extra_networks import extract_loras
@@ -90,6 +91,7 @@ def _strength_in(prompt: str, keys: set[str], meta: dict[str, Any], version: str
     return None
 
 
+@lru_cache(maxsize=1024)
 def _key(name: str) -> str:
     """Names are compared by their letters and digits: sites and people change the rest."""
     return _NOT_A_LETTER.sub("", name.replace("\\", "/").rsplit("/", 1)[-1]).lower()
