@@ -70,7 +70,7 @@ class Refreshing:
         items, gone = [], []
         for old, unit in some:
             mark = stamps.get(unit.path) or stamp(unit.path, unit.size)
-            record = self._record(unit)
+            record = self._record(unit, old)
             if old is not None and old.path != unit.path:
                 record = self._with_left_behind(record, unit, old)
                 gone.append(old)
@@ -82,8 +82,8 @@ class Refreshing:
             items.append((entry, record, search_texts(with_facts(record, entry, self.index))))
         self.index.write(items, gone)
 
-    def _record(self, unit: Unit) -> LoraRecord:
-        if unit.unfinished or not self.settled(unit):
+    def _record(self, unit: Unit, old: Entry | None) -> LoraRecord:
+        if unit.unfinished or not (_is_known(old, unit) or self.settled(unit)):
             return self._judged(LoraRecord(unit.name, unit.path, unit.root, unit.size, unit.mtime_ns, "incomplete"))
         files = LoraFiles(unit.path, unit.root, unit.name, unit.size, unit.mtime_ns, unit.sidecars)
         return self._judged(self.read(files))
@@ -112,7 +112,7 @@ class Refreshing:
             told.changed.append(entry.name)
         else:
             told.added.append(entry.name)
-            told.new.append(record)
+            told.new.append(with_facts(record, entry, self.index))
         return entry if entry.first_ms else entry._replace(first_ms=int(self.now_s * 1000))
 
     def _with_left_behind(self, record: LoraRecord, unit: Unit, old: Entry) -> LoraRecord:
@@ -160,6 +160,15 @@ class Refreshing:
             paths=tuple(record.path for record in told.records),
             lacking=lacking(told.new),
         )
+
+
+def _is_known(old: Entry | None, unit: Unit) -> bool:
+    """Whether the model was whole before, and is as it was: only something beside it changed."""
+    return (
+        old is not None
+        and old.state == "complete"
+        and (old.size, old.mtime_ns, old.inode) == (unit.size, unit.mtime_ns, str(unit.inode))
+    )
 
 
 def with_facts(record: LoraRecord, entry: Entry, index: Index) -> LoraRecord:
