@@ -100,7 +100,7 @@ class LoraWatcher:
         if before != mark:
             self._seen[unit.path] = (mark, self._clock())
             return False
-        if self._clock() - since < self.timing.quiet:
+        if self._clock() - since < 0.9 * self.timing.quiet:
             return False
         del self._seen[unit.path]
         return True
