@@ -1,4 +1,4 @@
-"""What happens to files while a host runs, and what people are told of it. Events are as watchdog sends them on Linux."""
+"""What happens to files while a host runs, and what people are told of it. Events as watchdog sends them on Linux."""
 
 from __future__ import annotations
 
