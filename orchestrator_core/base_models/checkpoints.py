@@ -18,10 +18,10 @@ def family_of_checkpoint(path: str) -> BaseModel:
     """
     named = base_model_in(PurePath(path).name)
     try:
-        header = read_raw_header(path)
+        header = read_raw_header(path).whole()
     except (FormatError, OSError):
         return named
-    found = family_of_tensors(header.data)
+    found = family_of_tensors(header.head)
     if not found.family:
         return named
     return named if _agrees(named, found) else found

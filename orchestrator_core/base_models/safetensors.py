@@ -1,19 +1,21 @@
 """The header of a ``.safetensors`` file as bytes: 8 bytes of length, then JSON, then the tensors.
 
-Only the header is read, never the tensors, and never more than ``MAX_READ`` bytes: a file may lie about its length.
+Of the header its two ends are read, the rest only when asked for and never more than ``MAX_READ`` bytes: a file may lie
+about its length. The tensors are never read.
 The format: https://github.com/huggingface/safetensors, "Format".
 """
 
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from orchestrator_core.errors import FormatError
 
 MAX_HEADER = 100_000_000  # the safetensors library refuses more
-MAX_READ = 32 * 1024 * 1024  # the longest real header is below 4 MB; beyond this only its end is looked at
-_TAIL = 1024 * 1024
+MAX_READ = 32 * 1024 * 1024  # the longest real header is below 4 MB; beyond this only its ends are looked at
+_HEAD = 64 * 1024
+_TAIL = 4 * 1024
 
 
 class Unfinished(FormatError):
@@ -22,47 +24,69 @@ class Unfinished(FormatError):
 
 @dataclass(frozen=True, slots=True)
 class RawHeader:
-    """``data`` is the header's JSON as bytes; only its last mebibyte where ``cut``."""
+    """The ends of a header's JSON as bytes, which tell nearly everything; ``whole()`` is read when it is needed."""
 
-    data: bytes
+    path: str
+    head: bytes  # all of it where it is short
+    tail: bytes
     length: int  # of the whole header, in bytes
     size: int  # of the whole file
-    cut: bool = False
 
     @property
     def payload(self) -> int:
         """Bytes of tensor data that the file has."""
         return self.size - 8 - self.length
 
+    @property
+    def is_whole(self) -> bool:
+        """Whether ``head`` is all there is."""
+        return len(self.head) == self.length
+
+    def whole(self) -> RawHeader:
+        """The same with all of the header in ``head``. Raises OSError, Unfinished, or FormatError beyond MAX_READ."""
+        if self.is_whole:
+            return self
+        if self.length > MAX_READ:
+            raise FormatError(f"Its header has {self.length:,} bytes, more than are read.")
+        handle = _open(self.path)
+        try:
+            os.lseek(handle, 8, os.SEEK_SET)
+            return replace(self, head=_read(handle, self.length))
+        finally:
+            os.close(handle)
+
 
 def read_raw_header(path: str) -> RawHeader:
-    """Read a file's header.
+    """Read the ends of a file's header.
 
     Raises:
         Unfinished: the file ends within it.
         FormatError: this is no safetensors file, or its header is longer than any loader takes.
         OSError: the file cannot be read.
     """
-    # os.open, since the buffer and the checks of open() cost more than the reading for thousands of small headers.
-    handle = os.open(path, os.O_RDONLY | getattr(os, "O_BINARY", 0) | getattr(os, "O_NONBLOCK", 0))
+    handle = _open(path)
     try:
         size = os.fstat(handle).st_size
-        length = _length(os.read(handle, 8), size)
-        if length > MAX_READ:
-            os.lseek(handle, 8 + length - _TAIL, os.SEEK_SET)
-            return RawHeader(_read(handle, _TAIL), length, size, cut=True)
-        data = _read(handle, length)
+        first = _read(handle, 8 + _HEAD, required=0)
+        length = _length(first, size)
+        if length <= _HEAD:
+            head = first[8 : 8 + length]
+            return RawHeader(path, head, head[-_TAIL:], length, size)
+        os.lseek(handle, 8 + length - _TAIL, os.SEEK_SET)
+        return RawHeader(path, first[8:], _read(handle, _TAIL), length, size)
     finally:
         os.close(handle)
-    if len(data) < length:
-        raise Unfinished(f"The file ends {length - len(data):,} bytes before its header does.")
-    return RawHeader(data, length, size)
+
+
+def _open(path: str) -> int:
+    # os.open, since the buffer and the checks of open() cost more than the reading for thousands of small headers.
+    return os.open(path, os.O_RDONLY | getattr(os, "O_BINARY", 0) | getattr(os, "O_NONBLOCK", 0))
 
 
 def _length(first: bytes, size: int) -> int:
     if len(first) < 8:
         raise Unfinished(f"The file has {size} bytes; a safetensors file has more than 8.")
-    length = int.from_bytes(first, "little")
+    length = int.from_bytes(first[:8], "little")
     if length == 0:
         raise Unfinished("The file begins with zeros: a download that has reserved its space and is not done.")
     if length > MAX_HEADER:
@@ -75,8 +99,11 @@ def _length(first: bytes, size: int) -> int:
     return length
 
 
-def _read(handle: int, length: int) -> bytes:
+def _read(handle: int, length: int, required: int | None = None) -> bytes:
+    """Bytes from where the file stands. Raises Unfinished where there are fewer than ``required``."""
     data = os.read(handle, length)
     while len(data) < length and (more := os.read(handle, length - len(data))):  # a signal, or a network drive
         data += more
+    if len(data) < (length if required is None else required):
+        raise Unfinished(f"The file ended {length - len(data):,} bytes too early while its header was read.")
     return data

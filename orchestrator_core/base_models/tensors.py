@@ -10,12 +10,13 @@ Sources of the layouts: kohya-ss/sd-scripts ``networks/``, diffusers' ``loaders/
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from itertools import islice
 
 from orchestrator_core.base_models.names import BaseModel
 
 _ENDS = 2 * 1024
-_WINDOW = 64 * 1024
+_SHARED = ("Flux.1", "Flux.2", "Wan")  # layouts of several models, which differ in size
 _WIDTHS = 16 * 1024  # the first block of every layout is within
 _LOOKED_AT = 12  # the projections of one block
 _DOTS = bytes.maketrans(b".", b"_")
@@ -86,65 +87,75 @@ _LATE = (b"transformer_blocks_", b"attn1_to_", b"attn_add_k_proj")
 _IN_WIDTH = re.compile(rb"(?:down|lora_A|q_weight|qkv_weight)" + _SHAPE)
 
 
-def family_of_tensors(header: bytes, start: int = 0) -> BaseModel:
-    """The family of the tensors that a header names from ``start`` on; nothing where no layout is known."""
-    end = len(header)
-    if end - start > 2 * _ENDS:
-        found = _decided(header[start : start + _ENDS] + header[-_ENDS:], header, start)
-        if found.family:
-            return found
-    if end - start > 2 * _WINDOW:
-        found = _decided(header[start : start + _WINDOW], header, start)
-        if found.family:
-            return found
-    return _decided(header[start:], header, start)
+def family_of_tensors(names: bytes, tail: bytes = b"", whole: Callable[[], bytes] | None = None) -> BaseModel:
+    """The family of the tensors that a header names; nothing where no layout is known.
+
+    ``names`` may be only the first part of the header, from its first tensor on; then ``tail`` is its end, and
+    ``whole`` gives all of it, which is asked for where the two do not decide.
+    """
+    family = _layout(names[:_ENDS] + tail[-_ENDS:]) if tail and len(names) > 2 * _ENDS else ""
+    everything = whole or (lambda: names)
+    if not family:
+        family = _layout(names + tail) or _late_layout(everything())
+    if family == "SD":
+        return BaseModel(_sd_generation(names) or _sd_generation(everything()) or "SD 1.5")
+    return BaseModel(_exact(family, everything) if family in _SHARED else family)
 
 
-def _decided(part: bytes, header: bytes, start: int) -> BaseModel:
+def _layout(part: bytes) -> str:
+    """What any part of a header decides: every rule is sound however little is seen."""
     names = part.translate(_DOTS)
     for markers, family in _DECISIVE:
         if markers[0] in names and all(marker in names for marker in markers[1:]):
-            return BaseModel(_exact(family, header, start))
-    return BaseModel(_by_late_markers(names, len(part) == len(header) - start))
+            return family
+    return ""
 
 
-def _exact(family: str, header: bytes, start: int) -> str:
+def _late_layout(header: bytes) -> str:
+    """Families that are in the middle of the header, or are told by what they lack, which only all of it shows."""
+    names = header.translate(_DOTS)
+    blocks, self_attention, joint = _LATE
+    if (family := _layout(header)) or blocks not in names:
+        return family
+    if joint in names:
+        return "SD 3"
+    return "LTX" if self_attention in names and b"unet" not in names and b"down_blocks" not in names else ""
+
+
+def _exact(family: str, whole: Callable[[], bytes]) -> str:
     """The size or the sister of a family whose block names are shared."""
-    if family == "SD":
-        return _sd_generation(header, start)
+    header = whole()
     if family == "Flux.1":
-        return _flux(header, start)
+        return _flux(header)
     if family == "Flux.2":
-        return {4096: "Flux.2 Klein 9B", 3072: "Flux.2 Klein 4B"}.get(_width(header, start), "Flux.2")
-    if family == "Wan":
-        return {1536: "Wan 1.3B", 3072: "Wan 5B", 5120: "Wan 14B"}.get(_width(header, start), _wan_size(header, start))
-    return family
+        return {4096: "Flux.2 Klein 9B", 3072: "Flux.2 Klein 4B"}.get(_width(header), "Flux.2")
+    return {1536: "Wan 1.3B", 3072: "Wan 5B", 5120: "Wan 14B"}.get(_width(header)) or _wan_size(header)
 
 
-def _flux(header: bytes, start: int) -> str:
+def _flux(header: bytes) -> str:
     """Double and single blocks: Flux.1 has 19 and 38, HunyuanVideo 20 and 40, Flux.2 8 and 48, its Klein 8 and 24."""
-    if _has(header, start, "double_blocks", 19) or _has(header, start, "single_blocks", 39):
-        return "HunyuanVideo" if not _has(header, start, "single_blocks", 47) else "Flux.2"
-    if _width(header, start) == 6144:
+    if _has(header, "double_blocks", 19) or _has(header, "single_blocks", 39):
+        return "HunyuanVideo" if not _has(header, "single_blocks", 47) else "Flux.2"
+    if _width(header) == 6144:
         return "Flux.2"
-    if _width(header, start) == 4096:
+    if _width(header) == 4096:
         return "Flux.2 Klein 9B"
     return "Flux.1"
 
 
-def _has(header: bytes, start: int, blocks: str, number: int) -> bool:
-    return any(header.find(f"{blocks}{dot}{number}{dot}".encode(), start) >= 0 for dot in "._")
+def _has(header: bytes, blocks: str, number: int) -> bool:
+    return any(header.find(f"{blocks}{dot}{number}{dot}".encode()) >= 0 for dot in "._")
 
 
-def _wan_size(header: bytes, start: int) -> str:
+def _wan_size(header: bytes) -> str:
     """Where no width is readable (LoKr, LoHa): 40 blocks are the 14B model's; 30 are both of the smaller ones'."""
-    return "Wan 14B" if any(header.find(f"blocks{dot}39{dot}".encode(), start) >= 0 for dot in "._") else "Wan"
+    return "Wan 14B" if any(header.find(f"blocks{dot}39{dot}".encode()) >= 0 for dot in "._") else "Wan"
 
 
-def _width(header: bytes, start: int) -> int:
+def _width(header: bytes) -> int:
     """The largest input width among the first tensors: of an attention's projection, the width of the model."""
     # Feed-forward layers are four times as wide on one side, so those are left out.
-    names = header[start : start + _WIDTHS]
+    names = header[:_WIDTHS]
     widths = (
         int(match[1])
         for match in _IN_WIDTH.finditer(names)
@@ -153,19 +164,9 @@ def _width(header: bytes, start: int) -> int:
     return max(islice(widths, _LOOKED_AT), default=0)
 
 
-def _sd_generation(header: bytes, start: int) -> str:
-    """SD 1.5 reads text 768 wide, SD 2.x 1024, SDXL 2048."""
-    match = _TEXT_WIDTH.search(header, start)
+def _sd_generation(header: bytes) -> str:
+    """SD 1.5 reads text 768 wide, SD 2.x 1024, SDXL 2048; "" where the header does not show it."""
+    match = _TEXT_WIDTH.search(header)
     if match is not None and int(match[1]) > 1:
         return {1024: "SD 2.x", 2048: "SDXL"}.get(int(match[1]), "SD 1.5")
-    return "SD 2.x" if any(header.find(marker, start) >= 0 for marker in _SD2) else "SD 1.5"
-
-
-def _by_late_markers(names: bytes, whole: bool) -> str:
-    """Families that are told by what they lack, which only the whole header shows."""
-    blocks, self_attention, joint = _LATE
-    if not whole or blocks not in names:
-        return ""
-    if joint in names:
-        return "SD 3"
-    return "LTX" if self_attention in names and b"unet" not in names and b"down_blocks" not in names else ""
+    return "SD 2.x" if any(marker in header for marker in _SD2) else ""

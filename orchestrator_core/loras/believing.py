@@ -21,17 +21,17 @@ def believed_fields(facts: Iterable[Fact], examples: tuple[ExamplePrompt, ...]) 
     by_field: dict[str, list[Fact]] = {}
     for fact in facts:
         by_field.setdefault(fact.field, []).append(fact)
-    values = {field: read(_best(by_field.get(field))) for field, read in _READERS.items()}
+    values = dict(_EMPTY)
+    for field, found in by_field.items():
+        if field in _READERS:
+            # Of two that are trusted alike the first: sidecars come before the header, and a person's before all.
+            best = found[0] if len(found) == 1 else max(found, key=_confidence)
+            values[field] = _READERS[field](best.value)
     values["tags"] = _all_tags(by_field.get("tags", []))
     base = believed_base_model(by_field.get("base_model", []), by_field.get("sub_family", []))
     values["base_model"], values["sub_family"] = base
     _add_usual_strength(values, by_field, examples)
     return values
-
-
-def _best(facts: list[Fact] | None) -> str:
-    # Of two that are trusted alike the first: sidecars come before the header, and a person's facts before all.
-    return max(facts, key=_confidence).value if facts else ""
 
 
 def _confidence(fact: Fact) -> float:
@@ -120,3 +120,4 @@ _READERS: dict[str, Callable[[str], Any]] = {
     "rank": _rank,
     **dict.fromkeys(("nsfw", "favourite", "excluded"), _yes),
 }
+_EMPTY = {field: read("") for field, read in _READERS.items()}

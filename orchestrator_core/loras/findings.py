@@ -22,7 +22,7 @@ _DROPPED = re.compile(
 )
 _BREAKS = re.compile(r"<(?:br|/p|/li|/div|/h[1-6]|/tr|hr)\b[^<>]*>", re.IGNORECASE)
 _TAGS = re.compile(r"</?[a-zA-Z!][^<>]*(?:>|\Z)")
-_BLANKS = re.compile(r"[^\S\n]+")
+_BLANKS = re.compile(r"[^\S\n ]|[^\S\n]{2,}")  # all but a single blank, which may stay
 _EMPTY_LINES = re.compile(r"\s*\n\s*\n\s*")
 
 

@@ -9,18 +9,19 @@ from __future__ import annotations
 import json
 import re
 from dataclasses import dataclass, field
+from itertools import islice, pairwise
 from typing import Any
 
 from orchestrator_core.base_models.names import UNKNOWN, BaseModel
-from orchestrator_core.base_models.safetensors import RawHeader, Unfinished, read_raw_header
+from orchestrator_core.base_models.safetensors import MAX_READ, RawHeader, Unfinished, read_raw_header
 from orchestrator_core.base_models.tensors import family_of_tensors
 from orchestrator_core.errors import FormatError
 from orchestrator_core.loras.record import State
 
 _FIRST = re.compile(rb'\s*\{\s*"__metadata__"\s*:\s*')
 _OFFSETS = re.compile(rb'"data_offsets"\s*:\s*\[\s*(\d{1,20})\s*,\s*(\d{1,20})\s*\]')
-_LAST = 4096  # of a header; its last entry is within
 MAX_PARSED = 16 * 1024 * 1024  # a header that must be parsed as a whole; json needs about ten times this in memory
+_CHAIN = 8  # entries in a row that lie one behind the other: then all do
 _DECODER = json.JSONDecoder()
 
 
@@ -37,49 +38,52 @@ class Header:
 def read_header(path: str) -> Header:
     """Read a safetensors header. Never raises: ``state`` and ``problem`` say what is wrong."""
     try:
-        raw = read_raw_header(path)
+        return _interpret(read_raw_header(path))
     except Unfinished as error:
         return Header("incomplete", problem=str(error))
     except FormatError as error:
         return Header("unreadable", problem=str(error))
     except OSError as error:
         return Header("unreadable", problem=f"The file cannot be read: {error.strerror or error}.")
-    return _interpret(raw)
 
 
 def _interpret(raw: RawHeader) -> Header:
-    if raw.cut:
-        problem = f"Its header has {raw.length:,} bytes, too many to be read: what it says of itself is left out."
-        return Header(_completeness(raw, 0), problem=problem)
-    if raw.data.lstrip()[:1] != b"{":
+    if raw.head.lstrip()[:1] != b"{":
         return Header("unreadable", problem="Its header is not JSON, so this is no safetensors file.")
-    first = _FIRST.match(raw.data)
-    if first is None and b'"__metadata__"' not in raw.data and b'"data_offsets"' in raw.data[-_LAST:]:
-        return _told(raw, {}, 0)
-    if first is not None:
-        decoded = _leading_object(raw.data, first.end())
-        if decoded is not None:
-            return _told(raw, *decoded)
-    return _parsed_as_a_whole(raw)
+    if raw.length > MAX_READ:
+        problem = f"Its header has {raw.length:,} bytes, too many to be read: what it says of itself is left out."
+        return Header(_state_by_its_end(raw), problem=problem)
+    first = _FIRST.match(raw.head)
+    if first is None:
+        return _without_leading_metadata(raw.whole())
+    decoded = _leading_object(raw.head, first.end())
+    if decoded is None and not raw.is_whole:
+        raw = raw.whole()  # the metadata is longer than the part that was read
+        decoded = _leading_object(raw.head, first.end())
+    return _parsed_as_a_whole(raw) if decoded is None else _told(raw, *decoded)
+
+
+def _without_leading_metadata(raw: RawHeader) -> Header:
+    if b'"__metadata__"' in raw.head or b'"data_offsets"' not in raw.tail:
+        return _parsed_as_a_whole(raw)
+    return _told(raw, {}, 0)
 
 
 def _leading_object(data: bytes, start: int) -> tuple[dict[str, Any], int] | None:
     """The metadata and where it ends; None where it is no object or the JSON is broken."""
     # Unescaped, `"},"` is almost always where the object ends; where it was not, the text up to it is no JSON.
     end = data.find(b'"},"', start) + 2
-    if end > 1:
-        try:
-            return _checked(json.loads(data[start:end].decode())), end
-        except (ValueError, RecursionError):
-            pass
     try:
-        value, length = _DECODER.raw_decode(data[start:].decode())
+        if end > 1:
+            return _checked(json.loads(data[start:end].decode())), end
+    except (ValueError, RecursionError):
+        pass
+    try:
+        value, length = _DECODER.raw_decode(data[start:].decode("utf-8", "surrogateescape"))
+        # Its end is needed in bytes; counted in characters it is a little too early, never too late.
+        return _checked(value), start + length
     except (ValueError, RecursionError):
         return None
-    if not isinstance(value, dict):
-        return None
-    # Its end is needed in bytes; what lies behind it may be searched a little too early, never too late.
-    return value, start + length
 
 
 def _checked(value: Any) -> dict[str, Any]:
@@ -90,54 +94,57 @@ def _checked(value: Any) -> dict[str, Any]:
 
 def _told(raw: RawHeader, metadata: dict[str, Any], end: int) -> Header:
     texts = {key: value for key, value in metadata.items() if isinstance(value, str)}
-    state = _completeness(raw, end)
-    problem = ""
+    base = family_of_tensors(raw.head[end:], raw.tail, lambda: raw.whole().head[end:])
+    state, problem = _completeness(raw, end)
     if len(texts) < len(metadata):
         names = ", ".join(sorted(metadata.keys() - texts.keys())[:3])
         state, problem = "unreadable", f"Its metadata holds values that are no text ({names}): loaders refuse it."
-    elif state == "incomplete":
-        problem = f"The file has {raw.size:,} bytes, and its header speaks of {8 + raw.length + _end(raw, end):,}."
-    elif state == "unreadable":
-        problem = "Its header names no tensors."
-    return Header(state, texts, family_of_tensors(raw.data, end), problem)
+    return Header(state, texts, base, problem)
 
 
-def _completeness(raw: RawHeader, start: int) -> State:
+def _completeness(raw: RawHeader, start: int) -> tuple[State, str]:
     """Complete if the tensors end exactly where the file does: the rule of the safetensors library."""
-    tail = raw.data[max(start, len(raw.data) - _LAST) :]
-    last = tail.rfind(b'"data_offsets"')
-    match = _OFFSETS.match(tail, last) if last >= 0 else None
-    # Entries are in the order of their data in nearly every file. Then the last one ends the data, and none begins
-    # there; a search for that is much cheaper than looking at all of them.
-    if match is not None and int(match[2]) == raw.payload and not _begins_at_the_end(raw, start, match):
-        return "complete"
-    end = _end(raw, start)
+    if _ends_in_order(raw, start):
+        return "complete", ""
+    end = max((int(match[2]) for match in _OFFSETS.finditer(raw.whole().head, start)), default=-1)
     if end < 0:
-        return "unreadable"
-    return "complete" if end == raw.payload else "incomplete"
+        return "unreadable", "Its header names no tensors."
+    if end == raw.payload:
+        return "complete", ""
+    return "incomplete", f"The file has {raw.size:,} bytes, and its header speaks of {8 + raw.length + end:,}."
 
 
-def _begins_at_the_end(raw: RawHeader, start: int, entry: re.Match[bytes]) -> bool:
-    """Whether a tensor may begin where the file ends: then the file was cut between two tensors."""
-    # Spelled as the last entry is, from its key on: a long needle is found three times as fast as a short one.
-    key = entry.string[entry.start() : entry.start(1)]
-    return raw.data.find(b"%s%d" % (key, raw.payload), start) >= 0
+def _ends_in_order(raw: RawHeader, start: int) -> bool:
+    """Whether the last entry ends where the file does, and the entries at both ends are in the order of their data.
+
+    Then the last one is the end of the data. Out of order, a file that was cut between two tensors could end so too.
+    """
+    last = [(int(match[1]), int(match[2])) for match in _OFFSETS.finditer(raw.tail)][-_CHAIN:]
+    if not last or last[-1][1] != raw.payload:
+        return False
+    first = [(int(match[1]), int(match[2])) for match in islice(_OFFSETS.finditer(raw.head, start), _CHAIN)]
+    return bool(first) and first[0][0] == 0 and _is_chain(first) and _is_chain(last)
 
 
-def _end(raw: RawHeader, start: int) -> int:
-    """Where the data of the last tensor ends; -1 where the header names none."""
-    return max((int(match[2]) for match in _OFFSETS.finditer(raw.data, start)), default=-1)
+def _is_chain(entries: list[tuple[int, int]]) -> bool:
+    return all(entry[1] == following[0] for entry, following in pairwise(entries))
+
+
+def _state_by_its_end(raw: RawHeader) -> State:
+    """For a header that is too long to be read."""
+    ends = _OFFSETS.findall(raw.tail)
+    return "complete" if ends and int(ends[-1][1]) == raw.payload else "incomplete"
 
 
 def _parsed_as_a_whole(raw: RawHeader) -> Header:
     if raw.length > MAX_PARSED:
         problem = f"Its header is written unusually, and with {raw.length:,} bytes it is too long to be parsed."
-        return Header(_completeness(raw, 0), problem=problem)
+        return Header(_completeness(raw, 0)[0], problem=problem)
     try:
-        header = json.loads(raw.data.decode())
+        header = json.loads(raw.head.decode())
     except (ValueError, RecursionError) as error:
         return Header("unreadable", problem=f"Its header is not JSON: {str(error)[:200]}.")
-    metadata = header.pop("__metadata__", None) or {} if isinstance(header, dict) else None
-    if not isinstance(metadata, dict):
+    metadata = header.pop("__metadata__", None) if isinstance(header, dict) else 0
+    if not isinstance(metadata, dict | None):
         return Header("unreadable", problem="Its metadata is no object: loaders refuse it.")
-    return _told(raw, metadata, 0)
+    return _told(raw, metadata or {}, 0)
