@@ -18,7 +18,6 @@ if TYPE_CHECKING:
     from orchestrator_core.spec import PipelineSpec
 
 _MAX_VALUES = 2_000_000
-SUFFIXES = (".yaml", ".yml", ".json", ".txt", ".csv")
 _FILE_NAME = re.compile(r"[^{}|<>*?\"\n]{1,4000}\.(?:ya?ml|json|txt|csv)", re.IGNORECASE)
 
 

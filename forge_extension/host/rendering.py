@@ -153,7 +153,3 @@ def output_folder() -> str:
 def options() -> dict[str, Any]:
     """The host's settings now, with the defaults where none are saved."""
     return {name: getattr(shared.opts, name, None) for name in shared.opts.data_labels}
-
-
-def are_settings_frozen() -> bool:
-    return bool(getattr(shared.cmd_opts, "freeze_settings", False))

@@ -46,7 +46,6 @@ _FAMOUS = re.compile(
     re.IGNORECASE,
 )
 _COMMIT = re.compile(r"[0-9a-f]{40}")
-_MOVING = ("mp4", "webm", "mov", "mkv", "avi", "mp3", "wav", "flac", "ogg", "m4a", "opus")
 _MEDIA = re.compile(
     r"[^\n]{1,400}\.(png|jpe?g|webp|gif|bmp|tiff?|avif|mp4|webm|mov|mkv|avi|mp3|wav|flac|ogg|m4a|opus)"
     r"(?: \[(?:input|output|temp)\])?",
