@@ -97,7 +97,9 @@ def _forget_seeds(prompt: dict[str, Any], drawn: Mapping[str, Drawn]) -> None:
 
 def _tell_image(body: dict[str, Any], prompt: dict[str, Any], drawn: Mapping[str, Drawn]) -> None:
     """The texts go into the workflow, their origin beside it; a program that sends no workflow gets that as well."""
-    extra = body.setdefault("extra_data", {})
+    if body.get("extra_data") is None:  # at a null ComfyUI's own thread would end, and the queue with it
+        body["extra_data"] = {}
+    extra = body["extra_data"]
     info = extra.setdefault("extra_pnginfo", {}) if isinstance(extra, dict) else None
     if not isinstance(info, dict):
         return

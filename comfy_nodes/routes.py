@@ -127,7 +127,10 @@ def refuse_foreign_pages(headers: Mapping[str, str]) -> None:
 
 
 def _is_same(origin: str, host: str) -> bool:
-    parts = urlsplit(origin)
+    try:
+        parts = urlsplit(origin)
+    except ValueError:  # as of "http://["
+        return False
     port = _DEFAULT_PORTS.get(parts.scheme)
     return port is not None and parts.netloc.removesuffix(port) == host.removesuffix(port) != ""
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from typing import Any
 
 from orchestrator_core.prompt import PromptDraft
@@ -10,6 +11,8 @@ from .host import io, is_inside_output, save_place, wants_metadata
 from .image_info import of_this_draft
 from .saving import FORMATS, Saving
 from .sockets import DraftSocket, SavedImages, SavedSocket
+
+_LONGEST = 200  # bytes of a name; file systems take 255, and a number and an ending are added
 
 
 class SaveImageWithOrigin(io.ComfyNode):
@@ -28,11 +31,9 @@ class SaveImageWithOrigin(io.ComfyNode):
         )
 
     @classmethod
-    def validate_inputs(cls, filename_prefix: str) -> bool | str:
-        """Refuses, before anything is rendered, a name that leads out of the output folder."""
-        if is_inside_output(filename_prefix):
-            return True
-        return f"{filename_prefix!r} leads out of the output folder. Give a name, or a folder inside it and a name."
+    def validate_inputs(cls, filename_prefix: str | None) -> bool | str:
+        """Refuses, before anything is rendered, what cannot be a file's name. A linked one is None: not known yet."""
+        return True if filename_prefix is None else _problem_of(filename_prefix) or True
 
     @classmethod
     def execute(cls, images: Any, draft: PromptDraft | None = None, **options: Any) -> io.NodeOutput:
@@ -45,6 +46,16 @@ class SaveImageWithOrigin(io.ComfyNode):
         shown = [{"filename": image.path.name, "subfolder": place.subfolder, "type": "output"} for image in saved]
         ui = {"images": shown, "text": list(saving.notes)}
         return io.NodeOutput(SavedImages(saving.run_id, tuple(saved)), ui=ui)
+
+
+def _problem_of(prefix: str) -> str:
+    try:
+        if not is_inside_output(prefix):
+            return f"{prefix!r} leads out of the output folder. Give a name, or a folder inside it and a name."
+        longest = max(len(part) for part in os.fsencode(prefix).split(b"/"))
+    except ValueError:  # a NUL, or half a character
+        return f"{prefix!r} holds characters that no file name can have."
+    return f"The name has {longest} bytes; {_LONGEST} are the most." if longest > _LONGEST else ""
 
 
 def _inputs() -> list[io.Input]:

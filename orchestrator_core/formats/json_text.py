@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import stat
 from pathlib import Path
 from typing import Any
@@ -10,10 +11,13 @@ from typing import Any
 from orchestrator_core.errors import FormatError
 
 MAX_BYTES = 64 * 1024 * 1024
+_HALF = re.compile(r"\\u[dD][89a-fA-F]|[\ud800-\udfff]")  # may stand for half a character
 
 
 def read_json(data: bytes | str, where: str) -> Any:
     """The value in ``data`` (UTF-8, with or without a byte order mark, UTF-16 or UTF-32).
+
+    Half a character (``"\\ud800"``), which no page and no database takes, becomes a question mark.
 
     Raises:
         FormatError: it is not JSON, is nested too deeply or is larger than 64 MiB; ``where`` names it in the message.
@@ -21,11 +25,22 @@ def read_json(data: bytes | str, where: str) -> Any:
     if len(data) > MAX_BYTES:
         raise FormatError(f"{where} is {len(data):,} bytes; more than {MAX_BYTES:,} are not read as JSON.")
     try:
-        return json.loads(data.removeprefix("\ufeff") if isinstance(data, str) else data)
+        value = json.loads(data.removeprefix("\ufeff") if isinstance(data, str) else data)
+        return _mended(value) if _HALF.search(data if isinstance(data, str) else data.decode("latin-1")) else value
     except RecursionError:
         raise FormatError(f"{where} is nested too deeply to be JSON that a program wrote.") from None
     except ValueError as error:  # JSONDecodeError, and UnicodeDecodeError for bytes
         raise FormatError(f"{where} is not valid JSON: {error}.") from None
+
+
+def _mended(value: Any) -> Any:
+    if isinstance(value, str):
+        return value.encode("utf-8", "replace").decode()
+    if isinstance(value, list):
+        return [_mended(item) for item in value]
+    if isinstance(value, dict):
+        return {_mended(key): _mended(item) for key, item in value.items()}
+    return value
 
 
 def read_json_file(path: Path) -> Any:

@@ -24,6 +24,7 @@ from orchestrator_core.run import Run
 
 SCHEMA_VERSION = 1
 MAX_ROWS = 200_000
+MAX_OPTIONS = 100_000  # characters of a line of options: shlex takes the square of its words' length
 _LISTS = ("runs", "prompts", "items", "rows")  # keys of an object that is a whole file
 _CSV_HEAD = {"positive_prompt", "negative_prompt"}
 
@@ -42,6 +43,8 @@ def read_prompt_file(path: Path) -> PromptFile:
 def parse_prompt_file(data: bytes, name: str = "The prompt file") -> PromptFile:
     """The prompts in a file's bytes; the format is known by the content. Raises as ``read_prompt_file``."""
     text = _text(data)
+    if "\0" in text:
+        raise FormatError(f"{name} holds NUL bytes, so it is no text file.")
     if text.lstrip()[:1] in ("[", "{") and not _is_prompt_text(text):
         result = _collect(_json_rows(read_json(text, name), name), read_row)
     elif set(text.split("\n", 1)[0].strip().split(",")) == _CSV_HEAD:
@@ -128,6 +131,8 @@ def _read_line(line: str, row: int) -> tuple[list[PlannedPrompt], list[RowProble
 
 def _line_options(line: str) -> dict[str, Any]:
     """``--prompt "a fox" --steps 20``, as A1111 reads it; words behind --prompt need no quotes."""
+    if len(line) > MAX_OPTIONS:
+        raise FormatError(f"has {len(line):,} characters; more than {MAX_OPTIONS:,} are not read as options.")
     try:
         words = shlex.split(line)
     except ValueError as error:

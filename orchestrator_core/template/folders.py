@@ -139,6 +139,9 @@ class _Walk:
             name = entry.name
             if name[0] == ".":
                 continue
+            if not name.isascii() and (shown := name.encode("utf-8", "backslashreplace").decode()) != name:
+                self.refuse(prefix + shown, "This name is not in UTF-8; rename it.")
+                continue
             stem, dot, suffix = name.rpartition(".")
             suffix = dot + suffix.lower()
             if suffix == TEXT or suffix in STRUCTURED:

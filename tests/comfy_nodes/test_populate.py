@@ -211,6 +211,11 @@ def test_a_constant_text_keeps_its_seed_for_other_packs_that_read_the_draft(wild
     assert populated(wildcards, body(plain))["prompt"]["4"]["inputs"]["seed"] == 0
 
 
+def test_a_program_that_sends_null_as_extra_data_gets_its_images_told_too(wildcards: Wildcards):
+    sent = populated(wildcards, {"prompt": {"4": wildcard_node()}, "extra_data": None})
+    assert sent["extra_data"]["extra_pnginfo"]["orchestrator"]["template"] == TEMPLATE
+
+
 def test_the_origin_is_noted_for_one_node_and_for_no_one_of_several(wildcards: Wildcards):
     def noted(prompt: dict[str, Any], **info: Any) -> Any:
         sent = {"prompt": prompt, "extra_data": {"extra_pnginfo": info}}

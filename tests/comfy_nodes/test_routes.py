@@ -182,6 +182,11 @@ class TestWildcards:
         changes = post(wildcards, "wildcards/reload", {})
         assert (changes["total"], changes["added"], changes["changed"], changes["removed"]) == (2, [], [], [])
 
+    def test_a_reload_says_where_it_looked(self, tmp_path: Path):
+        roots = [tmp_path / "not yet there", tmp_path / "bundled"]
+        roots[1].mkdir()
+        assert post(Wildcards(roots), "wildcards/reload", {})["folders"] == [str(root) for root in roots]
+
     def test_no_get_writes_to_the_disk(self, wildcards: Wildcards):
         def disk() -> list[tuple[str, int]]:
             return sorted((str(path), path.stat().st_mtime_ns) for path in wildcards.roots[0].parent.rglob("*"))
@@ -207,6 +212,7 @@ class TestRefusals:
             {"Host": HOST, "Origin": "http://127.0.0.1:9999"},
             {"Host": HOST, "Origin": "http://127.0.0.1"},
             {"Host": HOST, "Origin": ""},
+            {"Host": HOST, "Origin": "http://["},
             {"Host": "", "Origin": "http://"},
             {"Host": HOST, "Sec-Fetch-Site": "cross-site"},
             {"Host": HOST, "Sec-Fetch-Site": "same-site"},

@@ -398,20 +398,40 @@ def test_a_workflow_that_has_no_room_in_a_jpeg_costs_the_image_nothing(server: S
     assert "do not fit into a JPEG" in done["outputs"]["8"]["text"][0]
 
 
-def test_a_name_that_leads_out_of_the_output_folder_is_refused_in_a_sentence(server: Server) -> None:
+@pytest.mark.parametrize(
+    ("prefix", "says"),
+    [
+        ("../../escaped", "leads out of the output folder"),
+        ("a\0b", "characters that no file name can have"),
+        ("a\ud800", "characters that no file name can have"),
+        ("a" * 300, "200 are the most"),
+    ],
+)
+def test_a_name_that_cannot_be_used_is_refused_in_a_sentence(server: Server, prefix: str, says: str) -> None:
     made = graph(seed=53)
-    made["8"]["inputs"]["filename_prefix"] = "../../escaped"
+    made["8"]["inputs"]["filename_prefix"] = prefix
     with pytest.raises(urllib.error.HTTPError) as refused:
         server.queue(made)
     (problem,) = json.loads(refused.value.read())["node_errors"]["8"]["errors"]
-    assert "leads out of the output folder" in problem["details"]
+    assert says in problem["details"]
+    assert problem["type"] == "custom_validation_failed"
+
+
+def test_a_name_may_come_from_another_node(server: Server) -> None:
+    made = graph(seed=54)
+    made["10"] = node("PrimitiveString", value="linked/name")
+    made["8"]["inputs"]["filename_prefix"] = ["10", 0]
+    (path,) = server.files(server.run(made))
+    assert path.parent.name == "linked"
+    assert path.name.startswith("name_")
 
 
 def test_the_inspector_counts_tokens_with_the_loaded_encoder(server: Server) -> None:
     made = inspecting(template="a red fox")
     made["1"] = node("CheckpointLoaderSimple", ckpt_name="tiny-sd15.safetensors")
     made["9"]["inputs"]["clip"] = ["1", 1]
-    assert server.run(made)["outputs"]["9"]["orchestrator_tokens"] == [{"encoder": "l", "tokens": 3, "chunks": 1}]
+    (found,) = server.run(made)["outputs"]["9"]["orchestrator_tokens"]
+    assert found == {"encoder": "l", "tokens": 3, "chunks": 1, "length": 77}
 
 
 def test_only_the_window_that_queued_is_told(server: Server) -> None:

@@ -176,6 +176,8 @@ def test_values_of_the_wrong_kind_cost_only_themselves(row: dict[str, Any], mess
         (b'{"schema_version": "x", "runs": []}', "newer version"),
         (b"--steps", 'neither a "prompt"'),
         (b'--prompt "x', "No closing quotation"),
+        (b"--prompt " + b"x" * 3_000_000, "more than 100,000 are not read"),
+        (b"a fox\n\0\0\n", "no text file"),
         (b"[" * 100_000, "no prompt|nested"),
         (b'[{"a":' * 50_000, "nested too deeply"),
     ],
@@ -183,6 +185,14 @@ def test_values_of_the_wrong_kind_cost_only_themselves(row: dict[str, Any], mess
 def test_a_file_without_a_usable_row_is_an_error(data: bytes, message: str) -> None:
     with pytest.raises(FormatError, match=message):
         parse_prompt_file(data, "x.json")
+
+
+@pytest.mark.parametrize("as_bytes", [True, False])
+def test_half_a_character_becomes_a_question_mark(as_bytes: bool) -> None:
+    text = r'["a \ud83d\ude00 b \ud800", {"prompt": "\uDFFF", "negative_prompt": "\\ud800"}]'
+    found = parse_prompt_file(text.encode() if as_bytes else text.encode("utf-16")).prompts
+    assert [planned.positive for planned in found] == ["a \U0001f600 b ?", "?"]
+    assert found[1].negative == r"\ud800"
 
 
 def test_a_file_that_cannot_be_read_is_an_error(tmp_path: Path) -> None:

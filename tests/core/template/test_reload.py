@@ -55,6 +55,15 @@ def test_a_pipe_that_has_taken_a_files_place_is_not_waited_for(tmp_path: Path):
     assert all("no regular file" in problem.message for problem in wildcards.problems)
 
 
+@pytest.mark.skipif(sys.platform != "linux", reason="other systems have no such names")
+def test_a_name_that_is_not_utf_8_is_told_and_passed_over(tmp_path: Path):
+    wildcards = wildcards_in(tmp_path, {"a.txt": "x"})
+    Path(os.fsdecode(os.fsencode(folder(tmp_path)) + b"/caf\xe9.txt")).write_text("y")
+    wildcards.refresh()
+    assert wildcards.names() == ["a"]
+    assert [str(problem) for problem in wildcards.problems] == ["caf\\udce9.txt: This name is not in UTF-8; rename it."]
+
+
 @not_windows
 @pytest.mark.skipif(not hasattr(os, "geteuid") or os.geteuid() == 0, reason="root may read everything")
 def test_a_file_that_may_not_be_read_is_a_problem(tmp_path: Path):
