@@ -106,7 +106,7 @@ class Library:
             disk = self._look(hints)
             before = self._offline
             self._offline = frozenset(disk.offline)
-            self._index.drop_roots([root for root in self.roots if root in disk.links])
+            self._index.leave(self._in_two_roots(disk))
             found = differences(disk, self._index.folders(), self._index.entries)
             changes = Changes()
             if found.any():
@@ -132,6 +132,13 @@ class Library:
         if hints is None:
             self._links, self._problems = disk.links, disk.problems
         return disk
+
+    def _in_two_roots(self, disk: Disk) -> set[tuple[str, str]]:
+        """Folders under the root that they are not shown in; another library, with that root alone, keeps them so."""
+        if all(seen != shown for seen, shown in disk.links.items()):
+            return set()
+        folders = {folder for _, folder in disk.folders}
+        return {(root, folder) for root in self.roots for folder in folders if (root, folder) not in disk.folders}
 
     def _emptied(self, disk: Disk) -> list[str]:
         """Roots that are there, with nothing in them, as the folder of a drive that is not mounted."""

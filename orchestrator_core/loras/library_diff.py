@@ -5,11 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 
-from orchestrator_core.loras.files import Unit
+from orchestrator_core.loras.files import Unit, folder_of
 from orchestrator_core.loras.library_entries import SALT, Entry
 from orchestrator_core.loras.scan import Disk, Place
 
-UNFINISHED_STATES = ("incomplete",)  # looked at again though nothing changed: time alone may make them something else
 FULL = 10  # a root that held so many LoRAs and is empty now is a drive that is not mounted
 
 
@@ -65,16 +64,14 @@ def _compare(found: Differences, disk: Disk, place: Place, known: Mapping[str, E
 
 
 def _differs(entry: Entry, unit: Unit) -> bool:
+    # What was incomplete may be complete without a change: time alone tells that nobody writes to it any more.
     return entry.fingerprint != unit.fingerprint or entry.state in ("missing", "incomplete")
 
 
 def _by_place(entries: Iterable[Entry]) -> dict[Place, dict[str, Entry]]:
     grouped: dict[Place, dict[str, Entry]] = {}
     for entry in entries:
-        path = entry.path
-        # Not dirname: this runs for all of 10,000.
-        folder = path[: max(path.rfind("/"), path.rfind("\\"))] or path[:1]
-        grouped.setdefault((entry.root, folder), {})[path] = entry
+        grouped.setdefault((entry.root, folder_of(entry.path)), {})[entry.path] = entry
     return grouped
 
 

@@ -11,6 +11,7 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, TypeVar
 
 from orchestrator_core.errors import StoreError
+from orchestrator_core.loras.files import folder_of
 from orchestrator_core.loras.library_entries import Entry, decode, encode
 from orchestrator_core.loras.library_user import Key, UserFact, UserFacts
 from orchestrator_core.loras.record import LoraRecord
@@ -54,11 +55,12 @@ class Index:
             self._entries = {entry.path: entry for entry in entries}
         return self._entries
 
-    def drop_roots(self, roots: Collection[str]) -> None:
-        """Leave to other libraries what they know of roots that are inside of another one here."""
-        if roots:
-            self._folders = {place: text for place, text in self.folders().items() if place[0] not in roots}
-            self._entries = {path: entry for path, entry in self.entries().items() if entry.root not in roots}
+    def leave(self, places: Collection[Place]) -> None:
+        """Leave to other libraries what they know of a folder that is in two roots, and in the other one here."""
+        if places:
+            self._folders = {place: text for place, text in self.folders().items() if place not in places}
+            entries = self.entries().items()
+            self._entries = {path: entry for path, entry in entries if (entry.root, folder_of(path)) not in places}
 
     def records(self, paths: Collection[str]) -> dict[str, str]:
         """The records of these, as JSON, by path. What the store cannot give is absent."""

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import TypeVar
 
-from orchestrator_core.loras.files import Unit, stamp
+from orchestrator_core.loras.files import Unit, folder_of, stamp
 from orchestrator_core.loras.library_changes import Changes, lacking
 from orchestrator_core.loras.library_diff import Differences, find_moves
 from orchestrator_core.loras.library_entries import Entry, entry_of, search_texts
@@ -60,7 +60,7 @@ class Refreshing:
             done += len(some)
             progress(done, len(work))
             publish()
-        for place in {(unit.root, _folder(unit)) for _, unit in work if self._is_unfinished(unit)}:
+        for place in {(unit.root, folder_of(unit.path)) for _, unit in work if self._is_unfinished(unit)}:
             found.folders[place] = ""  # so that the next look compares it again
         self.index.write(self._missing(found), (), found.folders, found.gone)
         return self._changes(found)
@@ -175,10 +175,6 @@ def with_facts(record: LoraRecord, entry: Entry, index: Index) -> LoraRecord:
     """With what people said of it, where they did."""
     facts = index.facts.of(entry)
     return with_user_facts(record, facts) if facts else record
-
-
-def _folder(unit: Unit) -> str:
-    return unit.path[: max(unit.path.rfind("/"), unit.path.rfind("\\"))] or unit.path[:1]
 
 
 def _chunks(work: Sequence[T]) -> Iterator[Sequence[T]]:

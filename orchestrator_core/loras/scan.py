@@ -24,7 +24,8 @@ class Disk:
     """One look at the folders."""
 
     folders: dict[Place, list[File]] = field(default_factory=dict)
-    links: dict[str, str] = field(default_factory=dict)  # another path of a folder or a file → the one it is shown by
+    # Another path of a folder or a file → the one it is shown by; a folder in two roots has a link to itself.
+    links: dict[str, str] = field(default_factory=dict)
     offline: set[str] = field(default_factory=set)  # roots that are not there, or not readable
     problems: dict[str, str] = field(default_factory=dict)  # a folder that cannot be read → why
     met_links: bool = False
@@ -118,8 +119,7 @@ class _Walk:
             return False
         identity = (found.st_dev, found.st_ino)
         if identity in self.seen and identity != (0, 0):
-            if self.seen[identity] != folder:
-                self.disk.links[folder] = self.seen[identity]
+            self.disk.links[folder] = self.seen[identity]
             return False
         self.seen[identity] = folder
         return True
