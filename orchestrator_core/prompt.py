@@ -86,12 +86,15 @@ class Diagnostic:
 
 @dataclass(frozen=True, slots=True)
 class PromptSource:
-    """The template that a draft was drawn from, and how often which of its parts were drawn again."""
+    """The template that a draft was drawn from, and how: see ``generate_prompt.Options``."""
 
     template: str = ""
     negative: str = ""
     dialect: str = "dynamicprompts"
     rerolls: tuple[tuple[str, int], ...] = ()  # by the ids of ``Template.slots``
+    method: str = "random"
+    index: int | None = None
+    missing: str = "keep"
 
 
 @dataclass(frozen=True, slots=True)

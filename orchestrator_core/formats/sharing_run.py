@@ -43,7 +43,10 @@ def live_graph(graph: Graph, run: Run, request: GenerationRequest) -> tuple[Grap
         "populated_negative": request.negative,
         "mode": "populate" if source.template else "fixed",
         "dialect": source.dialect,
+        "method": source.method,
         "seed": draft.seed,
+        "index": -1 if source.index is None else source.index,
+        "missing": source.missing,
         "rerolls": format_rerolls(source.rerolls),
     }
     found = {key: dict(node, inputs=dict(node["inputs"])) for key, node in graph.items()}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from itertools import islice
 from typing import Any, Literal
 
@@ -74,7 +75,18 @@ def generate(
     weights: Mapping[str, float] | None = None,
     variables: Mapping[str, str] | None = None,
 ) -> PromptDraft:
-    """One draft. Raises TemplateError for an index past the last combination."""
+    """One draft, whose source says how it was drawn. Raises TemplateError for an index past the last combination."""
+    draft = _drawn(options, wildcards, weights, variables)
+    source = replace(draft.source, method=options.method, index=options.index, missing=options.missing)
+    return draft.replacing(source=source)
+
+
+def _drawn(
+    options: Options,
+    wildcards: Wildcards,
+    weights: Mapping[str, float] | None,
+    variables: Mapping[str, str] | None,
+) -> PromptDraft:
     template = Template(options.template, options.negative_template, options.dialect, options.missing)
     index = options.seed if options.index is None else options.index
     weights = weights or None

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -15,7 +16,7 @@ from orchestrator_core.formats.sharing_nodes import OUR_NODES, WILDCARD_PROMPT
 from orchestrator_core.pipeline import new_run
 from orchestrator_core.prompt import PromptSource
 from orchestrator_core.stages import dispatch
-from orchestrator_core.stages.generate_prompt import generate, options_from_widgets
+from orchestrator_core.stages.generate_prompt import Options, generate, options_from_widgets
 from orchestrator_core.template import Template, Wildcards
 
 RUN = new_run().replacing(draft=Template("a {crimson|crimson} fox", "{blurry|blurry}").draw(Wildcards([]), 7))
@@ -41,17 +42,26 @@ def test_what_is_for_others_has_no_run_of_mine():
         assert RUN.id not in file.text
 
 
+def prompt_widgets(file: sharing.File) -> dict[str, Any]:
+    nodes = graph_from_workflow(json.loads(file.text), OUR_NODES).values()
+    return next(node["inputs"] for node in nodes if node["class_type"] == WILDCARD_PROMPT)
+
+
 def test_words_that_were_drawn_again_are_the_first_that_others_draw():
     template = Template("a {red|blue|green|grey} {fox|owl|hare|deer}")
     drawn = template.draw(Wildcards([]), 7, rerolls={template.slots[0].id: 2, template.slots[1].id: 3})
     assert drawn.positive != template.draw(Wildcards([]), 7).positive
     file = sharing.live(new_run().replacing(draft=drawn), dispatch.request_for(drawn, dispatch.Options()))
-    values = next(
-        node["inputs"]
-        for node in graph_from_workflow(json.loads(file.text), OUR_NODES).values()
-        if node["class_type"] == WILDCARD_PROMPT
-    )
-    assert generate(options_from_widgets(values), Wildcards([])).positive == drawn.positive
+    assert generate(options_from_widgets(prompt_widgets(file)), Wildcards([])).positive == drawn.positive
+
+
+@pytest.mark.parametrize(
+    "how", [{"method": "cyclical"}, {"method": "combinatorial", "index": 4}, {"missing": "remove"}]
+)
+def test_others_draw_first_what_was_drawn_here_whatever_the_method(how: dict[str, Any]):
+    drawn = generate(Options(template="a {red|blue|green} {fox|owl} __none__", seed=7, **how), Wildcards([]))
+    file = sharing.live(new_run().replacing(draft=drawn), dispatch.request_for(drawn, dispatch.Options()))
+    assert generate(options_from_widgets(prompt_widgets(file)), Wildcards([])) == drawn
 
 
 def test_the_template_file_is_what_run_and_batch_read(tmp_path: Path):
