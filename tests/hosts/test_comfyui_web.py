@@ -170,6 +170,30 @@ def test_what_is_odd_is_said_and_leads_to_its_place(page: PackPage):
     assert selected == "__no such wildcard__"
 
 
+UNCLOSED = "never closed"
+
+
+def test_what_is_being_typed_is_called_unclosed_when_the_keys_rest(page: PackPage):
+    page.new_graph("a fox")
+    page.typed(" in {snow|rain")
+    page.wait_for_words(r"in \{snow\|rain$")
+    notes = page.view.locator(".orc-notes li")
+    assert notes.count() == 0
+    notes.filter(has_text=UNCLOSED).wait_for(timeout=4_000)
+    assert page.box("template").evaluate("box => box === document.activeElement")
+    page.page.keyboard.type("}")
+    page.wait_for_words("in (snow|rain)$")
+    assert notes.count() == 0
+
+
+def test_what_is_unclosed_is_said_as_soon_as_the_box_is_left(page: PackPage):
+    page.new_graph("a fox")
+    page.typed(" in {snow|rain")
+    page.wait_for_words(r"in \{snow\|rain$")
+    page.box("template").evaluate("box => box.blur()")
+    assert UNCLOSED in page.view.locator(".orc-notes li").inner_text(timeout=500)
+
+
 def test_a_word_says_where_it_came_from(page: PackPage):
     page.new_graph(TEMPLATE, seed=5)
     page.view.locator(".orc-w").first.hover()
@@ -178,7 +202,9 @@ def test_a_word_says_where_it_came_from(page: PackPage):
     assert re.search(r"test-colors\.txt:\d", tip)
     assert "17 %, 1 of 6" in tip
     page.view.locator(".orc-title").hover()
-    assert "a wildcard's value" in page.page.locator(".orc-tip").inner_text()
+    tip = page.page.locator(".orc-tip").inner_text()
+    assert "a wildcard's value" in tip
+    assert "the template's own words" in tip
     page.page.evaluate("() => app.graph.clear()")
     page.page.mouse.move(700, 950)
     assert page.page.locator(".orc-tip").count() == 0
@@ -354,6 +380,21 @@ def test_a_part_is_chosen_from_a_list_and_drawn_again(page: PackPage):
     assert [first == second for first, second in zip(before, after, strict=True)] == [True, True, True, True, False]
 
 
+def test_a_prompt_that_no_run_has_drawn_is_not_called_drawn(page: PackPage):
+    page.new_graph(TEMPLATE, extra=True, seed=5)
+    page.button("fix")
+    page.wait_for_value("mode", "value === 'fixed'")
+    page.button("unfix")
+    page.wait_for_value("mode", "value === 'populate'")
+    assert page.shown("Next run") == page.value("populated_text")  # which the lock has filled
+    page.view.locator(".orc-w").nth(1).click()
+    page.wait_for_value("rerolls", "value !== ''")
+    page.set("missing", "remove")  # has it drawn anew
+    page.page.wait_for_timeout(600)
+    assert page.shown("Next run") == page.value("populated_text")
+    assert page.run() == page.shown("Drawn")
+
+
 def test_a_prompt_is_fixed_and_let_go_again(page: PackPage):
     page.new_graph(TEMPLATE, extra=True, seed=5)
     text = page.shown()
@@ -447,6 +488,12 @@ def test_a_reload_says_what_changed(page: PackPage, server: ComfyUI):
     finally:
         (folder / "test-new.txt").unlink()
         (folder / "test-broken.txt").unlink()
+
+
+def test_a_reload_says_which_folders_it_looked_in(page: PackPage, server: ComfyUI):
+    page.command("ReloadWildcards")
+    said = page.toast("Read from:")
+    assert said.index(str(server.folder / "orchestrator" / "wildcards")) < said.index(str(ROOT / "wildcards"))
 
 
 def test_the_actions_are_in_the_nodes_menu_where_the_frontend_has_one(page: PackPage):

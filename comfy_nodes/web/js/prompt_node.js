@@ -23,6 +23,7 @@ import { toUnits } from "./autocomplete.js";
 import { diagnosticsElement, el, legendElement, negativeElement, wordsElement } from "./words.js";
 
 const WAIT = 250; // ms after a change, before the next prompt is drawn for the preview
+const REST = 2000; // ms without a key, after which what is unclosed is not being typed any more
 const [LOWEST, HIGHEST] = [58, 190]; // px of the view; what is longer scrolls
 const MARGIN = 10; // px that the canvas leaves around a DOM widget
 const FIRST_SIZE = [440, 740]; // px of a new node: room for a few lines in each text box
@@ -79,7 +80,7 @@ export function showPopulated(id, drawn) {
     const widget = widgetOf(node, name);
     if (widget && typeof text === "string") widget.value = text;
   }
-  viewOf(node)?.show(drawn, "drawn");
+  viewOf(node)?.showRun(drawn);
 }
 
 /** What the widgets say, as the server wants it. */
@@ -115,7 +116,7 @@ export function writeRerolls(rerolls) {
 
 class PromptView {
   constructor(node, actions) {
-    Object.assign(this, { node, actions, drawn: null, height: LOWEST });
+    Object.assign(this, { node, actions, drawn: null, lastRun: null, height: LOWEST });
     this.title = el("span", { class: "orc-title" });
     this.title.dataset.tip = "";
     this.buttons = el("span", { class: "orc-buttons" });
@@ -174,10 +175,22 @@ class PromptView {
 
   // what is shown
 
+  showRun(drawn) {
+    this.lastRun = drawn;
+    this.show(drawn, "drawn");
+  }
+
   /** ``when``: "drawn" for the last run, "next" for what the next one will draw. */
   show(drawn, when) {
     this.asking?.abort(); // an answer that is still on its way is older than this
     Object.assign(this, { drawn, when });
+    this.tell((found) => !this.isBeingTyped(found));
+  }
+
+  /** Puts the prompt into the view, with the diagnostics that are ``wanted`` already; the others follow. */
+  tell(wanted = () => true) {
+    const { drawn, when } = this;
+    this.resting?.abort();
     this.title.replaceChildren(t(this.isFixed ? "titleFixed" : `title_${when}`, { seed: drawn.seed }));
     this.title.dataset.tip = t("legend");
     this.title.orcTip = () => legendElement([...drawn.words, ...(drawn.negative_words ?? [])]);
@@ -187,13 +200,25 @@ class PromptView {
     const parts = [drawn.words.length ? words : el("em", {}, t("empty"))];
     if (drawn.negative_words?.length)
       parts.push(negativeElement(drawn.negative_words, drawn.negative_decisions ?? [], onSlot));
-    const odd = (drawn.diagnostics ?? []).filter((diagnostic) => !this.isBeingTyped(diagnostic));
+    const all = drawn.diagnostics ?? [];
+    const odd = all.filter(wanted);
+    if (odd.length < all.length) this.tellAtRest(document.activeElement);
     if (odd.length) parts.push(diagnosticsElement(odd, (found) => this.select(found)));
     this.body.replaceChildren(...parts);
     this.fit();
   }
 
+  /** Tells all as soon as no key has come for a while, or ``box`` is left. */
+  tellAtRest(box) {
+    this.resting = new AbortController();
+    const { signal } = this.resting;
+    const timer = setTimeout(() => this.tell(), REST);
+    signal.addEventListener("abort", () => clearTimeout(timer));
+    box.addEventListener("blur", () => this.tell(), { signal });
+  }
+
   say(text, kind = "hint") {
+    this.resting?.abort();
     this.drawn = null;
     this.title.replaceChildren(t(this.isFixed ? "titleFixed" : "titlePlain", {}));
     delete this.title.dataset.tip;
@@ -250,6 +275,11 @@ class PromptView {
     return drawn?.positive === positive && drawn?.negative === negative;
   }
 
+  /** Whether a draw gave what the last run drew; a workflow that was opened has had none yet. */
+  isLastRun(drawn) {
+    return ["positive", "negative", "seed"].every((name) => drawn[name] === this.lastRun?.[name]);
+  }
+
   /** Draws what the next run will draw, for the eye only. */
   async drawNext() {
     if (this.isFixed && this.isPopulated(this.drawn)) return this.show(this.drawn, this.when);
@@ -262,9 +292,8 @@ class PromptView {
     this.asking = new AbortController();
     try {
       const [drawn] = (await ask("draw", { body: options, signal: this.asking.signal })).prompts;
-      const isLast = this.isPopulated(drawn);
-      if (this.isFixed && !isLast) return this.say(t("fixedHint"));
-      this.show(drawn, isLast ? "drawn" : "next");
+      if (this.isFixed && !this.isPopulated(drawn)) return this.say(t("fixedHint"));
+      this.show(drawn, this.isLastRun(drawn) ? "drawn" : "next");
     } catch (error) {
       if (error.name !== "AbortError") this.say(error.message, "problem");
     }
