@@ -201,6 +201,31 @@ def test_a_live_template_of_the_open_graph_draws_anew(page: PackPage):
     assert (prompt["template"], prompt["populated_text"], prompt["mode"]) == (TEMPLATE, "", "populate")
 
 
+def proposed(page: PackPage, command: str) -> str:
+    """The name that the dialog of a command offers."""
+    page.command(command)
+    name = page.page.locator(".orc-share input")
+    name.wait_for()
+    offered = str(name.input_value())
+    page.page.keyboard.press("Escape")
+    page.page.locator(".orc-share").wait_for(state="detached")
+    return offered
+
+
+def test_what_draws_anew_is_not_named_after_the_prompt_that_was_drawn_last(page: PackPage):
+    drawn = page.value("populated_text")
+    assert proposed(page, "ExportStock") == " ".join(drawn.split()[:8])
+    assert proposed(page, "ExportLive") == "template"
+    text = (ROOT / "example_workflows" / "live_first_wildcards.json").read_text("utf-8")
+    other = PackPage(open_page(page.page.context, page.page.url, SETTINGS), page.output)
+    try:  # as the template browser opens it
+        other.page.evaluate("data => app.loadGraphData(data, true, true, 'First_wildcards')", json.loads(text))
+        other.page.wait_for_function("() => app.extensionManager.workflow.activeWorkflow.filename.includes('First')")
+        assert proposed(other, "ExportLive") == "First wildcards"
+    finally:
+        other.page.close()
+
+
 def test_what_was_taken_out_is_shown_and_is_not_in_the_file(page: PackPage):
     page.command("ExportLive")
     page.page.locator(".orc-share .orc-share-out li").first.wait_for()

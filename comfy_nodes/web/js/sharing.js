@@ -9,6 +9,7 @@ const LONGEST_SIDE = 768; // px of a thumbnail
 const QUALITY = 0.85;
 const HISTORY = 64; // finished runs that are looked through for one of the open graph
 const WORDS = 8; // of a prompt, that name a past run
+const UNNAMED = /^Unsaved Workflow\b/; // what ComfyUI calls a new one, in every language
 const KINDS = ["stock", "live"];
 
 app.registerExtension({
@@ -68,14 +69,21 @@ async function shareOpen(kind) {
   if (!workflow.nodes.length) return toast("info", t("shareEmpty"));
   const last = await lastRun(output);
   const make = (name) => ask("share", { body: { kind, workflow, prompt: last?.graph ?? output, name } });
-  await review(kind, openName() || firstWords(promptOf(last?.graph ?? output)), make, last?.image);
+  const name = nameFor(kind, () => promptOf(last?.graph ?? output));
+  await review(kind, openName(kind === "live") || name, make, last?.image);
 }
 
-/** The name that a person saved the open workflow under; "" where it is not saved yet. */
-function openName() {
+/** The name that a person saved the open workflow under, ``or`` that its tab has; "" where it has none yet. */
+function openName(orOfTab) {
   const open = app.extensionManager?.workflow?.activeWorkflow;
-  const path = open && !open.isTemporary ? (open.filename ?? "") : "";
-  return path.replace(/^.*[\\/]/, "").replace(/\.json$/, "").replaceAll("_", " ");
+  const path = open && (orOfTab || !open.isTemporary) ? (open.filename ?? "") : "";
+  const name = path.replace(/^.*[\\/]/, "").replace(/\.json$/, "").replaceAll("_", " ");
+  return UNNAMED.test(name) ? "" : name;
+}
+
+/** Without a name of its own, what renders one prompt is called by it; what draws anew must not be. */
+function nameFor(kind, prompt) {
+  return kind === "live" ? t("shareUnnamed") : firstWords(prompt());
 }
 
 function promptOf(graph) {
@@ -114,7 +122,7 @@ async function sharePast() {
   const chosen = await choose({ title, placeholder: t("shareHow"), list, empty: "" });
   if (!chosen) return;
   const make = (name) => ask("share", { body: { kind: chosen.kind, run_id: run.id, name } });
-  await review(chosen.kind, firstWords(run.positive), make, run.image);
+  await review(chosen.kind, nameFor(chosen.kind, () => run.positive), make, run.image);
 }
 
 async function listRuns(search) {
