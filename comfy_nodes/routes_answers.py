@@ -86,8 +86,12 @@ class Answers:
             "total": len(self._wildcards.names()),
             "found": len(names),
             "wildcards": [self._described(name) for name in names[: asked.limit]],
-            "folders": [str(root) for root in self._wildcards.roots],
+            "folders": self._folders(),
         }
+
+    def _folders(self) -> list[str]:
+        """Where wildcards are looked for, a person's own folder first, whether it is there yet or not."""
+        return [str(root) for root in self._wildcards.roots]
 
     def _described(self, name: str) -> dict[str, Any]:
         found = self._wildcards.find(name)
@@ -111,6 +115,7 @@ class Answers:
         return {
             **{kind: list(names) for kind, names in asdict(changes).items()},
             "total": len(self._wildcards.names()),
+            "folders": self._folders(),
             "problems": [str(problem) for problem in problems[:_PROBLEMS]],
             "more_problems": max(0, len(problems) - _PROBLEMS),
         }

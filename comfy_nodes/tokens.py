@@ -10,7 +10,8 @@ _log = logging.getLogger("orchestrator")
 
 
 def count_tokens(clip: Any, text: str) -> list[dict[str, Any]]:
-    """For each text encoder: its name ("l", "g", "t5xxl"), the tokens of the text, and the chunks that they go in.
+    """For each text encoder: its name ("l", "g", "t5xxl"), the tokens of the text, the chunks that they go in and
+    how many tokens the first of these holds, with those that mark start, end and padding.
 
     ``clip`` is ComfyUI's CLIP: its ``tokenize`` gives ``{encoder: [chunk, …]}``, and a chunk has (token, weight, word).
     """
@@ -24,4 +25,4 @@ def count_tokens(clip: Any, text: str) -> list[dict[str, Any]]:
 def _counted(name: str, chunks: Sequence[Sequence[tuple[Any, ...]]]) -> dict[str, Any]:
     # Word 0 is what the tokenizer adds: start, end and padding.
     tokens = sum(1 for chunk in chunks for token in chunk if len(token) < 3 or token[2] != 0)
-    return {"encoder": name, "tokens": tokens, "chunks": len(chunks)}
+    return {"encoder": name, "tokens": tokens, "chunks": len(chunks), "length": len(chunks[0]) if chunks else 0}

@@ -26,13 +26,13 @@ def padded(*tokens: Any, to: int = 77) -> list[Any]:
 
 
 def test_start_end_and_padding_are_not_counted():
-    assert count_tokens(Clip({"l": [padded(*FOX)]}), "") == [{"encoder": "l", "tokens": 3, "chunks": 1}]
+    assert count_tokens(Clip({"l": [padded(*FOX)]}), "") == [{"encoder": "l", "tokens": 3, "chunks": 1, "length": 77}]
 
 
 def test_each_encoder_and_each_chunk_is_counted():
     sdxl = {"g": [padded(*FOX), padded(*FOX[:1])], "l": [padded(*FOX), padded(*FOX[:1])]}
     found = count_tokens(Clip(sdxl), "")
-    assert found == [{"encoder": "g", "tokens": 4, "chunks": 2}, {"encoder": "l", "tokens": 4, "chunks": 2}]
+    assert found == [{"encoder": name, "tokens": 4, "chunks": 2, "length": 77} for name in ("g", "l")]
 
 
 def test_a_t5_has_no_start_and_pads_with_zeros():

@@ -20,7 +20,7 @@ import { trailing } from "./autocomplete.js";
 import { choose, copy } from "./dialog.js";
 import { optionsOf, readRerolls, viewOf, writeRerolls } from "./prompt_node.js";
 
-const NAMES_TOLD = 6; // in a toast
+const NAMES_TOLD = 6; // names, folders or problems in a toast
 const MOST_TRIES = 12; // of a part that gives the same again by chance: that is not what somebody asks for
 
 /** Runs an action for the node that is meant; says so where none is, and what went wrong. */
@@ -155,7 +155,9 @@ export async function reloadWildcards() {
     const found = await ask("wildcards/reload", { body: {} });
     const parts = ["added", "changed", "removed"].filter((kind) => found[kind].length);
     const detail = parts.map((kind) => t(kind, { names: named(found[kind]) })).join("\n");
-    toast(detail ? "success" : "info", t(detail ? "reloaded" : "nothingChanged", { total: found.total }), detail);
+    const title = t(detail ? "reloaded" : "nothingChanged", { total: found.total });
+    const places = t("readFrom", { folders: found.folders.slice(0, NAMES_TOLD).join("\n") });
+    toast(detail ? "success" : "info", title, detail ? `${detail}\n${places}` : places);
     const more = found.more_problems ? `\n${t("more", { count: found.more_problems })}` : "";
     if (found.problems.length) toast("warn", t("problems"), found.problems.slice(0, NAMES_TOLD).join("\n") + more);
     previewAll();

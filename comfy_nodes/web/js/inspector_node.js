@@ -7,6 +7,7 @@ const views = new WeakMap();
 const LOWEST = 90; // px
 const FIRST_HEIGHT = 320; // px, at most, that the node takes by itself
 const FIRST_WIDTH = 420;
+const ENCODERS = { l: "CLIP-L", g: "CLIP-G", h: "CLIP-H", t5xxl: "T5-XXL" }; // ComfyUI's names, as people know them
 
 export function dressInspectorNode(node) {
   if (node.comfyClass !== INSPECTOR_NODE || views.has(node)) return;
@@ -61,8 +62,9 @@ class InspectorView {
 }
 
 function tokensElement(tokens) {
-  const parts = tokens.map(({ encoder, tokens: count, chunks }) =>
-    el("span", {}, t("tokens", { encoder, count, chunks })),
-  );
+  const parts = tokens.map(({ encoder, tokens: count, chunks, length }) => {
+    const values = { encoder: ENCODERS[encoder] ?? encoder, count, chunks, length };
+    return el("span", { "data-tip": t("tokensTip", values) }, t("tokens", values));
+  });
   return el("p", { class: "orc-tokens" }, ...parts);
 }

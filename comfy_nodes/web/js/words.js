@@ -65,15 +65,12 @@ export function chanceOf(decision) {
   return t("chance", { percent: decision.chance, options: decision.options.toLocaleString() });
 }
 
-/** What the colours mean, of the kinds that occur. */
+/** What the colours mean, of the kinds that occur. The template's own words have none. */
 export function legendElement(words) {
-  const present = new Set(words.map((word) => word.kind));
-  const kinds = KINDS.filter((kind) => kind !== "template" && present.has(kind));
-  return el(
-    "div",
-    { class: "orc-legend" },
-    ...kinds.map((kind) => el("span", { class: `orc-w ${kind} s0` }, t(`kind_${kind}`))),
-  );
+  const present = new Set(words.filter((word) => word.text.trim()).map((word) => word.kind));
+  const kinds = KINDS.filter((kind) => present.has(kind));
+  const look = (kind) => (kind === "template" ? "orc-plain" : `orc-w ${kind} s0`);
+  return el("div", { class: "orc-legend" }, ...kinds.map((kind) => el("span", { class: look(kind) }, t(`kind_${kind}`))));
 }
 
 /** A line for each thing that a person should know; ``onPlace(diagnostic)``: what a click does. */
