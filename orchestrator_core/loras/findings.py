@@ -39,7 +39,7 @@ class Findings:
         """A short or a long text; numbers are taken as text, anything else is none."""
         if isinstance(value, int | float) and not isinstance(value, bool):
             value = f"{value:g}" if isinstance(value, float) else str(value)
-        if isinstance(value, str) and (value := value.strip()):
+        if isinstance(value, str) and (value := storable(value).strip()):
             self.facts.append(Fact(name, value[:MAX_TEXT], source, confidence))
 
     def prose(self, name: str, value: Any, source: str, confidence: float) -> None:
@@ -58,7 +58,7 @@ class Findings:
         groups = text_list(value)[:MAX_GROUPS]
         if groups:
             joint = "\n" if name == "trigger_words" else ", "
-            self.facts.append(Fact(name, joint.join(groups), source, confidence))
+            self.text(name, joint.join(groups), source, confidence)
 
     def flag(self, name: str, value: Any, source: str, confidence: float) -> None:
         if isinstance(value, bool):
@@ -66,12 +66,19 @@ class Findings:
 
     def problem(self, sentence: str, source: str) -> None:
         """Something that a person should know of one of the files."""
-        self.facts.append(Fact("problem", sentence, source, 1.0))
+        self.facts.append(Fact("problem", storable(sentence), source, 1.0))
 
     def example(self, text: str, strength: float | None) -> None:
-        new = ExamplePrompt(text[:MAX_TEXT], strength)
+        new = ExamplePrompt(storable(text[:MAX_TEXT]), strength)
         if len(self.examples) < MAX_EXAMPLES and new not in self.examples:
             self.examples.append(new)
+
+
+def storable(text: str) -> str:
+    """The text without what no database takes: NUL characters, and halves of characters, which JSON can spell."""
+    if text.isascii() and "\0" not in text:
+        return text
+    return text.encode("utf-8", "replace").decode().replace("\0", "")
 
 
 def text_list(value: Any) -> list[str]:

@@ -79,7 +79,7 @@ def _leading_object(data: bytes, start: int) -> tuple[dict[str, Any], int] | Non
     except (ValueError, RecursionError):
         pass
     try:
-        value, length = _DECODER.raw_decode(data[start:].decode("utf-8", "surrogateescape"))
+        value, length = _DECODER.raw_decode(data[start:].decode("utf-8", "replace"))
         # Its end is needed in bytes; counted in characters it is a little too early, never too late.
         return _checked(value), start + length
     except (ValueError, RecursionError):

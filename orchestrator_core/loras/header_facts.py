@@ -12,7 +12,7 @@ from collections import defaultdict
 from operator import itemgetter
 from typing import Any
 
-from orchestrator_core.loras.findings import Findings, finite_number
+from orchestrator_core.loras.findings import Findings, finite_number, storable
 
 TOP_TAGS = 100
 LONG_TABLE = 32_000  # characters: a thousand tags
@@ -98,7 +98,7 @@ def top_tags(tables: dict[str, Any], limit: int = TOP_TAGS) -> tuple[tuple[str, 
     counts = _most_frequent(counts, SENTENCES if sentences else limit)
     if sentences:
         counts = _most_frequent(_words_of(counts), limit)
-    return tuple((tag.strip(), count) for tag, count in counts.items() if tag.strip() and count > 0)
+    return tuple((storable(tag.strip()), count) for tag, count in counts.items() if tag.strip() and count > 0)
 
 
 def _most_frequent(counts: dict[str, int], limit: int) -> dict[str, int]:

@@ -10,9 +10,7 @@ from orchestrator_core.loras.believing import split_groups
 from orchestrator_core.loras.findings import finite_number
 from orchestrator_core.loras.record import Fact, LoraRecord
 
-# Facts that are weaker than this are guesses, and a guess contradicts nothing.
-_STATED = 0.6
-_CLOSE = 0.3  # of two standings: Civitai's against a tool's, a trainer's against the tensors
+_STATED = 0.6  # what is weaker is a guess, and a guess contradicts nothing
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,11 +133,7 @@ def _contradict(field: str, facts: list[Fact]) -> bool:
         return False
     best = max(facts, key=lambda fact: fact.confidence)
     differs = _COMPARED[field]
-    return any(
-        differs(best.value, fact.value)
-        for fact in facts
-        if fact.value != best.value and best.confidence - fact.confidence <= _CLOSE
-    )
+    return any(fact.value != best.value and differs(best.value, fact.value) for fact in facts)
 
 
 def _bases_differ(first: str, second: str) -> bool:
