@@ -75,13 +75,24 @@ def _by_place(entries: Iterable[Entry]) -> dict[Place, dict[str, Entry]]:
     return grouped
 
 
-def find_moves(found: Differences, missing: Iterable[Entry], stamp_of: Callable[[Unit], str]) -> None:
-    """Make a move of each addition that is a file which vanished, now or earlier.
+def find_moves(
+    found: Differences,
+    entries: Iterable[Entry],
+    stamp_of: Callable[[Unit], str],
+    is_there: Callable[[str], bool],
+) -> None:
+    """Make a move of each addition that is a file which vanished: now, earlier, or where this look did not go.
 
     The same inode, size and time is the same file; the same beginning, end and size its copy on another drive.
     """
-    lost = {entry.path: entry for entry in (*missing, *found.removed)}
-    by_inode = {(entry.inode, entry.size, entry.mtime_ns): entry for entry in lost.values()}
+    new = {(str(unit.inode), unit.size, unit.mtime_ns) for unit in found.added}
+    removed = {entry.path for entry in found.removed}
+    lost = {
+        entry.path: entry
+        for entry in entries
+        if entry.state == "missing" or entry.path in removed or (_identity(entry) in new and not is_there(entry.path))
+    }
+    by_inode = {_identity(entry): entry for entry in lost.values()}
     sizes = {entry.size for entry in lost.values()}
     by_stamp = {(entry.stamp, entry.size): entry for entry in lost.values() if entry.stamp}
     stay = []
@@ -97,3 +108,7 @@ def find_moves(found: Differences, missing: Iterable[Entry], stamp_of: Callable[
     gone = {old.path for old, _ in found.moved}
     found.added = stay
     found.removed = [entry for entry in found.removed if entry.path not in gone]
+
+
+def _identity(entry: Entry) -> tuple[str, int, int]:
+    return entry.inode, entry.size, entry.mtime_ns

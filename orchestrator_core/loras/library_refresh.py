@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import TypeVar
 
 from orchestrator_core.loras.files import Unit, folder_of, stamp
@@ -50,8 +51,13 @@ class Refreshing:
         """Bring the index to what was found. ``publish`` is called whenever a part of it is done."""
         stamps: dict[str, str] = {}
         if found.added:
-            missing = [entry for entry in self.index.entries().values() if entry.state == "missing"]
-            find_moves(found, missing, lambda unit: stamps.setdefault(unit.path, stamp(unit.path, unit.size)))
+            entries = self.index.entries().values()
+            find_moves(
+                found,
+                entries,
+                lambda unit: stamps.setdefault(unit.path, stamp(unit.path, unit.size)),
+                lambda path: Path(path).exists(),
+            )
         self._follow(found)
         work: list[Work] = [*found.moved, *((None, unit) for unit in found.added), *found.changed]
         done = 0

@@ -32,8 +32,13 @@ class Debounce:
         self._later[unit] = at
 
     def due(self, now: float) -> set[str]:
-        """What is to be looked at now; it is forgotten here."""
+        """What is to be looked at now; it is forgotten here.
+
+        With it what has been half as quiet: of a move the system may tell the one end later than the other.
+        """
         units = {unit for unit in self._hot if self._at(unit) <= now}
+        if units:
+            units |= {unit for unit, (_, last) in self._hot.items() if last <= now - self._timing.quiet / 2}
         units |= {unit for unit, at in self._later.items() if at <= now and unit not in self._hot}
         for unit in units:
             self._hot.pop(unit, None)

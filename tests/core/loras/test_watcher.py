@@ -162,6 +162,24 @@ def test_a_move_within_the_folder_keeps_what_a_person_said(root: Path, place: Wa
     assert found.trigger_words == ("my words",)
 
 
+def test_a_move_whose_ends_are_told_apart_is_one_message(root: Path, place: Watched) -> None:
+    """The system waits for the other end of a move before it tells that there is none below the watch."""
+    path = (root / "old.safetensors").replace(root / "new.safetensors")
+    place.observer.send("created", path)
+    place.wait(0.5)
+    place.observer.send("deleted", root / "old.safetensors")
+    place.wait(10)
+    assert place.messages == ["1 moved"]
+
+
+def test_a_move_of_which_only_the_new_end_is_told_is_a_move(root: Path, place: Watched) -> None:
+    path = (root / "old.safetensors").replace(root / "new.safetensors")
+    place.observer.send("created", path)
+    place.wait(10)
+    assert place.messages == ["1 moved"]
+    assert place.library.refresh().message == ""
+
+
 def test_a_move_out_is_told_and_what_a_person_said_comes_back_with_the_file(
     root: Path, place: Watched, tmp_path: Path
 ) -> None:
@@ -333,7 +351,7 @@ def test_a_real_watcher_sees_a_real_slow_copy_and_a_move(root: Path) -> None:
     import time
 
     library = Library([root])
-    watcher = LoraWatcher(library, Timing(quiet=0.3, longest=2.0, reconcile=300.0))
+    watcher = LoraWatcher(library, Timing(quiet=1.2, longest=5.0, reconcile=300.0))
     told, arrived = [], threading.Event()
     watcher.listen(lambda changes: (told.append(changes.message), arrived.set()))
     watcher.start()
