@@ -11,14 +11,14 @@ from orchestrator_core.loras.composing import Candidate, Chosen, NotChosen
 from orchestrator_core.loras.conflicts import partner_of
 from orchestrator_core.loras.gate import barred, base_model_reason
 from orchestrator_core.loras.naming import LoraNames, Named, plain
-from orchestrator_core.loras.ranking import LoraIndex
-from orchestrator_core.loras.reasons import Reason, explain
+from orchestrator_core.loras.ranking import LoraIndex, PromptWords
+from orchestrator_core.loras.reasons import Reason, matches, words_told
 from orchestrator_core.loras.record import LoraRecord
 from orchestrator_core.loras.strengths import Strength
 from orchestrator_core.prompt import LoraUse, PromptDraft
 
-_LOOKED_AT = 40  # candidates; more would never be used, and their reasons cost time
-_REFUSED = 10
+_LOOKED_AT = 24  # candidates; more would never be used
+_REFUSED = 3
 _NEARLY = 0.5  # of the minimum: who has less is not spoken of
 
 Accepts = Callable[[LoraRecord], bool]
@@ -28,7 +28,7 @@ Accepts = Callable[[LoraRecord], bool]
 class Asked:
     """What is looked for. ``accepts`` is a person's filter; ``weights`` are learned, by ``lora:<sha256>``."""
 
-    text: str
+    words: PromptWords
     checkpoint: BaseModel = UNKNOWN
     minimum: float = 0.35
     allow_accelerators: bool = False
@@ -99,26 +99,32 @@ _PINNED = Reason("pinned", "you want it always")
 
 
 def candidates_for(index: LoraIndex, asked: Asked) -> Candidates:
-    """What the prompt speaks of, best first, with reasons."""
+    """What the prompt speaks of, best first. The phrases that speak for each are told by ``with_matches``."""
     found: list[Candidate] = []
     refused: list[NotChosen] = []
-    words = index.words_in(asked.text)
     prior = prior_of(asked.weights)
-    for record, score in index.scores(asked.text, prior):
-        if score < asked.minimum * _NEARLY or len(found) >= _LOOKED_AT:
+    for ranked in index.rank(asked.words, prior, asked.minimum * _NEARLY):
+        record = ranked.record
+        if len(found) >= _LOOKED_AT:
             break
         if record.path in asked.without or not asked.accepts(record):
             continue
+        reasons = (*_learned(1.0 if prior is None else prior(record)), base_model_reason(record, asked.checkpoint))
+        told = words_told(index, ranked, asked.words)
+        candidate = Candidate(record, ranked.score, reasons, told, ranked=ranked)
         bar = barred(record, asked.checkpoint) or _accelerator(record, asked)
-        if bar is not None:
-            if len(refused) < _REFUSED and score >= asked.minimum:
-                refused.append(NotChosen(Candidate(record, score, explain(index, record, words).reasons), bar))
-            continue
-        explained = explain(index, record, words)
-        learned = () if prior is None else _learned(prior(record))
-        reasons = (*explained.reasons, *learned, base_model_reason(record, asked.checkpoint))
-        found.append(Candidate(record, score, reasons, explained.words))
+        if bar is None:
+            found.append(candidate)
+        elif len(refused) < _REFUSED and ranked.score >= asked.minimum:
+            refused.append(NotChosen(candidate, bar))
     return Candidates(tuple(_with_partners(found, index, asked.without)), tuple(refused))
+
+
+def with_matches(candidate: Candidate, words: PromptWords) -> Candidate:
+    """The candidate with the phrases that the prompt has of it, as its first reasons."""
+    if candidate.ranked is None:
+        return candidate
+    return replace(candidate, reasons=(*matches(candidate.ranked, words), *candidate.reasons), ranked=None)
 
 
 def _accelerator(record: LoraRecord, asked: Asked) -> Reason | None:
@@ -142,7 +148,7 @@ def _with_partners(found: list[Candidate], index: LoraIndex, without: frozenset[
     for candidate in found:
         if candidate.record.path in taken:
             continue
-        partner = partner_of(candidate.record, index.records)
+        partner = partner_of(candidate.record, lambda: index.records)
         if partner is not None and partner.path not in without:
             taken.add(partner.path)
             candidate = replace(candidate, partner=partner)

@@ -6,11 +6,12 @@ before already answers. Pinned LoRAs come first and those that stand in the prom
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import accumulate
 
 from orchestrator_core.loras.conflicts import Pairs, conflict
+from orchestrator_core.loras.ranking import Ranked
 from orchestrator_core.loras.reasons import Reason
 from orchestrator_core.loras.record import LoraRecord
 from orchestrator_core.loras.strengths import LEAST, Strength, shared, strength_of
@@ -47,6 +48,7 @@ class Candidate:
     pinned: bool = False
     given: float | None = None
     partner: LoraRecord | None = None  # the other half of a Wan pair
+    ranked: Ranked | None = None  # what the ranking found, for who wants the reasons
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,15 +89,17 @@ def compose(candidates: Sequence[Candidate], limits: Limits, present: Sequence[C
     chosen = list(present)
     chosen += [_used(candidate, limits) for candidate in candidates if candidate.pinned]
     nearly: list[NotChosen] = []
+    new = chosen
     left = [candidate for candidate in candidates if not candidate.pinned]
     while left:
-        left, refused = _sifted(left, chosen, limits)
+        left, refused = _sifted(left, chosen, new, limits)
         nearly += refused
         if not left:
             break
         winner, among, probability = _drawn(left, chosen, limits)
         left.remove(winner)
-        chosen.append(replace(_used(winner, limits), among=among, probability=probability))
+        new = [replace(_used(winner, limits), among=among, probability=probability)]
+        chosen = [*chosen, *new]
     kept, dropped = _within_budget(chosen[len(present) :], chosen[: len(present)], limits)
     return Composition(tuple(kept), tuple(nearly + dropped))
 
@@ -111,12 +115,18 @@ def _used(candidate: Candidate, limits: Limits) -> Chosen:
 
 
 def _sifted(
-    left: Sequence[Candidate], chosen: Sequence[Chosen], limits: Limits
+    left: Sequence[Candidate], chosen: Sequence[Chosen], new: Sequence[Chosen], limits: Limits
 ) -> tuple[list[Candidate], list[NotChosen]]:
-    """Those that still can be used, and those that cannot any more."""
+    """Those that still can be used, and those that cannot any more. Only ``new`` ones may bring new conflicts."""
     kept, refused = [], []
     for candidate in left:
-        reason = _hindrance(candidate, chosen, limits)
+        reason = (
+            _too_little(candidate, limits)
+            or _conflicting(candidate, new, limits)
+            or _category_is_full(candidate, chosen, limits)
+            or _redundant(candidate, chosen, limits)
+            or _too_many(chosen, limits)
+        )
         if reason is None:
             kept.append(candidate)
         else:
@@ -124,18 +134,7 @@ def _sifted(
     return kept, refused
 
 
-def _hindrance(candidate: Candidate, chosen: Sequence[Chosen], limits: Limits) -> Reason | None:
-    checks: tuple[Callable[[Candidate, Sequence[Chosen], Limits], Reason | None], ...] = (
-        _too_little,
-        _conflicting,
-        _category_is_full,
-        _redundant,
-        _too_many,
-    )
-    return next((reason for check in checks if (reason := check(candidate, chosen, limits)) is not None), None)
-
-
-def _too_little(candidate: Candidate, _: Sequence[Chosen], limits: Limits) -> Reason | None:
+def _too_little(candidate: Candidate, limits: Limits) -> Reason | None:
     if candidate.score >= limits.minimum:
         return None
     sentence = f"too little evidence ({candidate.score:.2f} of {limits.minimum:.2f})"
@@ -168,7 +167,7 @@ def _redundant(candidate: Candidate, chosen: Sequence[Chosen], limits: Limits) -
     return Reason("redundant", f"{_names(by)} already answers these words", tuple(by), added)
 
 
-def _too_many(_: Candidate, chosen: Sequence[Chosen], limits: Limits) -> Reason | None:
+def _too_many(chosen: Sequence[Chosen], limits: Limits) -> Reason | None:
     if len(chosen) < limits.max_loras:
         return None
     return Reason("count", f"{limits.max_loras} LoRAs are used, which is the most that you allow", (), limits.max_loras)

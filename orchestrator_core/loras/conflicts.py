@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 
 from orchestrator_core.loras.guesses import noise_half
 from orchestrator_core.loras.record import LoraRecord
@@ -21,7 +21,7 @@ def conflict(one: LoraRecord, other: LoraRecord, declared: Pairs = frozenset()) 
         return ""
     if _same(one.model_id, other.model_id):
         return "the two are versions of one model"
-    if same := main_triggers(one) & main_triggers(other):
+    if one.trigger_words and other.trigger_words and (same := main_triggers(one) & main_triggers(other)):
         return f"both are called by '{' '.join(min(same))}'"
     return ""
 
@@ -42,11 +42,11 @@ def are_pair(one: LoraRecord, other: LoraRecord) -> bool:
     return half is not None and other_half is not None and half[0] == other_half[0] and half[1] != other_half[1]
 
 
-def partner_of(record: LoraRecord, records: Iterable[LoraRecord]) -> LoraRecord | None:
+def partner_of(record: LoraRecord, records: Callable[[], Iterable[LoraRecord]]) -> LoraRecord | None:
     """The other half of a Wan LoRA, if it is there."""
     if _half(record) is None:
         return None
-    return next((other for other in records if other.state == "complete" and are_pair(record, other)), None)
+    return next((other for other in records() if other.state == "complete" and are_pair(record, other)), None)
 
 
 def _half(record: LoraRecord) -> tuple[str, str] | None:

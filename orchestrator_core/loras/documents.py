@@ -39,13 +39,12 @@ class Phrase:
     key: tuple[str, ...]
 
 
-def document_of(record: LoraRecord) -> list[Phrase]:
-    """All phrases by which a record can be found."""
-    return [
-        Phrase(text, field, weight, key)
-        for field, text, weight in _texts(record)
-        if (key := key_of(text)[:_PHRASE_WORDS])
-    ]
+def document_of(record: LoraRecord) -> Iterator[Phrase]:
+    """All phrases by which a record can be found, the weightiest fields first."""
+    for field, text, weight in _texts(record):
+        key = key_of(text)[:_PHRASE_WORDS]
+        if key:
+            yield Phrase(text, field, weight, key)
 
 
 def _texts(record: LoraRecord) -> Iterator[tuple[FieldName, str, float]]:

@@ -3,8 +3,8 @@
 The score is BM25's (Robertson, Zaragoza: The Probabilistic Relevance Framework, 2009; saturation k1, length b) with
 three changes. A *phrase* is what is scored: its value is the information of its words that are in the prompt, times the
 share that these are of the whole phrase, so that "red" is little evidence for "red hat". Phrases add up like lengths at
-right angles would, nearly: ten that share one word are not ten proofs. And words that fit every picture ("1girl",
-"masterpiece") are never evidence by themselves. 1 is about what a tag gives that one LoRA alone has and the prompt
+right angles would, nearly: ten that share one word are not ten proofs. Words that fit every picture ("1girl",
+"masterpiece") count for nothing. 1 is about what a tag gives that one LoRA alone has and the prompt
 contains.
 """
 
@@ -13,25 +13,36 @@ from __future__ import annotations
 import math
 from array import array
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from threading import RLock
 from typing import Protocol
 
 from orchestrator_core.loras.documents import STRONG, document_of
+from orchestrator_core.loras.naming import LoraNames
+from orchestrator_core.loras.phrase_table import PhraseTable
 from orchestrator_core.loras.record import LoraRecord
-from orchestrator_core.loras.words import STOP_WORDS, grams_of, is_generic, prompt_text, stem, words_of
+from orchestrator_core.loras.words import STOP_WORDS, Key, is_generic, prompt_text, stem, words_of
 
-_K1, _B = 2.0, 0.3
-_ADDING = 1.5  # 1 would add phrases up, infinity would take the best alone
-_IN_A_ROW = 0.3  # what a phrase gains if its words stand in the prompt in a row
-_COMMON = 0.05  # a tag that more LoRAs than this have tells nothing
-_COMMON_FROM = 100  # in a smaller library five per cent are too few to say so
-_LEAST = 0.02  # of the largest value: what is less is not looked at
-_ALIKE, _ALIKE_WORTH = 0.5, 0.8  # forms of a word that no LoRA has: how alike, and what they are worth
+_AT_ONCE = 50  # LoRAs whose phrases are looked for together
 _WASTE = 0.25  # the part of the entries that may belong to LoRAs that are gone
 
 Prior = Callable[[LoraRecord], float]
+
+
+@dataclass(frozen=True, slots=True)
+class Tuning:
+    """The numbers of the formula. docs/performance.md says how they were found."""
+
+    k1: float = 2.0
+    b: float = 0.3
+    adding: float = 1.5  # 1 would add phrases up, infinity would take the best alone
+    in_a_row: float = 0.3  # what a phrase gains if its words stand in the prompt in a row
+    common: float = 0.05  # a tag that more LoRAs than this have tells nothing
+    common_from: int = 100  # in a smaller library five per cent are too few to say so
+    least: float = 0.1  # of a phrase's largest value: what is less is not looked at
+    alike: float = 0.5  # how alike a word must be to one that no LoRA has, by the runs of three characters they share
+    alike_worth: float = 0.8  # and what it is worth then
 
 
 class LoraSource(Protocol):
@@ -42,55 +53,65 @@ class LoraSource(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class PromptWords:
-    """A prompt as it is compared: stems in their order, and each stem with what it is worth, 0 … 1."""
+    """A prompt as it is compared, without the words that say nothing."""
 
-    stems: tuple[str, ...]
-    worth: Mapping[str, float]
+    stems: tuple[str, ...]  # in their order
+    worth: Mapping[str, float]  # of stems that the library has: 1, or less for one that is only alike
     shown: Mapping[str, str]  # the word as it stands in the prompt, by stem of the library
 
 
-@dataclass(slots=True)
-class _Postings:
-    """The LoRAs that have one phrase; those with a strong weight apart: a common phrase is looked up only there."""
+@dataclass(frozen=True, slots=True)
+class Ranked:
+    """A LoRA that a prompt says something of. ``phrases``: those that match, and what each gives; the best first."""
 
-    key: tuple[str, ...]
-    strong: array[int] = field(default_factory=lambda: array("I"))
-    strong_weights: array[float] = field(default_factory=lambda: array("f"))
-    weak: array[int] = field(default_factory=lambda: array("I"))
-    weak_weights: array[float] = field(default_factory=lambda: array("f"))
+    record: LoraRecord
+    score: float
+    phrases: tuple[tuple[Key, float], ...] = ()
 
 
 class LoraIndex:
     """LoRAs by what prompts say. Records are added, replaced and removed one by one, from any thread."""
 
-    def __init__(self, records: Iterable[LoraRecord] = ()) -> None:
+    def __init__(self, records: Iterable[LoraRecord] = (), tuning: Tuning | None = None) -> None:
+        self.tuning = tuning or Tuning()
         self._lock = RLock()
         self._clear()
         for record in records:
             self.add(record)
 
     def _clear(self) -> None:
-        self._phrases: dict[tuple[str, ...], _Postings] = {}
-        self._by_word: dict[str, list[_Postings]] = defaultdict(list)
-        self._grams: dict[str, list[str]] = defaultdict(list)
+        self._table = PhraseTable()
         self._count: Counter[str] = Counter()  # LoRAs that have a word
         self._records: list[LoraRecord | None] = []
+        self._numbers: dict[str, int] = {}  # path → place in _records and _lengths
         self._lengths = array("f")
-        self._numbers: dict[str, int] = {}  # path → place in _records
-        self._length = 0.0  # of all together
-        self._worth: dict[str, float] = {}
+        self._forget()
+
+    def _forget(self) -> None:
+        """What follows from the whole of the library is found again when it is asked for."""
+        self._information: dict[str, float] = {}
+        self._totals: array[float] | None = None
+        self._norms: array[float] | None = None
+        self._names: LoraNames | None = None
 
     def __len__(self) -> int:
         return len(self._numbers)
+
+    def index(self) -> LoraIndex:
+        """Itself: an index is a LoraSource."""
+        return self
 
     @property
     def records(self) -> tuple[LoraRecord, ...]:
         with self._lock:
             return tuple(record for record in self._records if record is not None)
 
-    def index(self) -> LoraIndex:
-        """Itself: an index is a LoraSource."""
-        return self
+    @property
+    def names(self) -> LoraNames:
+        with self._lock:
+            if self._names is None:
+                self._names = LoraNames(self.records)
+            return self._names
 
     def add(self, record: LoraRecord) -> None:
         """Adds a record, or puts it in the place of the one with its path."""
@@ -99,15 +120,14 @@ class LoraIndex:
             number = len(self._records)
             self._records.append(record)
             self._numbers[record.path] = number
-            weights: dict[tuple[str, ...], float] = defaultdict(float)
+            weights: dict[Key, float] = defaultdict(float)
             for phrase in document_of(record):
                 weights[phrase.key] += phrase.weight
             for key, weight in weights.items():
-                self._enter(key, number, weight)
+                self._table.enter(key, number, weight)
             self._lengths.append(float(sum(len(key) for key in weights)))
-            self._length += self._lengths[number]
             self._count.update({word for key in weights for word in key})
-            self._worth = {}
+            self._forget()
 
     def remove(self, path: str) -> None:
         """Takes the record with this path out, if there is one."""
@@ -118,9 +138,8 @@ class LoraIndex:
             record = self._records[number]
             assert record is not None
             self._records[number] = None
-            self._length -= self._lengths[number]
             self._count.subtract({word for phrase in document_of(record) for word in phrase.key})
-            self._worth = {}
+            self._forget()
             if len(self._records) - len(self._numbers) > max(100, _WASTE * len(self._records)):
                 self._compact()
 
@@ -130,31 +149,11 @@ class LoraIndex:
         for record in records:
             self.add(record)
 
-    def _enter(self, key: tuple[str, ...], number: int, weight: float) -> None:
-        postings = self._phrases.get(key)
-        if postings is None:
-            postings = self._phrases[key] = _Postings(key)
-            for word in key:
-                if word not in self._by_word:
-                    self._enter_word(word)
-                self._by_word[word].append(postings)
-        if weight >= STRONG:
-            postings.strong.append(number)
-            postings.strong_weights.append(weight)
-        else:
-            postings.weak.append(number)
-            postings.weak_weights.append(weight)
-
-    def _enter_word(self, word: str) -> None:
-        if len(word) > 3 and word.isalpha():
-            for gram in grams_of(word):
-                self._grams[gram].append(word)
-
     def information(self, word: str) -> float:
         """How much it says that a prompt has this word: BM25's inverse document frequency, in natural units."""
-        found = self._worth.get(word)
+        found = self._information.get(word)
         if found is None:
-            found = self._worth[word] = self._information_of(self._count[word])
+            found = self._information[word] = self._information_of(self._count[word])
         return found
 
     def _information_of(self, count: int) -> float:
@@ -162,88 +161,116 @@ class LoraIndex:
 
     def words_in(self, text: str) -> PromptWords:
         """A prompt as this library reads it: words that no LoRA has stand for the forms that are most alike."""
-        words = words_of(prompt_text(text))
+        words = [word for word in words_of(prompt_text(text)) if word not in STOP_WORDS and not is_generic(stem(word))]
         worth: dict[str, float] = {}
         shown: dict[str, str] = {}
         for word in words:
             found = stem(word)
-            if word in STOP_WORDS or found in worth:
+            if worth.get(found) == 1.0:
                 continue
-            if self._count[found] > 0:
-                worth[found], shown[found] = 1.0, word
-                continue
-            for other, alike in self._alike(found):
+            for other, alike in [(found, 1.0)] if self._count[found] > 0 else self._alike(found):
                 if alike > worth.get(other, 0.0):
                     worth[other], shown[other] = alike, word
         return PromptWords(tuple(stem(word) for word in words), worth, shown)
 
-    def _alike(self, word: str) -> list[tuple[str, float]]:
-        if len(word) < 4 or not word.isalpha():
-            return []
-        grams = grams_of(word)
-        shared = Counter(other for gram in grams for other in self._grams.get(gram, ()))
-        found = []
-        for other, count in shared.items():
-            alike = count / (len(grams) + len(other) - count)  # a word has as many grams as letters, or fewer
-            if alike >= _ALIKE and self._count[other] > 0:
-                found.append((other, alike * _ALIKE_WORTH))
-        return found
+    def _alike(self, word: str) -> Iterator[tuple[str, float]]:
+        for other, alike in self._table.alike(word, self.tuning.alike):
+            if self._count[other] > 0:
+                yield other, alike * self.tuning.alike_worth
 
-    def value(self, key: tuple[str, ...], words: PromptWords) -> float:
-        """What a phrase is worth to a prompt, in natural units. 0 if the prompt has none of it but generic words."""
-        informations = [self.information(word) for word in key]
-        total = sum(informations)
-        there = sum(
-            information * words.worth.get(word, 0.0) for word, information in zip(key, informations, strict=True)
-        )
-        if total <= 0 or not any(word in words.worth and not is_generic(word) for word in key):
-            return 0.0
-        row = len(key) > 1 and _in_a_row(key, words.stems)
-        return there * there / total * (1 + _IN_A_ROW if row else 1)
+    def rank(self, text: str | PromptWords, prior: Prior | None = None, least: float = 0.0) -> Iterator[Ranked]:
+        """The LoRAs that a prompt says something of, with at least this score; best first, equal ones by name."""
+        with self._lock:
+            values = self._values(self.words_in(text) if isinstance(text, str) else text)
+            found = self._scored(self._sums(values), prior, least)
+            for start in range(0, len(found), _AT_ONCE):
+                some = found[start : start + _AT_ONCE]
+                phrases = self._phrases_of({number for _, _, number in some}, values)
+                yield from (Ranked(record, score, tuple(phrases[number])) for record, score, number in some)
 
     def scores(self, text: str, prior: Prior | None = None) -> list[tuple[LoraRecord, float]]:
-        """Records that the prompt says something of, best first; equal ones by name."""
+        """As ``rank``, without the phrases."""
         with self._lock:
-            sums = self._sums(self.words_in(text))
-            unit = self._information_of(1)
-            found = []
-            for number, total in sums.items():
-                record = self._records[number]
-                if record is not None:
-                    score = total ** (1 / _ADDING) / unit
-                    found.append((record, score if prior is None else score * prior(record)))
+            found = self._scored(self._sums(self._values(self.words_in(text))), prior, 0.0)
+        return [(record, score) for record, score, _ in found]
+
+    def _scored(
+        self, sums: Mapping[int, float], prior: Prior | None, least: float
+    ) -> list[tuple[LoraRecord, float, int]]:
+        power, unit = 1 / self.tuning.adding, self._information_of(1)
+        least_sum = (least * unit) ** self.tuning.adding if prior is None else 0.0
+        found = []
+        for number, total in sums.items():
+            record = self._records[number]
+            if record is None or total < least_sum:
+                continue
+            score = total**power / unit * (1.0 if prior is None else prior(record))
+            if score >= least:
+                found.append((record, score, number))
         return sorted(found, key=lambda item: (-round(item[1], 9), item[0].name, item[0].path))
 
-    def _sums(self, words: PromptWords) -> dict[int, float]:
-        if not self._numbers:
-            return {}
-        common = _COMMON * len(self) if len(self) >= _COMMON_FROM else math.inf
-        least = _LEAST * self._information_of(1)
-        norms = self._norms()
+    def _values(self, words: PromptWords) -> list[tuple[int, float]]:
+        """The phrases that the prompt has something of, and what each is worth in natural units."""
+        there = self._table.found({word: self.information(word) * worth for word, worth in words.worth.items()})
+        least = self.tuning.least * self._information_of(1) if len(self) else 0.0
+        totals = self._filled_totals(there)
+        found = []
+        for at, information in there.items():
+            value = information * information / totals[at]
+            if value >= least:
+                key = self._table.keys[at]
+                row = len(key) > 1 and information > 0.99 * totals[at] and _in_a_row(key, words.stems)
+                found.append((at, value * (1 + self.tuning.in_a_row) if row else value))
+        return found
+
+    def _filled_totals(self, phrases: Iterable[int]) -> array[float]:
+        """The information of whole phrases, which is 0 where it was not asked for yet."""
+        if self._totals is None or len(self._totals) != len(self._table.keys):
+            self._totals = array("f", bytes(4 * len(self._table.keys)))
+        totals = self._totals
+        for at in phrases:
+            if not totals[at]:
+                totals[at] = sum(self.information(word) for word in self._table.keys[at])
+        return totals
+
+    def _sums(self, values: Sequence[tuple[int, float]]) -> dict[int, float]:
+        """What the phrases give each LoRA, to the power that makes many of them less than their sum."""
+        tuning, norms = self.tuning, self._filled_norms()
+        common = tuning.common * len(self) if len(self) >= tuning.common_from else math.inf
+        gain, power = tuning.k1 + 1, tuning.adding
         sums: dict[int, float] = defaultdict(float)
-        touched = {id(postings): postings for word in words.worth for postings in self._by_word.get(word, ())}
-        for postings in touched.values():
-            value = self.value(postings.key, words)
-            if value < least:
-                continue
-            _add(sums, postings.strong, postings.strong_weights, value, norms)
-            if len(postings.weak) <= common:
-                _add(sums, postings.weak, postings.weak_weights, value, norms)
+        for at, value in values:
+            numbers, weights = self._table.numbers[at], self._table.weights[at]
+            gained = value * gain
+            least = STRONG if len(numbers) > common else 0.0
+            for number, weight in zip(numbers, weights, strict=True):
+                if weight >= least:
+                    sums[number] += (gained * weight / (weight + norms[number])) ** power
         return sums
 
-    def _norms(self) -> Callable[[int], float]:
-        mean = self._length / len(self) or 1.0
-        lengths, short, steep = self._lengths, _K1 * (1 - _B), _K1 * _B / mean
-        return lambda number: short + steep * lengths[number]
+    def _filled_norms(self) -> array[float]:
+        if self._norms is None:
+            tuning = self.tuning
+            total = sum(self._lengths[number] for number in self._numbers.values())
+            mean = total / len(self) if total else 1.0
+            self._norms = array("f", (tuning.k1 * (1 - tuning.b + tuning.b * n / mean) for n in self._lengths))
+        return self._norms
+
+    def _phrases_of(
+        self, numbers: set[int], values: Sequence[tuple[int, float]]
+    ) -> Mapping[int, list[tuple[Key, float]]]:
+        found: dict[int, list[tuple[Key, float]]] = defaultdict(list)
+        for at, value in values:
+            if numbers.isdisjoint(self._table.numbers[at]):
+                continue
+            for number, weight in zip(self._table.numbers[at], self._table.weights[at], strict=True):
+                if number in numbers:
+                    found[number].append((self._table.keys[at], value * weight))
+        for phrases in found.values():
+            phrases.sort(key=lambda phrase: (-phrase[1], phrase[0]))
+        return found
 
 
-def _add(
-    sums: dict[int, float], numbers: array[int], weights: array[float], value: float, norm: Callable[[int], float]
-) -> None:
-    for number, weight in zip(numbers, weights, strict=True):
-        sums[number] += (value * weight * (_K1 + 1) / (weight + norm(number))) ** _ADDING
-
-
-def _in_a_row(key: tuple[str, ...], stems: tuple[str, ...]) -> bool:
+def _in_a_row(key: Key, stems: tuple[str, ...]) -> bool:
     size = len(key)
     return any(stems[at : at + size] == key for at in range(len(stems) - size + 1))

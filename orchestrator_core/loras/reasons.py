@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from orchestrator_core.loras.documents import FieldName, document_of
-from orchestrator_core.loras.ranking import LoraIndex, PromptWords
-from orchestrator_core.loras.record import LoraRecord
+from orchestrator_core.loras.ranking import LoraIndex, PromptWords, Ranked
+from orchestrator_core.loras.words import Key
 
 _SHOWN = 3
 _NAMED: dict[FieldName, str] = {"user tag": "your tag", "notes": "your notes", "description": "its description"}
@@ -24,31 +24,25 @@ class Reason:
     number: float = 0.0
 
 
-@dataclass(frozen=True, slots=True)
-class Explained:
-    """The matches of one record, best first, and what each word of the prompt tells of it."""
-
-    reasons: tuple[Reason, ...]
-    words: Mapping[str, float]
-
-
-def explain(index: LoraIndex, record: LoraRecord, words: PromptWords) -> Explained:
-    """Which phrases of a record the prompt has."""
-    found: dict[tuple[str, ...], Reason] = {}
-    there: dict[str, float] = {}
-    for phrase in document_of(record):
-        value = index.value(phrase.key, words)
-        if value <= 0:
+def matches(ranked: Ranked, words: PromptWords) -> tuple[Reason, ...]:
+    """Which phrases of a LoRA the prompt has, the best first; not one whose words are all those of a better one."""
+    wanted = dict(ranked.phrases[: 2 * _SHOWN])
+    found: dict[Key, Reason] = {}
+    for phrase in document_of(ranked.record):
+        if len(found) == len(wanted):
+            break
+        if phrase.key not in wanted or phrase.key in found:
             continue
-        matched = [word for word in phrase.key if word in words.worth]
-        number = value * phrase.weight
-        there.update({word: index.information(word) * words.worth[word] for word in matched})
-        if phrase.key not in found or found[phrase.key].number < number:
-            shown = tuple(words.shown[word] for word in matched)
-            sentence = _match(phrase.field, phrase.text, shown, len(matched) == len(phrase.key))
-            found[phrase.key] = Reason(phrase.field, sentence, shown, number)
-    best = sorted(found.values(), key=lambda reason: -reason.number)
-    return Explained(tuple(_without_shorter(best))[:_SHOWN], there)
+        there = [word for word in phrase.key if word in words.worth]
+        shown = tuple(words.shown[word] for word in there)
+        sentence = _match(phrase.field, phrase.text, shown, len(there) == len(phrase.key))
+        found[phrase.key] = Reason(phrase.field, sentence, shown, wanted[phrase.key])
+    return tuple(_without_shorter(sorted(found.values(), key=lambda reason: -reason.number)))[:_SHOWN]
+
+
+def words_told(index: LoraIndex, ranked: Ranked, words: PromptWords) -> dict[str, float]:
+    """What each word of the prompt says of a LoRA."""
+    return {word: index.information(word) for key, _ in ranked.phrases for word in key if word in words.worth}
 
 
 def _without_shorter(reasons: Iterable[Reason]) -> Iterable[Reason]:

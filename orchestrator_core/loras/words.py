@@ -13,6 +13,7 @@ from functools import lru_cache
 from orchestrator_core.formats.extra_networks import extract_loras
 
 _WORD = re.compile(r"[^\W_]+(?:['’](?=s\b)s)?")
+_ASCII_WORD = re.compile(r"[a-z0-9]+")
 _WITHOUT_SPACES = re.compile(r"[\u3040-\u30ff\u3400-\u9fff\uf900-\ufaff]+")
 _EMPHASIS = re.compile(r":\s*[+-]?\d*\.?\d+\s*(?=[)\]])")  # the number of (word:1.2)
 _ESCAPED = re.compile(r"\\([()\[\]])")
@@ -38,12 +39,15 @@ _OF_FILES = (
     "lora locon lycoris lokr loha dora sd sdxl xl pony pdxl illustrious il ilxl noob noobai nai flux flux1 dev f1d wan "
     "qwen chroma krea epoch epochs step steps final last new ver version fp16 fp8 bf16 safetensors model"
 )
+Key = tuple[str, ...]
 STOP_WORDS = frozenset(_MEANINGLESS.split())
 _IN_NAMES = frozenset(_OF_FILES.split())
 
 
 def words_of(text: str) -> list[str]:
     """The words of a text in their order, in lower case; ``_`` is a space, as in booru tags."""
+    if text.isascii():
+        return _ASCII_WORD.findall(text.lower().replace("'s", ""))
     found = []
     for word in _WORD.findall(unicodedata.normalize("NFKC", text).casefold()):
         word = word.removesuffix("'s").removesuffix("’s")
@@ -94,18 +98,18 @@ def stems_of(text: str) -> list[str]:
     return [stem(word) for word in words_of(text)]
 
 
-def key_of(text: str) -> tuple[str, ...]:
-    """What a phrase is found by: its stems, each once, without words that carry no meaning."""
-    stems = dict.fromkeys(stem(word) for word in words_of(text) if word not in STOP_WORDS)
-    return tuple(stems) or tuple(dict.fromkeys(stems_of(text)))
-
-
 _GENERIC_STEMS = frozenset(stem(word) for word in _OF_ANY_PICTURE.split())
 
 
 def is_generic(word: str) -> bool:
     """Whether a stem says nothing of what is in a picture."""
     return word in _GENERIC_STEMS or word in STOP_WORDS or (len(word) == 1 and word.isascii())
+
+
+def key_of(text: str) -> Key:
+    """What a phrase is found by: its stems, each once, without those that say nothing. Empty if none says anything."""
+    stems = dict.fromkeys(stem(word) for word in words_of(text) if word not in STOP_WORDS)
+    return tuple(word for word in stems if not is_generic(word))
 
 
 def prompt_text(text: str) -> str:

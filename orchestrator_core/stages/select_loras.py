@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -11,17 +11,19 @@ from orchestrator_core.base_models.names import UNKNOWN
 from orchestrator_core.base_models.names import BaseModel as Checkpoint
 from orchestrator_core.context import StageContext
 from orchestrator_core.errors import PipelineError
-from orchestrator_core.loras.candidates import Asked, candidates_for, pinned, present_in
+from orchestrator_core.loras.candidates import Asked, candidates_for, pinned, present_in, with_matches
 from orchestrator_core.loras.composing import Chosen, Limits, NotChosen, compose
 from orchestrator_core.loras.inserting import Insert, with_loras
 from orchestrator_core.loras.naming import LoraNames, named_in, pairs_in
 from orchestrator_core.loras.query import parse_query
-from orchestrator_core.loras.ranking import LoraIndex
+from orchestrator_core.loras.ranking import LoraIndex, PromptWords
 from orchestrator_core.loras.reasons import sentence_of
 from orchestrator_core.loras.record import LoraRecord
 from orchestrator_core.loras.words import people_in
 from orchestrator_core.prompt import PromptDraft
 from orchestrator_core.run import Run
+
+_NEARLY = 5  # that are spoken of
 
 
 class Options(BaseModel):
@@ -88,14 +90,15 @@ def select(
     """
     options = options or Options()
     index = library if isinstance(library, LoraIndex) else LoraIndex(library)
-    names = LoraNames(index.records)
+    names = index.names
     present = present_in(draft, names)
     excluded, problems = _excluded(options.exclude, names)
     pairs, unpaired = pairs_in(options.never_together, names)
     there = frozenset(use.record.path for use in present)
     pins, unpinned, unknown = pinned(named_in(options.include), index, names, checkpoint, there | excluded)
+    words = index.words_in(draft.positive)
     asked = Asked(
-        draft.positive,
+        words,
         checkpoint,
         options.minimum_evidence,
         options.allow_accelerators,
@@ -106,13 +109,19 @@ def select(
     found = candidates_for(index, asked)
     limits = _limits(draft, options, pairs)
     composed = compose([*pins, *found.candidates], limits, present)
+    chosen = tuple(replace(use, candidate=with_matches(use.candidate, words)) for use in composed.chosen)
     return Selection(
-        with_loras(draft, composed.chosen, options.insert_trigger_words),
-        composed.chosen,
-        composed.nearly,
-        (*unpinned, *found.refused),
+        with_loras(draft, chosen, options.insert_trigger_words),
+        chosen,
+        _told(composed.nearly, words),
+        (*unpinned, *_told(found.refused, words)),
         (*problems, *unpaired, *unknown),
     )
+
+
+def _told(unused: Sequence[NotChosen], words: PromptWords) -> tuple[NotChosen, ...]:
+    best = sorted(unused, key=lambda one: -one.candidate.score)[:_NEARLY]  # a sort that keeps equal ones in order
+    return tuple(replace(one, candidate=with_matches(one.candidate, words)) for one in best)
 
 
 def _limits(draft: PromptDraft, options: Options, pairs: frozenset[frozenset[str]]) -> Limits:

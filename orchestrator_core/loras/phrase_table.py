@@ -1,0 +1,83 @@
+"""The phrases of all LoRAs, each once, with the LoRAs that have it: what an index looks words up in.
+
+A phrase that is weak wherever it stands (a training tag, a word of a description) has to be in a prompt wholly, and is
+looked up by one of its words, the rarest so far; a part of any other phrase tells something too. Plain arrays, because
+10,000 LoRAs have a million tags. Nothing is ever taken out: who removes a LoRA forgets its number.
+"""
+
+from __future__ import annotations
+
+from array import array
+from collections import Counter, defaultdict
+from collections.abc import Iterator, Mapping
+
+from orchestrator_core.loras.words import Key, grams_of
+
+IN_PART = 1.0  # the weight from which on a part of a phrase tells something
+_SHORTEST = 4  # letters: shorter words have too few runs of three to be alike by chance alone
+
+
+class PhraseTable:
+    """``keys[at]`` is a phrase; ``numbers[at]`` are the LoRAs that have it, ``weights[at]`` how much each."""
+
+    def __init__(self) -> None:
+        self.keys: list[Key] = []
+        self.numbers: list[array[int]] = []
+        self.weights: list[array[float]] = []
+        self._places: dict[Key, int] = {}
+        self._by_word: dict[str, array[int]] = {}  # phrases that may be there in part
+        self._by_rarest: dict[str, array[int]] = {}  # phrases that have to be there wholly
+        self._in_part: set[int] = set()
+        self._by_gram: dict[str, list[str]] = defaultdict(list)
+
+    def enter(self, key: Key, number: int, weight: float) -> None:
+        at = self._places.get(key)
+        if at is None:
+            at = self._new(key)
+        if weight >= IN_PART and at not in self._in_part:
+            self._in_part.add(at)
+            for word in key:
+                self._by_word[word].append(at)
+        self.numbers[at].append(number)
+        self.weights[at].append(weight)
+
+    def _new(self, key: Key) -> int:
+        at = self._places[key] = len(self.keys)
+        self.keys.append(key)
+        self.numbers.append(array("I"))
+        self.weights.append(array("f"))
+        for word in key:
+            if word not in self._by_word:
+                self._new_word(word)
+        self._by_rarest[min(key, key=lambda word: len(self._by_rarest[word]))].append(at)
+        return at
+
+    def _new_word(self, word: str) -> None:
+        self._by_word[word], self._by_rarest[word] = array("I"), array("I")
+        if len(word) >= _SHORTEST and word.isalpha():
+            for gram in grams_of(word):
+                self._by_gram[gram].append(word)
+
+    def found(self, words: Mapping[str, float]) -> dict[int, float]:
+        """The places of the phrases that have some of these words, each with the sum of what they are worth."""
+        there: dict[int, float] = defaultdict(float)
+        for word, worth in words.items():
+            for at in self._by_word.get(word, ()):
+                there[at] += worth
+        for word in words:
+            for at in self._by_rarest.get(word, ()):
+                key = self.keys[at]
+                if at not in self._in_part and all(other in words for other in key):
+                    there[at] = sum(words[other] for other in key)
+        return there
+
+    def alike(self, word: str, least: float) -> Iterator[tuple[str, float]]:
+        """The words that are at least so alike, 0 … 1: the share of their runs of three characters that both have."""
+        if len(word) < _SHORTEST or not word.isalpha():
+            return
+        grams = grams_of(word)
+        shared = Counter(other for gram in grams for other in self._by_gram.get(gram, ()))
+        for other, count in shared.items():
+            alike = count / (len(grams) + len(grams_of(other)) - count)
+            if alike >= least:
+                yield other, alike
