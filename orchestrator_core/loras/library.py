@@ -76,8 +76,12 @@ class Library:
         """The library as it was last seen. Never waits for a refresh."""
         current = self._snapshot
         if current is None:
-            names = Names(self.roots, self._index.entries(), self._links)
-            current = Snapshot(self._version, self._index.entries(), names, self._offline, self._problems)
+            entries = self._index.entries()
+            if self._index.damaged:
+                self.refresh()
+                entries = self._index.entries()
+            names = Names(self.roots, entries, self._links)
+            current = Snapshot(self._version, entries, names, self._offline, self._problems)
             self._snapshot = current
         return current
 
@@ -108,10 +112,14 @@ class Library:
             self._offline = frozenset(disk.offline)
             self._index.leave(self._in_two_roots(disk))
             found = differences(disk, self._index.folders(), self._index.entries)
+            if self._index.damaged:
+                self._index.damaged = False
+                found = differences(disk, self._index.folders(), self._index.entries)
             changes = Changes()
             if found.any():
                 work = Refreshing(self._index, self._read, self._now(), settled)
                 changes = work.carry_out(found, progress, self._publish)
+            self._index.catch_up()
             if found.any() or before != self._offline:
                 self._publish()
             return replace(
@@ -233,8 +241,16 @@ class Library:
 
     def _decoded(self, paths: Sequence[str]) -> Iterator[LoraRecord]:
         snapshot = self.snapshot
-        for path, record in self._index.decoded(paths):
-            entry = snapshot.entries.get(path)
-            if entry is not None:
-                offline = entry.root in snapshot.offline
-                yield with_facts(believed(record, entry, offline=offline), entry, self._index)
+        known = [path for path in paths if path in snapshot.entries]
+        records = dict(self._index.decoded(known))
+        lost = [path for path in known if path not in records]
+        if lost:
+            with self._lock:
+                self._index.distrust(lost)
+                self.refresh(lost)
+            records |= dict(self._index.decoded(lost))
+        for path in known:
+            entry = snapshot.entries[path]
+            # What is lost and not on disk either has a name and a path still.
+            record = believed(records.get(path, LoraRecord(entry.name, path)), entry, entry.root in snapshot.offline)
+            yield with_facts(record, entry, self._index)

@@ -84,7 +84,7 @@ def decode(text: str) -> LoraRecord:
     return LoraRecord(**values)
 
 
-def believed(record: LoraRecord, entry: Entry, *, offline: bool) -> LoraRecord:
+def believed(record: LoraRecord, entry: Entry, offline: bool) -> LoraRecord:
     """The record as things are now: where it is, whether it is there, and the digests that were computed since."""
     return record.replacing(
         name=entry.name,

@@ -32,9 +32,12 @@ class Index:
     def __init__(self, roots: Sequence[str], store: Store | None) -> None:
         self.roots = roots
         self.problem = ""
-        self.facts = UserFacts()
+        self.damaged = False  # the entries could not be read, so that the folders must be compared anew
         self._tables = _tables_of(store)
         self._waiting: dict[str, Item] = {}  # by path: not in the store, or not yet
+        self._removed: set[Place] = set()  # roots and paths, these and the next likewise
+        self._new_folders: dict[Place, str] = {}
+        self._gone: set[Place] = set()
         self._facts_waiting: tuple[list[UserFact], list[Key]] = ([], [])
         self._digests_waiting: list[Digest] = []
         self._folders: dict[Place, str] | None = None
@@ -49,9 +52,11 @@ class Index:
     def entries(self) -> dict[str, Entry]:
         """By path. Not to be changed by the caller."""
         if self._entries is None:
-            rows = self._read(lambda tables: tables.entries(self.roots)) or []
+            rows = self._read(lambda tables: tables.entries(self.roots))
+            if rows is None and self._tables is not None:
+                self._folders, self.damaged = {}, True
             first = {root: at for at, root in enumerate(self.roots)}
-            entries = sorted(map(Entry._make, rows), key=lambda entry: (-first[entry.root], entry.path))
+            entries = sorted(map(Entry._make, rows or []), key=lambda entry: (-first[entry.root], entry.path))
             self._entries = {entry.path: entry for entry in entries}
         return self._entries
 
@@ -75,7 +80,7 @@ class Index:
         """Paths with their records, without what people said, in the given order."""
         texts = self.records(paths)
         for path in paths:
-            # What no version of this pack wrote is left out, and read anew when its folder is next compared.
+            # What no version of this pack wrote is left out; the library reads its file anew.
             with suppress(ValueError, TypeError, KeyError):
                 yield path, decode(texts[path])
 
@@ -101,22 +106,36 @@ class Index:
         for place in gone:
             self._folders.pop(place, None)
         self._waiting |= {entry.path: (entry, encode(record), texts) for entry, record, texts in items}
-        new_folders = [(*place, text) for place, text in (folders or {}).items()]
-        self._flush([(entry.root, entry.path) for entry in removed], new_folders, gone)
+        self._removed |= {(entry.root, entry.path) for entry in removed}
+        self._removed -= {(entry.root, entry.path) for entry, _, _ in items}
+        self._new_folders |= folders or {}
+        self._gone = (self._gone | set(gone)) - self._new_folders.keys()
+        self._flush()
 
-    def _flush(
-        self,
-        removed: Collection[tuple[str, str]],
-        folders: Collection[tuple[str, str, str]],
-        gone: Collection[Place],
-    ) -> None:
+    def _flush(self) -> None:
+        folders = [(*place, text) for place, text in self._new_folders.items()]
         items = list(self._waiting.values())
+        if self._write(lambda tables: tables.write(items, self._removed, folders, self._gone)):
+            self._waiting, self._removed, self._new_folders, self._gone = {}, set(), {}, set()
 
-        def write(tables: LoraTables) -> None:
-            tables.write(items, removed, folders, gone)
+    def catch_up(self) -> None:
+        """Write what the store could not take before."""
+        if self._tables is None:
+            return
+        if self._waiting or self._removed or self._new_folders or self._gone:
+            self._flush()
+        if any(self._facts_waiting):
+            self.save_facts(())
+        if self._digests_waiting:
+            self.save_digests(())
 
-        if self._write(write):
-            self._waiting = {}
+    def distrust(self, paths: Collection[str]) -> None:
+        """Have these read anew by the next look at them."""
+        entries = dict(self.entries())
+        for path in paths:
+            entry = entries[path] = entries[path]._replace(fingerprint="")
+            self._folders = {**self.folders(), (entry.root, folder_of(path)): ""}
+        self._entries = entries
 
     def update(self, entries: Iterable[tuple[Entry, Sequence[str] | None]]) -> None:
         """Take entries whose records stay as they are, with new texts for the search where given."""
