@@ -83,6 +83,7 @@ class Choices:
     vaes: tuple[str, ...] = ()
     samplers: tuple[str, ...] = ()
     schedulers: tuple[str, ...] = ()
+    loras: tuple[str, ...] | None = None  # None: it does not say
 
 
 OnProgress = Callable[[Progress], None]

@@ -34,7 +34,8 @@ def run(arguments: argparse.Namespace) -> int:
 
     if arguments.host not in _LOOPBACK:
         problem("warning", f"whoever reaches {arguments.host} can use these pages: they have no login.")
-    page, look = make_page(standalone_environment())
+    environment = standalone_environment()
+    page, look = make_page(environment)
     given = launch_arguments(arguments.host, free_port(arguments.host, arguments.port)) | look
     known = inspect.signature(page.launch).parameters
     page.queue().launch(**{name: value for name, value in given.items() if name in known})
@@ -49,6 +50,8 @@ def run(arguments: argparse.Namespace) -> int:
         return 0
     finally:
         page.close(verbose=False)
+        if environment.loras is not None:
+            environment.loras.close()
 
 
 def free_port(host: str, wanted: int | None) -> int:

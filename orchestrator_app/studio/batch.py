@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -15,13 +15,15 @@ from orchestrator_app.sources import Wish, read_file
 from orchestrator_app.studio.environment import Target
 from orchestrator_app.studio.job import Task
 from orchestrator_core.errors import ConfigError, FormatError, OrchestratorError
-from orchestrator_core.formats.extra_networks import lora_tag
+from orchestrator_core.formats.extra_networks import extract_loras, lora_tag
 from orchestrator_core.formats.prompt_file import format_prompt_file
 from orchestrator_core.pipeline import new_run
 from orchestrator_core.prompt import MAX_SEED, PromptDraft
 from orchestrator_core.spec import problems_of
 from orchestrator_core.stages import dispatch
 from orchestrator_core.template import Wildcards
+
+Choose = Callable[[PromptDraft, str, str], PromptDraft]  # with its LoRAs, for the target and checkpoint of these names
 
 MOST = 20_000  # rows
 PAGE = 10  # rows that are shown at a time
@@ -164,6 +166,18 @@ def text_of(row: Row, wildcards: Wildcards) -> str:
         return row.wish.template
 
 
+def loras_of(row: Row, wildcards: Wildcards, choose: Choose, checkpoint: str) -> str:
+    """``LoRA ink 0.8, fox 0.6``: what the row would be rendered with, by what is known now; or why that is not so."""
+    try:
+        own = str(row.wish.settings.get("checkpoint", checkpoint))
+        draft = choose(draft_of(row, wildcards), row.target, own)
+    except OrchestratorError as error:
+        return str(error)
+    loras = (*extract_loras(draft.positive)[1], *draft.loras)
+    named = ", ".join(f"{lora.name} {lora.strength_model:g}" for lora in loras)
+    return f"LoRA {named}" if named else "no LoRA"
+
+
 @dataclass(frozen=True, slots=True)
 class Plan:
     """``numbers[i]`` is the row (from 0) of ``tasks[i]``; ``problems`` say which rows cannot be rendered, by row."""
@@ -172,15 +186,22 @@ class Plan:
     problems: Mapping[int, str]
 
 
-def plan(rows: Sequence[Row], wildcards: Wildcards, targets: Mapping[str, Target], defaults: dispatch.Options) -> Plan:
-    """A task for each row that is not skipped; its number is the row's, from 1."""
+def plan(
+    rows: Sequence[Row],
+    wildcards: Wildcards,
+    targets: Mapping[str, Target],
+    defaults: dispatch.Options,
+    choose: Choose | None = None,
+) -> Plan:
+    """A task for each row that is not skipped; its number is the row's, from 1. ``choose`` gives it its LoRAs."""
     tasks: list[Task] = []
     problems: dict[int, str] = {}
     for place, row in enumerate(rows):
         if row.skip:
             continue
         try:
-            tasks.append(_task(place + 1, row, wildcards, targets, defaults))
+            task = _task(place + 1, row, wildcards, targets, defaults)
+            tasks.append(task if choose is None else _chosen(task, choose))
         except OrchestratorError as error:
             problems[place] = str(error)
     return Plan(tuple(tasks), problems)
@@ -200,11 +221,18 @@ def _task(
     return Task(number, target, new_run().replacing(draft=draft_of(row, wildcards)), options)
 
 
+def _chosen(task: Task, choose: Choose) -> Task:
+    draft = choose(task.run.draft, task.target.name, task.options.checkpoint)
+    return replace(task, run=task.run.replacing(draft=draft))
+
+
 # export
 
 
-def prompt_file_of(rows: Sequence[Row], wildcards: Wildcards, defaults: dispatch.Options) -> str:
-    """The list as a prompt file, with the targets, in which what was skipped is left out.
+def prompt_file_of(
+    rows: Sequence[Row], wildcards: Wildcards, defaults: dispatch.Options, choose: Choose | None = None
+) -> str:
+    """The list as a prompt file, with targets and LoRAs, in which what was skipped is left out.
 
     Raises FormatError where nothing is left.
     """
@@ -214,6 +242,7 @@ def prompt_file_of(rows: Sequence[Row], wildcards: Wildcards, defaults: dispatch
             continue
         options = dispatch.Options.model_validate({**defaults.model_dump(), **row.wish.settings, "seed": row.seed})
         draft = draft_of(row, wildcards)
+        draft = draft if choose is None else choose(draft, row.target, options.checkpoint)
         run = new_run().replacing(draft=draft)
         found.append(replace(planned(run, dispatch.request_for(draft, options)), target=row.target.casefold()))
     if not found:

@@ -9,6 +9,7 @@ from orchestrator_app.studio.live import LiveEnvironment
 from orchestrator_app.studio.pages.batch import BatchPage
 from orchestrator_app.studio.pages.config import ConfigPage
 from orchestrator_app.studio.pages.generate import GeneratePage
+from orchestrator_app.studio.pages.loras import LorasPage, news_box
 from orchestrator_app.studio.pages.wildcards import WildcardsPage
 from orchestrator_app.studio.session import Session
 
@@ -22,15 +23,18 @@ def build(environment: StudioEnvironment) -> gr.Blocks:
     blocks = gr.Blocks(title=TITLE, analytics_enabled=False, elem_id="orchestrator", delete_cache=COPIES)
     with blocks:
         session = gr.State(Session())
-        with gr.Tabs(elem_id="orchestrator_tabs"):
+        news = news_box()
+        with gr.Tabs(elem_id="orchestrator_tabs") as tabs:
             with gr.Tab("Generate", id="generate"):
                 generate = GeneratePage(live, session)
-            with gr.Tab("Batch", id="batch"):
-                batch = BatchPage(live, session, generate)
+            with gr.Tab("Batch", id="batch") as tab:
+                batch = BatchPage(live, session, tab, generate)
+            with gr.Tab("LoRAs", id="loras") as tab:
+                loras = LorasPage(live, session, tab, tabs, news)
             with gr.Tab("Wildcards", id="wildcards") as tab:
                 wildcards = WildcardsPage(live, tab, generate.draw_form.elements["template"])
             with gr.Tab("Config", id="config") as tab:
                 config = ConfigPage(live, tab)
-        for page in (generate, batch, wildcards, config):
+        for page in (generate, batch, loras, wildcards, config):
             page.connect()
     return blocks

@@ -22,6 +22,8 @@ _LOOKS: Mapping[str, dict[str, Any]] = {
     "height": {"step": 8},
     "cfg": {"step": 0.5},
     "denoise": {"step": 0.05},
+    "never_together": {"placeholder": "one + other"},
+    "query": {"placeholder": "base:pony -tag:nsfw"},
 }
 _SLIDERS = 30  # values of a range that a slider is good for
 FROM_TARGET = ("checkpoint", "vae", "sampler", "scheduler")  # options whose choices the target knows

@@ -5,16 +5,20 @@ The pages know only this; ``forge_extension`` fills it from the host, ``orchestr
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Literal, Protocol
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, field_validator
 
+from orchestrator_core import base_models
 from orchestrator_core.request import Choices, Generator
 from orchestrator_core.stages.generate_prompt import Dialect
 
 if TYPE_CHECKING:
+    from orchestrator_app.studio.lora_place import LoraPlace
+    from orchestrator_core.loras.record import LoraRecord
     from orchestrator_core.store import Store
     from orchestrator_core.template import Wildcards
 
@@ -33,6 +37,10 @@ class Target:
     generator: Callable[[], StoppableGenerator]  # a new one for each job; raises OrchestratorError
     choices: Callable[[], Choices]  # asked when a page opens or is refreshed; raises OrchestratorError
     where: str = ""  # "this process", "http://127.0.0.1:8188": for people
+    # What it calls each of these LoRAs, by path; what it has not is left out. None: its choices say which it has.
+    lora_names: Callable[[Collection[LoraRecord]], Mapping[str, str]] | None = None
+    # The base model of a checkpoint, "" being its own; by its name alone, where nothing better is given.
+    base_model: Callable[[str], base_models.BaseModel] = base_models.base_model_in
 
 
 class Settings(BaseModel):
@@ -44,9 +52,21 @@ class Settings(BaseModel):
     comfy_url: str = Field("http://127.0.0.1:8188", description="The address of ComfyUI.")
     forge_url: str = Field("http://127.0.0.1:7860", description="The address of a Forge that was started with --api.")
     wildcard_folders: tuple[str, ...] = Field((), description="Further wildcard folders; the first wins.")
+    lora_folders: tuple[str, ...] = Field(
+        (), description="Where your LoRAs are: the folders of your ComfyUI or Forge, as whole paths."
+    )
     output_folder: str = Field("", description="Where images go. Empty: where the host keeps its own.")
     dialect: Dialect = Field("dynamicprompts", description="Whose syntax new templates are written in.")
     remember_runs: bool = Field(True, description="Keep prompts and their images in the store, to learn from.")
+
+    @field_validator("lora_folders")
+    @classmethod
+    def _are_whole_paths(cls, folders: tuple[str, ...]) -> tuple[str, ...]:
+        """A folder need not be there, as one of a drive that is not connected; but it must be clear which one it is."""
+        for folder in folders:
+            if not Path(folder).expanduser().is_absolute():
+                raise ValueError(f"{folder!r} is no whole path; write it from the root of the drive, or from ~")
+        return folders
 
 
 class SettingsKeeper(Protocol):
@@ -69,6 +89,7 @@ class StudioEnvironment:
     wildcards: Callable[[Settings], Wildcards]  # the same object while the folders are the same
     settings: SettingsKeeper
     store: Callable[[], Store] | None = None  # raises StoreError; None: nothing is remembered
+    loras: LoraPlace | None = None  # None: this place has no library of LoRAs
     # JavaScript, a function (positive, negative) => void that puts both into the host's own text-to-image page.
     send_to_host: str = ""
     host: str = ""  # "Forge" where the studio is one of its tabs

@@ -54,20 +54,25 @@ def number(count: int, what: str) -> str:
 # drawn prompts
 
 
-def prompts_html(drawn: Drawn, reroll: str, pick: str, *, can_reroll: bool, more: int = 0) -> str:
-    """A card for each draft. ``more`` are drawn later.
+def prompts_html(
+    drawn: Drawn, reroll: str, pick: str, *, can_reroll: bool, more: int = 0, below: Sequence[str] = ()
+) -> str:
+    """A card for each draft. ``more`` are drawn later; ``below`` is HTML that stands in the cards, in their order.
 
     A click on a word sends ``seed:slot`` to the text box ``reroll``, to have it drawn again; the number of a card goes
     to ``pick``.
     """
     shades = Shades()
-    cards = [_card(draft, shades, place, pick, can_reroll) for place, draft in enumerate(drawn.drafts, 1)]
+    under = [*below, *[""] * len(drawn.drafts)]
+    cards = [
+        _card(draft, shades, place, pick, can_reroll, under[place - 1]) for place, draft in enumerate(drawn.drafts, 1)
+    ]
     rest = notice(f"… and {number(more, 'prompt')} more.", "quiet") if more > 0 else ""
     found = "".join(cards) + notice(drawn.problem) + rest
     return legend_html(drawn.drafts) + _diagnostics(drawn.drafts) + clickable(reroll, found, "orc-prompts")
 
 
-def _card(draft: PromptDraft, shades: Shades, place: int, pick: str, can_reroll: bool) -> str:
+def _card(draft: PromptDraft, shades: Shades, place: int, pick: str, can_reroll: bool, under: str) -> str:
     slots = Slots(draft) if can_reroll else None
     positive = _words(draft, draft.components, "positive", shades, slots)
     negative = _words(draft, draft.negative, "negative", shades, slots)
@@ -75,7 +80,7 @@ def _card(draft: PromptDraft, shades: Shades, place: int, pick: str, can_reroll:
         f'<article class="orc-card"><b>{place}</b>'
         f'<p class="orc-words" dir="auto">{positive or "<em>This prompt is empty.</em>"}</p>'
         + (f'<p class="orc-words orc-negative" dir="auto"><b>negative</b> {negative}</p>' if negative else "")
-        + f'<small>seed {draft.seed} <span class="orc-link" role="button" tabindex="0" data-to="{pick}"'
+        + f'{under}<small>seed {draft.seed} <span class="orc-link" role="button" tabindex="0" data-to="{pick}"'
         f' data-send="{place}">use this prompt</span></small></article>'
     )
 
@@ -211,13 +216,16 @@ def picture(data: bytes) -> str:
 # a row of a batch
 
 
-def row_head(number_: int, place: str, is_skipped: bool, state: TaskState | None, problem: str = "") -> str:
-    """The line above a row: its number, the file that it is from, and how far it is."""
+def row_head(
+    number_: int, place: str, is_skipped: bool, state: TaskState | None, problem: str = "", loras: str = ""
+) -> str:
+    """What stands before a row: its number, the file that it is from, the LoRAs chosen for it, and how far it is."""
     phase = "failed" if problem else "skipped" if is_skipped else state.phase if state else ""
     said = problem or (_row_line(state) if state and not is_skipped else "")
     return (
         f'<div class="orc-row-head {phase}"><b>{number_:,}</b><span>{escape(place)}</span>'
-        f'<span class="orc-phase">{escape(said or phase)}</span></div>'
+        + (f'<span class="orc-row-loras">{escape(loras)}</span>' if loras else "")
+        + f'<span class="orc-phase">{escape(said or phase)}</span></div>'
     )
 
 

@@ -3,17 +3,25 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from orchestrator_app.studio.batch import Choose
+from orchestrator_app.studio.choosing import Choosing, LoraChooser, Wanted
 from orchestrator_app.studio.environment import Settings, StudioEnvironment, Target
 from orchestrator_app.studio.job import Jobs
 from orchestrator_core.config import data_folder
 from orchestrator_core.errors import ConfigError, OrchestratorError
+from orchestrator_core.prompt import PromptDraft
+from orchestrator_core.request import Choices
 
 if TYPE_CHECKING:
+    from orchestrator_app.studio.lora_place import OpenLoras
     from orchestrator_core.template import Wildcards
+
+_CHOICES_FOR = 60.0  # seconds that a target's lists are good for while somebody types
 
 
 class LiveWildcards:
@@ -41,6 +49,10 @@ class LiveEnvironment:
     def __init__(self, environment: StudioEnvironment) -> None:
         self.environment = environment
         self.jobs = Jobs()
+        self._chooser = LoraChooser()
+        self._choices: dict[tuple[str, str], tuple[float, Choices | None]] = {}
+        if environment.loras is not None:
+            environment.loras.pause_while(lambda: bool(self.jobs.running()))
 
     @property
     def settings(self) -> Settings:
@@ -75,3 +87,50 @@ class LiveEnvironment:
         if name not in targets:
             raise ConfigError(f"There is no target {name!r}. There are: {', '.join(targets) or 'none'}.")
         return targets[name]
+
+    def choices(self, target: Target) -> Choices:
+        """What the target offers now. Raises OrchestratorError."""
+        key = target.name, target.where
+        self._choices[key] = time.monotonic(), None
+        found = target.choices()
+        self._choices[key] = time.monotonic(), found
+        return found
+
+    def _known_choices(self, target: Target) -> Choices | None:
+        """What it offered a moment ago; None where it does not answer, which is not asked again at once."""
+        asked_at, found = self._choices.get((target.name, target.where), (float("-inf"), None))
+        if time.monotonic() - asked_at < _CHOICES_FOR:
+            return found
+        try:
+            now = self.choices(target)
+        except OrchestratorError:
+            return None
+        if now == found:  # the same object: what was made from it is still good
+            self._choices[target.name, target.where] = time.monotonic(), found
+            return found
+        return now
+
+    @property
+    def loras(self) -> OpenLoras:
+        """The library of LoRAs, which is made and watched from now on. Raises ConfigError."""
+        if self.environment.loras is None:
+            raise ConfigError("This place has no library of LoRAs.")
+        return self.environment.loras(self.settings)
+
+    def choosing(self, wanted: Wanted, target: Target, checkpoint: str) -> Choosing | None:
+        """What chooses LoRAs for prompts that go there; None where none are to be chosen. Raises ConfigError."""
+        if not wanted.is_on:
+            return None
+        choices = None if target.lora_names is not None else self._known_choices(target)
+        return self._chooser(self.loras, target, choices, wanted, checkpoint)
+
+    def choose(self, wanted: Wanted) -> Choose | None:
+        """For rows of a batch, which have targets and checkpoints of their own; None where none are to be chosen."""
+        if not wanted.is_on:
+            return None
+
+        def choose(draft: PromptDraft, target: str, checkpoint: str) -> PromptDraft:
+            choosing = self.choosing(wanted, self.target(target), checkpoint)
+            return draft if choosing is None else choosing(draft).draft
+
+        return choose

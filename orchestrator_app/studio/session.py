@@ -7,8 +7,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from orchestrator_app.studio.batch import Row
+from orchestrator_app.studio.choosing import Wanted
 from orchestrator_app.studio.drawing import Drawn, Rerolls
 from orchestrator_app.studio.job import Job
+from orchestrator_app.studio.lora_view import LoraView
 from orchestrator_core.request import GeneratedImage
 from orchestrator_core.run import Run
 
@@ -44,6 +46,9 @@ class Session:
         self.rows: tuple[Row, ...] = ()
         self.page = 0
         self.row_problems: Mapping[int, str] = {}
+        self.row_loras: Mapping[int, str] = {}  # what would be chosen for each, in words
+        self.wanted = Wanted()
+        self.loras = LoraView()
 
     def __deepcopy__(self, memo: Any) -> Session:
         return Session()

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import os
+import sys
 from collections.abc import Sequence
 from datetime import datetime
+from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from orchestrator_app.folders import wildcard_folders
 from orchestrator_app.studio.environment import Settings, StudioEnvironment, Target
 from orchestrator_app.studio.live import LiveWildcards
+from orchestrator_app.studio.lora_place import LoraPlace
 from orchestrator_app.studio.settings_file import SettingsFile
 from orchestrator_app.studio.targets import comfy_target, forge_target
 from orchestrator_core.config import data_folder
@@ -20,6 +23,7 @@ if TYPE_CHECKING:
     from orchestrator_core.store import Store
 
 PORT = 7870  # beside gradio's and Forge's 7860
+GRADIO = "gradio>=4.40,<7"  # the extra "studio" of pyproject.toml
 _FONTS = ("system-ui", "-apple-system", "Segoe UI", "Roboto", "Noto Sans", "sans-serif")
 _MONO = ("ui-monospace", "SF Mono", "Menlo", "Consolas", "DejaVu Sans Mono", "monospace")
 
@@ -31,6 +35,7 @@ def standalone_environment() -> StudioEnvironment:
         wildcards=LiveWildcards(_folders),
         settings=SettingsFile(data_folder() / "settings.json"),
         store=_open_store,
+        loras=LoraPlace(_lora_folders, _open_store),
     )
 
 
@@ -44,6 +49,10 @@ def _open_store() -> Store:
     from orchestrator_core.store import Store
 
     return Store.open()
+
+
+def _lora_folders(settings: Settings) -> list[Path]:
+    return [Path(folder).expanduser() for folder in settings.lora_folders]
 
 
 def _folders(settings: Settings) -> list[Path]:
@@ -60,8 +69,7 @@ def make_page(environment: StudioEnvironment) -> tuple[Any, dict[str, Any]]:
         import gradio as gr
     except ImportError as error:
         raise ConfigError(
-            f"The studio needs gradio, which cannot be imported ({error}). Install it with: "
-            "python -m pip install 'sd-orchestrator[studio]'"
+            f"The studio needs gradio, which cannot be imported ({error}). Install it with: {install_command()}"
         ) from None
     from orchestrator_app.studio.build import COPIES, TITLE, build
     from orchestrator_app.studio.style import STYLE
@@ -73,6 +81,13 @@ def make_page(environment: StudioEnvironment) -> tuple[Any, dict[str, Any]]:
     with gr.Blocks(title=TITLE, analytics_enabled=False, delete_cache=COPIES, **look) as around:
         pages.render()
     return around, {}
+
+
+def install_command() -> str:
+    """The line that a person types to have gradio in the Python that runs this, whichever that is."""
+    if find_spec("pip") is None:  # as in a virtual environment that uv made
+        return f'uv pip install --python "{sys.executable}" "{GRADIO}"'
+    return f'"{sys.executable}" -m pip install "{GRADIO}"'
 
 
 def _theme(gr: Any) -> Any:

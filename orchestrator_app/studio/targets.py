@@ -40,6 +40,7 @@ def comfy_choices(object_info: dict[str, Any]) -> Choices:
         vaes=of("VAELoader", "vae_name"),
         samplers=of("KSampler", "sampler_name"),
         schedulers=of("KSampler", "scheduler"),
+        loras=of("LoraLoader", "lora_name") if "LoraLoader" in object_info else None,
     )
 
 

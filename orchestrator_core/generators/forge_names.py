@@ -67,7 +67,10 @@ def choices_of(names: ServerNames) -> Choices:
     vaes = [item.shown for item in names.vaes if not is_text_encoder(item.path)]
     schedulers = [item.shown for item in names.schedulers if item.shown.casefold() not in ("automatic", "uniform")]
     shown = [[item.shown for item in items] for items in (names.checkpoints, names.samplers)]
-    return Choices(tuple(shown[0]), tuple(vaes), tuple(dict.fromkeys(shown[1])), tuple(dict.fromkeys(schedulers)))
+    loras = None if names.loras is None else tuple(item.shown for item in names.loras)
+    return Choices(
+        tuple(shown[0]), tuple(vaes), tuple(dict.fromkeys(shown[1])), tuple(dict.fromkeys(schedulers)), loras
+    )
 
 
 def is_text_encoder(path: str) -> bool:
@@ -79,9 +82,10 @@ def is_text_encoder(path: str) -> bool:
 def find(value: str, items: Items) -> tuple[Item | None, str]:
     """(the server's item, what is wrong)."""
     wanted = value.casefold()
-    for item in items:
-        if wanted in (name.casefold() for name in (item.shown, item.sent, *item.aliases)):
-            return item, ""
+    for names in (lambda item: (item.sent, item.shown), lambda item: item.aliases):  # another's alias hides no name
+        for item in items:
+            if wanted in (name.casefold() for name in names(item)):
+                return item, ""
     name, problem = find_name(value, [item.shown for item in items])
     return next((item for item in items if not problem and item.shown == name), None), problem
 

@@ -28,10 +28,10 @@ _EMPTY = (
 
 
 class BatchPage:
-    """``generate`` is the Generate page, whose rendering form has what rows leave open."""
+    """``generate`` is the Generate page, whose rendering form has what rows leave open; ``tab`` shows this page."""
 
-    def __init__(self, live: LiveEnvironment, session: Any, generate: GeneratePage) -> None:
-        self.live, self.session, self.generate, self.form = live, session, generate, generate.render_form
+    def __init__(self, live: LiveEnvironment, session: Any, tab: Any, generate: GeneratePage) -> None:
+        self.live, self.session, self.tab, self.generate = live, session, tab, generate
         self.targets = list(live.targets)
         with kw(gr.Row, elem_classes=["orc-columns"], equal_height=False):
             with gr.Column(scale=5, min_width=320):
@@ -85,11 +85,13 @@ class BatchPage:
         listen(table.previous.click, self._turn(-1), typed, shown, **quiet)
         listen(table.next.click, self._turn(1), typed, shown, **quiet)
         listen(table.edits, self._on_edit, typed, [self.summary, *table.heads], trigger_mode="always_last", **quiet)
+        # the Generate page may say otherwise now which LoRAs to choose
+        listen(self.tab.select, self._on_edit, typed, [self.summary, *table.heads], **quiet)
         self._connect_job(typed, quiet)
         self.results.connect()
 
     def _connect_job(self, typed: list[Any], quiet: dict[str, Any]) -> None:
-        everything = [*typed, *self.form.inputs]
+        everything = [*typed, *self.generate.render_inputs]
         outputs = [self.run, self.interrupt, self.progress, *self.table.heads, *self.results.outputs]
         listen(self.run.click, self._on_run, everything, outputs, concurrency_limit=None, **quiet)
         listen(self.interrupt.click, self._on_interrupt, [self.session], [self.interrupt], **quiet)
@@ -148,6 +150,7 @@ class BatchPage:
 
     def _on_edit(self, session: Session, *values: Any) -> tuple[Any, ...]:
         self.table.keep(session, values)
+        self.table.look_up_loras(session)
         return self._summary(session), *self.table.heads_of(session)
 
     def _summary(self, session: Session) -> str:
@@ -161,7 +164,10 @@ class BatchPage:
         typed, form = self._split(values)
         self.table.keep(session, typed)
         try:
-            plan = batch.plan(session.rows, self.live.wildcards, self.live.targets, self.form.options(form))
+            options, session.wanted = self.generate.rendering(form)
+            self.table.look_up_loras(session)
+            choose = self.live.choose(session.wanted)
+            plan = batch.plan(session.rows, self.live.wildcards, self.live.targets, options, choose)
         except OrchestratorError as error:
             yield self._during(session, html.notice(str(error)))
             return
@@ -195,7 +201,9 @@ class BatchPage:
         typed, form = self._split(values)
         self.table.keep(session, typed)
         try:
-            text = batch.prompt_file_of(session.rows, self.live.wildcards, self.form.options(form))
+            options, session.wanted = self.generate.rendering(form)
+            choose = self.live.choose(session.wanted)
+            text = batch.prompt_file_of(session.rows, self.live.wildcards, options, choose)
         except OrchestratorError as error:
             return gr.update(visible=False), html.notice(str(error))
         path = save_bytes_to_cache(text.encode(), "prompts.json", self.exported.GRADIO_CACHE)

@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import gradio as gr
 
 from orchestrator_app.drawing import new_seed
 from orchestrator_app.studio import html
+from orchestrator_app.studio.choosing import Wanted
 from orchestrator_app.studio.compat import html_box, kw, listen, plain
 from orchestrator_app.studio.drawing import MOST, Drawn, draw, rerolled
 from orchestrator_app.studio.elements import StageForm
 from orchestrator_app.studio.job import Job, Task
 from orchestrator_app.studio.live import LiveEnvironment
+from orchestrator_app.studio.loras_html import ChosenLoras, chosen_loras
+from orchestrator_app.studio.pages.choosing import LoraSection
 from orchestrator_app.studio.pages.results import ResultsPanel, run_buttons
 from orchestrator_app.studio.pages.target import TargetChooser
 from orchestrator_app.studio.remembering import saver
@@ -35,6 +38,7 @@ class _Asked:
 
     draw: generate_prompt.Options
     render: dispatch.Options
+    loras: Wanted
     count: int
     target: str
 
@@ -49,6 +53,7 @@ class GeneratePage:
         with kw(gr.Row, elem_classes=["orc-columns"], equal_height=False):
             with gr.Column(scale=5, min_width=340):
                 self._template()
+                self.loras = LoraSection()
                 self._rendering()
             with gr.Column(scale=6, min_width=340):
                 self._output()
@@ -112,14 +117,18 @@ class GeneratePage:
 
     @property
     def inputs(self) -> list[Any]:
-        return [self.session, self.count, self.chooser.target, *self.draw_form.inputs, *self.render_form.inputs]
+        return [self.session, self.count, self.chooser.target, *self.draw_form.inputs, *self.render_inputs]
+
+    @property
+    def render_inputs(self) -> list[Any]:
+        """What holds for rows of a batch too: how to render, and which LoRAs to choose."""
+        return [*self.render_form.inputs, *self.loras.inputs]
 
     def connect(self) -> None:
         shown = [self.preview, self.summary]
         # change, not input: gradio 6 knows of an input only where a key was pressed, not of a pasted text
         typed = [
-            element.change
-            for element in [*self.draw_form.inputs, *self.render_form.inputs, self.count, self.chooser.target]
+            element.change for element in [*self.draw_form.inputs, *self.render_inputs, self.count, self.chooser.target]
         ]
         quiet: dict[str, Any] = {"trigger_mode": "always_last", "show_progress": "hidden", "concurrency_limit": 4}
         listen(typed, self._on_change, self.inputs, shown, **quiet)
@@ -155,23 +164,34 @@ class GeneratePage:
         size = len(self.draw_form.inputs)
         if not isinstance(count, int | float) or not 1 <= count <= MOST:
             raise ConfigError(f"Prompts is {count if count is not None else 'empty'}; it needs 1 to {MOST:,}.")
-        return _Asked(
-            self.draw_form.options(values[:size]), self.render_form.options(values[size:]), int(count), target
-        )
+        render, loras = self.rendering(values[size:])
+        return _Asked(self.draw_form.options(values[:size]), render, loras, int(count), target)
+
+    def rendering(self, values: Sequence[Any]) -> tuple[dispatch.Options, Wanted]:
+        """What ``render_inputs`` hold. Raises ConfigError."""
+        size = len(self.render_form.inputs)
+        options = self.render_form.options(values[:size])
+        return options, self.loras.wanted(values[size:], options.checkpoint)
 
     def _on_change(self, session: Session, count: Any, target: str, *values: Any) -> tuple[str, str]:
         """(the drawn prompts, what would be rendered)."""
         try:
             asked = self._asked(count, target, values)
             drawn = draw(asked.draw, min(asked.count, _PREVIEW), self.live.wildcards, session.rerolls)
+            chosen = self._chosen(asked, drawn.drafts)
         except OrchestratorError as error:
             return html.notice(str(error)), html.summary_html("Nothing is rendered until that is put right.")
-        session.drawn = drawn
         more = 0 if drawn.problem else asked.count - len(drawn.drafts)
+        session.drawn = drawn = replace(drawn, drafts=chosen.drafts)
+        session.wanted = asked.loras
         can_reroll = asked.draw.method == "random"
-        return html.prompts_html(drawn, REROLL, PICK, can_reroll=can_reroll, more=more), self._summary(
-            asked, drawn, more
-        )
+        cards = html.prompts_html(drawn, REROLL, PICK, can_reroll=can_reroll, more=more, below=chosen.below)
+        return chosen.notes + cards, self._summary(asked, drawn, more)
+
+    def _chosen(self, asked: _Asked, drafts: Sequence[PromptDraft]) -> ChosenLoras:
+        """The drafts with their LoRAs, where they are to be chosen. Raises OrchestratorError."""
+        choosing = self.live.choosing(asked.loras, self.live.target(asked.target), asked.render.checkpoint)
+        return chosen_loras(choosing, drafts)
 
     def _summary(self, asked: _Asked, drawn: Drawn, more: int) -> str:
         try:
@@ -241,7 +261,7 @@ class GeneratePage:
         yield (*run_buttons(False), html.progress_html(job.states, job.notes), *self.results.finished(session))
 
     def drafts(self, session: Session, count: Any, target: str, *values: Any) -> tuple[PromptDraft, ...]:
-        """What the page draws now (``inputs``). Raises OrchestratorError where that is nothing."""
+        """What the page draws now (``inputs``), without LoRAs. Raises OrchestratorError where that is nothing."""
         return self._drafts(session, self._asked(count, target, values))
 
     def _drafts(self, session: Session, asked: _Asked) -> tuple[PromptDraft, ...]:
@@ -252,7 +272,8 @@ class GeneratePage:
 
     def _tasks(self, session: Session, asked: _Asked) -> list[Task]:
         target = self.live.target(asked.target)
-        runs = [new_run().replacing(draft=draft) for draft in self._drafts(session, asked)]
+        drafts = self._chosen(asked, self._drafts(session, asked)).drafts
+        runs = [new_run().replacing(draft=draft) for draft in drafts]
         return [Task(number, target, run, asked.render) for number, run in enumerate(runs, 1)]
 
     def _on_interrupt(self, session: Session) -> Any:

@@ -38,7 +38,7 @@ class TargetChooser:
 
     def _on_refresh(self, target: str, *values: Any) -> tuple[Any, ...]:
         try:
-            found = self.live.target(target).choices()
+            found = self.live.choices(self.live.target(target))
         except OrchestratorError as error:
             return (*(gr.update() for _ in FROM_TARGET), html.notice(str(error), "hint"))
         lists = (found.checkpoints, found.vaes, found.samplers, found.schedulers)
