@@ -131,8 +131,10 @@ LAYOUTS: dict[str, tuple[str, Shapes]] = {
     "Anima": (
         "Anima",
         tensors(
-            blocks("lora_unet_blocks_{}_", 28, ("cross_attn_q_proj", "mlp_layer1"))
-            + ["lora_unet_llm_adapter_blocks_0_cross_attn_q_proj"],
+            [
+                *blocks("lora_unet_blocks_{}_", 28, ("cross_attn_q_proj", "mlp_layer1")),
+                "lora_unet_llm_adapter_blocks_0_cross_attn_q_proj",
+            ],
             KOHYA,
             2048,
         ),

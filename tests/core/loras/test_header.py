@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from orchestrator_core.loras.header import read_header
-from tests.core.loras.lora_files import KOHYA, SD, XL, header_of, tensors, unet, write_lora, write_raw
+from tests.core.loras.lora_files import KOHYA, XL, header_of, tensors, unet, write_lora, write_raw
 
 SHAPES = {"a": [2, 3], "b": [4], "c": []}
 
