@@ -152,7 +152,7 @@ def _is_asked(arguments: argparse.Namespace, planned: list[Planned]) -> bool:
 def _use(results: list[Result], own: OwnGraph) -> str:
     """What to do with the workflows, as a sentence without its end."""
     has_model = own.graph is not None or all(result.planned.request.checkpoint for result in results)
-    model = "" if has_model else " choose a model in its first node (or run again with --checkpoint NAME),"
+    model = "" if has_model else ' choose a model in its node "checkpoint" (or run again with --checkpoint NAME),'
     return f"Drop a workflow on ComfyUI's canvas,{model} and press Run"
 
 

@@ -15,10 +15,12 @@ from orchestrator_core.formats.canvas_text import escape_canvas_text
 from orchestrator_core.formats.comfy_links import Graph, check_graph, link_of, title_of
 from orchestrator_core.formats.node_definitions import InputDefinition, NodeDefinition, node_definitions
 
-COLUMN = 420  # pixels from one column to the next
+_START = 100  # pixels, in both directions
 _WIDTH, _WIDE = 315, 400
+_NOTE = (_WIDTH, 260)
 _ROW, _WIDGET, _TEXT = 20, 24, 130  # heights of a socket, a widget, a multi-line text
 _GAP = 60
+_TALLEST = 900  # of a column that need not be so tall
 _CORE = ("nodes", "comfy_extras")
 
 Box = tuple[int, int, int, int]  # x, y, width, height
@@ -38,7 +40,7 @@ def workflow_from_graph(
 
     Args:
         object_info: a server's ``/object_info``; ours is enough for the nodes of ``text_to_image_graph``.
-        note: Markdown for a note beside the graph.
+        note: Markdown for a note in the graph.
         groups: title → ids of the nodes that a frame is drawn around.
         models: file name → ``{"url", "directory"}``, from which newer frontends offer the missing ones.
         extra: ``extra["orchestrator"]`` of the workflow: what we want to find again.
@@ -190,28 +192,56 @@ def _widget_values(inputs: dict[str, Any], definition: NodeDefinition) -> list[A
 def _positions(
     graph: Graph, definitions: dict[str, NodeDefinition], slots: dict[str, list[InputDefinition]]
 ) -> dict[str, Box]:
-    """The place of each node: a column for each depth, from the top down."""
-    depths = _depths(graph)
-    tops: dict[int, int] = {}
-    found = {}
-    for key in _ranked(graph):
-        definition, column = definitions[graph[key]["class_type"]], depths[key]
-        texts = sum(item.multiline for item in definition.widgets)
-        rows = max(len(slots[key]), len(definition.outputs))
-        height = 40 + rows * _ROW + len(definition.widgets) * _WIDGET + texts * _TEXT
-        top = tops.get(column, 100)
-        found[key] = (100 + column * COLUMN, top, _WIDE if texts else _WIDTH, height)
-        tops[column] = top + height + _GAP
+    """The place of each node, in columns from the left to the right."""
+    sizes = {key: _size(definitions[node["class_type"]], slots[key]) for key, node in graph.items()}
+    found: dict[str, Box] = {}
+    left = _START
+    for column in _columns(graph, sizes):
+        top = _START
+        for key in column:
+            found[key] = (left, top, *sizes[key])
+            top += sizes[key][1] + _GAP
+        left += max(sizes[key][0] for key in column) + _GAP
     return found
 
 
+def _size(definition: NodeDefinition, slots: list[InputDefinition]) -> tuple[int, int]:
+    texts = sum(item.multiline for item in definition.widgets)
+    rows = max(len(slots), len(definition.outputs))
+    return _WIDE if texts else _WIDTH, 40 + rows * _ROW + len(definition.widgets) * _WIDGET + texts * _TEXT
+
+
+def _columns(graph: Graph, sizes: Mapping[str, tuple[int, int]]) -> list[list[str]]:
+    """A column for each depth; but nodes that follow one another alone stand in one, or a screen would not hold all."""
+    depths = _depths(graph)
+    by_depth: dict[int, list[str]] = {}
+    for key in _ranked(graph):
+        by_depth.setdefault(depths[key], []).append(key)
+    columns: list[list[str]] = []
+    is_chain = False
+    for keys in by_depth.values():
+        if is_chain and len(keys) == 1 and _height([*columns[-1], *keys], sizes) <= _TALLEST:
+            columns[-1] += keys
+        else:
+            columns.append(keys)
+            is_chain = len(keys) == 1
+    return columns
+
+
+def _height(keys: Sequence[str], sizes: Mapping[str, tuple[int, int]]) -> int:
+    return sum(sizes[key][1] + _GAP for key in keys)
+
+
 def _note(number: int, text: str, nodes: list[dict[str, Any]]) -> dict[str, Any]:
+    """Below the first column, where a note leaves the nodes their room."""
     left = min(node["pos"][0] for node in nodes)
+    bottom = max(node["pos"][1] + node["size"][1] for node in nodes if node["pos"][0] < left + _NOTE[0])
     return {
         "id": number,
         "type": "MarkdownNote",
-        "pos": [left - COLUMN, 100],
-        "size": [_WIDTH + 50, 260],
+        "title": "About this workflow",
+        "pos": [left, bottom + _GAP],
+        "size": list(_NOTE),
         "flags": {},
         "order": len(nodes),
         "mode": 0,

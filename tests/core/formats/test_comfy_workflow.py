@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 import json
-from itertools import pairwise
+from itertools import combinations
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +19,7 @@ from tests.core.formats.test_comfy_graph import REQUESTS, advanced_graph
 
 OBJECT_INFO = json.loads((Path(__file__).parents[2] / "data" / "object_info.json").read_text())
 REQUEST = GenerationRequest("a {fox}", "bad", (LoraUse("ink.pt", 0.5, 0.25),), "sd15", clip_skip=2, vae="v.pt", seed=9)
+TITLE_BAR = 30  # pixels that a node has above its position
 # Texts that have an escaped form; the others get a node of their own in text_to_image_graph.
 TEXTS = st.text(st.characters(exclude_characters="\\/"))
 
@@ -106,13 +107,42 @@ def test_every_link_is_known_at_both_ends() -> None:
     assert workflow["last_node_id"] == max(nodes)
 
 
-def test_nodes_of_a_column_do_not_overlap_and_links_go_to_the_right() -> None:
-    workflow = workflow_from_graph(text_to_image_graph(REQUEST))
+@given(graphs(), st.text(max_size=3))
+def test_nodes_do_not_overlap_and_links_go_to_the_right_or_down(graph: dict[str, Any], note: str) -> None:
+    workflow = workflow_from_graph(graph, OBJECT_INFO, note=note)
     nodes = {node["id"]: node for node in workflow["nodes"]}
-    assert all(nodes[link[1]]["pos"][0] < nodes[link[3]]["pos"][0] for link in workflow["links"])
-    boxes = sorted((*node["pos"], node["size"][1]) for node in workflow["nodes"])
-    for (x, y, height), (next_x, next_y, _) in pairwise(boxes):
-        assert x != next_x or y + height < next_y
+    for link in workflow["links"]:
+        assert nodes[link[1]]["pos"] < nodes[link[3]]["pos"]
+    for one, other in combinations(workflow["nodes"], 2):
+        (x, y), (width, height) = one["pos"], one["size"]
+        (other_x, other_y), (other_width, other_height) = other["pos"], other["size"]
+        beside = x + width < other_x or other_x + other_width < x
+        assert beside or y + height + TITLE_BAR <= other_y or other_y + other_height + TITLE_BAR <= y
+
+
+@pytest.mark.parametrize("request_", [REQUEST, GenerationRequest("a fox", "a hen")])
+def test_our_own_graph_with_its_note_is_readable_on_a_screen(request_: GenerationRequest) -> None:
+    """ComfyUI opens a workflow so that all of it is seen; much smaller than 60 %, its words are not drawn any more."""
+    nodes = workflow_from_graph(text_to_image_graph(request_), note="# Fox")["nodes"]
+    right = max(node["pos"][0] + node["size"][0] for node in nodes) - min(node["pos"][0] for node in nodes)
+    below = max(node["pos"][1] + node["size"][1] for node in nodes) - min(node["pos"][1] for node in nodes)
+    assert right <= 1_700
+    assert below <= 950
+    sampler, decode, save = (
+        next(node for node in nodes if node["title"] == title) for title in ("sampler", "decode", "save")
+    )
+    assert sampler["pos"][0] == decode["pos"][0] == save["pos"][0]
+    assert sampler["pos"][1] < decode["pos"][1] < save["pos"][1]
+
+
+def test_a_long_chain_of_nodes_begins_a_new_column_before_it_leaves_the_screen() -> None:
+    graph: dict[str, Any] = {"1": {"class_type": "CheckpointLoaderSimple", "inputs": {"ckpt_name": "a"}}}
+    for number in range(2, 20):
+        inputs = {"model": [str(number - 1), 0], "clip": [str(number - 1), 1], "lora_name": f"{number}"}
+        graph[str(number)] = {"class_type": "LoraLoader", "inputs": inputs}
+    nodes = workflow_from_graph(graph, OBJECT_INFO)["nodes"]
+    assert max(node["pos"][1] + node["size"][1] for node in nodes) <= 1_000
+    assert len({node["pos"][0] for node in nodes}) < len(nodes) / 3
 
 
 def test_a_node_can_be_placed_by_hand_and_its_group_goes_with_it() -> None:
@@ -132,6 +162,7 @@ def test_what_makes_a_workflow_good_to_share() -> None:
     )
     note = next(node for node in workflow["nodes"] if node["type"] == "MarkdownNote")
     assert note["widgets_values"] == ["# Fox"]
+    assert note["title"] == "About this workflow"
     assert workflow["extra"] == {"orchestrator": {"run_id": "r", "template": "a"}}
     loader = next(node for node in workflow["nodes"] if node["type"] == "CheckpointLoaderSimple")
     assert loader["properties"] == {
