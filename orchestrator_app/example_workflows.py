@@ -152,7 +152,7 @@ orchestrator run @landscape --count 4 --set batch_size=4 --graph example_workflo
 
 EXAMPLES = (
     ExampleWorkflow(
-        name="quick_text_to_image",
+        name="05_text_to_image",
         template="quick",
         seed=7,
         note=_QUICK,
@@ -167,7 +167,7 @@ EXAMPLES = (
         settings={"checkpoint": SD15},
     ),
     ExampleWorkflow(
-        name="portrait_in_two_passes",
+        name="06_portrait_in_two_passes",
         template="portrait",
         seed=22,
         note=_PORTRAIT,
@@ -184,7 +184,7 @@ EXAMPLES = (
         settings={"checkpoint": SD15, "width": 512, "height": 768},
     ),
     ExampleWorkflow(
-        name="landscape_best_of_four",
+        name="07_landscape_best_of_four",
         template="landscape",
         seed=18,
         note=_LANDSCAPE,

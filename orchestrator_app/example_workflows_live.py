@@ -17,6 +17,10 @@ from orchestrator_core.formats.sharing_run import set_control
 Inputs = dict[str, Any]
 Group = tuple[str, tuple[str, ...]]
 
+# What our nodes are called everywhere else, so that a person finds them again.
+_DRAW, _SHOW, _SAVE, _REMEMBER = "Wildcard Prompt", "Prompt Inspector", "Save Image With Origin", "Run Recorder"
+_SHE, _HE = f"{_DRAW}: she", f"{_DRAW}: he"
+
 _JOIN: dict[str, Any] = {  # a core node that ours do without
     "StringConcatenate": {
         "input": {
@@ -69,16 +73,21 @@ def graph_of(example: LiveExample, checkpoint: str) -> Graph:
     for title, text in zip(("positive", "negative"), texts, strict=True):
         add(title, "CLIPTextEncode", text=text, clip=["checkpoint", 1])
     for title in prompts:
-        add(f"{title}: where it is from", INSPECTOR, draft=[title, 2], clip=["checkpoint", 1])
+        add(shown_by(title), INSPECTOR, draft=[title, 2], clip=["checkpoint", 1])
     add(
         "sampler", "KSampler", model=["checkpoint", 0], seed=[prompts[-1], 3], steps=20, cfg=7.0, sampler_name="euler",
         scheduler="normal", positive=["positive", 0], negative=["negative", 0], latent_image=["size", 0], denoise=1.0,
     )  # fmt: skip
     add("decode", "VAEDecode", samples=["sampler", 0], vae=["checkpoint", 2])
-    add("save", SAVE_IMAGE, images=["decode", 0], draft=[prompts[0], 2], filename_prefix="orchestrator")
+    add(_SAVE, SAVE_IMAGE, images=["decode", 0], draft=[prompts[0], 2], filename_prefix="orchestrator")
     if example.is_recorded:
-        add("remember", RECORDER, draft=[prompts[0], 2], saved=["save", 0])
+        add(_REMEMBER, RECORDER, draft=[prompts[0], 2], saved=[_SAVE, 0])
     return graph
+
+
+def shown_by(title: str) -> str:
+    """The title of the inspector of a Wildcard Prompt."""
+    return title.replace(_DRAW, _SHOW)
 
 
 def build_live(
@@ -113,48 +122,48 @@ _SETTINGS: dict[str, Box] = {"checkpoint": (0, 0, 320, 98), "size": (0, 220, 320
 _ONE: dict[str, Box] = {
     **_SETTINGS,
     "note": (-20, 430, 360, 520),
-    "prompt": (410, 0, 460, 950),
+    _DRAW: (410, 0, 460, 950),
     "positive": (940, 0, 320, 120),
     "negative": (940, 220, 320, 120),
-    "prompt: where it is from": (940, 440, 320, 510),
+    _SHOW: (940, 440, 320, 510),
     "sampler": (1330, 0, 300, 262),
     "decode": (1330, 390, 300, 46),
-    "save": (1330, 530, 300, 420),
-    "remember": (1330, 860, 300, 90),
+    _SAVE: (1330, 530, 300, 420),
+    _REMEMBER: (1330, 860, 300, 90),
 }
 _GROUPS: tuple[Group, ...] = (
     ("Model and size", ("checkpoint", "size")),
-    ("Prompt", ("prompt", "positive", "negative", "prompt: where it is from")),
-    ("Picture", ("sampler", "decode", "save")),
+    ("Prompt", (_DRAW, "positive", "negative", _SHOW)),
+    ("Picture", ("sampler", "decode", _SAVE)),
 )
-_RECORDED = (*_GROUPS[:2], ("Picture", ("sampler", "decode", "save", "remember")))
-_BATCH: dict[str, Box] = {**_ONE, "save": (1330, 530, 300, 240)}
+_RECORDED = (*_GROUPS[:2], ("Picture", ("sampler", "decode", _SAVE, _REMEMBER)))
+_BATCH: dict[str, Box] = {**_ONE, _SAVE: (1330, 530, 300, 240)}
 _TWO: dict[str, Box] = {
     **_SETTINGS,
     "note": (-20, 430, 360, 520),
-    "she": (410, 0, 420, 950),
-    "he": (900, 0, 420, 950),
+    _SHE: (410, 0, 420, 950),
+    _HE: (900, 0, 420, 950),
     "together": (410, 1100, 420, 270),
     "positive": (900, 1100, 420, 90),
     "negative": (900, 1280, 420, 90),
-    "she: where it is from": (1390, 0, 320, 620),
-    "he: where it is from": (1390, 720, 320, 650),
+    shown_by(_SHE): (1390, 0, 320, 620),
+    shown_by(_HE): (1390, 720, 320, 650),
     "sampler": (1780, 0, 300, 262),
     "decode": (1780, 390, 300, 46),
-    "save": (1780, 530, 300, 420),
+    _SAVE: (1780, 530, 300, 420),
 }
 _TWO_GROUPS: tuple[Group, ...] = (
     ("Model and size", ("checkpoint", "size")),
-    ("Two people", ("she", "he")),
+    ("Two people", (_SHE, _HE)),
     ("One prompt of both", ("together", "positive", "negative")),
-    ("Where the words are from", ("she: where it is from", "he: where it is from")),
-    ("Picture", ("sampler", "decode", "save")),
+    ("Where the words are from", (shown_by(_SHE), shown_by(_HE))),
+    ("Picture", ("sampler", "decode", _SAVE)),
 )
 
 _FIRST = """\
 # Your first wildcards
 
-Each run draws another prompt from the template in **prompt**:
+Each run draws another prompt from the template in **Wildcard Prompt**:
 
 - `__colors/warm__` is a *wildcard*: one line of a file, here one of many warm colours.
 - `{fox|owl|hare}` is a *variant*: one of these words. `{2::fox|owl}` makes the fox twice as likely.
@@ -176,20 +185,8 @@ Ten prompts of one template, ten pictures, each with its own prompt inside its f
 
 The seed goes up by one each time, so the same ten can be drawn again: set it back to 100.
 
-- The inspector shows the words of the run that is shown, what else could have been drawn, and the tokens of each.
-- **remember** keeps prompts and pictures in Orchestrator's own list: *Share a past run as a template* finds them.
-"""
-_PEOPLE = """\
-# Two people, one of them fixed
-
-Each has a template of their own, and **together** makes one prompt of both.
-
-- **she** is in mode *fixed*: her prompt stays as it is. Edit it, or set mode to *populate* for somebody new.
-- **he** is drawn anew at each run.
-- Click a coloured word below his template, and only that part of him is drawn again.
-- *Fix this prompt* keeps him too.
-
-Choose a model in **checkpoint**, then press *Run*. The seed of the picture is his.
+- **Prompt Inspector** shows the words of the run that is shown, what else could have been drawn, and their tokens.
+- **Run Recorder** keeps prompts and pictures in Orchestrator's own list: *Share a past run as a template* finds them.
 """
 _FOLLOWS = """\
 # The negative prompt follows
@@ -205,13 +202,25 @@ Season and clothes go together the same way.
 1. Choose a model in **checkpoint**.
 2. Press *Run* a few times, and compare the two prompts.
 """
+_PEOPLE = """\
+# Two people, one of them fixed
+
+Each has a template of their own, and **together** makes one prompt of both.
+
+- **she** is in mode *fixed*: her prompt stays as it is. Edit it, or set mode to *populate* for somebody new.
+- **he** is drawn anew at each run.
+- Click a coloured word below his template, and only that part of him is drawn again.
+- *Fix this prompt* keeps him too.
+
+Choose a model in **checkpoint**, then press *Run*. The seed of the picture is his.
+"""
 
 LIVE_EXAMPLES = (
     LiveExample(
-        name="live_first_wildcards",
+        name="01_first_wildcards",
         note=_FIRST,
         prompts={
-            "prompt": {
+            _DRAW: {
                 "template": "{wildlife photograph|2::__styles/illustration__} of a __colors/warm__ {2::fox|owl|hare},\n"
                 "{in the falling snow|in __places/nature__, __light/natural__}, {1-2$$, $$__moods/calm__}",
                 "negative_template": "{3$$, $$__negative/general__}",
@@ -222,10 +231,10 @@ LIVE_EXAMPLES = (
         boxes=_ONE,
     ),
     LiveExample(
-        name="live_batch_of_ten",
+        name="02_batch_of_ten",
         note=_TEN,
         prompts={
-            "prompt": {
+            _DRAW: {
                 "template": "__styles/landscape/painting__ of __places/{2::nature|fantasy}__, __light/natural__,\n"
                 "{2$$ and $$__moods/{calm|grand}__} mood, __colors/palettes__",
                 "negative_template": "{3$$, $$__negative/landscape__}, watermark, text",
@@ -235,41 +244,14 @@ LIVE_EXAMPLES = (
         groups=_RECORDED,
         boxes=_BATCH,
         is_recorded=True,
-        control={"prompt": "increment"},
+        control={_DRAW: "increment"},
         size=(768, 512),
     ),
     LiveExample(
-        name="live_two_characters",
-        note=_PEOPLE,
-        prompts={
-            "she": {
-                "template": "photo of two friends: the __characters/occupations__ __characters/ages__ with "
-                "__characters/hair__, wearing __clothing/autumn__",
-                "negative_template": "{3$$, $$__negative/people__}, text",
-                "populated_text": "photo of two friends: the lighthouse keeper in their twenties with short copper "
-                "hair, wearing a yellow raincoat",
-                "populated_negative": "extra fingers, crossed eyes, text",
-                "mode": "fixed",
-                "seed": 3,
-            },
-            "he": {
-                "template": "the __characters/occupations__ __characters/ages__ with __characters/features__, "
-                "__characters/expressions__, wearing __clothing/autumn__,\nboth {on a pier|in a small kitchen}, "
-                "__light/natural__",
-                "seed": 12,
-            },
-        },
-        groups=_TWO_GROUPS,
-        boxes=_TWO,
-        join=" and ",
-        control={"she": "fixed"},
-        size=(768, 512),
-    ),
-    LiveExample(
-        name="live_negative_follows",
+        name="03_negative_follows",
         note=_FOLLOWS,
         prompts={
-            "prompt": {
+            _DRAW: {
                 "template": "${medium=!{photo|painting}}${season=!{spring|summer|autumn|winter}}"
                 "__styles/portrait/${medium}__ of a __characters/heritage__ __characters/occupations__,\n"
                 "wearing __clothing/${season}__, __nature/season/${season}__, __quality/${medium}__",
@@ -281,5 +263,32 @@ LIVE_EXAMPLES = (
         groups=_GROUPS,
         boxes=_ONE,
         size=(512, 768),
+    ),
+    LiveExample(
+        name="04_two_characters",
+        note=_PEOPLE,
+        prompts={
+            _SHE: {
+                "template": "photo of two friends: the __characters/occupations__ __characters/ages__ with "
+                "__characters/hair__, wearing __clothing/autumn__",
+                "negative_template": "{3$$, $$__negative/people__}, text",
+                "populated_text": "photo of two friends: the lighthouse keeper in their twenties with short copper "
+                "hair, wearing a yellow raincoat",
+                "populated_negative": "extra fingers, crossed eyes, text",
+                "mode": "fixed",
+                "seed": 3,
+            },
+            _HE: {
+                "template": "the __characters/occupations__ __characters/ages__ with __characters/features__, "
+                "__characters/expressions__, wearing __clothing/autumn__,\nboth {on a pier|in a small kitchen}, "
+                "__light/natural__",
+                "seed": 12,
+            },
+        },
+        groups=_TWO_GROUPS,
+        boxes=_TWO,
+        join=" and ",
+        control={_SHE: "fixed"},
+        size=(768, 512),
     ),
 )

@@ -325,13 +325,15 @@ def test_its_stock_template_renders_what_it_draws(example: LiveExample) -> None:
 
 
 def test_the_four_show_a_first_prompt_a_batch_two_people_and_a_negative_that_follows() -> None:
-    first, ten, people, follows = LIVE_EXAMPLES
+    first, ten, follows, people = LIVE_EXAMPLES
     assert workflow(first)["nodes"][0]["widgets_values"] == [SD15]
     assert node_of(ten, "OrchestratorWildcardPrompt")["widgets_values"][7:9] == [100, "increment"]
-    assert node_of(ten, "OrchestratorRunRecorder")["title"] == "remember"
-    modes = {n["title"]: n["widgets_values"][4] for n in workflow(people)["nodes"] if n["title"] in ("she", "he")}
-    assert modes == {"she": "fixed", "he": "populate"}
-    values = follows.prompts["prompt"]
+    assert node_of(ten, "OrchestratorRunRecorder")
+    two = [node for node in workflow(people)["nodes"] if node["type"] == "OrchestratorWildcardPrompt"]
+    assert {node["title"]: node["widgets_values"][4] for node in two} == {
+        "Wildcard Prompt: she": "fixed", "Wildcard Prompt: he": "populate",
+    }  # fmt: skip
+    (values,) = follows.prompts.values()
     for seed in range(10):
         draft = Template(values["template"], values["negative_template"]).draw(wildcards(), seed=seed)
         found = wildcards().values(f"negative/medium/{dict(draft.variables)['medium'].strip()}")

@@ -216,7 +216,7 @@ def test_what_draws_anew_is_not_named_after_the_prompt_that_was_drawn_last(page:
     drawn = page.value("populated_text")
     assert proposed(page, "ExportStock") == " ".join(drawn.split()[:8])
     assert proposed(page, "ExportLive") == "template"
-    text = (ROOT / "example_workflows" / "live_first_wildcards.json").read_text("utf-8")
+    text = (ROOT / "example_workflows" / "01_first_wildcards.json").read_text("utf-8")
     other = PackPage(open_page(page.page.context, page.page.url, SETTINGS), page.output)
     try:  # as the template browser opens it
         other.page.evaluate("data => app.loadGraphData(data, true, true, 'First_wildcards')", json.loads(text))
