@@ -44,6 +44,7 @@ class Populate:
         prompt = body.get("prompt")
         if not isinstance(prompt, dict) or not any(True for _ in our_nodes(prompt)):
             return
+        _forget_odd_clients(body)
         drawn, failed = self._planned(prompt)
         populating = {node_id: drawn.get(node_id) for node_id in our_nodes(prompt) if is_populating(prompt, node_id)}
         for node_id, found in populating.items():
@@ -53,7 +54,7 @@ class Populate:
         told = {node_id: found for node_id, found in populating.items() if found is not None}
         told |= {node_id: Drawn(draft) for node_id, draft in failed.items()}
         client = body.get("client_id")
-        if told and isinstance(client, str) and client:
+        if told and client:
             _in_thread(lambda: self._tell_browser(told, client))
 
     def _planned(self, prompt: dict[str, Any]) -> tuple[dict[str, Drawn], dict[str, PromptDraft]]:
@@ -93,6 +94,13 @@ def _forget_seeds(prompt: dict[str, Any], drawn: Mapping[str, Drawn]) -> None:
         inputs = prompt[node_id]["inputs"]
         if "seed" in inputs and not seed_matters(prompt, node_id, found):
             inputs["seed"] = 0
+
+
+def _forget_odd_clients(body: dict[str, Any]) -> None:
+    """ComfyUI looks a window up by its id, and would end at one that no mapping can have as a key."""
+    for holder in (body, body.get("extra_data")):
+        if isinstance(holder, dict) and not isinstance(holder.get("client_id"), str):
+            holder.pop("client_id", None)
 
 
 def _tell_image(body: dict[str, Any], prompt: dict[str, Any], drawn: Mapping[str, Drawn]) -> None:

@@ -11,6 +11,7 @@ from orchestrator_core.run import Run, new_run_id
 from .host import io
 from .sockets import DraftSocket, SavedImages, SavedSocket
 
+_WAIT_S = 5.0  # for another program's lock: the queue stands still meanwhile
 _log = logging.getLogger("orchestrator")
 
 
@@ -42,7 +43,7 @@ def record(run: Run) -> str:
     try:
         from orchestrator_core.store import Store
 
-        with Store.open() as store:
+        with Store.open(wait_s=_WAIT_S) as store:
             store.save_run(run)
     except (OrchestratorError, OSError, ImportError) as error:  # ImportError: requirements.txt was not installed
         _log.warning("Orchestrator: the run is not kept: %s", error)

@@ -12,6 +12,7 @@ from .image_info import of_this_draft
 from .saving import FORMATS, Saving
 from .sockets import DraftSocket, SavedImages, SavedSocket
 
+_PREFIX = "orchestrator"
 _LONGEST = 200  # bytes of a name; file systems take 255, and a number and an ending are added
 
 
@@ -40,12 +41,31 @@ class SaveImageWithOrigin(io.ComfyNode):
         height, width = int(images[0].shape[0]), int(images[0].shape[1])
         node_id = str(cls.hidden.unique_id)
         prompt, info = of_this_draft(cls.hidden.prompt, cls.hidden.extra_pnginfo, node_id, draft)
+        options, notes = _usable(options)
         place = save_place(options.pop("filename_prefix"), width, height)
-        saving = Saving(place.folder, place.stem, prompt, info, draft, with_metadata=wants_metadata(), **options)
+        saving = Saving(
+            place.folder, place.stem, prompt, info, draft, with_metadata=wants_metadata(), notes=notes, **options
+        )
         saved = [saving.save(image, place.counter, number) for number, image in enumerate(images)]
         shown = [{"filename": image.path.name, "subfolder": place.subfolder, "type": "output"} for image in saved]
         ui = {"images": shown, "text": list(saving.notes)}
         return io.NodeOutput(SavedImages(saving.run_id, tuple(saved)), ui=ui)
+
+
+def _usable(options: dict[str, Any]) -> tuple[dict[str, Any], list[str]]:
+    """The options with a default for what no image could be saved by, and a note of each.
+
+    A linked prefix is known only now, and ComfyUI lets a program ask for any format: the image is rendered already.
+    """
+    notes = []
+    prefix = str(options["filename_prefix"])
+    if problem := _problem_of(prefix):
+        notes.append(f'Saved as "{_PREFIX}". {problem}')
+        prefix = _PREFIX
+    if options["format"] not in FORMATS:
+        notes.append(f'Saved as PNG. There is no format "{str(options["format"])[:40]}": {", ".join(FORMATS)}.')
+        options = {**options, "format": FORMATS[0]}
+    return {**options, "filename_prefix": prefix}, notes
 
 
 def _problem_of(prefix: str) -> str:
@@ -64,7 +84,7 @@ def _inputs() -> list[io.Input]:
         DraftSocket.Input("draft", optional=True, tooltip="The drawn prompt; its template goes into the images."),
         io.String.Input(
             "filename_prefix",
-            default="orchestrator",
+            default=_PREFIX,
             tooltip="The beginning of the file names, with a folder if you like; %year% and the like work.",
         ),
         io.Combo.Input("format", options=list(FORMATS), default="png", tooltip="The kind of file."),

@@ -207,5 +207,6 @@ def replace_file(path: Path, data: bytes) -> None:
             part.chmod(path.stat().st_mode)
         part.replace(path)
     except BaseException:
-        part.unlink(missing_ok=True)
+        with suppress(OSError, ValueError):  # which would hide why
+            part.unlink()
         raise

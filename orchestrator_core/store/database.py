@@ -16,7 +16,7 @@ from orchestrator_core.errors import StoreError
 from orchestrator_core.request import GeneratedImage
 from orchestrator_core.run import Run
 from orchestrator_core.store import queries, schema
-from orchestrator_core.store.engine import WRITES, make_engine, parse_url, place_of
+from orchestrator_core.store.engine import WAIT_S, WRITES, make_engine, parse_url, place_of
 from orchestrator_core.store.failures import as_store_errors
 from orchestrator_core.store.migrations import migrate
 from orchestrator_core.store.rows import StoredImage, image_row, rows_of, stored_image
@@ -32,16 +32,17 @@ class Store:
         self.place = place  # the file, or the URL without its password, for messages
 
     @classmethod
-    def open(cls, url: str | os.PathLike[str] | None = None, *, create: bool = True) -> Store:
+    def open(cls, url: str | os.PathLike[str] | None = None, *, create: bool = True, wait_s: float = WAIT_S) -> Store:
         """Open the database at ``url`` (default: ``config.database_url()``) and bring its tables up to date.
 
         ``url`` may also be the path of an SQLite file. Without ``create`` a missing file is an error instead of a new
-        database. Raises SchemaTooNew for the database of a newer pack, StoreError for what else is in the way.
+        database. ``wait_s`` is how long another program's lock is waited for. Raises SchemaTooNew for the database of
+        a newer pack, StoreError for what else is in the way.
         """
         parsed = parse_url(database_url() if url is None else os.fspath(url))
         place = place_of(parsed)
         with as_store_errors(place, OSError):
-            engine = make_engine(parsed, create=create)
+            engine = make_engine(parsed, create=create, wait_s=wait_s)
             try:
                 migrate(engine, place)
             except BaseException:

@@ -19,7 +19,7 @@ from sqlalchemy.exc import ArgumentError
 from orchestrator_core.errors import NoDatabase, StoreError
 from orchestrator_core.store.schema import migrations
 
-WAIT_S = 30.0  # for another program's lock; the sqlite URL's ?timeout= overrides it
+WAIT_S = 30.0  # for another program's lock, where nobody says otherwise; the sqlite URL's ?timeout= overrides it
 CONNECT_S = 10
 WRITES = "orchestrator_writes"  # execution option of a connection whose transaction will write
 
@@ -49,10 +49,10 @@ def place_of(url: URL) -> str:
     return url.set(query={}).render_as_string(hide_password=True)
 
 
-def make_engine(url: URL, *, create: bool) -> Engine:
+def make_engine(url: URL, *, create: bool, wait_s: float = WAIT_S) -> Engine:
     """An engine, with the SQLite file checked (and, with ``create``, its folder made) before."""
     if url.get_backend_name() == "sqlite":
-        return _sqlite_engine(url, create)
+        return _sqlite_engine(url, create, _wait_of(url, wait_s))
     try:
         # pre_ping: a server that was restarted must not cost the first save after it.
         engine = create_engine(url, pool_pre_ping=True, connect_args={"connect_timeout": CONNECT_S})
@@ -61,7 +61,7 @@ def make_engine(url: URL, *, create: bool) -> Engine:
             f"{place_of(url)}: the PostgreSQL driver {error.name} is not installed. "
             'Install it into this Python with: pip install "psycopg[binary]"'
         ) from error
-    event.listen(engine, "connect", _limit_waiting)
+    event.listen(engine, "connect", lambda dbapi, _record: _limit_waiting(dbapi, wait_s))
     return engine
 
 
@@ -71,7 +71,7 @@ def _sqlite_url(database: str, query: dict[str, str] | None = None) -> URL:
     return URL.create("sqlite", database=str(Path(database).expanduser().absolute()), query=query or {})
 
 
-def _sqlite_engine(url: URL, create: bool) -> Engine:
+def _sqlite_engine(url: URL, create: bool, wait_s: float) -> Engine:
     path = Path(str(url.database))
     if path.is_dir():
         raise StoreError(f"{path}: this is a folder, where the database should be a file. Move it away or rename it.")
@@ -79,7 +79,6 @@ def _sqlite_engine(url: URL, create: bool) -> Engine:
         if not create:
             raise NoDatabase(f"{path}: there is no database yet. It is made when the first run is saved.")
         path.parent.mkdir(parents=True, exist_ok=True)
-    wait_s = _wait_of(url)
     with closing(sqlite3.connect(path, timeout=wait_s, isolation_level=None)) as connection:
         journal = prepare_file(connection, path, wait_s)
     engine = create_engine(url.set(query={}), connect_args={"timeout": wait_s})
@@ -90,8 +89,8 @@ def _sqlite_engine(url: URL, create: bool) -> Engine:
     return engine
 
 
-def _wait_of(url: URL) -> float:
-    given = url.query.get("timeout", WAIT_S)
+def _wait_of(url: URL, wait_s: float) -> float:
+    given = url.query.get("timeout", wait_s)
     try:
         return float(given)  # type: ignore[arg-type]  # a tuple, for a name given twice, is refused below
     except (TypeError, ValueError) as error:
@@ -150,7 +149,7 @@ def _begin_sqlite(connection: Connection) -> None:
     connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
 
 
-def _limit_waiting(dbapi: Any, _record: object) -> None:
+def _limit_waiting(dbapi: Any, wait_s: float) -> None:
     dbapi.autocommit = True
-    dbapi.execute(f"SET lock_timeout = {int(WAIT_S * 1000)}")
+    dbapi.execute(f"SET lock_timeout = {int(wait_s * 1000)}")
     dbapi.autocommit = False

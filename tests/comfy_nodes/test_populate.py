@@ -345,6 +345,20 @@ def test_nothing_that_is_sent_stops_the_queue(sent: dict[str, Any], workflow: An
         assert handler(hostile) is hostile
 
 
+@pytest.mark.parametrize("odd", [{"a": 1}, [], 3, None])
+def test_a_window_s_id_that_would_end_the_server_does_not_reach_it(wildcards: Wildcards, odd: Any):
+    sent = body({"4": wildcard_node()}) | {"client_id": odd}
+    sent["extra_data"]["client_id"] = odd
+    populated(wildcards, sent)
+    assert "client_id" not in sent
+    assert "client_id" not in sent["extra_data"]
+
+
+def test_a_graph_without_our_nodes_is_left_as_it_was_sent(wildcards: Wildcards):
+    sent = {"prompt": {"4": {"class_type": "SaveImage", "inputs": {}}}, "client_id": {"a": 1}, "extra_data": None}
+    assert populated(wildcards, dict(sent)) == sent
+
+
 def test_a_subgraph_inside_itself_ends():
     workflow = {"nodes": [{"id": 1, "type": "g"}], "definitions": {"subgraphs": [
         {"id": "g", "nodes": [{"id": 1, "type": "g"}]}]}}  # fmt: skip

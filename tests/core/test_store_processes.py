@@ -83,8 +83,9 @@ def test_a_host_that_dies_while_saving_leaves_no_half_of_a_run(store_url: str) -
         assert all(run == store_child.numbered_run("whole", run.draft.seed, 40) for run in runs)
 
 
-def test_a_database_that_stays_locked_is_reported_as_that(sqlite_path: Path) -> None:
-    with Store.open(f"sqlite:///{sqlite_path}?timeout=0.05") as store:
+@pytest.mark.parametrize(("query", "wait_s"), [("?timeout=0.05", 30.0), ("", 0.05)])
+def test_a_database_that_stays_locked_is_reported_as_that(sqlite_path: Path, query: str, wait_s: float) -> None:
+    with Store.open(f"sqlite:///{sqlite_path}{query}", wait_s=wait_s) as store:
         store.save_run(store_child.numbered_run("kept", 1))
         child = start("hold", str(sqlite_path))
         assert child.stdout is not None
@@ -96,9 +97,8 @@ def test_a_database_that_stays_locked_is_reported_as_that(sqlite_path: Path) -> 
         store.save_run(store_child.numbered_run("kept", 2))
 
 
-def test_a_postgresql_that_stays_locked_is_reported_as_that(postgres_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("orchestrator_core.store.engine.WAIT_S", 0.05)
-    with Store.open(postgres_url) as store, Store.open(postgres_url) as other:
+def test_a_postgresql_that_stays_locked_is_reported_as_that(postgres_url: str) -> None:
+    with Store.open(postgres_url, wait_s=0.05) as store, Store.open(postgres_url) as other:
         run = store_child.numbered_run("kept", 1)
         store.save_run(run)
         with other.writing() as connection:

@@ -360,7 +360,9 @@ def test_a_locked_database_stops_no_queue(server: Server) -> None:
     server.run(graph(seed=91))  # the database is there
     with closing(sqlite3.connect(server.comfyui.store)) as other:
         other.execute("BEGIN EXCLUSIVE")
+        started = time.monotonic()
         done = server.run(graph(seed=92))
+    assert time.monotonic() - started < 25  # the store's own patience is 30 seconds
     assert done["outputs"]["9"]["text"][0].startswith("Not kept: ")
     assert "locked" in done["outputs"]["9"]["text"][0] or "busy" in done["outputs"]["9"]["text"][0]
     assert len(server.images(done)) == 1
@@ -426,6 +428,28 @@ def test_a_name_may_come_from_another_node(server: Server) -> None:
     assert path.name.startswith("name_")
 
 
+@pytest.mark.parametrize(
+    ("prefix", "says"), [("../../escaped", "leads out of the output folder"), ("a\0b", "no file name can have")]
+)
+def test_a_linked_name_that_cannot_be_used_costs_no_image(server: Server, prefix: str, says: str) -> None:
+    made = graph(seed=55)
+    made["10"] = node("PrimitiveString", value=prefix)
+    made["8"]["inputs"]["filename_prefix"] = ["10", 0]
+    done = server.run(made)
+    (path,) = server.files(done)
+    assert path.name.startswith("orchestrator_")
+    assert says in done["outputs"]["8"]["text"][0]
+
+
+def test_a_format_that_there_is_not_costs_no_image(server: Server) -> None:
+    made = graph(seed=56)
+    made["8"]["inputs"]["format"] = "tiff"
+    done = server.run(made)
+    (image,) = server.images(done)
+    assert image.format == "PNG"
+    assert done["outputs"]["8"]["text"] == ['Saved as PNG. There is no format "tiff": png, webp, jpeg.']
+
+
 def test_the_inspector_counts_tokens_with_the_loaded_encoder(server: Server) -> None:
     made = inspecting(template="a red fox")
     made["1"] = node("CheckpointLoaderSimple", ckpt_name="tiny-sd15.safetensors")
@@ -470,6 +494,7 @@ def test_a_hostile_request_is_answered_and_the_queue_goes_on(server: Server) -> 
     hostile: list[Any] = [[], "x", {"workflow": []}, {"workflow": {"nodes": [{"id": 2}], "definitions": 3}}]
     for info in hostile:
         server.wait(server.queue(inspecting(seed=71), extra_data={"extra_pnginfo": info}))
+    server.wait(server.queue(inspecting(seed=71), client_id={"a": 1}))
     assert words(server.run(inspecting(seed=72)))
 
 
