@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import dataclass, field
-
-from orchestrator_core.loras.record import LoraRecord
 
 TOLD = {"trigger_words": "without trigger words", "base_model": "without a base model"}  # kinds of ``missing``
 
@@ -52,9 +49,3 @@ def _told(names: tuple[object, ...], words: str) -> str:
 
 def _listed(names: tuple[str, ...], words: str) -> str:
     return words + ", ".join(names) if names else ""
-
-
-def lacking(records: Iterable[LoraRecord]) -> tuple[tuple[str, int], ...]:
-    """How many of these lack what a person would like to fill in."""
-    kinds = [kind for record in records for kind in record.missing]
-    return tuple((kind, kinds.count(kind)) for kind in TOLD if kind in kinds)

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TypeVar
 
 from orchestrator_core.loras.files import Unit, folder_of, stamp
-from orchestrator_core.loras.library_changes import Changes, lacking
+from orchestrator_core.loras.library_changes import TOLD, Changes
 from orchestrator_core.loras.library_diff import Differences, find_moves
 from orchestrator_core.loras.library_entries import Entry, entry_of, search_texts
 from orchestrator_core.loras.library_index import Index
@@ -33,8 +34,8 @@ class _Told:
     moved: list[tuple[str, str]] = field(default_factory=list)
     incomplete: list[str] = field(default_factory=list)
     truncated: list[str] = field(default_factory=list)
-    records: list[LoraRecord] = field(default_factory=list)
-    new: list[LoraRecord] = field(default_factory=list)
+    paths: list[str] = field(default_factory=list)
+    lacking: Counter[str] = field(default_factory=Counter)  # kinds of missing metadata, of what was added
 
 
 class Refreshing:
@@ -109,16 +110,16 @@ class Refreshing:
         if record.state == "truncated":
             if not told_before:
                 told.truncated.append(entry.name)
-                told.records.append(record)
+                told.paths.append(entry.path)
             return entry
-        told.records.append(record)
+        told.paths.append(entry.path)
         if old is not None and old.first_ms and old.path != entry.path:
             told.moved.append((old.name, entry.name))
         elif old is not None and old.first_ms and old.state != "missing":
             told.changed.append(entry.name)
         else:
             told.added.append(entry.name)
-            told.new.append(with_facts(record, entry, self.index))
+            told.lacking.update(with_facts(record, entry, self.index).missing)
         return entry if entry.first_ms else entry._replace(first_ms=int(self.now_s * 1000))
 
     def _with_left_behind(self, record: LoraRecord, unit: Unit, old: Entry) -> LoraRecord:
@@ -163,8 +164,8 @@ class Refreshing:
             tuple(told.moved),
             tuple(told.incomplete),
             tuple(told.truncated),
-            paths=tuple(record.path for record in told.records),
-            lacking=lacking(told.new),
+            paths=tuple(told.paths),
+            lacking=tuple((kind, told.lacking[kind]) for kind in TOLD if told.lacking[kind]),
         )
 
 
