@@ -18,6 +18,7 @@ from server import PromptServer
 
 from orchestrator_core.config import data_folder
 
+from .contents import Content
 from .routes import Reply, Route
 
 __all__ = ["io"]
@@ -57,6 +58,88 @@ def _children(folder: str) -> Iterable[Path]:
 def embeddings() -> Sequence[str]:
     found: list[str] = folder_paths.get_filename_list("embeddings")
     return found
+
+
+def lora_folders() -> Sequence[str]:
+    """All of them, those of extra_model_paths.yaml too; other packs may add some until the server is ready."""
+    found: list[str] = folder_paths.get_folder_paths("loras")
+    return found
+
+
+def lora_names() -> Sequence[str]:
+    """The files below them, as LoraLoader lists them. The host looks again where a folder was changed."""
+    found: list[str] = folder_paths.get_filename_list("loras")
+    return found
+
+
+def lora_path(name: str) -> str | None:
+    """Of a name as ``lora_names`` has it; None where there is no such file. Never outside of the LoRA folders."""
+    found: str | None = folder_paths.get_full_path("loras", name)
+    return found
+
+
+def is_rendering() -> bool:
+    """Whether the queue runs something now."""
+    return bool(PromptServer.instance.prompt_queue.currently_running)
+
+
+class Patching:
+    """How ComfyUI puts LoRAs into models; ``lora_loading.Patching`` says what is asked of it.
+
+    A model, or a CLIP, with LoRAs is a clone that knows what to add to its weights. Two clones of one model whose
+    ``patches_uuid`` is the same have the same weights to ComfyUI, so that it need not touch them.
+    """
+
+    def load(self, path: str) -> Any:
+        import comfy.utils
+
+        return comfy.utils.load_torch_file(path, safe_load=True)
+
+    def size(self, weights: Any) -> int:
+        return sum(getattr(tensor, "nbytes", 0) for tensor in weights.values())
+
+    def patched(self, model: Any, clip: Any, weights: Any, strengths: tuple[float, float]) -> tuple[Any, Any]:
+        import comfy.sd
+
+        found: tuple[Any, Any] = comfy.sd.load_lora_for_models(model, clip, weights, *strengths)
+        return found
+
+    def mark(self, patched: Any) -> object:
+        """Differs between two states of one model's weights."""
+        return None if patched is None else _patcher(patched).patches_uuid
+
+    def patches(self, patched: Any) -> Any:
+        """What a clone adds to the weights, to be kept without the model."""
+        if patched is None:
+            return None
+        patcher = _patcher(patched)
+        return {key: list(values) for key, values in patcher.patches.items()}, patcher.patches_uuid
+
+    def count(self, patched: Any) -> int:
+        """How many pieces are added."""
+        return 0 if patched is None else sum(len(values) for values in _patcher(patched).patches.values())
+
+    def again(self, plain: Any, patches: Any) -> Any:
+        """A clone with what ``patches`` gave for a clone of the same model: the same weights to ComfyUI."""
+        if plain is None or patches is None:
+            return plain
+        clone = plain.clone()
+        kept, mark = patches
+        _patcher(clone).patches = {key: list(values) for key, values in kept.items()}
+        _patcher(clone).patches_uuid = mark
+        return clone
+
+
+def _patcher(model_or_clip: Any) -> Any:
+    return getattr(model_or_clip, "patcher", model_or_clip)  # a CLIP has one
+
+
+def model_kinds(model: Any) -> tuple[Sequence[str], int]:
+    """The class of a MODEL's config with its ancestors, as ("SDXL", "BASE"), and the width of a transformer, or 0."""
+    config = getattr(getattr(model, "model", None), "model_config", None)
+    unet = getattr(config, "unet_config", None)
+    width = unet.get("dim", 0) if isinstance(unet, dict) else 0
+    return [kind.__name__ for kind in type(config).__mro__[:-1]], width if isinstance(width, int) else 0
 
 
 def version() -> str:
@@ -131,6 +214,11 @@ def send(event: str, data: Mapping[str, Any], client: str) -> None:
         PromptServer.instance.send_sync(event, dict(data), client)
 
 
+def send_to_all(event: str, data: Mapping[str, Any]) -> None:
+    """To every browser window."""
+    PromptServer.instance.send_sync(event, dict(data))
+
+
 def current_client() -> str:
     """Whose graph is running; "" where a program sent it that does not listen."""
     return PromptServer.instance.client_id or ""
@@ -144,9 +232,16 @@ def add_routes(routes: Iterable[Route]) -> None:
 def _answering(route: Route) -> Callable[[web.Request], Any]:
     async def answer(request: web.Request) -> web.Response:
         reply: Reply = await route.handler(request)
+        if isinstance(reply.data, Content):
+            return _response(reply.data)
         return web.json_response(reply.data, status=reply.status)
 
     return answer
+
+
+def _response(found: Content) -> web.Response:
+    kind = {"content_type": found.media_type, "charset": found.charset}
+    return web.Response(body=found.body, status=found.status, headers=found.headers, **kind)
 
 
 def when_started(call: Callable[[], object]) -> None:

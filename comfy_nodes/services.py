@@ -8,6 +8,11 @@ from typing import Any
 
 from orchestrator_core.template import Wildcards
 
+from .lora_choosing import Choosing
+from .lora_loading import Loading
+from .lora_shelf import LoraShelf
+from .lora_uses import Files
+
 Send = Callable[[str, Mapping[str, Any], str], None]  # (event, its data, the client that gets it)
 
 
@@ -15,3 +20,13 @@ Send = Callable[[str, Mapping[str, Any], str], None]  # (event, its data, the cl
 class Services:
     wildcards: Wildcards
     send: Send
+
+
+@dataclass(frozen=True, slots=True)
+class LoraServices:
+    """The library while ComfyUI runs, what chooses from it, and what loads the files."""
+
+    shelf: LoraShelf
+    choosing: Choosing
+    loading: Loading
+    files: Files

@@ -9,6 +9,7 @@ from orchestrator_core.request import GeneratedImage
 from .host import io
 
 DraftSocket = io.Custom("PROMPT_DRAFT")  # orchestrator_core.prompt.PromptDraft
+LoraStackSocket = io.Custom("LORA_STACK")  # other packs' too: lora_names.py reads it
 SavedSocket = io.Custom("SAVED_IMAGES")  # SavedImages
 
 

@@ -78,12 +78,21 @@ def test_comfyui_gets_the_nodes_and_its_own_modules_stay_first(tmp_path: Path):
     del found["folders"]
     assert found == {
         "nodes": [
+            "OrchestratorLoRASelector",
+            "OrchestratorLoRAStackApply",
             "OrchestratorPromptInspector",
             "OrchestratorRunRecorder",
             "OrchestratorSaveImage",
             "OrchestratorWildcardPrompt",
         ],
-        "classes": ["PromptInspector", "RunRecorder", "SaveImageWithOrigin", "WildcardPrompt"],
+        "classes": [
+            "LoraSelector",
+            "LoraStackApply",
+            "PromptInspector",
+            "RunRecorder",
+            "SaveImageWithOrigin",
+            "WildcardPrompt",
+        ],
         "path_added": [str(ROOT)],
         "path_kept": True,
         "heavy": [],

@@ -1,0 +1,104 @@
+"""Chooses LoRAs for a node, and tells ComfyUI when it would choose others than before.
+
+ComfyUI keeps what a node gave as long as its inputs and its fingerprint are the same; with another fingerprint all that
+follows is rendered anew. The library changes often (a download, a hash, a note), and most changes concern no prompt in
+use. So the choices that were made are remembered with their drafts, and after a change each is made again, in some
+milliseconds: only where one comes out otherwise is the fingerprint another.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections import OrderedDict, deque
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from itertools import count
+from typing import NamedTuple
+
+from orchestrator_core.base_models import BaseModel
+from orchestrator_core.errors import OrchestratorError
+from orchestrator_core.loras.source import LibrarySource
+from orchestrator_core.prompt import PromptDraft
+from orchestrator_core.stages.select_loras import Options, Selection, select
+
+_OPTIONS = 32  # sets of options that are remembered,
+_DRAFTS = 16  # each with the last drafts
+
+
+class _Asked(NamedTuple):
+    draft: PromptDraft
+    checkpoint: BaseModel
+
+
+@dataclass(slots=True)
+class _Made:
+    """The choices that were made with one set of options."""
+
+    fingerprint: int  # another one whenever one of them would come out otherwise
+    choices: int = -1  # of the library, when all of these were found to hold
+    selections: deque[tuple[_Asked, Selection]] = field(default_factory=lambda: deque(maxlen=_DRAFTS))
+    is_forgetful: bool = False  # there were more than are remembered
+
+
+class Choosing:
+    """One for all nodes. ``source`` gives the library; it may wait for the first look at the disk."""
+
+    def __init__(self, source: Callable[[], LibrarySource]) -> None:
+        self._source = source
+        self._made: OrderedDict[Options, _Made] = OrderedDict()
+        self._numbers = count()
+        self._lock = threading.RLock()
+
+    def choose(self, draft: PromptDraft, checkpoint: BaseModel, options: Options) -> Selection:
+        """Raises OrchestratorError for options that cannot be followed."""
+        source = self._source()
+        asked = _Asked(_plain(draft), checkpoint)
+        with self._lock:
+            made = self._of(options)
+            choices = source.choices
+            selection = select(draft, source.index(), checkpoint, options)
+            known = [one for one in made.selections if one[0] != asked]
+            made.is_forgetful = made.is_forgetful or len(known) == _DRAFTS
+            if not known:
+                made.choices = choices
+            made.selections = deque([*known, (asked, selection)], _DRAFTS)
+        return selection
+
+    def fingerprint(self, options: Options) -> str:
+        """The same as before unless a choice that was made with these options would now be another."""
+        with self._lock:
+            made = self._of(options)
+            source = self._source()
+            choices = source.choices
+            if made.choices != choices and made.selections:
+                if made.is_forgetful or not all(self._holds(source, options, *one) for one in made.selections):
+                    made.fingerprint = next(self._numbers)
+                    made.selections.clear()
+                    made.is_forgetful = False
+                made.choices = choices
+            return str(made.fingerprint)
+
+    def _of(self, options: Options) -> _Made:
+        made = self._made.get(options) or self._made.setdefault(options, _Made(next(self._numbers)))
+        self._made.move_to_end(options)
+        while len(self._made) > _OPTIONS:
+            self._made.popitem(last=False)
+        return made
+
+    def _holds(self, source: LibrarySource, options: Options, asked: _Asked, before: Selection) -> bool:
+        try:
+            now = select(asked.draft, source.index(), asked.checkpoint, options)
+        except OrchestratorError:
+            return False
+        return _outcome(now) == _outcome(before)
+
+
+def _plain(draft: PromptDraft) -> PromptDraft:
+    """Without what a choice does not depend on, as the diagnostics."""
+    return replace(draft, diagnostics=(), variables=())
+
+
+def _outcome(selection: Selection) -> tuple[object, ...]:
+    """What of a selection is seen in an image. Digests come later than files, and are not."""
+    uses = [(use.record.path, use.record.size, use.record.mtime_ns, use.strength) for use in selection.chosen]
+    return selection.draft.positive, tuple(uses)

@@ -1,0 +1,41 @@
+"""Apply LoRA Stack: puts the LoRAs of a stack, ours or another pack's, into a model."""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar
+
+from .host import io
+from .lora_names import read_stack
+from .services import LoraServices
+from .sockets import LoraStackSocket
+
+
+class LoraStackApply(io.ComfyNode):
+    loras: ClassVar[LoraServices]  # given by registration.py
+
+    @classmethod
+    def define_schema(cls) -> io.Schema:
+        return io.Schema(
+            node_id="OrchestratorLoRAStackApply",
+            display_name="Apply LoRA Stack",
+            category="orchestrator",
+            description="Loads the LoRAs of a stack, as the LoRA Selector and other packs' stackers give it.",
+            inputs=[
+                io.Model.Input("model", tooltip="What the LoRAs are put into."),
+                io.Clip.Input("clip", optional=True, tooltip="The text encoder, which most LoRAs change too."),
+                LoraStackSocket.Input("lora_stack", tooltip="Names and strengths; any pack's."),
+            ],
+            outputs=[
+                io.Model.Output("model_out", display_name="model", tooltip="The model with the LoRAs."),
+                io.Clip.Output("clip_out", display_name="clip", tooltip="The text encoder with the LoRAs."),
+            ],
+        )
+
+    @classmethod
+    def execute(cls, model: Any, lora_stack: Any, clip: Any = None) -> io.NodeOutput:
+        stack = read_stack(lora_stack)
+        files, unknown = cls.loras.files.found(stack.items)
+        loaded = cls.loras.loading.apply(model, clip, files)
+        problems = [*stack.problems, *unknown, *loaded.problems]
+        ui = {"orchestrator_loras": [{"base": "", "loras": [], "problems": problems}]}
+        return io.NodeOutput(loaded.model, loaded.clip, ui=ui)
