@@ -31,13 +31,23 @@ choices = st.builds(Choice, texts, texts | tuples(texts), texts, integers, numbe
 components = st.builds(
     Component, texts, st.sampled_from(Origin), tuples(choices), numbers, st.none() | st.tuples(integers, integers)
 )
+sources = st.builds(
+    PromptSource,
+    texts,
+    texts,
+    texts,
+    rerolls=tuples(st.tuples(texts, integers)),
+    method=texts,
+    index=st.none() | st.integers(),
+    missing=texts,
+)
 drafts = st.builds(
     PromptDraft,
     tuples(components),
     tuples(components),
     tuples(loras),
     seeds,
-    st.builds(PromptSource, texts, texts, texts),
+    sources,
     tuples(st.tuples(texts, texts)),
     tuples(st.builds(Diagnostic, texts, texts, integers, integers, texts)),
 )

@@ -91,7 +91,12 @@ def m002_loras(connection: Connection) -> None:
         connection.execute(text(statement))
 
 
-MIGRATIONS: tuple[Migration, ...] = (m001_runs, m002_loras)
+def m003_drawing(connection: Connection) -> None:
+    """How a run's prompt was drawn: what was drawn again, and by which method."""
+    connection.execute(text("ALTER TABLE runs ADD COLUMN drawing TEXT NOT NULL DEFAULT '{}'"))
+
+
+MIGRATIONS: tuple[Migration, ...] = (m001_runs, m002_loras, m003_drawing)
 
 
 def migrate(engine: Engine, place: str, steps: Sequence[Migration] = MIGRATIONS) -> None:

@@ -21,6 +21,7 @@ ByRun = dict[str, list[Stored]]
 Side = tuple[str, str]  # a run's id, and one of SIDES
 
 SIDES = ("positive", "negative")
+DRAWING = ("rerolls", "method", "index", "missing")  # the fields of a PromptSource in one column; {}: an older pack
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,10 +73,15 @@ def _run_row(run: Run, now_ms: int) -> Row:
         "template": source.template,
         "negative_template": source.negative,
         "dialect": source.dialect,
+        "drawing": _drawing_json(source),
         "variables": _json(draft.variables),
         "diagnostics": _json([asdict(diagnostic) for diagnostic in draft.diagnostics]),
         "search_text": "\n".join(words).casefold(),
     }
+
+
+def _drawing_json(source: PromptSource) -> str:
+    return _json({name: getattr(source, name) for name in DRAWING})
 
 
 def _component_rows(run_id: str, side: str, components: Sequence[Component]) -> Iterator[Row]:
@@ -187,10 +193,17 @@ def _draft(row: Stored, components: Mapping[Side, list[Component]], loras: Itera
         tuple(components.get((row["id"], "negative"), ())),
         tuple(LoraUse(x["name"], x["strength_model"], x["strength_clip"], x["sha256"]) for x in loras),
         row["seed"],
-        PromptSource(row["template"], row["negative_template"], row["dialect"]),
+        _source(row),
         tuple((name, value) for name, value in json.loads(row["variables"])),
         tuple(Diagnostic(**values) for values in json.loads(row["diagnostics"])),
     )
+
+
+def _source(row: Stored) -> PromptSource:
+    drawing = json.loads(row["drawing"])
+    if "rerolls" in drawing:
+        drawing["rerolls"] = tuple((slot, times) for slot, times in drawing["rerolls"])
+    return PromptSource(row["template"], row["negative_template"], row["dialect"], **drawing)
 
 
 def _component(row: Stored, choices: Iterable[Choice]) -> Component:

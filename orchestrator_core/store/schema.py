@@ -76,6 +76,9 @@ runs = Table(
     Column("dialect", AnyText),
     Column("variables", AnyText),  # JSON: [[name, value], …]
     Column("diagnostics", AnyText),  # JSON: [{kind, message, start, end, where}, …]
+    Column(
+        "drawing", AnyText
+    ),  # JSON: {rerolls: [[slot, times], …], method, index, missing}; what is absent is default
     Column("search_text", AnyText),  # case-folded prompts and templates; neither database folds Unicode in LIKE
 )
 components = Table(

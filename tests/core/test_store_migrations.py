@@ -59,7 +59,7 @@ def test_migrations_are_numbered_without_a_gap() -> None:
     [
         (Run, "id draft images scores"),
         (PromptDraft, "components negative loras seed source variables diagnostics"),
-        (PromptSource, "template negative dialect"),
+        (PromptSource, "template negative dialect rerolls method index missing"),
         (Component, "text origin choices strength span"),
         (Choice, "key siblings file line weight probability options"),
         (Diagnostic, "kind message start end where"),
@@ -83,6 +83,15 @@ def test_an_upgrade_keeps_what_was_saved(store: Store) -> None:
     upgrade(store, m900_marks)
     upgrade(store, m900_marks)
     assert inspect(store.engine).has_table("marks")
+    assert store.load_run("r1") == RUN
+
+
+def test_a_run_of_a_pack_that_kept_no_method_was_drawn_at_random(store: Store) -> None:
+    store.save_run(RUN)
+    with store.writing() as connection:
+        connection.execute(text("ALTER TABLE runs DROP COLUMN drawing"))
+        connection.execute(text("DELETE FROM orchestrator_migrations WHERE name = 'm003_drawing'"))
+    upgrade(store)
     assert store.load_run("r1") == RUN
 
 
