@@ -2,17 +2,12 @@
 
 from __future__ import annotations
 
-import difflib
-import re
-
 from orchestrator_app.console import caret_lines, problem, remark, width
 from orchestrator_core.errors import OrchestratorError
 from orchestrator_core.prompt import Diagnostic, PromptDraft
 from orchestrator_core.template import Wildcards
 
 _INDENT = "  "
-_MAX_SUGGESTED = 50  # missing names for which the most similar one is looked for, which takes its time
-_MISSING = re.compile(r"There is no wildcard '([^']+)'")
 
 
 class Reporter:
@@ -21,7 +16,6 @@ class Reporter:
     def __init__(self, wildcards: Wildcards, *, explains: bool = True) -> None:
         self.wildcards = wildcards
         self.explains = explains
-        self.suggested = 0
         self.seen: dict[tuple[str, str, int, int, str], int] = {}
 
     def note(self, text: str) -> None:
@@ -42,7 +36,7 @@ class Reporter:
             problem("warning", f"{found} (orchestrator wildcards check says more)")
 
     def _show(self, found: Diagnostic, template: str) -> None:
-        problem("warning", found.message + self._near(found))
+        problem("warning", found.message)
         if not self.explains:
             return
         written = template if found.where in ("positive", "negative") else self._value(found.where)
@@ -50,20 +44,8 @@ class Reporter:
             remark(f"{_INDENT}in a value that was drawn from a wildcard")
             return
         line, marks, number, column = caret_lines(written, found.start, found.end, width() - len(_INDENT))
-        place = {"positive": "in the template", "negative": "in the negative template"}.get(
-            found.where, f"in {found.where}"
-        )
-        remark(f"{_INDENT}{place}, {f'line {number}, ' if number > 1 else ''}character {column}:")
+        remark(f"{_INDENT}in {found.place}, {f'line {number}, ' if number > 1 else ''}character {column}:")
         remark(f"{_INDENT}{line}\n{_INDENT}{marks}")
-
-    def _near(self, found: Diagnostic) -> str:
-        """The name that is most like the missing one, where there is one."""
-        match = _MISSING.search(found.message) if found.kind == "missing-wildcard" else None
-        if match is None or self.suggested >= _MAX_SUGGESTED:
-            return ""
-        self.suggested += 1
-        close = difflib.get_close_matches(match[1], self.wildcards.names(), 1, 0.75)
-        return f" Did you mean {close[0]}?" if close else ""
 
     def _value(self, where: str) -> str | None:
         """The text of the value at ``colors/warm:12``."""

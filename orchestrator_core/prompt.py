@@ -81,7 +81,12 @@ class Diagnostic:
     where: str = "positive"  # "positive", "negative", or a wildcard as "colors/warm:12"
 
     def __str__(self) -> str:
-        return f"{self.where}, character {self.start + 1}: {self.message}"
+        return f"in {self.place}, character {self.start + 1}: {self.message}"
+
+    @property
+    def place(self) -> str:
+        """``where`` in words."""
+        return {"positive": "the template", "negative": "the negative template"}.get(self.where, self.where)
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
-from difflib import get_close_matches
 from pathlib import Path
 
 from orchestrator_core.prompt import Diagnostic
@@ -173,9 +172,9 @@ def _resolve(
 
 
 def _missing(name: str, wildcards: Wildcards, before: int) -> str:
-    close = get_close_matches(name, wildcards.names(), 1, 0.75) if before < _MAX_SUGGESTED else []
+    similar = wildcards.similar(name) if before < _MAX_SUGGESTED else ""
     return f"There is no wildcard {name!r}. " + (
-        f"Did you mean {close[0]!r}?" if close else "Add its file, or take the name out."
+        f"Did you mean {similar!r}?" if similar else "Add its file, or take the name out."
     )
 
 

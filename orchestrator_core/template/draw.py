@@ -16,6 +16,7 @@ from orchestrator_core.template.wildcards import Wildcards
 
 MAX_LEVELS = 60  # variants, wildcards and variables inside one another, over all files
 MAX_STEPS = 50_000  # of them in one draw; text that stands there again and again counts too
+MAX_HINTS = 5  # missing names for which the most similar one is looked for
 STEP_LENGTH = 250  # characters that count as one step
 
 Path = tuple[Choice, ...]
@@ -119,6 +120,7 @@ class Draw:
         self.chain: list[tuple[str, str]] = []  # wildcards being drawn from, with the filters that they hand down
         self.levels = self.steps = 0
         self.keeps_missing = True  # False: a wildcard that is not there leaves nothing
+        self.hints = 0
         self.rerolls: Mapping[str, int] = {}  # how often slots have been drawn again, see Template.slots
 
     def prompt(self, nodes: Nodes, where: str, state: int | None = None) -> Parts:
@@ -201,7 +203,17 @@ class Draw:
 
     def missing(self, name: str, span: Span) -> None:
         left = "it stays as it is" if self.keeps_missing else "nothing stands in its place"
-        self.note("missing-wildcard", f"There is no wildcard {name!r}, or its file is empty; {left}.", span)
+        self.note(
+            "missing-wildcard", f"There is no wildcard {name!r}, or its file is empty; {left}.{self.hint(name)}", span
+        )
+
+    def hint(self, name: str) -> str:
+        """`` Did you mean colors/warm?`` for the first names that are missing: to look for one takes its time."""
+        if self.hints >= MAX_HINTS:
+            return ""
+        self.hints += 1
+        similar = self.wildcards.similar(name)
+        return f" Did you mean {similar}?" if similar else ""
 
     def switch(self, method: Method, state: int) -> int:
         """Goes over to a node's own method and returns the state for it. Restore ``turn`` afterwards."""

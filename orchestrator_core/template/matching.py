@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 import re
+import sys
 from bisect import bisect_left
 from collections.abc import Iterable, Sequence
+from difflib import get_close_matches
 from fnmatch import translate
 from functools import cached_property
 
+_SIMILAR = 0.75  # as difflib counts, where 1 is the same
+_MAX_COMPARED = 10_000  # names that are compared with a wrong one
+_MAX_KEPT = 1_000  # names whose most similar one is remembered
 _MAGIC = re.compile(r"[*?\[]")
 
 
@@ -25,6 +30,7 @@ class Names:
 
     def __init__(self, names: Iterable[str]) -> None:
         self.names = sorted(names)
+        self._similar: dict[str, str] = {}
 
     @cached_property
     def folded(self) -> list[str]:
@@ -51,6 +57,23 @@ class Names:
         first = bisect_left(self.order, (folder + "/", -1))
         last = bisect_left(self.order, (folder + "0", -1))  # "0" comes next after "/"
         return sorted([index for _, index in self.order[first:last]])
+
+    def similar(self, name: str) -> str:
+        """The name that is most like a wrong one, which may be a slip of it; "" for none. Takes its time once."""
+        if name not in self._similar:
+            if len(self._similar) >= _MAX_KEPT:
+                self._similar.clear()
+            close = get_close_matches(name, self._beginning_like(name), 1, _SIMILAR)
+            self._similar[name] = close[0] if close else ""
+        return self._similar.get(name, "")
+
+    def _beginning_like(self, name: str) -> list[str]:
+        """All names, of very many only those that begin as this one does, unless these are too many as well."""
+        if len(self.names) <= _MAX_COMPARED:
+            return self.names
+        begin = name[:3]
+        found = self.names[bisect_left(self.names, begin) : bisect_left(self.names, begin + chr(sys.maxunicode))]
+        return found if len(found) <= _MAX_COMPARED else []
 
 
 def nearest(wanted: str, names: Names) -> tuple[list[str], str]:

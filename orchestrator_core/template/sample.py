@@ -85,7 +85,8 @@ def option_slots(draw: Draw, node: Variant) -> list[Slot]:
             size = min(len(values), _MAX_INCLUDED - len(slots))
             slots += [(option, weight * values.weight(index), values, index) for index in range(size)]
         else:
-            draw.note("missing-wildcard", f"There is no wildcard {option.include!r} to include.", node.span)
+            message = f"There is no wildcard {option.include!r} to include.{draw.hint(option.include)}"
+            draw.note("missing-wildcard", message, node.span)
     return slots
 
 

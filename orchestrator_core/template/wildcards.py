@@ -126,6 +126,10 @@ class Wildcards:
         """Names that hold every word of ``text``, those that begin with it first."""
         return search(text, self._all_names())
 
+    def similar(self, name: str) -> str:
+        """The name that is most like one that is not there, "" for none."""
+        return self._all_names().similar(name)
+
     def shadowed(self) -> list[tuple[str, Path, Path]]:
         """(name, file that wins, file that is hidden by it)."""
         winners: dict[str, Path] = {}

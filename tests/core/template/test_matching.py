@@ -68,6 +68,13 @@ def test_thousands_of_names_that_do_not_exist_are_looked_for_quickly(tmp_path: P
     assert drawn(text, wildcards) == text  # two passes over all names for each of them would take minutes
 
 
+def test_a_slip_is_found_among_very_many_names_by_its_beginning():
+    names = Names(["colors/warm", *(f"folder{n % 97}/name{n}" for n in range(10_001))])
+    assert names.similar("colors/wram") == "colors/warm"
+    assert names.similar("oclors/warm") == ""
+    assert names.similar("folder3/nmae3") == ""  # too many begin with "fol" to compare all of them
+
+
 def test_names_without_number_do_not_fill_the_memory(tmp_path: Path):
     wildcards = wildcards_in(tmp_path, {"a.txt": "x"})
     for number in range(25_000):

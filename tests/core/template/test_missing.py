@@ -70,3 +70,20 @@ def test_the_diagnostic_points_at_the_name():
     (found,) = Template("a __missing__ b").draw(NONE, 1).diagnostics
     assert "a __missing__ b"[found.start : found.end] == "__missing__"
     assert "'missing'" in found.message
+    assert str(found).startswith("in the template, character 3: There is no wildcard")
+
+
+@pytest.mark.parametrize("text", ["__colors/wram__", "{a|%1::include colors/wram}"])
+def test_the_name_that_was_meant_is_said(text: str, tmp_path: Path):
+    wildcards = wildcards_in(tmp_path, {"colors/warm.txt": "red", "animals.txt": "fox"})
+    (found,) = Template(text).draw(wildcards, 1).diagnostics
+    assert found.message.endswith("Did you mean colors/warm?")
+    assert "Did you mean" not in Template("__zebra__").draw(wildcards, 1).diagnostics[0].message
+
+
+def test_the_name_that_was_meant_is_that_of_the_files_of_today(tmp_path: Path):
+    wildcards = wildcards_in(tmp_path, {"colors/warm.txt": "red"})
+    assert wildcards.similar("colors/wram") == "colors/warm"
+    (wildcards.roots[0] / "colors/warm.txt").unlink()
+    wildcards.refresh()
+    assert wildcards.similar("colors/wram") == ""
