@@ -22,8 +22,7 @@ _DROPPED = re.compile(
 )
 _BREAKS = re.compile(r"<(?:br|/p|/li|/div|/h[1-6]|/tr|hr)\b[^<>]*>", re.IGNORECASE)
 _TAGS = re.compile(r"</?[a-zA-Z!][^<>]*(?:>|\Z)")
-_BLANKS = re.compile(r"[^\S\n ]|[^\S\n]{2,}")  # all but a single blank, which may stay
-_EMPTY_LINES = re.compile(r"\s*\n\s*\n\s*")
+_EMPTY_LINES = re.compile(r"\n{3,}")
 
 
 class Findings:
@@ -113,5 +112,5 @@ def plain_text(markup: str) -> str:
     text = markup[: 8 * MAX_TEXT]
     if "<" in text:
         text = _TAGS.sub("", _BREAKS.sub("\n", _DROPPED.sub("", text)))
-    text = _BLANKS.sub(" ", html.unescape(text))
-    return _EMPTY_LINES.sub("\n\n", text).strip()
+    lines = (" ".join(line.split()) for line in html.unescape(text).split("\n"))
+    return _EMPTY_LINES.sub("\n\n", "\n".join(lines)).strip()

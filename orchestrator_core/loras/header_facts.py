@@ -15,7 +15,7 @@ from typing import Any
 from orchestrator_core.loras.findings import Findings, finite_number, storable
 
 TOP_TAGS = 100
-LONG_TABLE = 32_000  # characters: a thousand tags
+LONG_TABLE = 16_000  # characters: five hundred tags
 SENTENCES = 100  # of captions that are sentences, so many of the most frequent are split into words
 MODELSPEC, KOHYA, ADDNET, GUESS = 0.7, 0.65, 0.6, 0.4
 _WEIGHT = re.compile(r"(?:weight|strength)\D{0,15}?(\d(?:\.\d+)?)(?:\s*(?:-|–|to|~)\s*(\d(?:\.\d+)?))?", re.IGNORECASE)
@@ -98,7 +98,10 @@ def top_tags(tables: dict[str, Any], limit: int = TOP_TAGS) -> tuple[tuple[str, 
     counts = _most_frequent(counts, SENTENCES if sentences else limit)
     if sentences:
         counts = _most_frequent(_words_of(counts), limit)
-    return tuple((storable(tag.strip()), count) for tag, count in counts.items() if tag.strip() and count > 0)
+    together = "".join(counts)
+    if together.isascii() and "\0" not in together and "" not in counts:
+        return tuple(counts.items())
+    return tuple((clean, count) for tag, count in counts.items() if (clean := storable(tag.strip())))
 
 
 def _most_frequent(counts: dict[str, int], limit: int) -> dict[str, int]:
@@ -109,8 +112,8 @@ def _most_frequent(counts: dict[str, int], limit: int) -> dict[str, int]:
 
 
 def _added(counts: dict[str, int], table: dict[str, Any]) -> dict[str, int]:
-    if set(map(type, table.values())) - {int}:
-        table = {tag: count for tag, count in table.items() if type(count) is int}
+    if set(map(type, table.values())) != {int} or min(table.values()) < 1:
+        table = {tag: count for tag, count in table.items() if type(count) is int and count > 0}
     if not counts:  # nearly always there is one folder, and its table is taken as it is
         return table
     for tag, count in table.items():
