@@ -78,7 +78,7 @@ class Forge:
     @property
     def images(self) -> Path:
         """Where it keeps the images of text to image: Forge in ``outputs``, Forge Neo in ``output``."""
-        return next(self.folder.glob("output*")) / "txt2img-images"
+        return next(self.folder.glob("output*"), self.folder / "outputs") / "txt2img-images"
 
     @property
     def upscaler(self) -> str:

@@ -125,7 +125,7 @@ def test_the_tab_renders_in_this_process_and_the_image_says_where_it_came_from(p
 
 
 def test_steps_and_a_picture_are_shown_and_an_interrupt_stops_the_rest(page: Page, forge: Forge):
-    small(page, steps=150, prompts=3, size=128)
+    small(page, steps=150, prompts=3, size=256)  # long enough for a picture to come while it renders
     before = newest(forge)
     page.click("#orchestrator_generate")
     page.wait_for_selector("#orchestrator_progress:has-text('prompt 1 of 3: step')")
