@@ -20,6 +20,8 @@ from orchestrator_core.loras.record import State
 
 _FIRST = re.compile(rb'\s*\{\s*"__metadata__"\s*:\s*')
 _OFFSETS = re.compile(rb'"data_offsets"\s*:\s*\[\s*(\d{1,20})\s*,\s*(\d{1,20})\s*\]')
+# Unescaped, this is almost always where the metadata ends; where it was not, the text up to it is no JSON.
+_END = b'"},"'
 MAX_PARSED = 16 * 1024 * 1024  # a header that must be parsed as a whole; json needs about ten times this in memory
 _CHAIN = 8  # entries in a row that lie one behind the other: then all do
 _DECODER = json.JSONDecoder()
@@ -56,9 +58,11 @@ def _interpret(raw: RawHeader) -> Header:
     first = _FIRST.match(raw.head)
     if first is None:
         return _without_leading_metadata(raw.whole())
+    if not raw.is_whole and raw.head.find(_END, first.end()) < 0:
+        raw = raw.whole()  # the metadata is longer than the part that was read
     decoded = _leading_object(raw.head, first.end())
     if decoded is None and not raw.is_whole:
-        raw = raw.whole()  # the metadata is longer than the part that was read
+        raw = raw.whole()
         decoded = _leading_object(raw.head, first.end())
     return _parsed_as_a_whole(raw) if decoded is None else _told(raw, *decoded)
 
@@ -71,8 +75,7 @@ def _without_leading_metadata(raw: RawHeader) -> Header:
 
 def _leading_object(data: bytes, start: int) -> tuple[dict[str, Any], int] | None:
     """The metadata and where it ends; None where it is no object or the JSON is broken."""
-    # Unescaped, `"},"` is almost always where the object ends; where it was not, the text up to it is no JSON.
-    end = data.find(b'"},"', start) + 2
+    end = data.find(_END, start) + 2
     try:
         if end > 1:
             return _checked(json.loads(data[start:end].decode())), end

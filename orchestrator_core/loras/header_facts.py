@@ -16,7 +16,7 @@ from orchestrator_core.loras.findings import Findings, finite_number, storable
 
 TOP_TAGS = 100
 LONG_TABLE = 16_000  # characters: five hundred tags
-SENTENCES = 100  # of captions that are sentences, so many of the most frequent are split into words
+SENTENCES = 60  # of captions that are sentences, so many of the most frequent are split into words
 MODELSPEC, KOHYA, ADDNET, GUESS = 0.7, 0.65, 0.6, 0.4
 _WEIGHT = re.compile(r"(?:weight|strength)\D{0,15}?(\d(?:\.\d+)?)(?:\s*(?:-|–|to|~)\s*(\d(?:\.\d+)?))?", re.IGNORECASE)
 _NOT_IN_WORDS = re.compile(r"[^-_\w'\n]+")

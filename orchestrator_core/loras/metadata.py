@@ -45,6 +45,7 @@ def read_lora(files: LoraFiles) -> LoraRecord:
     _add_header(found, header)
     add_guesses(found, files.name)
     preview = preview_of(files.sidecars, files.model) or ("embedded" if found.embedded_preview else "")
+    facts, examples = tuple(found.facts), tuple(found.examples)
     record = LoraRecord(
         name=files.name,
         path=files.model,
@@ -53,10 +54,12 @@ def read_lora(files: LoraFiles) -> LoraRecord:
         mtime_ns=files.mtime_ns,
         state=header.state,
         training_tags=found.training_tags,
-        examples=tuple(found.examples),
+        examples=examples,
         preview=preview,
+        facts=facts,
+        **believed_fields(facts, examples),
     )
-    return _believing(record, tuple(found.facts))
+    return record.replacing(missing=flags(record))
 
 
 def with_user_facts(record: LoraRecord, facts: Iterable[Fact]) -> LoraRecord:
@@ -66,12 +69,9 @@ def with_user_facts(record: LoraRecord, facts: Iterable[Fact]) -> LoraRecord:
     takes the value away: "no trigger words" is an answer too.
     """
     own = tuple(fact for fact in record.facts if fact.source not in FROM_STORE)
-    return _believing(record, (*facts, *own))
-
-
-def _believing(record: LoraRecord, facts: tuple[Fact, ...]) -> LoraRecord:
-    changed = record.replacing(**believed_fields(facts, record.examples), facts=facts)
-    return changed.replacing(missing=flags(changed))
+    together = (*facts, *own)
+    changed = record.replacing(**believed_fields(together, record.examples), facts=together)
+    return changed.replacing(missing=flags(changed, duplicate="duplicate" in record.missing))
 
 
 def _names(files: LoraFiles, header: Header) -> frozenset[str]:
