@@ -19,6 +19,7 @@ from orchestrator_core.prompt import LoraUse, PromptDraft
 
 _LOOKED_AT = 24  # candidates; more would never be used
 _REFUSED = 3
+_UNSURE = 0.9  # what a score is worth where the base model is another one of its family, or not known
 _NEARLY = 0.5  # of the minimum: who has less is not spoken of
 
 Accepts = Callable[[LoraRecord], bool]
@@ -30,7 +31,7 @@ class Asked:
 
     words: PromptWords
     checkpoint: BaseModel = UNKNOWN
-    minimum: float = 0.35
+    minimum: float = 0.25
     allow_accelerators: bool = False
     accepts: Accepts = lambda record: True
     without: frozenset[str] = frozenset()  # paths
@@ -109,15 +110,22 @@ def candidates_for(index: LoraIndex, asked: Asked) -> Candidates:
             break
         if record.path in asked.without or not asked.accepts(record):
             continue
-        reasons = (*_learned(1.0 if prior is None else prior(record)), base_model_reason(record, asked.checkpoint))
+        learned = _learned(1.0 if prior is None else prior(record))
         told = words_told(index, ranked, asked.words)
-        candidate = Candidate(record, ranked.score, reasons, told, ranked=ranked)
+        candidate = Candidate(record, ranked.score, learned, told, ranked=ranked)
         bar = barred(record, asked.checkpoint) or _accelerator(record, asked)
         if bar is None:
-            found.append(candidate)
+            found.append(_in(asked.checkpoint, candidate))
         elif len(refused) < _REFUSED and ranked.score >= asked.minimum:
             refused.append(NotChosen(candidate, bar))
     return Candidates(tuple(_with_partners(found, index, asked.without)), tuple(refused))
+
+
+def _in(checkpoint: BaseModel, candidate: Candidate) -> Candidate:
+    """The candidate with how it goes with the checkpoint; of two that fit equally, the one that surely works wins."""
+    reason = base_model_reason(candidate.record, checkpoint)
+    score = candidate.score * (1.0 if reason.number else _UNSURE)
+    return replace(candidate, score=score, reasons=(*candidate.reasons, reason))
 
 
 def with_matches(candidate: Candidate, words: PromptWords) -> Candidate:

@@ -31,7 +31,7 @@ class Limits:
     strength: float = 0.8  # where nothing is known
     characters: int = 1
     style_beside_character: float = 0.7
-    minimum: float = 0.35
+    minimum: float = 0.25
     variety: float = 0.0
     seed: int = 0
     never_together: Pairs = frozenset()

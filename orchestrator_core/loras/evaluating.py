@@ -60,7 +60,7 @@ class Evaluation:
 
 def evaluate(
     index: LoraIndex,
-    minimum: float = 0.35,
+    minimum: float = 0.25,
     most: int = 500,
     prior: Prior | None = None,
     on_progress: Callable[[int, int], None] = lambda done, of: None,

@@ -1,6 +1,6 @@
 """The query box: ``base:pony tag:style -tag:nsfw missing:preview favourite:yes "ink wash" sort:name``.
 
-Words in a row must all be there; ``-`` in front asks for the opposite; ``a|b`` behind a key takes either; quotes hold
+All of it must hold; ``-`` in front asks for the opposite; ``a|b`` behind a key takes either; quotes hold
 spaces. Words without a key are looked for in everything that a person can read of a LoRA. ``strength:<0.7``,
 ``rank:>=32`` and ``size:>200mb`` compare numbers. ``sort:`` orders, backwards with a ``-`` behind the colon.
 """
@@ -52,7 +52,8 @@ def parse_query(text: str) -> Query:
         match = _TERM.match(text, at)
         term = "" if match is None else match[0]
         if match is None or not term.strip():
-            raise FormatError(f"Query, character {at + 1}: a quote is opened and not closed. Add one at the end.")
+            place = at + 1 + len(text[at:]) - len(text[at:].lstrip())
+            raise FormatError(f"Query, character {place}: a quote is opened and not closed. Add one at the end.")
         value = match["plain"] if match["quoted"] is None else match["quoted"]
         start, at = at + len(term) - len(term.lstrip()), match.end()
         key = (match["key"] or "").casefold()
@@ -100,7 +101,12 @@ def _has_text(value: str, start: int, match: re.Match[str]) -> Test | None:
         return None  # "": nothing is asked for
     if not wanted:
         raise FormatError(f"Query, character {start + 1}: '{match[0].strip()}' has no word to look for.")
-    return lambda record: wanted in searchable(record)
+    return lambda record: _has(wanted, searchable(record))
+
+
+def _has(wanted: str, text: str) -> bool:
+    """Whether the words are there in a row; the last may be the begin of one."""
+    return f" {wanted}" in f" {text}"
 
 
 def searchable(record: LoraRecord) -> str:
@@ -122,7 +128,7 @@ def _texts(get: Callable[[LoraRecord], Iterable[str]]) -> Callable[[str], Test |
 
     def read(value: str) -> Test | None:
         wanted = words_joined(value)
-        return (lambda record: any(wanted in words_joined(text) for text in get(record))) if wanted else None
+        return (lambda record: any(_has(wanted, words_joined(text)) for text in get(record))) if wanted else None
 
     return read
 
@@ -175,7 +181,13 @@ def _base(value: str) -> Test | None:
 
 def _folder(value: str) -> Test | None:
     wanted = value.replace("\\", "/").strip("/").casefold()
-    return lambda record: f"/{record.name.casefold()}".rpartition("/")[0].startswith(f"/{wanted}") or not wanted
+    return lambda record: not wanted or record.name.casefold().startswith(f"{wanted}/")
+
+
+def _name(value: str) -> Test | None:
+    """A part of the name or the title, in the middle of a word too, since names are often written together."""
+    wanted = value.casefold()
+    return lambda record: wanted in record.name.casefold() or wanted in record.title.casefold()
 
 
 _CATEGORIES = ("character", "style", "concept", "clothing", "pose", "accelerator", "other")
@@ -185,7 +197,7 @@ KEYS: Mapping[str, Key] = {
     "base": Key(_base, "Write a base model: base:sdxl, base:pony|illustrious."),
     "tag": Key(_texts(lambda record: record.tags), "Write a tag: tag:style."),
     "trigger": Key(_texts(lambda record: record.trigger_words), 'Write trigger words: trigger:"ghibli style".'),
-    "name": Key(_texts(lambda record: (record.name, record.title)), "Write a part of the name: name:ghibli."),
+    "name": Key(_name, "Write a part of the name: name:ghibli."),
     "notes": Key(_texts(lambda record: (record.notes, record.description)), "Write words of your notes: notes:soft."),
     "folder": Key(_folder, "Write a folder below the LoRA folder: folder:styles."),
     "category": Key(_exact(lambda record: (record.category or "",), _CATEGORIES), f"Use: {', '.join(_CATEGORIES)}."),

@@ -27,6 +27,9 @@ from orchestrator_core.loras.words import STOP_WORDS, Key, is_generic, prompt_te
 _AT_ONCE = 50  # LoRAs whose phrases are looked for together
 _WASTE = 0.25  # the part of the entries that may belong to LoRAs that are gone
 
+_WHOLE = 0.8  # the share from which on a phrase is there wholly: a word that is only alike is worth a little less
+
+_Value = tuple[int, float, float]  # a phrase's place, its value in natural units, and the most weight that it may have
 Prior = Callable[[LoraRecord], float]
 
 
@@ -34,12 +37,13 @@ Prior = Callable[[LoraRecord], float]
 class Tuning:
     """The numbers of the formula. docs/performance.md says how they were found."""
 
-    k1: float = 2.0
-    b: float = 0.3
+    k1: float = 1.2
+    b: float = 0.15
     adding: float = 1.5  # 1 would add phrases up, infinity would take the best alone
-    in_a_row: float = 0.3  # what a phrase gains if its words stand in the prompt in a row
+    in_a_row: float = 0.1  # what a phrase gains if its words stand in the prompt in a row
+    in_part: float = 1.0  # the most weight of a phrase of which only a part is there: half a trigger is none
     common: float = 0.05  # a tag that more LoRAs than this have tells nothing
-    common_from: int = 100  # in a smaller library five per cent are too few to say so
+    small: int = 100  # a smaller library counts as this large: that two of three LoRAs have a tag tells nothing of it
     least: float = 0.1  # of a phrase's largest value: what is less is not looked at
     alike: float = 0.5  # how alike a word must be to one that no LoRA has, by the runs of three characters they share
     alike_worth: float = 0.8  # and what it is worth then
@@ -157,7 +161,8 @@ class LoraIndex:
         return found
 
     def _information_of(self, count: int) -> float:
-        return math.log(1 + (len(self) - count + 0.5) / (count + 0.5))
+        size = max(len(self), self.tuning.small)
+        return math.log(1 + (size - count + 0.5) / (count + 0.5))
 
     def words_in(self, text: str) -> PromptWords:
         """A prompt as this library reads it: words that no LoRA has stand for the forms that are most alike."""
@@ -209,18 +214,21 @@ class LoraIndex:
                 found.append((record, score, number))
         return sorted(found, key=lambda item: (-round(item[1], 9), item[0].name, item[0].path))
 
-    def _values(self, words: PromptWords) -> list[tuple[int, float]]:
-        """The phrases that the prompt has something of, and what each is worth in natural units."""
+    def _values(self, words: PromptWords) -> list[_Value]:
+        """The phrases that the prompt has something of."""
         there = self._table.found({word: self.information(word) * worth for word, worth in words.worth.items()})
         least = self.tuning.least * self._information_of(1) if len(self) else 0.0
         totals = self._filled_totals(there)
         found = []
         for at, information in there.items():
             value = information * information / totals[at]
-            if value >= least:
-                key = self._table.keys[at]
-                row = len(key) > 1 and information > 0.99 * totals[at] and _in_a_row(key, words.stems)
-                found.append((at, value * (1 + self.tuning.in_a_row) if row else value))
+            if value < least:
+                continue
+            whole = information > _WHOLE * totals[at]
+            key = self._table.keys[at]
+            if whole and len(key) > 1 and _in_a_row(key, words.stems):
+                value *= 1 + self.tuning.in_a_row
+            found.append((at, value, math.inf if whole else self.tuning.in_part))
         return found
 
     def _filled_totals(self, phrases: Iterable[int]) -> array[float]:
@@ -233,18 +241,19 @@ class LoraIndex:
                 totals[at] = sum(self.information(word) for word in self._table.keys[at])
         return totals
 
-    def _sums(self, values: Sequence[tuple[int, float]]) -> dict[int, float]:
+    def _sums(self, values: Sequence[_Value]) -> dict[int, float]:
         """What the phrases give each LoRA, to the power that makes many of them less than their sum."""
         tuning, norms = self.tuning, self._filled_norms()
-        common = tuning.common * len(self) if len(self) >= tuning.common_from else math.inf
+        common = tuning.common * len(self) if len(self) >= tuning.small else math.inf
         gain, power = tuning.k1 + 1, tuning.adding
         sums: dict[int, float] = defaultdict(float)
-        for at, value in values:
+        for at, value, most in values:
             numbers, weights = self._table.numbers[at], self._table.weights[at]
             gained = value * gain
             least = STRONG if len(numbers) > common else 0.0
             for number, weight in zip(numbers, weights, strict=True):
                 if weight >= least:
+                    weight = min(weight, most)
                     sums[number] += (gained * weight / (weight + norms[number])) ** power
         return sums
 
@@ -256,16 +265,14 @@ class LoraIndex:
             self._norms = array("f", (tuning.k1 * (1 - tuning.b + tuning.b * n / mean) for n in self._lengths))
         return self._norms
 
-    def _phrases_of(
-        self, numbers: set[int], values: Sequence[tuple[int, float]]
-    ) -> Mapping[int, list[tuple[Key, float]]]:
+    def _phrases_of(self, numbers: set[int], values: Sequence[_Value]) -> Mapping[int, list[tuple[Key, float]]]:
         found: dict[int, list[tuple[Key, float]]] = defaultdict(list)
-        for at, value in values:
+        for at, value, most in values:
             if numbers.isdisjoint(self._table.numbers[at]):
                 continue
             for number, weight in zip(self._table.numbers[at], self._table.weights[at], strict=True):
                 if number in numbers:
-                    found[number].append((self._table.keys[at], value * weight))
+                    found[number].append((self._table.keys[at], value * min(weight, most)))
         for phrases in found.values():
             phrases.sort(key=lambda phrase: (-phrase[1], phrase[0]))
         return found

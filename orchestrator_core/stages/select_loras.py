@@ -43,7 +43,7 @@ class Options(BaseModel):
     never_together: str = Field("", description="LoRAs that spoil each other: a line for each pair, one + other.")
     query: str = Field("", description="Choose only among these: a search as in the library, base:pony -tag:nsfw.")
     minimum_evidence: float = Field(
-        0.35, ge=0, le=20, description="How clearly a prompt must speak of a LoRA; 1 is a rare tag that is in it."
+        0.25, ge=0, le=20, description="How clearly a prompt must speak of a LoRA; 1 is a rare tag that is in it."
     )
     variety: float = Field(
         0.2, ge=0, le=1, description="How far the seed may choose among LoRAs that fit nearly as well; 0: never."
