@@ -9,12 +9,12 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from hashlib import blake2b
-from pathlib import Path
 from typing import NamedTuple
 
 MODEL_SUFFIXES = frozenset((".safetensors", ".sft", ".pt", ".pth", ".ckpt", ".bin"))
 PARTIAL_SUFFIXES = frozenset((".part", ".crdownload", ".tmp", ".download", ".aria2", ".!ut", ".partial"))
 TEXT_SUFFIXES = frozenset((".json", ".info", ".txt", ".md", ".sha256", ".yaml", ".yml"))
+MEASURED = MODEL_SUFFIXES | PARTIAL_SUFFIXES | TEXT_SUFFIXES  # of all else, previews, only the names matter
 STAMPED = 4096  # bytes at either end of a file
 
 
@@ -64,14 +64,9 @@ def folder_of(path: str) -> str:
     return path[: max(path.rfind("/"), path.rfind("\\"))] or path[:1]
 
 
-def is_measured(suffix: str) -> bool:
-    """Whether size and time of a file with this extension matter; a stat of each preview would cost as much as all."""
-    return suffix in MODEL_SUFFIXES or suffix in TEXT_SUFFIXES or suffix in PARTIAL_SUFFIXES
-
-
 def fingerprint_of(files: Iterable[File], salt: str = "") -> str:
     """32 hex digits that change when a file is added, removed, renamed, rewritten or replaced."""
-    text = salt + repr(sorted(files))
+    text = salt + repr([(*file,) for file in sorted(files)])  # a NamedTuple's own repr is slow
     return blake2b(text.encode("utf-8", "surrogatepass"), digest_size=16).hexdigest()
 
 
@@ -127,7 +122,7 @@ def stamp(path: str, size: int) -> str:
     LoRAs of one trainer begin alike; the end is tensor data, in which no two are equal.
     """
     try:
-        with Path(path).open("rb") as file:
+        with open(path, "rb", buffering=0) as file:  # noqa: PTH123 - half the time of Path.open, for 10,000 files
             start = file.read(STAMPED)
             file.seek(max(0, size - STAMPED))
             end = file.read(STAMPED)

@@ -155,8 +155,10 @@ class Library:
             return []
         counts = dict.fromkeys(empty, 0)
         for root, folder in disk.folders:
-            if root in counts and folder != root:
-                counts.pop(root)
+            if folder != root:
+                counts.pop(root, None)
+        if not counts:
+            return []
         for entry in self._index.entries().values():
             if entry.root in counts and entry.state != "missing":
                 counts[entry.root] += 1
@@ -253,4 +255,11 @@ class Library:
             entry = snapshot.entries[path]
             # What is lost and not on disk either has a name and a path still.
             record = believed(records.get(path, LoraRecord(entry.name, path)), entry, entry.root in snapshot.offline)
-            yield with_facts(record, entry, self._index)
+            yield _flagged(with_facts(record, entry, self._index), snapshot)
+
+
+def _flagged(record: LoraRecord, snapshot: Snapshot) -> LoraRecord:
+    """What only a look at all of them tells."""
+    if not snapshot.names.twins(record.path) or "duplicate" in record.missing:
+        return record
+    return record.replacing(missing=(*record.missing, "duplicate"))

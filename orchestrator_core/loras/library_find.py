@@ -29,6 +29,7 @@ class Names:
         self._entries = entries
         self._links = links
         self._by: dict[str, dict[str, list[str]]] = {}
+        self._twins: dict[str, tuple[str, ...]] | None = None
 
     def find(self, name: str) -> Named:
         """As hosts do: the path below a LoRA folder, with or without extension; else a file's name; else a title."""
@@ -55,6 +56,21 @@ class Names:
                 value.startswith(digits) for value in (entry.sha256, entry.tensor_sha256, entry.autov1, entry.autov3)
             )
         )
+
+    def twins(self, path: str) -> tuple[str, ...]:
+        """Other files of the same content that are there: of equal tensors, or else of equal beginning, end and size."""
+        if self._twins is None:
+            groups: dict[str, list[str]] = {}
+            for entry in self._entries.values():
+                if entry.state == "complete":
+                    for mark in _content_marks(entry):
+                        groups.setdefault(mark, []).append(entry.path)
+            twins: dict[str, set[str]] = {}
+            for paths in groups.values():
+                for one in paths if len(paths) > 1 else ():
+                    twins.setdefault(one, set()).update(paths)
+            self._twins = {one: tuple(sorted(paths - {one})) for one, paths in twins.items()}
+        return self._twins.get(path, ())
 
     def _told(self, name: str, paths: Sequence[str]) -> str:
         if len(paths) == 1:
@@ -91,6 +107,13 @@ class Names:
                     if found:
                         return found
         return []
+
+
+def _content_marks(entry: Entry) -> Iterable[str]:
+    if entry.stamp:
+        yield f"{entry.size} {entry.stamp}"
+    if entry.hashed and entry.tensor_sha256:
+        yield entry.tensor_sha256
 
 
 def _keys(entry: Entry, kind: str) -> Iterable[str]:

@@ -47,6 +47,7 @@ class Refreshing:
         self.now_s = now_s
         self.settled = settled
         self.told = _Told()
+        self.digests = index.digests()
 
     def carry_out(self, found: Differences, progress: Progress, publish: Callable[[], None]) -> Changes:
         """Bring the index to what was found. ``publish`` is called whenever a part of it is done."""
@@ -73,7 +74,6 @@ class Refreshing:
         return self._changes(found)
 
     def _take(self, some: Sequence[Work], stamps: dict[str, str]) -> None:
-        digests = self.index.digests()
         items, gone = [], []
         for old, unit in some:
             mark = stamps.get(unit.path) or stamp(unit.path, unit.size)
@@ -82,7 +82,7 @@ class Refreshing:
                 record = self._with_left_behind(record, unit, old)
                 gone.append(old)
             entry = entry_of(unit, record, mark, old)
-            known = digests.get(unit.path)
+            known = self.digests.get(unit.path)
             if known and not entry.hashed and known[1:4] == (unit.size, unit.mtime_ns, str(unit.inode)):
                 entry = entry._replace(hashed=1, sha256=known[4], tensor_sha256=known[5], autov1=known[6])
             entry = self._tell(old, entry, record)

@@ -14,7 +14,7 @@ from collections import deque
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 
-from orchestrator_core.loras.files import MODEL_SUFFIXES, File, Unit, fingerprint_of, is_measured, suffix_of, units_of
+from orchestrator_core.loras.files import MEASURED, MODEL_SUFFIXES, File, Unit, fingerprint_of, suffix_of, units_of
 
 Place = tuple[str, str]  # a root, and a folder in it
 
@@ -131,25 +131,29 @@ class _Walk:
         try:
             with os.scandir(folder) as entries:
                 for entry in entries:
-                    if not entry.name.startswith("."):
-                        self._take(root, entry, files, below)
+                    name = entry.name
+                    if name[0] == ".":
+                        continue
+                    if entry.is_dir(follow_symlinks=False):
+                        below.append(entry.path)
+                    elif entry.is_symlink():
+                        self._take_link(root, entry, files)
+                    elif name[name.rfind(".") :].lower() not in MEASURED:
+                        files.append(File(name))
+                    elif file := _file_of(entry):
+                        files.append(file)
         except OSError as error:
             self._cannot_read(root, folder, error)
             return []
         self.disk.folders[root, folder] = files
         return below
 
-    def _take(self, root: str, entry: os.DirEntry[str], files: list[File], below: list[str]) -> None:
-        if entry.is_dir(follow_symlinks=False):
-            below.append(entry.path)
-        elif entry.is_symlink() and _is_folder(entry):
+    def _take_link(self, root: str, entry: os.DirEntry[str], files: list[File]) -> None:
+        if _is_folder(entry):
             self.disk.met_links = True
             self.linked_folders.append((root, entry.path))
-        else:
-            file = _file_of(entry)
-            if file is None:
-                return
-            if entry.is_symlink() and suffix_of(entry.name) in MODEL_SUFFIXES:
+        elif file := _file_of(entry):
+            if suffix_of(entry.name) in MODEL_SUFFIXES:
                 self.disk.met_links = True
                 self.linked_files.append((root, entry.path, file))
             else:
@@ -170,8 +174,6 @@ def _is_folder(entry: os.DirEntry[str]) -> bool:
 
 def _file_of(entry: os.DirEntry[str]) -> File | None:
     """None for what vanished meanwhile, and for a link to nothing."""
-    if not is_measured(suffix_of(entry.name)):
-        return File(entry.name)
     try:
         found = entry.stat()
     except OSError:

@@ -2,8 +2,9 @@
 
 No migration makes this table, because losing it loses nothing: it is filled with the index that it belongs to.
 
-To rank all matches of a word that half of 10,000 LoRAs hold takes tens of milliseconds, so a search goes in steps: what
-has the words in its name, then in its name or trigger words, then anywhere; a step looks at ``RANKED`` matches at most.
+To rank all matches of a word that half of 10,000 LoRAs hold takes tens of milliseconds. So what has all the words in
+its name, trigger words and tags comes first, and of that the first ``LOOKED_AT`` are ranked; then, unranked, what has
+them anywhere.
 """
 
 from __future__ import annotations
@@ -17,8 +18,8 @@ from sqlalchemy import Connection
 
 # The fields of a LoRA's texts, the weightiest first: what a match is worth in FTS5, and PostgreSQL's name of a weight.
 FIELDS = {"names": (10.0, "A"), "words": (6.0, "B"), "training": (1.5, "C"), "notes": (1.0, "D")}
-STEPS = (("names",), ("names", "words"), tuple(FIELDS))
-RANKED = 300
+RANKED = ("names", "words")
+LOOKED_AT = 300
 WORD = re.compile(r"[^\W_]+")
 LONGEST_WORD = 100  # characters; PostgreSQL refuses one of 2 kB
 WITHOUT_SPACES = re.compile("([\u3040-\u30ff\u3400-\u9fff\uf900-\ufaff])")  # Japanese and Chinese: each sign is a word
@@ -66,29 +67,31 @@ def _insert(postgresql: bool) -> str:
 
 def find(connection: Connection, words: Sequence[str], limit: int) -> list[int]:
     """The ids of what holds all the words, each as the beginning of one of its own; the best first."""
+    if not words or not _is_made(connection):
+        return []
     find_some = _find_postgresql if _is_postgresql(connection) else _find_sqlite
-    found: dict[int, None] = {}
-    for fields in STEPS:
-        if len(found) < limit and words and _is_made(connection):
-            found |= dict.fromkeys(find_some(connection, words, fields))
+    found = dict.fromkeys(find_some(connection, words, RANKED, True))
+    if len(found) < limit:
+        found |= dict.fromkeys(find_some(connection, words, tuple(FIELDS), False))
     return list(found)[:limit]
 
 
-def _find_sqlite(connection: Connection, words: Sequence[str], fields: Sequence[str]) -> list[int]:
+def _find_sqlite(connection: Connection, words: Sequence[str], fields: Sequence[str], ranked: bool) -> list[int]:
     every = " AND ".join(f'"{word}" *' for word in words)
     query = f"{{{' '.join(fields)}}} : ({every})"
-    weights = ", ".join(str(weight) for weight, _ in FIELDS.values())
-    statement = f"SELECT rowid, bm25(lora_search, {weights}) FROM lora_search WHERE lora_search MATCH ? LIMIT {RANKED}"
+    # To weigh a match, FTS5 counts those of each word in the whole table.
+    rank = f"bm25(lora_search, {', '.join(str(weight) for weight, _ in FIELDS.values())})" if ranked else "0"
+    statement = f"SELECT rowid, {rank} FROM lora_search WHERE lora_search MATCH ? LIMIT {LOOKED_AT}"
     # Sorted here: with ORDER BY the database would rank all matches before it looks at the limit.
     return [row[0] for row in sorted(_rows(connection, statement, (query,)), key=lambda row: (row[1], row[0]))]
 
 
-def _find_postgresql(connection: Connection, words: Sequence[str], fields: Sequence[str]) -> list[int]:
+def _find_postgresql(connection: Connection, words: Sequence[str], fields: Sequence[str], ranked: bool) -> list[int]:
     weights = "".join(FIELDS[field][1] for field in fields)
     query = " & ".join(f"'{word}':*{weights}" for word in words)
+    rank = "ts_rank(body, asked)" if ranked else "0"
     statement = (
-        "SELECT id, ts_rank(body, asked) FROM lora_search, to_tsquery('simple', %s) asked"
-        f" WHERE body @@ asked LIMIT {RANKED}"
+        f"SELECT id, {rank} FROM lora_search, to_tsquery('simple', %s) asked WHERE body @@ asked LIMIT {LOOKED_AT}"
     )
     return [row[0] for row in sorted(_rows(connection, statement, (query,)), key=lambda row: (-row[1], row[0]))]
 

@@ -143,6 +143,17 @@ def test_a_copy_is_no_move(root: Path, store: Store) -> None:
     assert names(library) == ["a/bar", "copy", "foo"]
 
 
+def test_copies_are_flagged_as_duplicates_while_both_are_there(root: Path, store: Store) -> None:
+    shutil.copy2(root / "foo.safetensors", root / "copy.safetensors")
+    library = opened(root, store)
+    flagged = {record.name for record in library.records() if "duplicate" in record.missing}
+    assert flagged == {"copy", "foo"}
+    assert library.snapshot.names.twins(str(root / "copy.safetensors")) == (str(root / "foo.safetensors"),)
+    (root / "copy.safetensors").unlink()
+    library.refresh()
+    assert "duplicate" not in one(library, "foo").missing
+
+
 def test_a_half_copied_file_is_incomplete_until_it_is_whole(root: Path, store: Store) -> None:
     whole = lora_bytes("new style", b"n" * 500)
     path = root / "new.safetensors"
