@@ -58,7 +58,7 @@ class Names:
         )
 
     def twins(self, path: str) -> tuple[str, ...]:
-        """Other files of the same content that are there: of equal tensors, or else of equal beginning, end and size."""
+        """Other files of this content that are there: of equal tensors, or of equal beginning, end and size."""
         if self._twins is None:
             groups: dict[str, list[str]] = {}
             for entry in self._entries.values():
