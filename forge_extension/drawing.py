@@ -7,7 +7,7 @@ each image, and so have ``all_hr_prompts`` and ``all_hr_negative_prompts`` where
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
@@ -75,7 +75,7 @@ def draw_job(job: Any, options: ScriptOptions, wildcards: Wildcards) -> Drawn:
     if hires:
         job.all_hr_prompts = [draft.positive.strip() for draft in hires]
         job.all_hr_negative_prompts = [draft.negative_prompt.strip() for draft in hires]
-    job.extra_generation_params.update(_pairs(drawn, options))
+    job.extra_generation_params.update(_pairs(drawn))
     return drawn
 
 
@@ -121,19 +121,12 @@ def _notes(draft: PromptDraft, image_seed: int) -> ImageNotes:
     notes = notes_for(new_run_id(), draft)
     if draft.source.template == draft.positive.strip() and draft.source.negative == draft.negative_prompt.strip():
         return ImageNotes(notes.run_id, dialect=notes.dialect)  # nothing was drawn
-    return ImageNotes(
-        notes.run_id,
-        notes.template,
-        notes.negative_template,
-        notes.dialect,
-        draft.seed if draft.seed != image_seed else None,
-    )
+    return replace(notes, prompt_seed=draft.seed if draft.seed != image_seed else None)
 
 
-def _pairs(drawn: Drawn, options: ScriptOptions) -> dict[str, Callable[..., str | None]]:
+def _pairs(drawn: Drawn) -> dict[str, Callable[..., str | None]]:
     """Pairs of the infotext, which differ from image to image."""
-    more = {} if options.method == "random" else {"method": options.method}
-    found = [infotext_pairs(notes, more) for notes in drawn.notes]
+    found = [infotext_pairs(notes) for notes in drawn.notes]
     return {name: _of_image(name, found) for name in ("Template", "Negative Template", OURS)}
 
 

@@ -6,11 +6,15 @@ from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
+from forge_extension.checkpoints import CheckpointFamilies
 from forge_extension.generator import Host, InProcessGenerator
+from forge_extension.lora_names import Host as LoraHost
+from forge_extension.lora_names import LoraNames
 from forge_extension.resolver import Host as ScriptHost
 from forge_extension.settings import HostKeeper, HostSettings
 from orchestrator_app.studio.environment import Settings, StudioEnvironment, Target
 from orchestrator_app.studio.live import LiveWildcards
+from orchestrator_app.studio.lora_place import LoraPlace
 from orchestrator_app.studio.targets import comfy_target
 from orchestrator_core.config import data_folder
 from orchestrator_core.errors import ConfigError
@@ -19,6 +23,8 @@ if TYPE_CHECKING:
     from orchestrator_core.store import Store
 
 ROOT = Path(__file__).resolve().parent.parent
+
+_NO_LORAS = "Forge looks for LoRAs in no folder: its own extension that reads them is switched off."
 
 # Writes into the host's own fields as if it was typed, and goes to its page.
 _SEND = """(positive, negative) => {
@@ -33,12 +39,18 @@ _SEND = """(positive, negative) => {
 }"""
 
 
-class ForgeHost(Host, HostSettings, ScriptHost, Protocol):
+class ForgeHost(Host, HostSettings, ScriptHost, LoraHost, Protocol):
     """All that is needed of the host here; ``host.forge`` has it."""
 
     def output_folder(self) -> str: ...
 
     def wildcard_folders(self, own: Path) -> list[Path]: ...
+
+    def lora_folders(self) -> list[str]: ...
+
+    def checkpoint_file(self, name: str) -> str: ...
+
+    def is_rendering(self) -> bool: ...
 
 
 class ForgeEnvironment:
@@ -48,6 +60,13 @@ class ForgeEnvironment:
         self.host = host
         self.keeper = HostKeeper(host)
         self.wildcards = LiveWildcards(self._folders)
+        self.loras = LoraPlace(lambda _: host.lora_folders(), self.open_store, host.is_rendering, _NO_LORAS)
+        self._lora_names = LoraNames(host)
+        self._checkpoints = CheckpointFamilies(host.checkpoint_file)
+
+    def close(self) -> None:
+        """End what runs in the background: the host is about to load the extension anew."""
+        self.loras.close()
 
     def studio(self) -> StudioEnvironment:
         return StudioEnvironment(
@@ -55,6 +74,7 @@ class ForgeEnvironment:
             wildcards=self.wildcards,
             settings=self.keeper,
             store=self.open_store,
+            loras=self.loras,
             send_to_host=_SEND,
             host="Forge",
         )
@@ -67,9 +87,15 @@ class ForgeEnvironment:
         def generator() -> InProcessGenerator:
             return InProcessGenerator(self.host, own)
 
-        return Target("Forge", generator, lambda: generator().choices(), "this process"), comfy_target(
-            settings.comfy_url, theirs
+        here = Target(
+            "Forge",
+            generator,
+            lambda: generator().choices(),
+            "this process",
+            lora_names=self._lora_names,
+            base_model=self._checkpoints,
         )
+        return here, comfy_target(settings.comfy_url, theirs)
 
     def _folders(self, settings: Settings) -> list[Path]:
         """The person's own, other extensions', the host's, and those that come with the pack; the first wins."""

@@ -32,6 +32,7 @@ class Pack:
         hooks.hook_settings(self._add_settings)
         hooks.hook_tab(self._tab, TITLE, "orchestrator")
         hooks.hook_paste(self._paste)
+        hooks.hook_end(self.environment.close)
         return script_class(Resolver(self.environment.host, self.environment), self._script_defaults)
 
     def _script_defaults(self) -> ScriptOptions:

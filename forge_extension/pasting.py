@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, cast
 
-from pydantic import BaseModel, ValidationError
+from pydantic import ValidationError
 
 from forge_extension.notes import OURS
 from orchestrator_core.errors import OrchestratorError
 from orchestrator_core.formats.infotext import parse_infotext
-from orchestrator_core.formats.infotext_pairs import read_pairs, split_infotext
+from orchestrator_core.formats.infotext_pairs import split_infotext
 from orchestrator_core.prompt import MAX_SEED
 from orchestrator_core.request import ImageNotes
 from orchestrator_core.stages import generate_prompt
@@ -33,37 +32,31 @@ def restore(infotext: str, parameters: dict[str, Any], wildcards: Callable[[], W
     if not info.notes.run_id and not info.notes.template:
         return
     parameters[FIELDS[0]] = False
-    options = _options(info.notes, info.request.seed, infotext)
+    options = _options(info.notes, info.request.seed)
     if options is None or not _gives(options, infotext, wildcards):
         return
     parameters["Prompt"], parameters["Negative prompt"] = options.template, options.negative_template
     if "Styles array" in parameters:  # the template has their words
         parameters["Styles array"] = []
     prompt_seed = -1 if info.notes.prompt_seed in (None, info.request.seed) else info.notes.prompt_seed
-    parameters |= dict(zip(FIELDS, (True, options.dialect, options.method, "keep", prompt_seed), strict=True))
+    parameters |= dict(zip(FIELDS, (True, options.dialect, options.method, options.missing, prompt_seed), strict=True))
 
 
-class _Ours(BaseModel):
-    method: generate_prompt.Method = "random"
-
-
-def _options(notes: ImageNotes, image_seed: int, infotext: str) -> generate_prompt.Options | None:
-    """How the prompt was drawn; None where it was not."""
+def _options(notes: ImageNotes, image_seed: int) -> generate_prompt.Options | None:
+    """How the prompt was drawn, as far as the script has elements for it; None where it was not."""
     if not notes.template and not notes.negative_template:
         return None
-    _, _, line = split_infotext(infotext)
-    text = dict(read_pairs(line)).get(OURS, "{}")
+    seed = image_seed if notes.prompt_seed is None else notes.prompt_seed
     try:
-        method = _Ours.model_validate(json.loads(text)).method
-        seed = image_seed if notes.prompt_seed is None else notes.prompt_seed
         return generate_prompt.Options(
             template=notes.template,
             negative_template=notes.negative_template,
             dialect=cast(Any, notes.dialect),
-            method=method,
+            method=cast(Any, notes.method),
+            missing=cast(Any, notes.missing),
             seed=seed & MAX_SEED,
         )
-    except (ValueError, ValidationError, RecursionError):
+    except ValidationError:
         return None
 
 

@@ -77,8 +77,8 @@ class HostKeeper:
 
 
 def names_of(model: type[BaseModel]) -> list[str]:
-    """The fields that a person sets here: Forge needs no address, since this is it."""
-    return [name for name in model.model_fields if name not in ("schema_version", "forge_url")]
+    """The fields that a person sets here: Forge needs no address, since this is it, and knows where its LoRAs are."""
+    return [name for name in model.model_fields if name not in ("schema_version", "forge_url", "lora_folders")]
 
 
 def choices_of(model: type[BaseModel], name: str) -> Sequence[str]:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
-from forge_extension.host import folders, lists, rendering, settings
+from forge_extension.host import folders, lists, loras, rendering, settings
 from forge_extension.job import Gate
+from forge_extension.lora_names import Listed
 from forge_extension.rendered import Look, Rendered
 from orchestrator_core.generators.forge_names import ServerNames
 
@@ -41,6 +42,21 @@ class Forge:
 
     def wildcard_folders(self, own: Path) -> list[Path]:
         return folders.wildcard_folders(own)
+
+    def lora_folders(self) -> list[str]:
+        return loras.folders()
+
+    def listed_loras(self) -> list[Listed] | None:
+        return loras.listed()
+
+    def look_for_loras(self, stems: Iterable[str]) -> None:
+        loras.look_again(stems)
+
+    def checkpoint_file(self, name: str) -> str:
+        return lists.checkpoint_file(name)
+
+    def is_rendering(self) -> bool:
+        return loras.is_rendering()
 
     def read(self, defaults: Mapping[str, Any]) -> dict[str, Any]:
         return settings.read(defaults)

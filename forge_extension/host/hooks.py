@@ -9,7 +9,7 @@ from modules import script_callbacks
 from modules.scripts import AlwaysVisible, Script
 from modules.ui_components import InputAccordion
 
-__all__ = ["AlwaysVisible", "InputAccordion", "Script", "hook_paste", "hook_settings", "hook_tab"]
+__all__ = ["AlwaysVisible", "InputAccordion", "Script", "hook_end", "hook_paste", "hook_settings", "hook_tab"]
 
 
 def hook_tab(build: Callable[[], Any], title: str, identity: str) -> None:
@@ -31,3 +31,8 @@ def hook_settings(add: Callable[[], None]) -> None:
 def hook_paste(change: Callable[[str, dict[str, Any]], None]) -> None:
     """``change`` may change the parameters that were read from a pasted infotext."""
     script_callbacks.on_infotext_pasted(change)
+
+
+def hook_end(stop: Callable[[], None]) -> None:
+    """``stop`` is called before the host loads its extensions anew, at "Reload UI"."""
+    script_callbacks.on_script_unloaded(stop)

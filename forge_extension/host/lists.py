@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import fields
 from pathlib import PureWindowsPath
 from typing import Any
 
-from modules import processing, sd_models, sd_samplers, sd_schedulers
+from modules import processing, sd_models, sd_samplers, sd_schedulers, shared
 
+from forge_extension.host import loras
+from forge_extension.lora_names import Listed, names_by_file
 from orchestrator_core.formats.sampler_names import sampler_name, scheduler_name
-from orchestrator_core.generators.forge_names import Item, Items, ServerNames
+from orchestrator_core.generators.forge_names import Item, Items, ServerNames, find_model
 
 _NOT_OURS = {"sd_model", "outpath_samples", "outpath_grids", "sampler_index", "script_args", "force_task_id"}
 
@@ -64,6 +65,13 @@ def _checkpoint(item: Any) -> Item:
     return Item(item.title, item.name, tuple(alias for alias in aliases if alias), str(item.filename))
 
 
+def checkpoint_file(name: str) -> str:
+    """The file of a checkpoint, "" being the one that is set; "" where there is none of that name."""
+    wanted = name or str(getattr(shared.opts, "sd_model_checkpoint", None) or "")
+    item, _ = find_model(wanted, tuple(map(_checkpoint, list(sd_models.checkpoints_list.values()))))
+    return item.path if item else ""
+
+
 def _modules() -> dict[str, str] | None:
     """Path by name of what a checkpoint is completed with: VAEs and text encoders; None in a host without."""
     try:
@@ -84,16 +92,14 @@ def _files(paths: dict[str, str]) -> Items:
 
 
 def _loras() -> Items | None:
-    """None where the extension that reads LoRAs is switched off."""
-    try:
-        import networks
-    except ImportError:
+    """None where the extension that reads LoRAs is switched off. Each is sent by the name that finds its file."""
+    listed = loras.listed()
+    if listed is None:
         return None
-    found: Iterable[Any] = list(networks.available_networks.values())
-    return tuple(_lora(item) for item in found)
+    names = names_by_file(listed)
+    found = {item.path: item for item in listed if names.get(item.path) == item.name}
+    return tuple(Item(item.name, PureWindowsPath(path).name, _aliases(item), path) for path, item in found.items())
 
 
-def _lora(item: Any) -> Item:
-    # Always sent by its file's stem: an alias that two files share names neither.
-    aliases = (item.alias,) if item.alias else ()
-    return Item(item.name, PureWindowsPath(item.filename).name, aliases, str(item.filename))
+def _aliases(item: Listed) -> tuple[str, ...]:
+    return (item.alias,) if item.alias and item.alias != item.name else ()

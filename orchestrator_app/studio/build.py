@@ -25,8 +25,8 @@ def build(environment: StudioEnvironment) -> gr.Blocks:
         session = gr.State(Session())
         news = news_box()
         with gr.Tabs(elem_id="orchestrator_tabs") as tabs:
-            with gr.Tab("Generate", id="generate"):
-                generate = GeneratePage(live, session)
+            with gr.Tab("Generate", id="generate") as tab:
+                generate = GeneratePage(live, session, tab)
             with gr.Tab("Batch", id="batch") as tab:
                 batch = BatchPage(live, session, tab, generate)
             with gr.Tab("LoRAs", id="loras") as tab:

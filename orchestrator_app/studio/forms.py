@@ -20,7 +20,10 @@ from orchestrator_core.errors import ConfigError
 
 Kind = Literal["text", "choice", "whole", "big", "number", "switch", "json", "lines"]
 _EXACT = 2**53  # a browser's numbers are floats: beyond this one number stands for several
-_WORDS = {"cfg": "CFG", "vae": "VAE", "clip": "CLIP", "url": "address", "comfy": "ComfyUI", "forge": "Forge"}
+_WORDS = {
+    "cfg": "CFG", "vae": "VAE", "clip": "CLIP", "url": "address", "comfy": "ComfyUI", "forge": "Forge", "lora": "LoRA",
+    "loras": "LoRAs",
+}  # fmt: skip
 Model = TypeVar("Model", bound=BaseModel)
 
 

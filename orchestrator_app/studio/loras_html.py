@@ -256,17 +256,20 @@ def chosen_html(selection: Selection) -> str:
 
 
 def _used(use: Chosen) -> str:
-    both = f" with {use.candidate.partner.name}" if use.candidate.partner else ""
-    return (
-        f"<p><b>{escape(use.record.name + both)}</b> <span>{use.strength.model:g}</span> "
-        f"<small>{escape(sentence_of(use.candidate.reasons))}</small></p>"
-    )
+    both = f" with {_base(use.candidate.partner)}" if use.candidate.partner else ""
+    name = f'<b title="{escape(use.record.name)}">{escape(_base(use.record) + both)}</b>'
+    why = escape(sentence_of(use.candidate.reasons))
+    return f"<p>{name} <span>{use.strength.model:g}</span> <small>{why}</small></p>"
 
 
 def _unused(one: NotChosen) -> str:
     why = sentence_of(one.candidate.reasons)
     text = one.reason.sentence + (f" ({why})" if why else "")
-    return f"<b>{escape(one.record.name)}</b> <small>{escape(text)}</small>"
+    return f'<b title="{escape(one.record.name)}">{escape(_base(one.record))}</b> <small>{escape(text)}</small>'
+
+
+def _base(record: LoraRecord) -> str:
+    return record.name.rpartition("/")[2]
 
 
 def problems_html(notes: Iterable[str]) -> str:

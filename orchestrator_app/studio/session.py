@@ -11,7 +11,8 @@ from orchestrator_app.studio.choosing import Wanted
 from orchestrator_app.studio.drawing import Drawn, Rerolls
 from orchestrator_app.studio.job import Job
 from orchestrator_app.studio.lora_view import LoraView
-from orchestrator_core.request import GeneratedImage
+from orchestrator_core.prompt import PromptDraft
+from orchestrator_core.request import GeneratedImage, GenerationRequest
 from orchestrator_core.run import Run
 
 
@@ -24,12 +25,22 @@ class Result:
     shown: str
 
 
+@dataclass(frozen=True, slots=True)
+class Picked:
+    """The drawn prompt whose details are shown: the number of its card from 0, and what they were made from."""
+
+    place: int
+    draft: PromptDraft
+    request: GenerationRequest
+
+
 @dataclass(slots=True)
 class Work:
-    """A page's job, which may be under way, and what is in its gallery."""
+    """A page's job, which may be under way, what is in its gallery, and the prompt whose details are shown, if any."""
 
     job: Job | None = None
     results: tuple[Result, ...] = ()
+    picked: Picked | None = None
 
     @property
     def is_busy(self) -> bool:
@@ -49,6 +60,7 @@ class Session:
         self.row_loras: Mapping[int, str] = {}  # what would be chosen for each, in words
         self.wanted = Wanted()
         self.loras = LoraView()
+        self.listed_from = ""  # where the lists of the Generate page are from; "" where they could not be had
 
     def __deepcopy__(self, memo: Any) -> Session:
         return Session()

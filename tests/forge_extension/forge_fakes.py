@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from forge_extension.job import Gate
+from forge_extension.lora_names import Listed
 from forge_extension.rendered import Look, Rendered, RenderedImage
 from orchestrator_app.studio.environment import Settings
 from orchestrator_core.generators.forge_names import Item, ServerNames
@@ -84,6 +85,10 @@ class FakeForge:
         self.lock = threading.Lock()  # the host's queue
         self.data: dict[str, Any] = {}
         self.frozen = ""
+        self.lora_dirs: list[str] = []
+        self.listed: list[Listed] | None = []
+        self.comes: list[Listed] = []  # what it finds when it looks again
+        self.looked_for: list[list[str]] = []
         self.work: Callable[[FakeForge], Rendered] = lambda host: host.images(1)
 
     def images(self, count: int, **changes: Any) -> Rendered:
@@ -146,6 +151,23 @@ class FakeForge:
 
     def wildcard_folders(self, own: Path) -> list[Path]:
         return []
+
+    def lora_folders(self) -> list[str]:
+        return list(self.lora_dirs)
+
+    def listed_loras(self) -> list[Listed] | None:
+        return self.listed
+
+    def look_for_loras(self, stems: Iterable[str]) -> None:
+        self.looked_for.append(list(stems))
+        self.listed = [*(self.listed or ()), *self.comes]
+        self.comes = []
+
+    def checkpoint_file(self, name: str) -> str:
+        return name
+
+    def is_rendering(self) -> bool:
+        return False
 
 
 class FakeEnvironment:

@@ -16,7 +16,8 @@ from orchestrator_app.studio.live import LiveEnvironment
 from orchestrator_core.errors import OrchestratorError
 from orchestrator_core.request import Choices
 
-_FIXED = {"": ("schema_version",), "Forge": ("schema_version", "forge_url")}  # by host: not for people there
+# By host: what is not for people there.
+_FIXED = {"": ("schema_version",), "Forge": ("schema_version", "forge_url", "lora_folders")}
 
 
 class ConfigPage:

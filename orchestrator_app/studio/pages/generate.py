@@ -18,10 +18,11 @@ from orchestrator_app.studio.job import Job, Task
 from orchestrator_app.studio.live import LiveEnvironment
 from orchestrator_app.studio.loras_html import ChosenLoras, chosen_loras
 from orchestrator_app.studio.pages.choosing import LoraSection
+from orchestrator_app.studio.pages.elsewhere import Elsewhere
 from orchestrator_app.studio.pages.results import ResultsPanel, run_buttons
 from orchestrator_app.studio.pages.target import TargetChooser
 from orchestrator_app.studio.remembering import saver
-from orchestrator_app.studio.session import Session
+from orchestrator_app.studio.session import Picked, Session
 from orchestrator_core.errors import ConfigError, OrchestratorError
 from orchestrator_core.pipeline import new_run
 from orchestrator_core.prompt import PromptDraft
@@ -29,6 +30,10 @@ from orchestrator_core.stages import dispatch, generate_prompt
 
 REROLL, PICK = "orchestrator_reroll", "orchestrator_pick"  # text boxes that clicks write to
 _EXAMPLE = "a __colors/warm__ {fox|owl} in {the snow|__places/city__}"
+_RESET = "Take back what was drawn again"
+_WRONG = "Nothing is rendered until that is put right."
+# The details open above the cards, where a person who looks at a card further down does not see them.
+_SCROLL = "() => { document.querySelector('#orchestrator_chosen')?.scrollIntoView({block: 'nearest'}); return []; }"
 _BEGIN, _PREVIEW = 4, 20  # prompts at the beginning; those that are drawn as one types
 
 
@@ -46,8 +51,8 @@ class _Asked:
 class GeneratePage:
     """Made inside of a gr.Tab; ``connect`` is called once all pages are there."""
 
-    def __init__(self, live: LiveEnvironment, session: Any) -> None:
-        self.live, self.session = live, session
+    def __init__(self, live: LiveEnvironment, session: Any, tab: Any) -> None:
+        self.live, self.session, self.tab = live, session, tab
         self.draw_form = StageForm("generatePrompt", generate_prompt.Options)
         self.render_form = StageForm("dispatch", dispatch.Options)
         with kw(gr.Row, elem_classes=["orc-columns"], equal_height=False):
@@ -79,7 +84,7 @@ class GeneratePage:
             with kw(gr.Row, elem_classes=["orc-line"]):
                 form.add("dialect", "missing", "index", min_width=120)
             form.add_rest()
-            self.reset = kw(gr.Button, value="Take back what was drawn again", size="sm")
+            self.reset = kw(gr.Button, value=_RESET, size="sm", interactive=False, elem_id="orchestrator_reset")
 
     def _rendering(self) -> None:
         form = self.render_form
@@ -104,8 +109,7 @@ class GeneratePage:
                 gr.Button, value="Interrupt", elem_id="orchestrator_interrupt", scale=1, min_width=90,
                 interactive=False,
             )  # fmt: skip
-        self.elsewhere = html_box("", elem_id="orchestrator_elsewhere", elem_classes=["orc-empty"])
-        self.stop_elsewhere = kw(gr.Button, value="Stop it", size="sm", visible=False, elem_id="orchestrator_stop_it")
+        self.elsewhere = Elsewhere(self.live)
         self.progress = html_box("", elem_id="orchestrator_progress", elem_classes=["orc-empty"])
         self.results = ResultsPanel(self.live, self.session, lambda session: session.generate, "orchestrator")
         self.preview = html_box("", elem_id="orchestrator_preview")
@@ -124,8 +128,13 @@ class GeneratePage:
         """What holds for rows of a batch too: how to render, and which LoRAs to choose."""
         return [*self.render_form.inputs, *self.loras.inputs]
 
+    @property
+    def shown(self) -> list[Any]:
+        """What a change of the page changes."""
+        return [self.preview, self.summary, self.reset, *self.results.detail_outputs]
+
     def connect(self) -> None:
-        shown = [self.preview, self.summary]
+        shown = self.shown
         # change, not input: gradio 6 knows of an input only where a key was pressed, not of a pasted text
         typed = [
             element.change for element in [*self.draw_form.inputs, *self.render_inputs, self.count, self.chooser.target]
@@ -133,7 +142,9 @@ class GeneratePage:
         quiet: dict[str, Any] = {"trigger_mode": "always_last", "show_progress": "hidden", "concurrency_limit": 4}
         listen(typed, self._on_change, self.inputs, shown, **quiet)
         listen(self.reroll.change, self._on_reroll, [self.reroll, *self.inputs], shown, **quiet)
-        listen(self.pick.change, self._on_pick, [self.pick, *self.inputs], self.results.detail_outputs, **quiet)
+        picked = [self.pick, *self.inputs]
+        opened = listen(self.pick.change, self._on_pick, picked, self.results.detail_outputs, **quiet)
+        listen(opened.then, None, None, None, js=_SCROLL)
         listen(self.reset.click, self._on_reset, self.inputs, shown, **quiet)
         seed = self.draw_form.elements["seed"]
         listen(self.random.click, lambda: str(new_seed()), None, seed, **quiet)
@@ -145,10 +156,12 @@ class GeneratePage:
     def _connect_opening(self) -> None:
         # gradio 4.40 has no event for the opening of a page inside of another one
         seed, dialect = (self.draw_form.elements[name] for name in ("seed", "dialect"))
-        own = [self.opened, seed, dialect, self.elsewhere, self.stop_elsewhere]
+        own = [self.opened, seed, dialect, *self.elsewhere.outputs]
         first = listen(self.opened.tick, self._on_open, None, own, show_progress="hidden")
-        listen(first.then, self._on_change, self.inputs, [self.preview, self.summary], show_progress="hidden")
-        self.chooser.connect(first.then)
+        quiet: dict[str, Any] = {"show_progress": "hidden"}
+        listen(first.then, self._on_change, self.inputs, self.shown, **quiet)
+        for after in self.chooser.connect(self.session, first.then, self.tab.select):
+            listen(after, self._on_change, self.inputs, self.shown, **quiet)
 
     def _connect_generate(self) -> None:
         outputs = [self.generate, self.interrupt, self.progress, *self.results.outputs]
@@ -156,8 +169,7 @@ class GeneratePage:
             self.generate.click, self._on_generate, self.inputs, outputs, show_progress="hidden", concurrency_limit=None
         )
         listen(self.interrupt.click, self._on_interrupt, [self.session], [self.interrupt], show_progress="hidden")
-        stopped = [self.elsewhere, self.stop_elsewhere]
-        listen(self.stop_elsewhere.click, self._on_stop_elsewhere, None, stopped, show_progress="hidden")
+        self.elsewhere.connect()
 
     def _asked(self, count: Any, target: str, values: Sequence[Any]) -> _Asked:
         """Raises ConfigError for what the form cannot mean."""
@@ -173,20 +185,21 @@ class GeneratePage:
         options = self.render_form.options(values[:size])
         return options, self.loras.wanted(values[size:], options.checkpoint)
 
-    def _on_change(self, session: Session, count: Any, target: str, *values: Any) -> tuple[str, str]:
-        """(the drawn prompts, what would be rendered)."""
+    def _on_change(self, session: Session, count: Any, target: str, *values: Any) -> tuple[Any, ...]:
+        """The drawn prompts, what would be rendered, the details that are open of one of them: see ``shown``."""
         try:
             asked = self._asked(count, target, values)
             drawn = draw(asked.draw, min(asked.count, _PREVIEW), self.live.wildcards, session.rerolls)
             chosen = self._chosen(asked, drawn.drafts)
         except OrchestratorError as error:
-            return html.notice(str(error)), html.summary_html("Nothing is rendered until that is put right.")
+            return self._nothing(html.notice(str(error)), html.summary_html(_WRONG))
         more = 0 if drawn.problem else asked.count - len(drawn.drafts)
         session.drawn = drawn = replace(drawn, drafts=chosen.drafts)
         session.wanted = asked.loras
         can_reroll = asked.draw.method == "random"
         cards = html.prompts_html(drawn, REROLL, PICK, can_reroll=can_reroll, more=more, below=chosen.below)
-        return chosen.notes + cards, self._summary(asked, drawn, more)
+        summary, again = self._summary(asked, drawn, more), self._picked_anew(session, asked)
+        return chosen.notes + cards, summary, self._reset_button(session), *again
 
     def _chosen(self, asked: _Asked, drafts: Sequence[PromptDraft]) -> ChosenLoras:
         """The drafts with their LoRAs, where they are to be chosen. Raises OrchestratorError."""
@@ -201,27 +214,49 @@ class GeneratePage:
         requests = [dispatch.request_for(draft, asked.render) for draft in drawn.drafts]
         return html.summary_html(html.summary(requests, len(requests) + more, asked.target, where))
 
-    def _on_reroll(self, sent: str, session: Session, count: Any, target: str, *values: Any) -> tuple[str, Any]:
+    def _on_reroll(self, sent: str, session: Session, count: Any, target: str, *values: Any) -> tuple[Any, ...]:
         seed, _, slot = html.clicked(sent).partition(":")
         try:
             asked = self._asked(count, target, values)
             session.rerolls = rerolled(asked.draw, self.live.wildcards, session.rerolls, int(seed), slot)
         except OrchestratorError as error:
-            return html.notice(str(error)), gr.update()
+            return self._nothing(html.notice(str(error)), gr.update())
         return self._on_change(session, count, target, *values)
+
+    def _nothing(self, preview: str, summary: Any) -> tuple[Any, ...]:
+        return preview, summary, gr.update(), *self.results.no_details
+
+    def _reset_button(self, session: Session) -> Any:
+        count = sum(len(own) for own in session.rerolls.values())
+        value = f"Take back what was drawn again ({html.number(count, 'part')})" if count else _RESET
+        return gr.update(value=value, interactive=count > 0)
 
     def _on_pick(self, sent: str, session: Session, count: Any, target: str, *values: Any) -> tuple[Any, ...]:
         """Shows what can be done with a drawn prompt without rendering it."""
         place = int(html.clicked(sent)) - 1
         try:
             asked = self._asked(count, target, values)
-            draft = session.drawn.drafts[place]
-        except (OrchestratorError, IndexError):
+        except OrchestratorError:
             return self.results.no_details
-        request = dispatch.request_for(draft, asked.render)
-        return self.results.details(new_run().replacing(draft=draft), request, f"Prompt {place + 1}")
+        return self._details(session, place, asked)
 
-    def _on_reset(self, session: Session, *values: Any) -> tuple[str, str]:
+    def _details(self, session: Session, place: int, asked: _Asked) -> tuple[Any, ...]:
+        if place >= len(session.drawn.drafts):
+            session.generate.picked = None
+            return self.results.hidden
+        draft = session.drawn.drafts[place]
+        picked = Picked(place, draft, dispatch.request_for(draft, asked.render))
+        if picked == session.generate.picked:
+            return self.results.no_details
+        session.generate.picked = picked
+        return self.results.details(new_run().replacing(draft=draft), picked.request, f"Prompt {place + 1}")
+
+    def _picked_anew(self, session: Session, asked: _Asked) -> tuple[Any, ...]:
+        """The details of the prompt that was picked as it is now."""
+        picked = session.generate.picked
+        return self._details(session, picked.place, asked) if picked else self.results.no_details
+
+    def _on_reset(self, session: Session, *values: Any) -> tuple[Any, ...]:
         session.rerolls = {}
         return self._on_change(session, *values)
 
@@ -233,17 +268,7 @@ class GeneratePage:
     def _on_open(self) -> tuple[Any, ...]:
         """What a page begins with: a seed of its own, the dialect that is set, what another page left running."""
         seed, dialect = str(new_seed()), self.live.settings.dialect
-        return gr.Timer(active=False), seed, dialect, *self._elsewhere()
-
-    def _elsewhere(self) -> tuple[str, Any]:
-        lines = [html.progress_line(job.states) for job in self.live.jobs.running()]
-        said = f"Another page is rendering, or was closed while it did ({'; '.join(lines)})." if lines else ""
-        return html.notice(said, "hint"), gr.update(visible=bool(lines))
-
-    def _on_stop_elsewhere(self) -> tuple[str, Any]:
-        for job in self.live.jobs.running():
-            job.stop()
-        return "", gr.update(visible=False)
+        return gr.Timer(active=False), seed, dialect, *self.elsewhere.look()
 
     def _on_generate(self, session: Session, count: Any, target: str, *values: Any) -> Iterator[Any]:
         if session.generate.is_busy:

@@ -59,7 +59,7 @@ class LorasPage:
                     self.previous = kw(gr.Button, value="‹ Previous", size="sm", min_width=100, scale=0)
                     self.where = html_box("", elem_id="orchestrator_loras_where")
                     self.next = kw(gr.Button, value="Next ›", size="sm", min_width=100, scale=0)
-            with gr.Column(scale=5, min_width=300):
+            with kw(gr.Column, scale=5, min_width=300, elem_classes=["orc-beside"]):
                 self.details = LoraDetails(live, session)
         self.pick, self.flag, self.news_click = (self._hidden(name) for name in (PICK, FLAG, NEWS))
         self.timer = gr.Timer(_EVERY)

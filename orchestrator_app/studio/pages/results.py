@@ -30,7 +30,7 @@ class ResultsPanel:
             elem_id=f"{prefix}_gallery", elem_classes=["orc-gallery"], visible=False, interactive=False,
             **{"columns": 4, "height": "auto", **look},
         )  # fmt: skip
-        with gr.Column(visible=False, elem_classes=["orc-chosen"]) as self.chosen:
+        with gr.Column(visible=False, elem_classes=["orc-chosen"], elem_id=f"{prefix}_chosen") as self.chosen:
             self._chosen(prefix)
 
     def _chosen(self, prefix: str) -> None:
@@ -69,7 +69,7 @@ class ResultsPanel:
         return gr.update(), gr.update()
 
     def cleared(self, session: Session) -> tuple[Any, ...]:
-        self.work(session).results = ()
+        self.work(session).results, self.work(session).picked = (), None
         return gr.update(value=[], visible=False), gr.update(visible=False)
 
     def added(self, session: Session, states: Sequence[TaskState]) -> tuple[Any, ...]:
@@ -112,6 +112,11 @@ class ResultsPanel:
     def no_details(self) -> tuple[Any, ...]:
         return tuple(gr.update() for _ in self.detail_outputs)
 
+    @property
+    def hidden(self) -> tuple[Any, ...]:
+        """Values for ``detail_outputs`` where there is nothing to show any more."""
+        return gr.update(visible=False), *self.no_details[1:]
+
     def details(self, run: Run, request: GenerationRequest, title: str) -> tuple[Any, ...]:
         """What is known of a prompt, and what can be taken along of it."""
         files, notes = self._files(run, request)
@@ -131,6 +136,7 @@ class ResultsPanel:
         if not 0 <= index < len(results):
             return self.no_details
         result = results[index]
+        self.work(session).picked = None
         return self.details(result.run, result.image.request, result.image.path.name)
 
     def _files(self, run: Run, request: GenerationRequest) -> tuple[list[Any], dict[str, None]]:
