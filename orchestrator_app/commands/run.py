@@ -140,7 +140,7 @@ def _server(arguments: argparse.Namespace, own: OwnGraph, planned: list[Planned]
         return Server(reason="Nothing was rendered: the pipeline has no dispatch stage.")
     found = find_server(Wanted(arguments.server, arguments.host, SERVERS), own, Path(arguments.output))
     if found.generator is None:
-        return Server(reason=f"Nothing was rendered. {found.reason} --server takes the address.")
+        return Server(reason=f"Nothing was rendered. {found.reason} For one elsewhere run again with --server ADDRESS.")
     return found
 
 

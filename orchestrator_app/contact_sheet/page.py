@@ -112,10 +112,11 @@ def _card_html(card: Card, positive: Explanation, negative: Explanation, shades:
 {_negative_html(negative, shades)}{_details_html(positive, negative)}
 <footer>
 <button data-copy="{escape(str(request.seed))}" title="Copy the seed"><small>seed</small> {request.seed}</button>
-<span class="gap"></span>
+<span class="does">
 <button data-copy="{escape(draft.positive)}" title="Copy the prompt">Copy</button>
 <button data-copy="{escape(infotext)}" title="With the settings, for A1111 and Forge">Copy all</button>
 {_links_html(card.links or {})}
+</span>
 </footer>
 </div></article>"""
 

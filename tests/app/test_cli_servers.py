@@ -98,7 +98,7 @@ def test_where_nobody_answers_both_addresses_are_named(cli: Cli, nowhere: str, u
     assert done.status == 0
     assert (
         f"Nothing was rendered. No ComfyUI answers at {nowhere}, and no Forge at {nowhere}/forge. Start one of them; "
-        "Forge needs --api. --server takes the address.\n"
+        "Forge needs --api. For one elsewhere run again with --server ADDRESS.\n"
     ) in done.err
 
 

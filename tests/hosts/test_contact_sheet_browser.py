@@ -29,7 +29,9 @@ def page(chromium: Browser, tmp_path: Path) -> Iterator[Page]:
         draft = Template("a {fox|fox} in {the snow|the snow}", "{blur|blur}").draw(Wildcards([]), number)
         Image.new("RGB", (64, 64), "red").save(tmp_path / f"{number}.png")
         request = GenerationRequest(draft.positive, draft.negative_prompt, seed=number)
-        cards.append(Card(number, Run("0001", draft), request, (f"{number}.png",), {"workflow": "w.json"}))
+        cards.append(
+            Card(number, Run("0001", draft), request, (f"{number}.png",), {"workflow": "w.json", "graph": "g.json"})
+        )
     sheet = tmp_path / "contact_sheet.html"
     sheet.write_text(contact_sheet(Sheet("fox", datetime.now(timezone.utc)), cards), encoding="utf-8")
     complaints: list[str] = []
@@ -44,6 +46,19 @@ def page(chromium: Browser, tmp_path: Path) -> Iterator[Page]:
     assert complaints == []
     expected = {sheet.as_uri(), (tmp_path / "1.png").as_uri(), (tmp_path / "2.png").as_uri()}
     assert {url for url in asked if not url.startswith("data:")} == expected
+
+
+@pytest.mark.parametrize("width", [390, 820, 1280, 1600, 2200])
+def test_two_cards_take_the_page_and_what_is_below_them_stays_together(page: Page, width: int):
+    page.set_viewport_size({"width": width, "height": 1000})
+    cards = [card.bounding_box() for card in page.locator(".card").all()]
+    rights = [card["x"] + card["width"] for card in cards if card]
+    assert width - max(rights) <= 60 or all(card and card["width"] == 760 for card in cards)
+    rows = page.locator(".does").evaluate_all(
+        "spans => spans.map(span => new Set([...span.children].map(child => child.offsetTop)).size)"
+    )
+    assert rows == [1, 1]
+    assert page.evaluate("document.documentElement.scrollWidth") <= width
 
 
 def test_words_tell_where_they_come_from_and_show_their_like(page: Page):
