@@ -2,15 +2,8 @@
 
 from __future__ import annotations
 
-import json
-import shutil
 import time
-import urllib.error
-import urllib.request
-import uuid
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from pathlib import Path
+from collections.abc import Callable
 from typing import Any
 
 import pytest
