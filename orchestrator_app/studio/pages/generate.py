@@ -22,7 +22,7 @@ from orchestrator_app.studio.pages.elsewhere import Elsewhere
 from orchestrator_app.studio.pages.results import ResultsPanel, run_buttons
 from orchestrator_app.studio.pages.target import TargetChooser
 from orchestrator_app.studio.remembering import saver
-from orchestrator_app.studio.session import Picked, Session
+from orchestrator_app.studio.session import Session
 from orchestrator_core.errors import ConfigError, OrchestratorError
 from orchestrator_core.pipeline import new_run
 from orchestrator_core.prompt import PromptDraft
@@ -198,7 +198,7 @@ class GeneratePage:
         session.wanted = asked.loras
         can_reroll = asked.draw.method == "random"
         cards = html.prompts_html(drawn, REROLL, PICK, can_reroll=can_reroll, more=more, below=chosen.below)
-        summary, again = self._summary(asked, drawn, more), self._picked_anew(session, asked)
+        summary, again = self._summary(asked, drawn, more), self.results.picked_anew(session, asked.render)
         return chosen.notes + cards, summary, self._reset_button(session), *again
 
     def _chosen(self, asked: _Asked, drafts: Sequence[PromptDraft]) -> ChosenLoras:
@@ -238,23 +238,7 @@ class GeneratePage:
             asked = self._asked(count, target, values)
         except OrchestratorError:
             return self.results.no_details
-        return self._details(session, place, asked)
-
-    def _details(self, session: Session, place: int, asked: _Asked) -> tuple[Any, ...]:
-        if place >= len(session.drawn.drafts):
-            session.generate.picked = None
-            return self.results.hidden
-        draft = session.drawn.drafts[place]
-        picked = Picked(place, draft, dispatch.request_for(draft, asked.render))
-        if picked == session.generate.picked:
-            return self.results.no_details
-        session.generate.picked = picked
-        return self.results.details(new_run().replacing(draft=draft), picked.request, f"Prompt {place + 1}")
-
-    def _picked_anew(self, session: Session, asked: _Asked) -> tuple[Any, ...]:
-        """The details of the prompt that was picked as it is now."""
-        picked = session.generate.picked
-        return self._details(session, picked.place, asked) if picked else self.results.no_details
+        return self.results.pick(session, place, asked.render)
 
     def _on_reset(self, session: Session, *values: Any) -> tuple[Any, ...]:
         session.rerolls = {}

@@ -12,10 +12,12 @@ from orchestrator_app.studio import html, sharing
 from orchestrator_app.studio.compat import html_box, kw, listen
 from orchestrator_app.studio.job import TaskState
 from orchestrator_app.studio.live import LiveEnvironment
-from orchestrator_app.studio.session import Result, Session, Work
+from orchestrator_app.studio.session import Picked, Result, Session, Work
 from orchestrator_core.errors import OrchestratorError
+from orchestrator_core.pipeline import new_run
 from orchestrator_core.request import GeneratedImage, GenerationRequest
 from orchestrator_core.run import Run
+from orchestrator_core.stages import dispatch
 
 
 class ResultsPanel:
@@ -129,6 +131,24 @@ class ResultsPanel:
             request.negative,
             *files,
         )
+
+    def pick(self, session: Session, place: int, options: dispatch.Options) -> tuple[Any, ...]:
+        """The details of a drawn prompt that was not rendered, unless they are shown already."""
+        work = self.work(session)
+        if place >= len(session.drawn.drafts):
+            work.picked = None
+            return self.hidden
+        draft = session.drawn.drafts[place]
+        picked = Picked(place, draft, dispatch.request_for(draft, options))
+        if picked == work.picked:
+            return self.no_details
+        work.picked = picked
+        return self.details(new_run().replacing(draft=draft), picked.request, f"Prompt {place + 1}")
+
+    def picked_anew(self, session: Session, options: dispatch.Options) -> tuple[Any, ...]:
+        """The details of the prompt that was picked as it is now, where one was."""
+        picked = self.work(session).picked
+        return self.pick(session, picked.place, options) if picked else self.no_details
 
     def _on_select(self, session: Session, event: gr.SelectData) -> tuple[Any, ...]:
         index = event.index if isinstance(event.index, int) else event.index[0]
