@@ -35,7 +35,7 @@ Prior = Callable[[LoraRecord], float]
 
 @dataclass(frozen=True, slots=True)
 class Tuning:
-    """The numbers of the formula. docs/performance.md says how they were found."""
+    """The numbers of the formula. benchmarks/lora_selection.py shows what they give."""
 
     k1: float = 1.2
     b: float = 0.15
@@ -210,9 +210,10 @@ class LoraIndex:
             if record is None or total < least_sum:
                 continue
             score = total**power / unit * (1.0 if prior is None else prior(record))
-            if score >= least:
-                found.append((record, score, number))
-        return sorted(found, key=lambda item: (-round(item[1], 9), item[0].name, item[0].path))
+            if score >= least:  # plain tuples, which sort without a call for each
+                found.append((-round(score, 9), record.name, record.path, number, record))
+        found.sort()
+        return [(record, -score, number) for score, _, _, number, record in found]
 
     def _values(self, words: PromptWords) -> list[_Value]:
         """The phrases that the prompt has something of."""
@@ -253,7 +254,8 @@ class LoraIndex:
             least = STRONG if len(numbers) > common else 0.0
             for number, weight in zip(numbers, weights, strict=True):
                 if weight >= least:
-                    weight = min(weight, most)
+                    if weight > most:  # faster than min(), in the innermost loop
+                        weight = most
                     sums[number] += (gained * weight / (weight + norms[number])) ** power
         return sums
 
