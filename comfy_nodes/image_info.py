@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from orchestrator_core.formats.comfy_links import link_of
-from orchestrator_core.formats.infotext import notes_as_json
+from orchestrator_core.formats.image_notes import notes_as_json
 from orchestrator_core.prompt import PromptDraft
 from orchestrator_core.request import notes_for
 

@@ -12,7 +12,8 @@ from typing import Any
 from orchestrator_core.errors import FormatError
 from orchestrator_core.formats.comfy_graph_reader import request_from_graph
 from orchestrator_core.formats.image_metadata import replace_file, with_metadata
-from orchestrator_core.formats.infotext import format_infotext, notes_as_json, parse_notes
+from orchestrator_core.formats.image_notes import notes_as_json, parse_notes
+from orchestrator_core.formats.infotext import format_infotext
 from orchestrator_core.prompt import PromptDraft
 from orchestrator_core.request import GeneratedImage, GenerationRequest, ImageNotes, notes_for
 from orchestrator_core.run import new_run_id

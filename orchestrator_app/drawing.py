@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -96,15 +96,23 @@ def drafts_of(wish: Wish, wildcards: Wildcards, drawing: Drawing, offset: int = 
             _few(found) if drawing.count is None else islice(found, None if drawing.count == ALL else drawing.count)
         )
         for number, draft in enumerate(wanted):
-            yield draft.replacing(seed=(seed + number) % SEEDS)  # an image of each has a seed of its own
+            draft = draft.replacing(seed=(seed + number) % SEEDS)  # an image of each has a seed of its own
+            yield _telling(draft, drawing, first + number)
         return
     bias = Bias(drawing.weights) if drawing.weights else None
     for number in range(drawing.count or 1):
         own = (seed + number) % SEEDS
+        index = None if drawing.index is None else first + number
         if drawing.method == "cyclical":
-            yield template.cycle(wildcards, first + number, seed=own)
+            yield _telling(template.cycle(wildcards, first + number, seed=own), drawing, first + number)
         else:
-            yield template.draw(wildcards, own, bias, index=None if drawing.index is None else first + number)
+            yield _telling(template.draw(wildcards, own, bias, index=index), drawing, index)
+
+
+def _telling(draft: PromptDraft, drawing: Drawing, index: int | None) -> PromptDraft:
+    """The draft, whose source says how it was drawn."""
+    source = replace(draft.source, method=drawing.method, index=index, missing=drawing.missing)
+    return draft.replacing(source=source)
 
 
 def _few(drafts: Iterator[PromptDraft]) -> list[PromptDraft]:

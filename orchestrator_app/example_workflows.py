@@ -19,7 +19,7 @@ from orchestrator_app.sources import Wish, read_file
 from orchestrator_core.formats.comfy_graph import text_to_image_graph
 from orchestrator_core.formats.comfy_links import Graph, title_of
 from orchestrator_core.formats.comfy_workflow import Box, workflow_from_graph
-from orchestrator_core.formats.infotext import notes_as_json
+from orchestrator_core.formats.image_notes import notes_as_json
 from orchestrator_core.formats.sharing_canvas import Canvas
 from orchestrator_core.formats.sharing_needs import fill_properties
 from orchestrator_core.prompt import PromptDraft

@@ -13,7 +13,7 @@ from orchestrator_core.formats.comfy_graph import text_to_image_graph
 from orchestrator_core.formats.comfy_links import Graph, is_workflow
 from orchestrator_core.formats.comfy_workflow import workflow_from_graph
 from orchestrator_core.formats.comfy_workflow_reader import graph_from_workflow
-from orchestrator_core.formats.infotext import notes_as_json
+from orchestrator_core.formats.image_notes import notes_as_json
 from orchestrator_core.formats.json_text import read_json_file
 from orchestrator_core.formats.prompt_file import format_prompt_file, planned_run
 from orchestrator_core.formats.prompt_rows import PlannedPrompt

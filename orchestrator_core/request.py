@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Protocol
 
-from orchestrator_core.prompt import LoraUse, PromptDraft
+from orchestrator_core.prompt import LoraUse, PromptDraft, PromptSource
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,12 +57,32 @@ class ImageNotes:
     negative_template: str = ""
     dialect: str = "dynamicprompts"
     prompt_seed: int | None = None  # the seed of the draw, where it is not the image's
+    rerolls: tuple[tuple[str, int], ...] = ()  # these four as in PromptSource
+    method: str = "random"
+    index: int | None = None
+    missing: str = "keep"
+
+    @property
+    def source(self) -> PromptSource:
+        """How the prompt was drawn, but for its seed."""
+        templates = (self.template, self.negative_template, self.dialect)
+        return PromptSource(*templates, self.rerolls, self.method, self.index, self.missing)
 
 
 def notes_for(run_id: str, draft: PromptDraft) -> ImageNotes:
     """What an image keeps of the draft that it was made from."""
     source = draft.source
-    return ImageNotes(run_id, source.template, source.negative, source.dialect, draft.seed)
+    return ImageNotes(
+        run_id,
+        source.template,
+        source.negative,
+        source.dialect,
+        draft.seed,
+        source.rerolls,
+        source.method,
+        source.index,
+        source.missing,
+    )
 
 
 @dataclass(frozen=True, slots=True)

@@ -25,7 +25,7 @@ from orchestrator_core.formats.comfy_links import Graph
 from orchestrator_core.formats.comfy_workflow import workflow_from_graph
 from orchestrator_core.formats.comfy_workflow_reader import graph_from_workflow
 from orchestrator_core.formats.core_nodes import CORE_NODES
-from orchestrator_core.formats.infotext import parse_notes
+from orchestrator_core.formats.image_notes import parse_notes
 from orchestrator_core.formats.node_definitions import node_definition
 from orchestrator_core.formats.sharing import Host, share_workflow
 from orchestrator_core.prompt import LoraUse

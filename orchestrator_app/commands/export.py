@@ -177,7 +177,7 @@ def _of_image(path: Path) -> _Thing:
 
 def _run_of(metadata: ImageMetadata) -> Run:
     """A run that says what the image does; where each word came from is in the store, or nowhere."""
-    from orchestrator_core.prompt import Component, Origin, PromptDraft, PromptSource
+    from orchestrator_core.prompt import Component, Origin, PromptDraft
     from orchestrator_core.request import GenerationRequest, ImageNotes
     from orchestrator_core.run import Run
 
@@ -187,7 +187,7 @@ def _run_of(metadata: ImageMetadata) -> Run:
         (Component(request.negative, Origin.user),) if request.negative else (),
         request.loras,
         request.seed if notes.prompt_seed is None else notes.prompt_seed,
-        PromptSource(notes.template, notes.negative_template, notes.dialect),
+        notes.source,
     )
     return Run(notes.run_id, draft)
 

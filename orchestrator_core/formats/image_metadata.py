@@ -20,7 +20,8 @@ from orchestrator_core.errors import FormatError
 from orchestrator_core.formats.comfy_graph_reader import values_of_graph
 from orchestrator_core.formats.exif_text import read_jpeg, read_webp, with_jpeg_texts, with_webp_texts
 from orchestrator_core.formats.foreign_metadata import parse_foreign_chunks
-from orchestrator_core.formats.infotext import Infotext, parse_infotext, parse_notes
+from orchestrator_core.formats.image_notes import parse_notes
+from orchestrator_core.formats.infotext import Infotext, parse_infotext
 from orchestrator_core.formats.json_text import read_bytes, read_json
 from orchestrator_core.formats.png_text import SIGNATURE, Bytes, read_png, with_png_texts
 from orchestrator_core.request import GenerationRequest, ImageNotes

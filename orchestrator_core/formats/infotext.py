@@ -17,6 +17,7 @@ from typing import Any
 from orchestrator_core import __version__
 from orchestrator_core.formats.extra_networks import extract_loras, format_number, lora_tag, parse_number
 from orchestrator_core.formats.foreign_metadata import parse_json_parameters
+from orchestrator_core.formats.image_notes import OWN_NOTES, SCHEMA_VERSION, checked_fields, own_notes
 from orchestrator_core.formats.infotext_pairs import (
     JSON_KEYS,
     is_key,
@@ -29,7 +30,6 @@ from orchestrator_core.formats.sampler_names import names_of_labels, sampler_lab
 from orchestrator_core.prompt import LoraUse
 from orchestrator_core.request import GenerationRequest, ImageNotes
 
-SCHEMA_VERSION = 1
 MODEL_SUFFIXES = (".safetensors", ".ckpt", ".pt", ".pth", ".bin", ".sft", ".gguf")
 _INTEGER = re.compile(r"-?[0-9]{1,20}")
 _SIZE = re.compile(r"([0-9]{1,6})x([0-9]{1,6})")
@@ -64,10 +64,8 @@ def what_is_missing(wanted: Infotext, text: str) -> str:
     """The value of the ``Orchestrator`` key that an infotext needs to say all of this; "" if it does already."""
     notes = wanted.notes
     found = _parse(text)
-    own, default = _own_notes(notes), _own_notes(_EMPTY_NOTES)
-    always = {"dialect"} if notes.run_id else set()
-    ours = {name: value for name, value in own.items() if value != default[name] or name in always}
-    ours |= _differences(wanted, replace(found, notes=replace(found.notes, **own)))
+    own = {name: getattr(notes, name) for name in OWN_NOTES}
+    ours = own_notes(notes) | _differences(wanted, replace(found, notes=replace(found.notes, **own)))
     return (
         json.dumps({"schema_version": SCHEMA_VERSION, **ours}, separators=(",", ":"), default=_as_json) if ours else ""
     )
@@ -79,10 +77,6 @@ def _without_folders(request: GenerationRequest) -> GenerationRequest:
         return request
     names = {place: PureWindowsPath(str(file)).name for place, file in images.items()}
     return replace(request, extra={**request.extra, "images": names})
-
-
-def _own_notes(notes: ImageNotes) -> dict[str, Any]:
-    return {"run_id": notes.run_id, "dialect": notes.dialect, "prompt_seed": notes.prompt_seed}
 
 
 def _prompt_lines(request: GenerationRequest) -> str:
@@ -243,48 +237,15 @@ def _with_ours(info: Infotext, text: str) -> Infotext:
     """``info`` with what the Orchestrator key adds; a key that is not ours, or damaged, stays among the fields."""
     try:
         ours = json.loads(text) if text else {}
-        request = replace(info.request, **_checked(_EMPTY_REQUEST, ours.get("request", {})))
-        notes = _checked(_EMPTY_NOTES, {**_subset(ours, _own_notes(_EMPTY_NOTES)), **ours.get("notes", {})})
+        request = replace(info.request, **checked_fields(_EMPTY_REQUEST, ours.get("request", {})))
+        own = {name: ours[name] for name in OWN_NOTES if name in ours}
+        notes = checked_fields(_EMPTY_NOTES, {**own, **ours.get("notes", {})})
         more = ours.get("fields", info.fields)
         if not all(isinstance(value, str) for value in more.values()):
             raise TypeError("fields hold texts")
         return Infotext(request, replace(info.notes, **notes), dict(more))
     except (ValueError, TypeError, AttributeError, RecursionError):
         return replace(info, fields={**info.fields, _OURS: text})
-
-
-def notes_as_json(notes: ImageNotes) -> dict[str, Any]:
-    """The notes as they go into an image's "orchestrator" text."""
-    return {"schema_version": SCHEMA_VERSION, **asdict(notes)}
-
-
-def parse_notes(text: str) -> ImageNotes | None:
-    """The notes in an image's "orchestrator" text; None if it is not ours, or damaged."""
-    try:
-        return replace(_EMPTY_NOTES, **_checked(_EMPTY_NOTES, json.loads(text)))
-    except (ValueError, TypeError, AttributeError, RecursionError):
-        return None
-
-
-def _subset(values: Mapping[str, Any], names: Mapping[str, Any]) -> dict[str, Any]:
-    return {name: values[name] for name in names if name in values}
-
-
-def _checked(empty: Any, changes: Mapping[str, Any]) -> dict[str, Any]:
-    """The changes that name a field of this dataclass, each of the field's type. Raises TypeError, ValueError."""
-    known = {item.name: getattr(empty, item.name) for item in fields(empty)}
-    return {name: _of_type(name, value, known[name]) for name, value in changes.items() if name in known}
-
-
-def _of_type(name: str, value: Any, example: Any) -> Any:
-    if name == "loras":
-        return tuple(LoraUse(**_checked(LoraUse(""), lora)) for lora in value)
-    if name == "prompt_seed" and (value is None or type(value) is int):
-        return value
-    expected = (int, float) if isinstance(example, float) else type(example)
-    if not isinstance(value, expected) or isinstance(value, bool):
-        raise TypeError(f"{name} is not {expected}")
-    return value
 
 
 def _without_derived(info: Infotext) -> Infotext:

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from orchestrator_core.formats.infotext import parse_notes
+from orchestrator_core.formats.image_notes import parse_notes
 from orchestrator_core.formats.sharing_canvas import Canvas
 from orchestrator_core.formats.sharing_nodes import WILDCARD_PROMPT, Node, definition_of, widget_places
 from orchestrator_core.request import ImageNotes

@@ -22,6 +22,7 @@ from orchestrator_core.formats.sharing_nodes import (
     definition_of,
     widget_places,
 )
+from orchestrator_core.prompt import PromptSource
 from orchestrator_core.request import GenerationRequest, ImageNotes
 from orchestrator_core.run import Run
 
@@ -36,18 +37,11 @@ def live_graph(graph: Graph, run: Run, request: GenerationRequest) -> tuple[Grap
     source, draft = run.draft.source, run.draft
     ids = new_ids(graph)
     prompt, recorder = next(ids), next(ids)
-    drawn: dict[str, Any] = {
-        "template": source.template,
-        "negative_template": source.negative,
+    drawn = {
+        **_drawing_inputs(source, draft.seed),
         "populated_text": request.positive,
         "populated_negative": request.negative,
         "mode": "populate" if source.template else "fixed",
-        "dialect": source.dialect,
-        "method": source.method,
-        "seed": draft.seed,
-        "index": -1 if source.index is None else source.index,
-        "missing": source.missing,
-        "rerolls": format_rerolls(source.rerolls),
     }
     found = {key: dict(node, inputs=dict(node["inputs"])) for key, node in graph.items()}
     for key, node in graph.items():
@@ -65,6 +59,19 @@ def live_graph(graph: Graph, run: Run, request: GenerationRequest) -> tuple[Grap
     kept = {"draft": [prompt, 2], "saved": [saving, 0]}
     found[recorder] = {"class_type": RECORDER, "inputs": kept, "_meta": {"title": "remember"}}
     return found, _warnings(source.template)
+
+
+def _drawing_inputs(source: PromptSource, seed: int) -> dict[str, Any]:
+    return {
+        "template": source.template,
+        "negative_template": source.negative,
+        "dialect": source.dialect,
+        "method": source.method,
+        "seed": seed,
+        "index": -1 if source.index is None else source.index,
+        "missing": source.missing,
+        "rerolls": format_rerolls(source.rerolls),
+    }
 
 
 def _warnings(template: str) -> list[str]:
@@ -108,12 +115,7 @@ def _widget_slot(node: Node, name: str) -> int:
 
 
 def _wildcard_prompt(number: int, notes: ImageNotes, left: float) -> Node:
-    inputs = {
-        "template": notes.template,
-        "negative_template": notes.negative_template,
-        "dialect": notes.dialect,
-        "seed": notes.prompt_seed or 0,
-    }
+    inputs = _drawing_inputs(notes.source, notes.prompt_seed or 0)
     graph = {str(number): {"class_type": WILDCARD_PROMPT, "inputs": inputs, "_meta": {"title": "prompt"}}}
     (node,) = workflow_from_graph(graph, OUR_NODES, boxes={str(number): (int(left) - 520, 0, 440, 560)})["nodes"]
     return dict(node)

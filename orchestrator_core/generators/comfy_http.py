@@ -25,7 +25,8 @@ from orchestrator_core.formats.comfy_links import Graph, is_workflow
 from orchestrator_core.formats.comfy_workflow import workflow_from_graph
 from orchestrator_core.formats.comfy_workflow_reader import graph_from_workflow
 from orchestrator_core.formats.image_metadata import metadata_texts
-from orchestrator_core.formats.infotext import format_infotext, notes_as_json
+from orchestrator_core.formats.image_notes import notes_as_json
+from orchestrator_core.formats.infotext import format_infotext
 from orchestrator_core.generators.comfy_api import ComfyApi, ImageRef, refusal
 from orchestrator_core.generators.comfy_job import ComfyJob, Timeouts
 from orchestrator_core.generators.comfy_names import resolve_names

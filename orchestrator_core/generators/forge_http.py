@@ -13,7 +13,8 @@ from pathlib import Path
 from typing import Any
 
 from orchestrator_core.errors import GeneratorUnreachable, Interrupted, RenderFailed, RequestRefused
-from orchestrator_core.formats.infotext import format_infotext, notes_as_json
+from orchestrator_core.formats.image_notes import notes_as_json
+from orchestrator_core.formats.infotext import format_infotext
 from orchestrator_core.formats.infotext_completion import complete_infotext
 from orchestrator_core.generators.forge_api import ForgeApi, Rendered, refusal
 from orchestrator_core.generators.forge_job import ForgeJob, Timeouts

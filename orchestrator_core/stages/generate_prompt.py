@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import replace
+from collections.abc import Iterable, Mapping
 from itertools import islice
 from typing import Any, Literal
 
@@ -77,8 +76,12 @@ def generate(
 ) -> PromptDraft:
     """One draft, whose source says how it was drawn. Raises TemplateError for an index past the last combination."""
     draft = _drawn(options, wildcards, weights, variables)
-    source = replace(draft.source, method=options.method, index=options.index, missing=options.missing)
-    return draft.replacing(source=source)
+    return draft.replacing(source=_source(options, draft.source.rerolls))
+
+
+def _source(options: Options, rerolls: Iterable[tuple[str, int]]) -> PromptSource:
+    templates = (options.template, options.negative_template, options.dialect)
+    return PromptSource(*templates, tuple(rerolls), options.method, options.index, options.missing)
 
 
 def _drawn(
@@ -112,9 +115,7 @@ def kept(options: Options, positive: str, negative: str, wildcards: Wildcards) -
     try:
         draft = generate(options, wildcards)
     except TemplateError:
-        draft = PromptDraft(
-            (), seed=options.seed, source=PromptSource(options.template, options.negative_template, options.dialect)
-        )
+        draft = PromptDraft((), seed=options.seed, source=_source(options, options.rerolls.items()))
     return draft.replacing(components=aligned(draft.components, positive), negative=aligned(draft.negative, negative))
 
 

@@ -13,10 +13,14 @@ from orchestrator_core.formats.comfy_graph import text_to_image_graph
 from orchestrator_core.formats.comfy_graph_reader import request_from_graph
 from orchestrator_core.formats.comfy_workflow import workflow_from_graph
 from orchestrator_core.formats.comfy_workflow_reader import graph_from_workflow
-from orchestrator_core.formats.infotext import format_infotext, notes_as_json
+from orchestrator_core.formats.image_notes import notes_as_json
+from orchestrator_core.formats.infotext import format_infotext
 from orchestrator_core.formats.sharing_nodes import OUR_NODES, WILDCARD_PROMPT
-from orchestrator_core.request import GeneratedImage, GenerationRequest, ImageNotes
+from orchestrator_core.request import GeneratedImage, GenerationRequest, ImageNotes, notes_for
 from orchestrator_core.run import Run, new_run_id
+from orchestrator_core.stages.dispatch import Options as Dispatch
+from orchestrator_core.stages.dispatch import request_for
+from orchestrator_core.stages.generate_prompt import Options, generate, options_from_widgets
 from orchestrator_core.store import Store
 from orchestrator_core.template import Template, Wildcards
 from tests.app.conftest import Cli
@@ -91,6 +95,31 @@ def test_a_stored_run_is_found_by_its_id(cli: Cli, tmp_path: Path):
         store.save_run(run)
     found = prompt_node(cli("export", run.id, "--template", "live").out)
     assert (found["template"], found["seed"]) == ("a {red|blue} fox", 3)
+
+
+@pytest.mark.parametrize("kept_as", ["run", "image", "infotext"])
+@pytest.mark.parametrize(
+    "how",
+    [{"rerolls": True}, {"method": "combinatorial", "index": 2}, {"method": "cyclical", "index": 1}, {"index": 0}],
+)
+def test_a_live_template_draws_the_very_prompt(cli: Cli, tmp_path: Path, how: dict[str, Any], kept_as: str):
+    """Also where words were drawn again, or another method than the usual one was taken."""
+    template = "a {red|blue|green|ochre} {fox|owl|lynx|crane}"
+    rerolls = {slot.id: 3 for slot in Template(template).slots} if "rerolls" in how else {}
+    draft = generate(Options(**{"template": template, "seed": 7, **how, "rerolls": rerolls}), Wildcards([]))
+    request = request_for(draft, Dispatch())
+    what: Any = Run(new_run_id(), draft)
+    if kept_as == "run":
+        with Store.open() as store:
+            store.save_run(what)
+        what = what.id
+    else:
+        notes = notes_for(what.id, draft)
+        workflow = workflow_from_graph(text_to_image_graph(request), extra=notes_as_json(notes))
+        texts = {"workflow": json.dumps(workflow)} if kept_as == "image" else {}
+        what = image(tmp_path / "x.png", parameters=format_infotext(request, notes), **texts)
+    found = prompt_node(cli("export", what, "--template", "live").out)
+    assert generate(options_from_widgets(found), Wildcards([])).positive == draft.positive
 
 
 def test_a_template_is_drawn_or_kept(cli: Cli):

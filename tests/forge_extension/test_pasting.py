@@ -11,7 +11,8 @@ from forge_extension.drawing import ScriptOptions, draw_job
 from forge_extension.notes import infotext_pairs
 from forge_extension.pasting import FIELDS, restore
 from orchestrator_core.formats.infotext_pairs import quote
-from orchestrator_core.request import ImageNotes
+from orchestrator_core.request import ImageNotes, notes_for
+from orchestrator_core.stages import generate_prompt
 from orchestrator_core.template import Template, Wildcards
 from tests.forge_extension.forge_fakes import FakeJob
 
@@ -61,6 +62,24 @@ def test_what_the_script_drew_is_pasted_as_its_template(
     again = FakeJob(found["Prompt"], found["Negative prompt"], seed + 1)
     draw_job(again, ScriptOptions(enabled=True, dialect=dialect, method=method, prompt_seed=expected_seed), EMPTY)
     assert again.all_prompts == [job.all_prompts[1]]
+
+
+def test_a_prompt_of_another_host_that_was_drawn_again_stays_as_it_is():
+    """The script has no element for rerolls."""
+    template = Template("a {b|c|d|e|f|g}")
+    options = generate_prompt.Options(template="a {b|c|d|e|f|g}", seed=5, rerolls={template.slots[0].id: 1})
+    draft = generate_prompt.generate(options, EMPTY)
+    assert draft.positive != template.draw(EMPTY, 5).positive
+    found = pasted(written(draft.positive, "", 5, infotext_pairs(notes_for("0f", draft))))
+    assert found == {"Prompt": "what the host read", "Negative prompt": "and this", FIELDS[0]: False}
+
+
+def test_what_an_unknown_wildcard_left_is_set_as_it_was():
+    options = generate_prompt.Options(template="a {b|c} __nowhere__", seed=5, missing="remove")
+    draft = generate_prompt.generate(options, EMPTY)
+    found = pasted(written(draft.positive.strip(), "", 5, infotext_pairs(notes_for("0f", draft))))
+    assert found["Prompt"] == options.template
+    assert found[FIELDS[3]] == "remove"
 
 
 def test_a_template_that_gives_something_else_today_stays_out():

@@ -23,7 +23,8 @@ from orchestrator_core.formats.image_metadata import (
     read_image_data,
     with_metadata,
 )
-from orchestrator_core.formats.infotext import format_infotext, notes_as_json
+from orchestrator_core.formats.image_notes import notes_as_json
+from orchestrator_core.formats.infotext import format_infotext
 from orchestrator_core.formats.png_text import MAX_TEXT_BYTES
 from orchestrator_core.prompt import LoraUse
 from orchestrator_core.request import GenerationRequest, ImageNotes

@@ -57,7 +57,12 @@ REQUESTS = st.builds(
     batch_size=st.integers(1, 9), vae=NAMES, clip_skip=st.integers(1, 12),
     extra=st.dictionaries(st.text(), JSON, max_size=2),
 )  # fmt: skip
-NOTES = st.builds(ImageNotes, TEXTS, TEXTS, TEXTS, TEXTS, st.none() | SEEDS)
+REROLLS = st.lists(st.tuples(TEXTS, st.integers(0, 10**9)), max_size=2).map(tuple)
+NOTES = st.builds(
+    ImageNotes, TEXTS, TEXTS, TEXTS, TEXTS, st.none() | SEEDS,
+    rerolls=st.just(()) | REROLLS, method=st.just("random") | TEXTS, index=st.none() | SEEDS,
+    missing=st.just("keep") | TEXTS,
+)  # fmt: skip
 KEYS = st.one_of(st.sampled_from(["Hires upscale", "Seed", "Version", "Hashes", "ab", "Template"]), TEXTS)
 FIELDS = st.dictionaries(KEYS, TEXTS, max_size=3)
 PLAIN = GenerationRequest("a fox", "blurry", checkpoint="sd15", seed=7, sampler="dpmpp_2m", scheduler="karras")

@@ -4,7 +4,7 @@ import pytest
 from pydantic import ValidationError
 
 from orchestrator_core.errors import TemplateError
-from orchestrator_core.stages.generate_prompt import Options, generate, options_from_widgets
+from orchestrator_core.stages.generate_prompt import Options, generate, kept, options_from_widgets
 from orchestrator_core.template import Template, Wildcards
 
 NONE = Wildcards([])
@@ -74,3 +74,12 @@ def test_rerolls_are_taken_as_the_text_that_a_workflow_keeps() -> None:
 def test_widgets_of_other_versions_and_linked_seeds_are_options() -> None:
     values = {"template": "a fox", "mode": "fixed", "seed": -1, "index": -1, "missing": None, "rerolls": ""}
     assert options_from_widgets(values) == Options(template="a fox", seed=2**64 - 1)
+
+
+def test_a_kept_text_says_how_it_is_to_be_drawn_also_where_that_fails() -> None:
+    options = Options(
+        template="{a|b}", method="combinatorial", index=9, missing="remove", rerolls={"9f3c07aa9f3c07aa": 2}
+    )
+    source = kept(options, "x", "", NONE).source
+    assert (source.method, source.index, source.missing) == ("combinatorial", 9, "remove")
+    assert source.rerolls == (("9f3c07aa9f3c07aa", 2),)

@@ -1,0 +1,54 @@
+"""How a prompt was drawn, as an image's "orchestrator" text: what was written years ago, by others, or is damaged."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from orchestrator_core.formats.image_notes import notes_as_json, parse_notes
+from orchestrator_core.formats.infotext import format_infotext, parse_infotext
+from orchestrator_core.prompt import PromptDraft
+from orchestrator_core.request import GenerationRequest, ImageNotes, notes_for
+from tests import strategies
+
+REROLLED = ImageNotes("r1", "a {fox|owl}", prompt_seed=3, rerolls=(("9f3c07aa9f3c07aa", 2),))
+
+
+@given(strategies.drafts, strategies.texts)
+def test_notes_say_how_a_draft_was_drawn(draft: PromptDraft, run_id: str):
+    notes = notes_for(run_id, draft)
+    assert notes.source == draft.source
+    assert parse_notes(json.dumps(notes_as_json(notes))) == notes
+
+
+def test_the_usual_way_of_drawing_takes_no_room():
+    usual = ImageNotes("r1", "a {fox|owl}", prompt_seed=3)
+    assert not {"rerolls", "method", "index", "missing"} & notes_as_json(usual).keys()
+    assert "rerolls" not in format_infotext(GenerationRequest("a fox"), usual)
+
+
+def test_a_prompt_that_was_drawn_again_says_so_in_the_infotext():
+    text = format_infotext(GenerationRequest("a fox"), REROLLED)
+    assert text.endswith(r'\"rerolls\":[[\"9f3c07aa9f3c07aa\",2]]}"')
+    assert parse_infotext(text).notes == REROLLED
+
+
+def test_an_image_of_an_older_pack_was_drawn_the_usual_way():
+    told = {"schema_version": 1, "run_id": "r1", "template": "a {fox|owl}", "negative_template": "", "prompt_seed": 3}
+    assert parse_notes(json.dumps(told)) == ImageNotes("r1", "a {fox|owl}", prompt_seed=3)
+
+
+@pytest.mark.parametrize(
+    "damaged",
+    [{"rerolls": 3}, {"rerolls": ["ab"]}, {"rerolls": [["a", True]]}, {"method": 1}, {"index": "2"}, {"index": True}],
+)
+def test_damaged_notes_are_none(damaged: dict[str, object]):
+    assert parse_notes(json.dumps({"run_id": "r1", **damaged})) is None
+
+
+@given(strategies.json_values | st.dictionaries(st.sampled_from(["rerolls", "index"]), strategies.json_values))
+def test_any_json_is_survived(value: object):
+    parse_notes(json.dumps(value))
