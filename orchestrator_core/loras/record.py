@@ -17,9 +17,10 @@ Category = Literal["character", "style", "concept", "clothing", "pose", "acceler
 class Fact:
     """One value that was read, believed or not. ``value`` is as it is compared and shown: text."""
 
-    field: str  # a field of LoraRecord, as "base_model"
+    field: str  # a field of LoraRecord, as "base_model"; "problem" is a sentence about a file that could not be used
     value: str
     source: str  # "user", "civitai", the sidecar's suffix as ".civitai.info", "modelspec", "kohya", "addnet", "tensors"
+    # … "header" for problems and autov3; guesses are from "name", "folder", "tags", "training tags" and "trained on"
     confidence: float  # 0 … 1; the highest is believed
 
 
