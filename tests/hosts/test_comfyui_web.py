@@ -125,6 +125,19 @@ PICTURE = """id => {
     app.canvas.ds.offset[1] = 130;
     app.canvas.setDirty(true, true);
 }"""
+# The lines that an element's text is broken into.
+LINES = """element => {
+    const range = document.createRange(), lines = [];
+    for (const text of [...element.childNodes].filter(node => node.nodeType === Node.TEXT_NODE))
+        for (let at = 0; at < text.length; at++) {
+            range.setStart(text, at);
+            range.setEnd(text, at + 1);
+            const top = Math.round(range.getBoundingClientRect().top);
+            if (lines.at(-1)?.top === top) lines.at(-1).text += text.data[at];
+            else lines.push({top, text: text.data[at]});
+        }
+    return lines.map(line => line.text);
+}"""
 BARE = ".side-tool-bar-container, .p-toast, [data-sonner-toaster] { display: none !important }"
 TEMPLATE = "a __test-colors__ {fox|owl|lynx|wolf} in {snow|rain|fog|sun}"
 
@@ -528,6 +541,22 @@ def test_the_inspector_shows_words_decisions_and_tokens(page: PackPage):
     assert "test-colors.txt:" in rows[0]
     assert "17 %, 1 of 6" in rows[0]
     assert "25 %, 1 of 4" in rows[1]
+    legend = inspector.locator(".orc-legend").inner_text()
+    assert "the template's own words" in legend
+
+
+def test_a_narrow_inspector_breaks_no_name_in_mid_word(page: PackPage):
+    page.new_graph("a __colors/warm__ fox in __places/nature__", extra=True, seed=5)
+    page.page.evaluate(
+        "type => app.graph._nodes.find(node => node.comfyClass === type).setSize([320, 400])",
+        INSPECTOR,
+    )
+    page.run()
+    codes = page.page.locator(".orc-inspector:visible tbody code")
+    codes.first.wait_for()
+    for number, pieces in enumerate((["__colors/", "warm__"], ["__places/", "nature__"])):
+        assert codes.nth(number).evaluate(LINES) in (["".join(pieces)], pieces)
+    assert page.page.locator(".orc-inspector:visible").evaluate("view => view.scrollWidth - view.clientWidth") <= 0
 
 
 @pytest.mark.parametrize(("kind", "says"), [(PROMPT_NODE, "Draws a prompt from a template"), (INSPECTOR, "came from")])

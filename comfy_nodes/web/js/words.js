@@ -96,12 +96,21 @@ export function decisionsElement(decisions) {
       "tr",
       {},
       el("td", { style: `--depth: ${decision.depth}` }, decision.words || "–"),
-      el("td", {}, el("code", {}, decision.source), decision.place && el("small", {}, decision.place)),
+      el("td", {}, el("code", {}, ...inPieces(decision.source)), place(decision)),
       el("td", {}, chanceOf(decision)),
     ),
   );
   const heads = ["drawn", "from", "chanceHead"].map((key) => el("th", {}, t(key)));
   return el("table", { class: "orc-decisions" }, el("thead", {}, el("tr", {}, ...heads)), el("tbody", {}, ...rows));
+}
+
+function place(decision) {
+  return decision.place && el("small", {}, ...inPieces(decision.place));
+}
+
+/** A text that goes on in the next line behind its slashes and bars, not in mid-word. */
+function inPieces(text) {
+  return text.split(/(?<=[/|])/).flatMap((piece, number) => (number ? [el("wbr"), piece] : [piece]));
 }
 
 /** Lets the elements with ``data-tip`` in our views show it beside the mouse, also on a zoomed canvas. */
