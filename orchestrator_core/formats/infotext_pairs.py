@@ -10,11 +10,11 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator
-from itertools import islice
 
-# As in the hosts, but that a key has 100 characters at most and the blanks before it are not matched: both would make
-# the search quadratic, and neither changes what is found in a text that a program wrote.
-_PAIR = re.compile(r'(\w[\w \-/]{1,99}):\s*("(?:\\.|[^\\"])+"|[^,]*)(?:,|$)')
+# The hosts have these in one expression, which tries each character of a long text as the beginning of a key. That here
+# a key has 100 characters at most changes nothing in a text that a program wrote.
+_RUN = re.compile(r"([\w \-/]{2,})(:?)")
+_VALUE = re.compile(r'\s*("(?:\\.|[^\\"])+"|[^,]*)(?:,|$)')  # which matches anywhere
 _KEY = re.compile(r"\w[\w \-/]{1,99}")
 _OLD_TEMPLATE = re.compile(r"\n(?=(?:Negative )?Template:)")
 # Written without quotes, and last.
@@ -43,14 +43,24 @@ def is_key(text: str) -> bool:
 def read_pairs(line: str) -> Iterator[tuple[str, str]]:
     """The pairs of a parameter line, values unquoted."""
     position = 0
-    while match := _PAIR.search(line, position):
-        position = match.end()
-        key, value = match.groups()
+    while found := _next_pair(line, position):
+        key, match = found
+        value, position = match[1], match.end()
         if key in JSON_KEYS and value[:1] in ("{", "["):
-            value, position = _whole_json(line, match.start(2), value, position)
+            value, position = _whole_json(line, match.start(1), value, position)
         yield key, unquote(value)
         if position >= len(line):
             return
+
+
+def _next_pair(line: str, position: int) -> tuple[str, re.Match[str]] | None:
+    """The first key from there on that a colon follows, and its value."""
+    while run := _RUN.search(line, position):
+        position = run.end()
+        key = run[1][-100:].lstrip(" -/")
+        if run[2] and len(key) > 1 and (value := _VALUE.match(line, position)):
+            return key, value
+    return None
 
 
 def _whole_json(line: str, start: int, value: str, position: int) -> tuple[str, int]:
@@ -62,7 +72,12 @@ def _whole_json(line: str, start: int, value: str, position: int) -> tuple[str, 
 
 
 def is_parameter_line(line: str) -> bool:
-    return len(list(islice(_PAIR.finditer(line), 3))) == 3
+    position = 0
+    for _ in range(3):
+        if (found := _next_pair(line, position)) is None:
+            return False
+        position = found[1].end()
+    return True
 
 
 def split_infotext(text: str) -> tuple[str, str, str]:

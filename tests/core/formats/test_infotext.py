@@ -241,6 +241,20 @@ def test_reading_time_is_linear(text: str) -> None:
     assert time.process_time() - start < 3
 
 
+@pytest.mark.parametrize("piece", ["a", " a", "a-", "ab!", "ab: 1 "])
+def test_a_long_line_without_pairs_is_no_work(piece: str) -> None:
+    start = time.process_time()
+    parse_infotext("x\n" + piece * (900_000 // len(piece)))
+    assert time.process_time() - start < 1.5
+
+
+@given(st.text('ab1 -/:,"\\狐\n', max_size=60), st.integers(0, 120))
+def test_pairs_are_those_that_forges_own_expression_finds(text: str, longer: int) -> None:
+    text = "a" * longer + text
+    found = re.findall(r'(\w[\w \-/]{1,99}):\s*("(?:\\.|[^\\"])+"|[^,]*)(?:,|$)', text)
+    assert list(read_pairs(text)) == [(key, unquote(value)) for key, value in found]
+
+
 @pytest.mark.parametrize("file", ["/data/private/photo.png", "D:\\data\\private\\photo.png", Path("private/photo.png")])
 def test_where_an_input_image_lay_is_not_written(file: object) -> None:
     request = GenerationRequest("a fox", extra={"images": {"load image.image": file}, "inputs": {"6.steps": 4}})
