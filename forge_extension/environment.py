@@ -15,7 +15,7 @@ from forge_extension.settings import HostKeeper, HostSettings
 from orchestrator_app.studio.environment import Settings, StudioEnvironment, Target
 from orchestrator_app.studio.live import LiveWildcards
 from orchestrator_app.studio.lora_place import LoraPlace
-from orchestrator_app.studio.targets import comfy_target
+from orchestrator_app.studio.targets import FORGES_OWN, comfy_target
 from orchestrator_core.config import data_folder
 from orchestrator_core.errors import ConfigError
 
@@ -94,6 +94,7 @@ class ForgeEnvironment:
             "this process",
             lora_names=self._lora_names,
             base_model=self._checkpoints,
+            own_model=FORGES_OWN,
         )
         return here, comfy_target(settings.comfy_url, theirs)
 

@@ -16,7 +16,7 @@ from forge_extension.settings import choices_of
 TITLE = "Orchestrator"
 # Short enough for a line each, or their elements would not stand side by side.
 _INFO = {
-    "dialect": "Whose syntax it is.",
+    "dialect": "The template's syntax.",
     "method": "How values are chosen.",
     "missing": "What an unknown wildcard leaves.",
 }
@@ -46,7 +46,7 @@ class Script(hooks.Script):  # type: ignore[misc]  # the host's class is not kno
                 )  # fmt: skip
             gr.Markdown(
                 "`{fox|owl}` and `__colors/warm__` in the prompts are drawn for each image anew. "
-                "The page *Orchestrator* shows what there is."
+                "The tab *Orchestrator* lists your wildcards."
             )
         elements = [enabled, *chosen, seed]
         for element in (*elements, enabled.accordion):

@@ -166,6 +166,15 @@ def text_of(row: Row, wildcards: Wildcards) -> str:
         return row.wish.template
 
 
+def hint_of(row: Row, wildcards: Wildcards) -> str:
+    """The first thing that the row's template has to say, as a wildcard that is missing; what else is counted."""
+    try:
+        said = [str(found) for found in draft_of(row, wildcards).diagnostics]
+    except OrchestratorError as error:
+        return str(error)
+    return said[0] + (f" (and {len(said) - 1} more)" if said[1:] else "") if said else ""
+
+
 def loras_of(row: Row, wildcards: Wildcards, choose: Choose, checkpoint: str) -> str:
     """``LoRA ink 0.8, fox 0.6``: what the row would be rendered with, by what is known now; or why that is not so."""
     try:

@@ -41,6 +41,7 @@ class Target:
     lora_names: Callable[[Collection[LoraRecord]], Mapping[str, str]] | None = None
     # The base model of a checkpoint, "" being its own; by its name alone, where nothing better is given.
     base_model: Callable[[str], base_models.BaseModel] = base_models.base_model_in
+    own_model: str = "the target's own model"  # what it renders with where no checkpoint is chosen, for people
 
 
 class Settings(BaseModel):
@@ -49,14 +50,23 @@ class Settings(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     schema_version: Literal[1] = 1
-    comfy_url: str = Field("http://127.0.0.1:8188", description="The address of ComfyUI.")
-    forge_url: str = Field("http://127.0.0.1:7860", description="The address of a Forge that was started with --api.")
-    wildcard_folders: tuple[str, ...] = Field((), description="Further wildcard folders; the first wins.")
-    lora_folders: tuple[str, ...] = Field(
-        (), description="Where your LoRAs are: the folders of your ComfyUI or Forge, as whole paths."
+    comfy_url: str = Field(
+        "http://127.0.0.1:8188", description="As ComfyUI prints it when it starts: http://127.0.0.1:8188"
     )
-    output_folder: str = Field("", description="Where images go. Empty: where the host keeps its own.")
-    dialect: Dialect = Field("dynamicprompts", description="Whose syntax new templates are written in.")
+    forge_url: str = Field(
+        "http://127.0.0.1:7860",
+        description="As a Forge that was started with --api prints it when it starts: http://127.0.0.1:7860",
+    )
+    wildcard_folders: tuple[str, ...] = Field(
+        (), description="Further wildcard folders, one on each line; of two files with one name the first wins."
+    )
+    lora_folders: tuple[str, ...] = Field(
+        (), description="Where your LoRAs are: the folders of your ComfyUI or Forge, as whole paths, one on each line."
+    )
+    output_folder: str = Field(
+        "", description="Where images go. Empty: outputs/ in the data folder; in Forge, Forge's own folder."
+    )
+    dialect: Dialect = Field("dynamicprompts", description="The syntax of new templates.")
     remember_runs: bool = Field(True, description="Keep prompts and their images in the store, to learn from.")
 
     @field_validator("lora_folders")

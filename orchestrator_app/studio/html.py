@@ -12,6 +12,7 @@ from html import escape
 
 from orchestrator_app.contact_sheet.words import Shades, decisions_html, words_html
 from orchestrator_app.studio.drawing import Drawn, Slots
+from orchestrator_app.studio.environment import Target
 from orchestrator_app.studio.job import OVER, TaskState
 from orchestrator_core.formats.extra_networks import extract_loras
 from orchestrator_core.prompt import Component, PromptDraft
@@ -24,6 +25,7 @@ _SEND = (
     "const b = event.target.closest('[data-send]'); if (b) {"
     " const to = '#' + (b.dataset.to || this.dataset.to);"
     " const t = document.querySelector(to + ' textarea, ' + to + ' input');"
+    " this.querySelectorAll('.picked').forEach(e => e.classList.remove('picked')); b.classList.add('picked');"
     f" t.value = b.dataset.send + '{SENT}' + Date.now();"
     " t.dispatchEvent(new Event('input', {bubbles: true})); }"
 )
@@ -128,7 +130,7 @@ def origins_html(draft: PromptDraft, title: str) -> str:
 # what is to be rendered
 
 
-def summary(requests: Sequence[GenerationRequest], count: int, target: str, where: str = "") -> str:
+def summary(requests: Sequence[GenerationRequest], count: int, target: Target) -> str:
     """What ``count`` prompts, of which these are the first, will be.
 
     ``4 prompts · 512 × 512 · 20 steps euler / normal · cfg 7 · model x.safetensors · to ComfyUI (http://…)``
@@ -141,13 +143,13 @@ def summary(requests: Sequence[GenerationRequest], count: int, target: str, wher
         parts[0] += f" × {number(first.batch_size, 'image')}"
     parts += [f"{first.width} × {first.height}", f"{first.steps} steps {first.sampler} / {first.scheduler}"]
     parts += [f"cfg {first.cfg:g}"] + ([f"denoise {first.denoise:g}"] if first.denoise != 1 else [])
-    parts.append(f"model {first.checkpoint}" if first.checkpoint else "the target's own model")
+    parts.append(f"model {first.checkpoint}" if first.checkpoint else target.own_model)
     if first.vae:
         parts.append(f"VAE {first.vae}")
     loras = {lora.name for request in requests for lora in (*request.loras, *extract_loras(request.positive)[1])}
     if loras:
         parts.append("LoRA " + ", ".join(sorted(loras)))
-    return " · ".join([*parts, f"to {target}" + (f" ({where})" if where else "")])
+    return " · ".join([*parts, f"to {target.name}" + (f" ({target.where})" if target.where else "")])
 
 
 def summary_html(text: str) -> str:
@@ -217,14 +219,22 @@ def picture(data: bytes) -> str:
 
 
 def row_head(
-    number_: int, place: str, is_skipped: bool, state: TaskState | None, problem: str = "", loras: str = ""
+    number_: int,
+    place: str,
+    is_skipped: bool,
+    state: TaskState | None,
+    problem: str = "",
+    *,
+    loras: str = "",
+    hint: str = "",
 ) -> str:
-    """What stands before a row: its number, the file that it is from, the LoRAs chosen for it, and how far it is."""
+    """What stands before a row: its number, its file, the LoRAs chosen for it, what is odd in it, and how far it is."""
     phase = "failed" if problem else "skipped" if is_skipped else state.phase if state else ""
     said = problem or (_row_line(state) if state and not is_skipped else "")
     return (
         f'<div class="orc-row-head {phase}"><b>{number_:,}</b><span>{escape(place)}</span>'
         + (f'<span class="orc-row-loras">{escape(loras)}</span>' if loras else "")
+        + (f'<span class="orc-row-hint">{escape(hint)}</span>' if hint and hint != problem else "")
         + f'<span class="orc-phase">{escape(said or phase)}</span></div>'
     )
 

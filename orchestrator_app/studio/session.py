@@ -57,6 +57,7 @@ class Session:
         self.rows: tuple[Row, ...] = ()
         self.page = 0
         self.row_problems: Mapping[int, str] = {}
+        self.row_hints: Mapping[int, str] = {}  # what the templates of the rows on the page have to say
         self.row_loras: Mapping[int, str] = {}  # what would be chosen for each, in words
         self.wanted = Wanted()
         self.loras = LoraView()

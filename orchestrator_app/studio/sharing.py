@@ -56,7 +56,7 @@ def template(run: Run, request: GenerationRequest) -> File:
 # What the buttons say, and what each gives. All raise FormatError for what cannot be expressed.
 FILES: Mapping[str, tuple[str, Callable[[Run, GenerationRequest], File]]] = {
     "workflow": ("ComfyUI workflow", workflow),
-    "live": ("To share: draws anew", live),
-    "stock": ("To share: this prompt", stock),
+    "live": ("Share: draws anew", live),
+    "stock": ("Share: this prompt", stock),
     "template": ("Template file", template),
 }

@@ -8,6 +8,7 @@ from typing import Any
 from orchestrator_app.studio.environment import StoppableGenerator, Target
 from orchestrator_core.request import Choices
 
+FORGES_OWN = "the model that Forge has loaded"
 _CONNECT = 3.0  # seconds; a page waits for the answer
 
 
@@ -25,7 +26,7 @@ def comfy_target(url: str, folder: Path) -> Target:
 
         return comfy_choices(ComfyGenerator(folder, url, timeouts=Timeouts(connect=_CONNECT)).object_info())
 
-    return Target("ComfyUI", generator, choices, url)
+    return Target("ComfyUI", generator, choices, url, own_model="ComfyUI's first model")
 
 
 def comfy_choices(object_info: dict[str, Any]) -> Choices:
@@ -57,4 +58,4 @@ def forge_target(url: str, folder: Path) -> Target:
 
         return ForgeGenerator(folder, url).choices()
 
-    return Target("Forge", generator, choices, url)
+    return Target("Forge", generator, choices, url, own_model=FORGES_OWN)

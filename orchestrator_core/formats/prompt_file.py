@@ -12,7 +12,7 @@ import io
 import json
 import shlex
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +27,7 @@ MAX_ROWS = 200_000
 MAX_OPTIONS = 100_000  # characters of a line of options: shlex takes the square of its words' length
 _LISTS = ("runs", "prompts", "items", "rows")  # keys of an object that is a whole file
 _CSV_HEAD = {"positive_prompt", "negative_prompt"}
+_NO_HEAD = "not the columns positive_prompt and negative_prompt alone: the file is read as a prompt in each line."
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +52,8 @@ def parse_prompt_file(data: bytes, name: str = "The prompt file") -> PromptFile:
         result = _collect(_csv_rows(text, name), read_row)
     else:
         result = _collect(_lines(text), _read_line)
+        if name.lower().endswith(".csv"):
+            result = replace(result, problems=(RowProblem(1, _NO_HEAD), *result.problems))
     if not result.prompts:
         first = f" The first problem, {result.problems[0]}" if result.problems else ""
         raise FormatError(f"{name} has no prompt that can be used.{first}")

@@ -29,7 +29,9 @@ class Options(BaseModel):
     height: int = Field(512, ge=16, le=16384, description="Height in pixels.")
     batch_size: int = Field(1, ge=1, le=64, description="How many images of one prompt at a time.")
     clip_skip: int = Field(1, ge=1, le=12, description="Which of the last layers of CLIP is read: 1 is the last.")
-    seed: int | None = Field(None, ge=0, le=MAX_SEED, description="The image's seed. Empty: the same as the prompt's.")
+    seed: int | None = Field(
+        None, title="Image seed", ge=0, le=MAX_SEED, description="The image's seed. Empty: the same as the prompt's."
+    )
     extra: dict[str, Any] = Field(
         default_factory=dict, description="What only one generator understands, handed on as it is."
     )

@@ -150,7 +150,7 @@ class BatchPage:
 
     def _on_edit(self, session: Session, *values: Any) -> tuple[Any, ...]:
         self.table.keep(session, values)
-        self.table.look_up_loras(session)
+        self.table.look_up(session)
         return self._summary(session), *self.table.heads_of(session)
 
     def _summary(self, session: Session) -> str:
@@ -165,7 +165,7 @@ class BatchPage:
         self.table.keep(session, typed)
         try:
             options, session.wanted = self.generate.rendering(form)
-            self.table.look_up_loras(session)
+            self.table.look_up(session)
             choose = self.live.choose(session.wanted)
             plan = batch.plan(session.rows, self.live.wildcards, self.live.targets, options, choose)
         except OrchestratorError as error:

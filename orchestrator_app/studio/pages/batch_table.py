@@ -126,7 +126,7 @@ class BatchTable:
         last = max(0, (count - 1) // batch.PAGE)
         session.page = min(max(0, session.page if page is None else page), last)
         first = session.page * batch.PAGE
-        self.look_up_loras(session)
+        self.look_up(session)
         where = f"{first + 1:,} – {min(first + batch.PAGE, count):,} of {count:,}"
         found: list[Any] = [
             str(session.page),
@@ -143,16 +143,17 @@ class BatchTable:
             found += [gr.update(visible=True), self._head(session, place), text, row.target, str(row.seed), row.skip]
         return tuple(found)
 
-    def look_up_loras(self, session: Session) -> None:
-        """Which LoRAs the rows on the page would get now, for ``heads_of``."""
-        choose = self.live.choose(session.wanted)
+    def look_up(self, session: Session) -> None:
+        """What the templates of the rows on the page have to say, and which LoRAs they would get, for ``heads_of``."""
+        choose, wildcards = self.live.choose(session.wanted), self.live.wildcards
         first = session.page * batch.PAGE
         rows = session.rows[first : first + batch.PAGE]
+        session.row_hints = {first + place: batch.hint_of(row, wildcards) for place, row in enumerate(rows)}
         session.row_loras = (
             {}
             if choose is None
             else {
-                first + place: batch.loras_of(row, self.live.wildcards, choose, session.wanted.checkpoint)
+                first + place: batch.loras_of(row, wildcards, choose, session.wanted.checkpoint)
                 for place, row in enumerate(rows)
                 if not row.skip
             }
@@ -167,6 +168,7 @@ class BatchTable:
     def _head(self, session: Session, place: int) -> str:
         row, job = session.rows[place], session.batch.job
         state = job.state(place + 1) if job else None
+        problem, hint = session.row_problems.get(place, ""), session.row_hints.get(place, "")
         return html.row_head(
-            place + 1, row.place, row.skip, state, session.row_problems.get(place, ""), session.row_loras.get(place, "")
+            place + 1, row.place, row.skip, state, problem, loras=session.row_loras.get(place, ""), hint=hint
         )

@@ -208,11 +208,11 @@ class GeneratePage:
 
     def _summary(self, asked: _Asked, drawn: Drawn, more: int) -> str:
         try:
-            where = self.live.target(asked.target).where
+            target = self.live.target(asked.target)
         except OrchestratorError as error:
             return html.notice(str(error))
         requests = [dispatch.request_for(draft, asked.render) for draft in drawn.drafts]
-        return html.summary_html(html.summary(requests, len(requests) + more, asked.target, where))
+        return html.summary_html(html.summary(requests, len(requests) + more, target))
 
     def _on_reroll(self, sent: str, session: Session, count: Any, target: str, *values: Any) -> tuple[Any, ...]:
         seed, _, slot = html.clicked(sent).partition(":")

@@ -174,6 +174,24 @@ def test_the_list_is_written_as_a_prompt_file_that_reads_back(rows: tuple[Row, .
     assert origins == {Origin.template}
 
 
+def test_a_row_says_what_its_template_has_to_say(tmp_path: Path):
+    (tmp_path / "a.json").write_text(json.dumps([{"template": "a __nowhere__ {fox"}, {"template": "a fox"}]))
+    first, second = batch.read_files([tmp_path / "a.json"], TARGETS).rows
+    assert "There is no wildcard 'nowhere'" in batch.hint_of(first, NONE) + batch.hint_of(
+        batch.edited((first,), 0, edit(first, text="a __nowhere__"), NONE)[0], NONE
+    )
+    assert batch.hint_of(first, NONE).endswith("(and 1 more)")
+    assert batch.hint_of(second, NONE) == ""
+
+
+def test_a_csv_without_the_columns_is_read_by_lines_and_says_so(tmp_path: Path):
+    (tmp_path / "a.csv").write_text("prompt,negative\na fox,bad\n")
+    found = batch.read_files([tmp_path / "a.csv"], TARGETS)
+    assert [row.wish.template for row in found.rows] == ["prompt,negative", "a fox,bad"]
+    (said,) = found.problems
+    assert said.startswith("a.csv, row 1: not the columns positive_prompt and negative_prompt")
+
+
 def test_an_empty_list_is_not_written(rows: tuple[Row, ...]):
     with pytest.raises(FormatError, match="no row to write"):
         batch.prompt_file_of((), NONE, dispatch.Options())

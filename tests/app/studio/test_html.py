@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from html import escape, unescape
 from html.parser import HTMLParser
 from pathlib import Path
@@ -13,6 +14,7 @@ from hypothesis import strategies as st
 from orchestrator_app.studio import html, wildcards_html
 from orchestrator_app.studio.drawing import Drawn
 from orchestrator_app.studio.job import Task, TaskState
+from orchestrator_app.studio.targets import comfy_target
 from orchestrator_core.pipeline import new_run
 from orchestrator_core.prompt import Component, LoraUse, PromptDraft
 from orchestrator_core.request import GenerationRequest, Progress
@@ -76,8 +78,14 @@ def test_hostile_names_problems_and_settings_are_text(tmp_path: Path):
     for page in (
         html.notice(HOSTILE),
         html.prompts_html(Drawn((draft,), HOSTILE), "a", "b", can_reroll=False),
-        html.summary_html(html.summary([GenerationRequest("a", checkpoint=HOSTILE)], 1, HOSTILE, HOSTILE)),
-        html.row_head(1, HOSTILE, False, state, HOSTILE),
+        html.summary_html(
+            html.summary(
+                [GenerationRequest("a", checkpoint=HOSTILE)],
+                1,
+                replace(target("X", FakeHost(tmp_path)), name=HOSTILE, where=HOSTILE),
+            )
+        ),
+        html.row_head(1, HOSTILE, False, state, HOSTILE, hint=HOSTILE + "."),
         html.origins_html(draft, HOSTILE),
         wildcards_html.changes_html(Changes(added=(HOSTILE,))),
         wildcards_html.values_html(Wildcards([]), HOSTILE),
@@ -122,11 +130,25 @@ def test_the_summary_says_what_will_be_sent():
     request = GenerationRequest(
         "a fox <lora:mist:0.5>", loras=(LoraUse("ink"),), checkpoint="sd15", scheduler="karras", denoise=0.5
     )
-    assert html.summary([request] * 4, 4, "Forge", "this process") == (
+    forge = target("Forge", FakeHost(Path()))
+    assert html.summary([request] * 4, 4, forge) == (
         "4 prompts · 512 × 512 · 20 steps euler / karras · cfg 7 · denoise 0.5 · model sd15 · LoRA ink, mist · "
-        "to Forge (this process)"
+        "to Forge (forge of a test)"
     )
-    assert html.summary([], 0, "Forge") == "Nothing to render yet."
+    assert html.summary([], 0, forge) == "Nothing to render yet."
+
+
+def test_the_summary_says_which_model_it_is_where_none_is_chosen():
+    comfy = comfy_target("http://127.0.0.1:8188", Path())
+    assert "· ComfyUI's first model · to ComfyUI (http://127.0.0.1:8188)" in html.summary(
+        [GenerationRequest("a")], 1, comfy
+    )
+
+
+def test_a_row_says_what_is_odd_in_it_and_a_problem_only_once():
+    seen = Seen(html.row_head(1, "a.json, row 1", False, None, hint="There is no wildcard 'x'."))
+    assert "There is no wildcard 'x'." in seen.text
+    assert Seen(html.row_head(1, "a", False, None, "Broken.", hint="Broken.")).text.count("Broken.") == 1
 
 
 def state_of(phase: str, progress: Progress | None = None, number: int = 2, **more: object) -> TaskState:
