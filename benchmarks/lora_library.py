@@ -112,6 +112,7 @@ def changed(folder: Path, database: Path) -> dict[str, float]:
     with Store.open(database) as store:
         library = Library([folder], store)
         library.refresh()
+        assert library.snapshot.entries
         for path in random.Random(time.time_ns()).sample(sorted(folder.rglob("*.safetensors")), 20):
             os.utime(path)
         fresh = Library([folder], store)

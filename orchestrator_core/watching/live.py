@@ -55,6 +55,12 @@ class Live:
                 polled[wanted[real]] = why
         return polled
 
+    def renew(self, folders: Iterable[str]) -> None:
+        """Forget the watches that these are inside of, so that ``cover`` makes them anew."""
+        reals = [os.path.realpath(folder) for folder in folders]
+        above = {watched for watched in self._watches for real in reals if outermost([watched, real]) == [watched]}
+        self._forget(above)
+
     def stop(self) -> None:
         observer, self._observer, self._watches = self._observer, None, {}
         if observer is not None:

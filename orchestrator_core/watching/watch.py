@@ -43,6 +43,8 @@ class Watching:
         self._live = Live(self._enqueue, make_observer or native_observer)
         self._debounce = Debounce(self._timing)
         self._hints: deque[tuple[str, float]] = deque()
+        self._later: deque[tuple[str, float]] = deque()
+        self._new_folders: set[str] = set()
         self._wake = threading.Event()
         self._stopping = threading.Event()
         self._thread: threading.Thread | None = None
@@ -71,8 +73,7 @@ class Watching:
     def begin(self) -> None:
         """As ``start``, without the thread: the caller calls ``step``."""
         self._reconcile_at = self._clock()
-        self._poll_at = self._clock() + self._timing.polling
-        self._polled = self._live.cover(self.folders)
+        self._poll_at = self._reconcile_at + self._timing.polling
 
     def stop(self) -> None:
         """Return when nothing runs any more; a look that has begun is finished."""
@@ -93,12 +94,15 @@ class Watching:
         self._wake.set()
 
     def again(self, path: str, after_s: float) -> None:
-        """Look at this unit later, unless something happens to it before. For ``on_dirty``."""
-        self._debounce.again(path, self._clock() + after_s)
+        """Look at this unit later, unless something happens to it before."""
+        self._later.append((path, self._clock() + after_s))
+        self._wake.set()
 
     def _enqueue(self, path: str, folder: bool) -> None:
         # All that a thread of the system's events does; the work is for ours.
         unit = path if folder else unit_of(path)
+        if folder:
+            self._new_folders.add(unit)
         if unit:
             self._hints.append((unit, self._clock()))
             self._wake.set()
@@ -115,8 +119,10 @@ class Watching:
         now = self._clock()
         while self._hints:
             self._debounce.hint(*self._hints.popleft())
+        self._take_later()
         due = self._debounce.due(now)
         if now >= self._reconcile_at or len(due) > MANY:
+            self._new_folders.clear()
             self._polled = self._live.cover(self.folders)
             self._reconcile_at = now + self._timing.reconcile
             self._poll_at = now + self._timing.polling
@@ -125,8 +131,22 @@ class Watching:
             self._poll_at = now + self._timing.polling
             self._tell(frozenset(due | self._polled.keys()))
         elif due:
+            self._follow(due)
             self._tell(frozenset(due))
+        self._take_later()
         return max(0.0, self._next_at() - self._clock())
+
+    def _follow(self, due: set[str]) -> None:
+        """Watch what came: watchdog 6 sees nothing in a folder that was moved in, and no version follows a new link."""
+        folders = due & self._new_folders
+        self._new_folders -= folders
+        self._live.renew(folders)
+        if folders or any(os.path.islink(unit) for unit in due):  # noqa: PTH114 - up to 200 texts
+            self._polled = self._live.cover(self.folders)
+
+    def _take_later(self) -> None:
+        while self._later:
+            self._debounce.again(*self._later.popleft())
 
     def _next_at(self) -> float:
         times = [self._reconcile_at, self._debounce.next_at(), self._poll_at if self._polled else None]

@@ -162,22 +162,19 @@ def test_a_folder_that_comes_later_is_polled_until_it_is_there_and_live_from_the
 
 def test_a_folder_that_was_replaced_is_watched_anew(folder: Path) -> None:
     clocked = Clocked(folder)
-    old = clocked.observer.watched.pop(str(folder))
-    clocked.observer.watched[str(folder)] = old
-    scheduled: list[str] = []
-    schedule = clocked.observer.schedule
-    clocked.observer.schedule = lambda handler, path, **how: (scheduled.append(path), schedule(handler, path, **how))[1]  # type: ignore[method-assign]
+    before = clocked.observer.scheduled
     folder.rename(folder.with_name("old"))
     folder.mkdir()
     clocked.watching.reconcile()
     clocked.wait(1)
-    assert scheduled == [str(folder)]
+    assert clocked.observer.scheduled == before + 1
 
 
 def test_without_watchdog_folders_are_polled(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "watchdog.observers", None)
     watching = Watching([str(folder)], lambda units: None, TIMING, clock=lambda: 0.0)
     watching.begin()
+    watching.step()
     assert watching.mode.polled == ((str(folder), "the package watchdog is not installed"),)
 
 
@@ -188,6 +185,26 @@ def test_linked_folders_are_watched_at_their_targets_and_told_as_people_see_them
     clocked.observer.send("created", tmp_path / "target" / "foo.txt")
     clocked.wait(10)
     assert clocked.looks == [(2.0, frozenset({str(folder / "link" / "foo")}))]
+
+
+def test_a_link_that_is_made_later_is_followed_at_once(folder: Path, tmp_path: Path) -> None:
+    clocked = Clocked(folder)
+    (tmp_path / "target").mkdir()
+    (folder / "link").symlink_to(tmp_path / "target")
+    clocked.observer.send("created", folder / "link")
+    clocked.wait(3)
+    assert str(tmp_path / "target") in clocked.observer.watched
+
+
+def test_a_folder_that_is_moved_in_has_the_watch_above_it_made_anew(folder: Path) -> None:
+    """watchdog 6 sees nothing that happens in it."""
+    clocked = Clocked(folder)
+    before = clocked.observer.scheduled
+    (folder / "D").mkdir()
+    clocked.observer.send("created", folder / "D", folder=True)
+    clocked.wait(10)
+    assert clocked.observer.scheduled == before + 1
+    assert list(clocked.observer.watched) == [str(folder)]
 
 
 def test_a_watched_folder_that_is_itself_a_link_is_told_by_the_link(tmp_path: Path) -> None:

@@ -45,6 +45,7 @@ class FakeObserver:
         self.watched: dict[str, Any] = {}
         self.refused: dict[str, OSError] = {}
         self.running = False
+        self.scheduled = 0  # how often
 
     def start(self) -> None:
         self.running = True
@@ -60,6 +61,7 @@ class FakeObserver:
         if path in self.refused:
             raise self.refused[path]
         self.watched[path] = event_handler
+        self.scheduled += 1
         return path
 
     def unschedule(self, watch: str) -> None:
