@@ -31,24 +31,6 @@ _DROP = """([name, text]) => {
         document.querySelector('#graph-canvas').dispatchEvent(new DragEvent(step, options));
 }"""
 _LOADED = "count => app.graph._nodes.length === count"
-_FIT = """([width, height, margin]) => {
-    const boxes = [
-        ...app.graph._nodes.map(node => [node.pos[0], node.pos[1] - 30, node.size[0], node.size[1] + 30]),
-        ...app.graph._groups.map(group => [...group.pos, ...group.size]),
-    ];
-    const left = Math.min(...boxes.map(box => box[0])), top = Math.min(...boxes.map(box => box[1]));
-    const right = Math.max(...boxes.map(box => box[0] + box[2]));
-    const bottom = Math.max(...boxes.map(box => box[1] + box[3]));
-    const view = app.canvas.ds;
-    view.scale = Math.min(width / (right - left + 2 * margin), height / (bottom - top + 2 * margin));
-    view.offset[0] = (width / view.scale - left - right) / 2;
-    view.offset[1] = (height / view.scale - top - bottom) / 2;
-    app.canvas.background_image = '';
-    app.canvas.clear_background_color = '#1d1d1f';
-    app.canvas.setDirty(true, true);
-}"""
-_BARE = """body > *:not(#vue-app), .comfy-menu, .p-toast, .p-dialog-mask, .p-buttongroup, .comfyui-body-bottom,
-.side-tool-bar-container { display: none !important }"""
 
 
 class Canvas:
@@ -66,15 +48,6 @@ class Canvas:
         """What Run would send. Newer frontends put more than the title into ``_meta``, which no server reads."""
         graph: dict[str, Any] = self.page.evaluate("async () => (await app.graphToPrompt()).output")
         return {key: {**node, "_meta": {"title": node["_meta"]["title"]}} for key, node in graph.items()}
-
-    def picture(self) -> bytes:
-        """The whole graph as large as the window allows, without menus; a PNG."""
-        self.page.add_style_tag(content=_BARE)
-        size = self.page.viewport_size
-        assert size
-        self.page.evaluate(_FIT, [size["width"], size["height"], 40])
-        self.page.wait_for_timeout(1_500)  # the texts are elements of the page, and follow the canvas frame by frame
-        return self.page.screenshot()
 
 
 @contextmanager
