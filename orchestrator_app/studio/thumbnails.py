@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import io
-import json
 import threading
-from base64 import b64decode
 from collections import OrderedDict
 from pathlib import Path
 from typing import Any
@@ -106,12 +104,10 @@ def _read(path: str) -> bytes:
 
 
 def _embedded(path: str) -> bytes:
-    """The picture in a header: ModelSpec's thumbnail, or the first cover of additional-networks. Raises ValueError."""
-    from orchestrator_core.loras.header import read_header
+    """The picture in a header. Raises ValueError."""
+    from orchestrator_core.loras.embedded_preview import embedded_preview
 
-    metadata = read_header(path).metadata
-    found = metadata.get("modelspec.thumbnail") or metadata.get("modelspec.preview_image") or ""
-    if not found:
-        covers = json.loads(metadata.get("ssmd_cover_images") or "[]")
-        found = covers[0] if covers else ""
-    return b64decode(found.rpartition(",")[2])
+    found = embedded_preview(path)
+    if found is None:
+        raise ValueError("none")
+    return found[0]

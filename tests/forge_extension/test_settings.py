@@ -48,8 +48,8 @@ def test_the_scripts_defaults_are_settings_too(host: FakeForge):
     assert HostKeeper(host).script_defaults() == ScriptDefaults()
 
 
-def test_the_hosts_page_has_every_setting_but_the_address_of_the_host_itself():
-    assert set(names_of(Settings)) == set(Settings.model_fields) - {"schema_version", "forge_url"}
+def test_the_hosts_page_has_every_setting_but_what_the_host_knows_of_itself():
+    assert set(names_of(Settings)) == set(Settings.model_fields) - {"schema_version", "forge_url", "lora_folders"}
     assert tuple(choices_of(Settings, "dialect")) == ("dynamicprompts", "impact")
     assert key_of("dialect") == "orchestrator_dialect"
 
