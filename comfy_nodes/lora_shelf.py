@@ -97,16 +97,21 @@ class LoraShelf:
         return self._watcher.refresh()
 
     def status(self) -> dict[str, Any]:
-        """How the folders are watched, how far the hashing is, and what is wrong: for people."""
+        """How the folders are watched, how far the hashing is, and what is wrong: for people.
+
+        A folder that never had a LoRA is none that went away: ComfyUI names some that need not exist.
+        """
         library = self.source.library
         watcher, hashing = self._watcher, self._hashing
-        snapshot = library.snapshot
+        snapshot, mode = library.snapshot, watcher.mode if watcher else None
+        polling = watcher.timing.polling if watcher else 0.0
         problems = [self._problem, watcher.problem if watcher else library.problem, *snapshot.problems.values()]
         return {
             "ready": self._looked.is_set(),
-            "mode": watcher.mode.text if watcher else "",
+            "mode": "live" if mode and not mode.polled else f"polling every {polling:g} s" if mode else "",
+            "why_polling": sorted({why for _, why in mode.polled}) if mode else [],
             "folders": list(library.roots),
-            "offline": sorted(snapshot.offline),
+            "offline": sorted(snapshot.offline & {entry.root for entry in snapshot.entries.values()}),
             "hashing": {**asdict(hashing.progress), "running": hashing.progress.running} if hashing else None,
             "problems": list(dict.fromkeys(filter(None, problems))),
         }

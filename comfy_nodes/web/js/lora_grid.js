@@ -4,9 +4,9 @@ import { t } from "./host.js";
 import { baseBadge, makeDraggable, pictureOf } from "./lora_page.js";
 import { el } from "./words.js";
 
-const NARROWEST = 124; // px of a card
-const GAP = 8;
-const TEXT = 50; // px below the picture
+const NARROWEST = 97; // px of a card
+const GAP = 7;
+const TEXT = 60; // px below the picture
 const PAGE = 60; // cards that are asked for at once
 const BEYOND = 300; // px above and below what is seen, where cards are already there
 

@@ -42,7 +42,7 @@ class Panel {
         el("div", { class: "orl-line" }, this.search, this.button("pi-sync", t("lora_refresh"), () => this.refresh())),
         this.problem,
         this.note,
-        el("div", { class: "orl-line" }, this.sort, this.exportLink("csv"), this.exportLink("json")),
+        el("div", { class: "orl-line" }, this.sort, exportLink()),
         this.chips,
       ),
       this.empty,
@@ -57,11 +57,6 @@ class Panel {
 
   button(icon, title, onclick) {
     return el("button", { type: "button", class: "orl-icon", title, "aria-label": title, onclick }, el("i", { class: `pi ${icon}` }));
-  }
-
-  exportLink(format) {
-    const href = api.apiURL(`/orchestrator/loras/export?format=${format}`);
-    return el("a", { class: "orl-export", href, download: "", title: t("lora_export") }, format.toUpperCase());
   }
 
   /** ComfyUI shows the tab; what was there before is there again. */
@@ -249,17 +244,25 @@ class Panel {
     if (isBusy && this.isOpen) this.statusTimer = setTimeout(() => this.status(), STATUS_EVERY);
   }
 
-  showStatus({ total, ready, mode, hashing, problems, offline }) {
+  showStatus({ total, ready, mode, why_polling: why, hashing, problems, offline }) {
+    const isLive = mode === "live";
     const bar = hashing?.running && el("progress", { max: hashing.of_bytes || 1, value: hashing.bytes, title: hashing.current });
     const told = hashing?.running && t(hashing.paused ? "lora_hashingPaused" : "lora_hashing", { done: hashing.files, all: hashing.of_files });
-    this.foot.replaceChildren(
+    const parts = [
       el("span", {}, ready ? t("lora_total", { total: total.toLocaleString() }) : t("lora_looking")),
-      mode && el("span", { class: mode === "live" ? "orl-live" : "", title: t("lora_modeHelp") }, mode === "live" ? t("lora_live") : mode),
+      mode && el("span", { class: isLive ? "orl-live" : "", title: [t("lora_modeHelp"), ...why].join("\n") }, isLive ? t("lora_live") : mode),
       told && el("span", {}, told),
-      bar || "",
+      bar,
       ...[...offline.map((folder) => t("lora_offline", { folder })), ...problems].map((problem) => el("p", { class: "orl-problem" }, problem)),
-    );
+    ];
+    this.foot.replaceChildren(...parts.filter(Boolean));
   }
+}
+
+function exportLink() {
+  const href = api.apiURL("/orchestrator/loras/export?format=csv");
+  const icon = el("i", { class: "pi pi-download" });
+  return el("a", { class: "orl-icon", href, download: "", title: t("lora_export"), "aria-label": t("lora_export") }, icon);
 }
 
 function quoted(text) {
