@@ -55,8 +55,10 @@ class Index:
             rows = self._read(lambda tables: tables.entries(self.roots))
             if rows is None and self._tables is not None:
                 self._folders, self.damaged = {}, True
-            first = {root: at for at, root in enumerate(self.roots)}
-            entries = sorted(map(Entry._make, rows or []), key=lambda entry: (-first[entry.root], entry.path))
+            entries = list(map(Entry._make, rows or []))
+            if len(self.roots) > 1:  # of two roots with one path, the first one's row is the one to keep
+                first = {root: at for at, root in enumerate(self.roots)}
+                entries.sort(key=lambda entry: -first[entry.root])
             self._entries = {entry.path: entry for entry in entries}
         return self._entries
 

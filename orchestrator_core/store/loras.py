@@ -178,6 +178,6 @@ def _bound(value: Any) -> Any:
 
 
 def _restored(row: Sequence[Any]) -> Row:
-    if any(isinstance(value, str) and ESCAPE in value for value in row):
+    if ESCAPE in "".join([value for value in row if type(value) is str]):  # any() would take three times as long
         return tuple(TEXT.process_result_value(v, DIALECT) if isinstance(v, str) else v for v in row)
     return tuple(row)
