@@ -13,6 +13,7 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from orchestrator_core.errors import TemplateError
 from orchestrator_core.stages.generate_prompt import Options, generate
 from orchestrator_core.template import Wildcards
 from orchestrator_core.template.completion import Known, complete, describe
@@ -20,6 +21,7 @@ from orchestrator_core.template.folders import Changes, Signatures, changes_betw
 
 from .drawn import drawn_as_json
 
+_PREVIEWED = 200_000  # characters of templates that are drawn at once: some seconds
 _PROBLEMS = 50  # that are told at once
 _SAMPLES = 8  # values that are shown of a wildcard
 
@@ -49,6 +51,17 @@ class _Draw(Options):
     count: int = Field(1, ge=1, le=20)
 
 
+def _check_length(asked: _Draw) -> None:
+    """Raises TemplateError for what would keep others' previews waiting."""
+    length = asked.count * (len(asked.template) + len(asked.negative_template))
+    if length > _PREVIEWED:
+        raise TemplateError(
+            f"The template is too long to preview {asked.count} prompts of it. When the graph runs, it is drawn."
+            if asked.count > 1
+            else "The template is too long to preview. When the graph runs, it is drawn."
+        )
+
+
 class Answers:
     """``embeddings`` lists the host's files."""
 
@@ -69,6 +82,7 @@ class Answers:
     def draw(self, body: dict[str, Any]) -> dict[str, Any]:
         """``count`` prompts: of this seed and the ones after it, or of this index and the ones after it."""
         asked = _Draw.model_validate(body)
+        _check_length(asked)
         options = Options(**asked.model_dump(exclude={"count"}))
         return {"prompts": [self._drawn(options.nth(number)) for number in range(asked.count)]}
 

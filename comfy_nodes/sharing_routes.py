@@ -77,16 +77,15 @@ class SharingAnswers:
     def _share_run(self, asked: _Share) -> dict[str, Any]:
         from orchestrator_core.formats.sharing import Host
         from orchestrator_core.formats.sharing_clean import node_types_in
-        from orchestrator_core.formats.sharing_rendered import Carried, carried_by, share_rendered
-        from orchestrator_core.stages.dispatch import Options, request_for
+        from orchestrator_core.formats.sharing_rendered import carried_by, share_rendered
+        from orchestrator_core.stages.dispatch import request_of
         from orchestrator_core.store import Store
 
         with Store.open(create=False) as store:
             run = store.load_run(asked.run_id)
-        request = run.images[0].request if run.images else request_for(run.draft, Options())
-        carried = carried_by(run.images[0].path) if run.images else Carried()
+        carried = carried_by(run)
         host = Host(self.node_info(node_types_in(carried.workflow or carried.graph)), self.version(), self._draw)
-        shared = share_rendered(run, request, asked.kind, carried, host)
+        shared = share_rendered(run, request_of(run), asked.kind, carried, host)
         return {
             "template": shared.template,
             "taken_out": shared.taken_out,

@@ -14,6 +14,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from forge_extension.notes import OURS, infotext_pairs
 from orchestrator_core.errors import ConfigError
+from orchestrator_core.formats.json_text import mended
 from orchestrator_core.prompt import MAX_SEED, PromptDraft
 from orchestrator_core.request import ImageNotes, notes_for
 from orchestrator_core.run import new_run_id
@@ -91,6 +92,8 @@ def _seed(job: Any, place: int, options: ScriptOptions) -> int:
 
 
 def _draw(template: str, negative: str, seed: int, options: ScriptOptions, wildcards: Wildcards) -> PromptDraft:
+    # half a character cannot be written into an image, nor into the host's params.txt
+    template, negative = mended([template, negative])
     method = options.method if template.strip() else "random"  # nothing has no combinations
     wanted = generate_prompt.Options(
         template=template,

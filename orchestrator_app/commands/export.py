@@ -141,8 +141,8 @@ def _find(arguments: argparse.Namespace) -> _Thing:
 def _of_run(run_id: str) -> _Thing:
     """Raises StoreError for an id that is no run's, or that of several."""
     from orchestrator_core.errors import StoreError
-    from orchestrator_core.formats.sharing_rendered import Carried, carried_by
-    from orchestrator_core.stages.dispatch import Options, request_for
+    from orchestrator_core.formats.sharing_rendered import carried_by
+    from orchestrator_core.stages.dispatch import request_of
     from orchestrator_core.store import Store
 
     with Store.open(create=False) as store:
@@ -154,10 +154,8 @@ def _of_run(run_id: str) -> _Thing:
                 raise StoreError(f"{'No run begins' if not found else 'Several runs begin'} with {run_id}.")
             run_id = found[0].id
         run = store.load_run(run_id)
-    request = run.images[0].request if run.images else request_for(run.draft, Options())
-    # exactly what was rendered, where the run's first image is still there
-    carried = carried_by(run.images[0].path) if run.images else Carried()
-    return _Thing(run, request, _settings(request), *carried)
+    request = request_of(run)
+    return _Thing(run, request, _settings(request), *carried_by(run))
 
 
 def _of_image(path: Path) -> _Thing:

@@ -14,10 +14,8 @@ from orchestrator_core.errors import FormatError
 Node = dict[str, Any]
 Graph = dict[str, Node]
 
-HOW_TO_EXPORT = (
-    "In ComfyUI use Workflow > Export (API) and give that file, or convert it with a server's /object_info "
-    "(formats.comfy_workflow_reader.graph_from_workflow)."
-)
+HOW_TO_EXPORT = "In ComfyUI use Workflow > Export (API) and give that file."
+DAMAGED = "The canvas workflow is damaged, and cannot be read. Open it in ComfyUI and save it again."
 
 
 class Place(NamedTuple):

@@ -12,7 +12,7 @@ from typing import Any
 
 from orchestrator_core.errors import FormatError
 from orchestrator_core.formats.canvas_text import unescape_canvas_text
-from orchestrator_core.formats.comfy_links import Graph, is_workflow
+from orchestrator_core.formats.comfy_links import DAMAGED, Graph, is_workflow
 from orchestrator_core.formats.node_definitions import CONTROLS, InputDefinition, node_definition
 
 _MUTED, _BYPASSED = 2, 4
@@ -38,7 +38,7 @@ def graph_from_workflow(workflow: Any, object_info: Mapping[str, Any] | None = N
     try:
         graph = _flatten(workflow, object_info)
     except (KeyError, TypeError, IndexError, AttributeError, ValueError) as error:
-        raise FormatError(f"The canvas workflow is damaged: {type(error).__name__} {error}.") from None
+        raise FormatError(DAMAGED) from error
     for node in graph.values():
         inputs = node["inputs"]
         for name, value in list(inputs.items()):

@@ -26,20 +26,21 @@ def read_json(data: bytes | str, where: str) -> Any:
         raise FormatError(f"{where} is {len(data):,} bytes; more than {MAX_BYTES:,} are not read as JSON.")
     try:
         value = json.loads(data.removeprefix("\ufeff") if isinstance(data, str) else data)
-        return _mended(value) if _HALF.search(data if isinstance(data, str) else data.decode("latin-1")) else value
+        return mended(value) if _HALF.search(data if isinstance(data, str) else data.decode("latin-1")) else value
     except RecursionError:
         raise FormatError(f"{where} is nested too deeply to be JSON that a program wrote.") from None
     except ValueError as error:  # JSONDecodeError, and UnicodeDecodeError for bytes
         raise FormatError(f"{where} is not valid JSON: {error}.") from None
 
 
-def _mended(value: Any) -> Any:
+def mended(value: Any) -> Any:
+    """The value with a question mark for each half of a character in its texts."""
     if isinstance(value, str):
         return value.encode("utf-8", "replace").decode()
     if isinstance(value, list):
-        return [_mended(item) for item in value]
+        return [mended(item) for item in value]
     if isinstance(value, dict):
-        return {_mended(key): _mended(item) for key, item in value.items()}
+        return {mended(key): mended(item) for key, item in value.items()}
     return value
 
 

@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from typing import Any, NamedTuple
 
 from orchestrator_core.errors import FormatError
-from orchestrator_core.formats.comfy_links import is_workflow
+from orchestrator_core.formats.comfy_links import DAMAGED, is_workflow
 from orchestrator_core.formats.sharing_nodes import Node
 
 INPUT_NODE, OUTPUT_NODE = "-10", "-20"  # a subgraph's own ends, as link origins and targets
@@ -192,18 +192,18 @@ def _checked(workflow: Any) -> dict[str, Any]:
                 _check_node(node)
             [_read_link(raw) for raw in level.get("links") or [] if raw]
     except (KeyError, TypeError, IndexError, AttributeError, ValueError) as error:
-        raise FormatError(f"The canvas workflow is damaged: {type(error).__name__} {error}.") from None
+        raise FormatError(DAMAGED) from error
     return data
 
 
 def _check_node(node: Any) -> None:
     node["type"] = str(node["type"])
     if type(node["id"]) is not int and not (isinstance(node["id"], str) and _ID.fullmatch(node["id"])):
-        raise ValueError("a node has an id that is no number")
+        raise FormatError("The canvas workflow is damaged: a node has an id that is no number.")
     for name in ("inputs", "outputs"):
         node[name] = list(node.get(name) or [])
         if not all(isinstance(item, dict) for item in node[name]):
-            raise ValueError(f"node {node['id']} has {name} that are no slots")
+            raise FormatError(f"The canvas workflow is damaged: node {node['id']} has {name} that are no slots.")
     if not isinstance(node.get("properties"), dict):
         node["properties"] = {}
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Any, NamedTuple
 
 from orchestrator_core.errors import FormatError
@@ -22,10 +21,12 @@ class Carried(NamedTuple):
     workflow: dict[str, Any] | None = None
 
 
-def carried_by(path: Path) -> Carried:
-    """What is in an image file; nothing where it is gone or no image."""
+def carried_by(run: Run) -> Carried:
+    """What the run's first image carries; nothing where there is none, or it is gone or no image."""
+    if not run.images:
+        return Carried()
     try:
-        metadata = read_image(path)
+        metadata = read_image(run.images[0].path)
     except FormatError:
         return Carried()
     graph, workflow = metadata.graph, metadata.workflow

@@ -46,6 +46,11 @@ def request_for(draft: PromptDraft, options: Options) -> GenerationRequest:
     return GenerationRequest(positive=positive, negative=negative, loras=draft.loras, **fields)
 
 
+def request_of(run: Run) -> GenerationRequest:
+    """What a past run rendered; of one that has no images, what it would by default."""
+    return run.images[0].request if run.images else request_for(run.draft, Options())
+
+
 def stage(run: Run, context: StageContext, options: Options) -> Run:
     """Renders the run's draft; its images come after those that it has."""
     if context.generator is None:

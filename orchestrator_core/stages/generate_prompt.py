@@ -10,6 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 from orchestrator_core.context import StageContext
 from orchestrator_core.errors import TemplateError
+from orchestrator_core.formats.json_text import mended
 from orchestrator_core.formats.rerolls import parse_rerolls
 from orchestrator_core.prompt import MAX_SEED, PromptDraft, PromptSource
 from orchestrator_core.run import Run
@@ -56,11 +57,13 @@ class Options(BaseModel):
 def options_from_widgets(values: Mapping[str, Any]) -> Options:
     """A Wildcard Prompt's widget values as options; what an older workflow lacks is as by default.
 
-    A linked seed may be any number, as other nodes count with them. An index of -1 is none.
+    A linked seed may be any number, as other nodes count with them. An index of -1 is none. Half a character, which
+    no text encoder takes, becomes a question mark.
 
     Raises pydantic's ValidationError for what no widget of ours would give.
     """
     given = {name: value for name, value in values.items() if name in Options.model_fields and value is not None}
+    given |= {name: mended(value) for name, value in given.items() if isinstance(value, str)}
     if type(given.get("seed")) is int:
         given["seed"] &= MAX_SEED
     if type(index := given.get("index")) is int and index < 0:

@@ -266,6 +266,8 @@ class TestRefusals:
             (b'{"template": "x", "rerolls": "07aa"}', "'07aa' names no part"),
             (b'{"template": "{a|b}", "method": "combinatorial", "index": 7}', "no combination 7"),
             (b'{"template": "__no__", "missing": "error"}', "no wildcard 'no'"),
+            (b'{"template": "{%s}"}' % (b"a|" * 150_000), "too long to preview."),
+            (b'{"template": "%s", "count": 20}' % (b"a" * 20_000), "too long to preview 20 prompts"),
         ],
     )
     def test_what_cannot_be_drawn_is_said_in_a_line(self, body: bytes, says: str):

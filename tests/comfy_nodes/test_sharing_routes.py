@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -169,6 +170,18 @@ def test_a_broken_database_is_told_in_a_sentence():
 )  # fmt: skip
 def test_what_is_no_request_is_refused_in_a_sentence(body: Any):
     assert refused(body)[0] == 400
+
+
+@pytest.mark.parametrize(
+    "workflow",
+    [{}, {"1": 3}, {"nodes": [3]}, {"nodes": [{}]}, {"nodes": [{"id": "?", "type": "x"}]},
+     {"nodes": [], "links": [[1]]}, {"nodes": [{"id": 1, "type": "x", "inputs": [3]}]},
+     {"nodes": [], "definitions": {"subgraphs": [3]}}],
+)  # fmt: skip
+def test_what_is_no_workflow_is_told_in_words_for_people(workflow: Any):
+    _, message = refused({"kind": "stock", "workflow": workflow})
+    assert "workflow" in message.lower()
+    assert not re.search(r"Error|object (is|has)|formats\.", message), message
 
 
 def test_a_node_that_describes_itself_oddly_is_told():

@@ -47,6 +47,14 @@ def resolver(host: FakeForge, console: Console) -> Resolver:
     return Resolver(host, FakeEnvironment(EMPTY), console.append)
 
 
+def test_half_a_character_is_one_that_the_host_can_write():
+    job = FakeJob("a \ud800 {fox|owl}", "\udfff", 5)
+    draw_job(job, ON, EMPTY)
+    texts = [*job.all_prompts, *job.all_negative_prompts, job.pair("Template", 0), job.pair("Negative Template", 0)]
+    assert "".join(map(str, texts)).encode()
+    assert job.all_prompts[0].startswith("a ? ")
+
+
 # arguments
 
 

@@ -4,7 +4,7 @@ from orchestrator_core.context import StageContext
 from orchestrator_core.errors import PipelineError, RenderFailed
 from orchestrator_core.request import notes_for
 from orchestrator_core.run import Run
-from orchestrator_core.stages.dispatch import Options, request_for, stage
+from orchestrator_core.stages.dispatch import Options, request_for, request_of, stage
 from orchestrator_core.template import Template, Wildcards
 from tests.fakes import FakeGenerator
 
@@ -36,6 +36,13 @@ def test_images_come_after_those_that_a_run_has() -> None:
     assert len(run.images) == 3
     assert [notes.run_id for _, notes in generator.history] == ["r1", "r1"]
     assert generator.history[0][1].template == "a {fox|owl}"
+
+
+def test_a_past_run_rendered_what_its_images_say() -> None:
+    run = Run("r1", DRAFT)
+    assert request_of(run) == request_for(DRAFT, Options())
+    done = stage(run, StageContext(Wildcards([]), FakeGenerator()), Options(steps=9))
+    assert request_of(done).steps == 9
 
 
 def test_without_a_generator_the_error_says_what_to_do() -> None:

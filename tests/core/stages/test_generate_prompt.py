@@ -83,3 +83,8 @@ def test_a_kept_text_says_how_it_is_to_be_drawn_also_where_that_fails() -> None:
     source = kept(options, "x", "", NONE).source
     assert (source.method, source.index, source.missing) == ("combinatorial", 9, "remove")
     assert source.rerolls == (("9f3c07aa9f3c07aa", 2),)
+
+
+def test_half_a_character_in_a_widget_is_a_question_mark() -> None:
+    options = options_from_widgets({"template": "a \ud800 fox", "negative_template": "\udfff", "seed": 3})
+    assert (options.template, options.negative_template, options.seed) == ("a ? fox", "?", 3)
