@@ -169,7 +169,7 @@ def text_of(row: Row, wildcards: Wildcards) -> str:
 def hint_of(row: Row, wildcards: Wildcards) -> str:
     """The first thing that the row's template has to say, as a wildcard that is missing; what else is counted."""
     try:
-        said = [str(found) for found in draft_of(row, wildcards).diagnostics]
+        said = [found.message for found in draft_of(row, wildcards).diagnostics]
     except OrchestratorError as error:
         return str(error)
     return said[0] + (f" (and {len(said) - 1} more)" if said[1:] else "") if said else ""

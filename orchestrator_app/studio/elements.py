@@ -60,7 +60,9 @@ def _choice(field: FormField, common: dict[str, Any]) -> Any:
 def _number(field: FormField, common: dict[str, Any]) -> Any:
     whole = field.kind == "whole"
     step = common.pop("step", None)
-    if field.low is not None and field.high is not None and not field.optional:
+    if field.optional:  # gradio 6 makes 0 of a number that is empty
+        return _text(field, common)
+    if field.low is not None and field.high is not None:
         step_ = step or (1 if whole else 0.01)
         if (field.high - field.low) / step_ <= _SLIDERS:
             return kw(gr.Slider, **common, minimum=field.low, maximum=field.high, step=step_)

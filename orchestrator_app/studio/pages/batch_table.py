@@ -50,7 +50,7 @@ class BatchTable:
     def _row(self, place: int) -> _Row:
         name = f"orchestrator_row{place}"
         with kw(gr.Row, visible=False, elem_classes=["orc-row"], elem_id=name) as group:
-            with gr.Column(scale=3, min_width=150):
+            with gr.Column(scale=5, min_width=180):
                 head = html_box("")
             text = kw(
                 gr.Textbox, label="Prompt", show_label=False, lines=1, max_lines=4, container=False, scale=9,

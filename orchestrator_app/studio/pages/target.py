@@ -68,7 +68,7 @@ class TargetChooser:
 def where_set(error: OrchestratorError) -> str:
     """Where to put right that a target does not answer."""
     unreachable = isinstance(error, GeneratorUnreachable | ConfigError)
-    return " Its address is set on the page Config." if unreachable else ""
+    return " The address is set on the page Config." if unreachable else ""
 
 
 def choices(name: str, value: Any, names: tuple[str, ...]) -> Any:

@@ -9,10 +9,10 @@ from typing import Any
 
 import pytest
 
-from orchestrator_app.studio.forms import element_id, fields_of
+from orchestrator_app.studio.forms import element_id, fields_of, read
 from orchestrator_core.pipeline import STAGES, new_run
 from orchestrator_core.request import ImageNotes
-from orchestrator_core.stages import dispatch
+from orchestrator_core.stages import dispatch, generate_prompt
 from tests.app.studio.studio_fakes import FakeHost, environment, target
 
 gr: Any = pytest.importorskip("gradio", reason="no gradio: pip install 'sd-orchestrator[studio]'")
@@ -52,6 +52,13 @@ def test_choices_are_those_of_the_model(pages: Any):
     ]
     slider = found["orchestrator_dispatch_clip_skip"]
     assert (slider.minimum, slider.maximum, slider.step) == (1, 12, 1)
+
+
+def test_a_number_that_may_be_empty_is_a_text(pages: Any):
+    """gradio 6 shows an empty number as 0, and takes it for one that was chosen."""
+    assert isinstance(elements(pages)["orchestrator_generate_prompt_index"], gr.Textbox)
+    assert read(generate_prompt.Options, {"index": ""}, fields_of(generate_prompt.Options)).index is None
+    assert read(generate_prompt.Options, {"index": "3"}, fields_of(generate_prompt.Options)).index == 3
 
 
 def test_the_pages_go_into_those_of_a_host(tmp_path: Path):
