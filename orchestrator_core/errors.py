@@ -51,12 +51,13 @@ class PipelineError(OrchestratorError):
 
 
 class HttpError(OrchestratorError):
-    """A server refused a call; ``body`` is what it said."""
+    """A server refused a call; ``body`` is what it said, ``retry_after`` when it wants to be asked again."""
 
-    def __init__(self, message: str, status: int = 0, body: bytes = b"") -> None:
+    def __init__(self, message: str, status: int = 0, body: bytes = b"", retry_after: str = "") -> None:
         super().__init__(message)
         self.status = status
         self.body = body
+        self.retry_after = retry_after
 
 
 class NoAnswer(HttpError):

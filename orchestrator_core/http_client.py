@@ -36,15 +36,26 @@ class _NoRedirect(urllib.request.HTTPRedirectHandler):
 class HttpClient:
     """Calls to ``base_url``, whose own path is kept in front of every path.
 
-    ``timeout`` (seconds) is for connecting and for each silence; ``total`` is for one whole answer.
+    ``timeout`` (seconds) is for connecting and for each silence; ``total`` is for one whole answer, of at most ``most``
+    bytes. ``headers`` go with every call.
     A ``user:password@`` in the URL, or ``auth``, becomes basic authentication, and is in no message.
 
     Raises:
         ConfigError: the URL is none of http or https.
     """
 
-    def __init__(self, base_url: str, timeout: float = 10.0, total: float = 600.0, *, auth: str = "") -> None:
+    def __init__(
+        self,
+        base_url: str,
+        timeout: float = 10.0,
+        total: float = 600.0,
+        *,
+        auth: str = "",
+        headers: Mapping[str, str] | None = None,
+        most: int = 0,
+    ) -> None:
         self.timeout, self.total = timeout, total
+        self.most = most or MAX_ANSWER
         parts = _split(base_url)
         self.host, self.secure = parts.hostname or "", parts.scheme == "https"
         self.port = parts.port or (443 if self.secure else 80)
@@ -52,6 +63,7 @@ class HttpClient:
         place = host if parts.port is None else f"{host}:{self.port}"
         self.url = f"{parts.scheme}://{place}{parts.path.rstrip('/')}"
         self.headers = {"User-Agent": "Orchestrator"} | (_basic(auth) if auth else _authorization(parts))
+        self.headers |= headers or {}
         proxies = urllib.request.ProxyHandler({} if self.host in LOOPBACK else None)
         self._opener = urllib.request.build_opener(proxies, _NoRedirect())
 
@@ -100,13 +112,14 @@ class HttpClient:
         """The body, if it comes in time and is not too large."""
         end = time.monotonic() + self.total
         blocks = []
-        room = MAX_ANSWER
+        room = self.most
         while block := answer.read(_BLOCK):
             blocks.append(block)
             room -= len(block)
             if room < 0 or time.monotonic() > end:
                 raise NoAnswer(
-                    f"The answer of {self.url}{path} is too large or too slow: {MAX_ANSWER - room:,} bytes so far."
+                    f"The answer of {self.url}{path} is too large or too slow: {self.most - room:,} bytes so far.",
+                    200,
                 )
         if answer.length:  # read(n) ends quietly where the connection does
             raise NoAnswer(f"The answer of {self.url}{path} ends {answer.length:,} bytes too early.")
@@ -117,7 +130,8 @@ class HttpClient:
             body = error.read(1024 * 1024)
         except _FAILURES:
             body = b""
-        return HttpError(f"{self.url}{path} answered {error.code} {error.reason}.", error.code, body)
+        message = f"{self.url}{path} answered {error.code} {error.reason}."
+        return HttpError(message, error.code, body, error.headers.get("Retry-After") or "")
 
     def _parsed(self, path: str, body: bytes) -> Any:
         try:

@@ -200,14 +200,26 @@ class Library:
 
         The record as it is then. Raises StoreError where it cannot be saved; for this library it holds all the same.
         """
+        confidence = 1.0 if source == "user" else 0.9
+        new = [] if value is None else [Fact(field_name, value, source, confidence)]
+        return self._say(record, [(field_name, source)], new)
+
+    def set_facts(self, record: LoraRecord, facts: Iterable[Fact], source: str) -> LoraRecord:
+        """Keep these facts, all of one source, in place of everything that it said of this LoRA; as ``set_user``."""
+        entry = self.snapshot.entries.get(record.path)
+        before = self._index.facts.of(entry) if entry is not None else ()
+        new = list(facts)
+        old = {fact.field for fact in (*before, *new) if fact.source == source}
+        return self._say(record, [(name, source) for name in sorted(old)], new)
+
+    def _say(self, record: LoraRecord, old: Iterable[tuple[str, str]], new: Sequence[Fact]) -> LoraRecord:
+        """Forget what is said of these fields by these sources, and keep the new facts."""
         entry = self.snapshot.entries.get(record.path)
         if entry is None:
             raise StoreError(f"{record.path}: this LoRA is not in the library any more. Refresh, then set it again.")
         with self._lock:
             facts = self._index.facts
-            gone = facts.take(entry, field_name, source)
-            confidence = 1.0 if source == "user" else 0.9
-            new = [] if value is None else [Fact(field_name, value, source, confidence)]
+            gone = [key for name, source in old for key in facts.take(entry, name, source)]
             self._index.save_facts(facts.put(entry, new, int(self._now() * 1000)), gone)
             changed = self.record(record.path) or record
             self._index.update([(entry, search_texts(changed))])

@@ -5,6 +5,7 @@ Nothing here raises for what a file holds: a file that cannot be read is a recor
 
 from __future__ import annotations
 
+import json
 import os
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -15,11 +16,12 @@ from orchestrator_core.loras.guesses import add_guesses
 from orchestrator_core.loras.header import Header, read_header
 from orchestrator_core.loras.header_facts import add_metadata
 from orchestrator_core.loras.missing import flags
-from orchestrator_core.loras.record import Fact, LoraRecord
+from orchestrator_core.loras.record import ExamplePrompt, Fact, LoraRecord
 from orchestrator_core.loras.sidecars import add_sidecar, preview_of
 
 # What a person sets, and what is fetched when asked for; both come from the store, the rest from files.
 FROM_STORE = ("user", "civitai")
+EXAMPLES = "examples"  # a fetched fact that is no value to show: JSON, a list of [text, strength]
 _TENSORS = (".safetensors", ".sft")
 
 
@@ -68,10 +70,28 @@ def with_user_facts(record: LoraRecord, facts: Iterable[Fact]) -> LoraRecord:
     A person's (source "user") win over all, fetched ones ("civitai") over what files say. A fact of an empty value
     takes the value away: "no trigger words" is an answer too.
     """
-    own = tuple(fact for fact in record.facts if fact.source not in FROM_STORE)
-    together = (*facts, *own)
-    changed = record.replacing(**believed_fields(together, record.examples), facts=together)
+    own = [fact for fact in record.facts if fact.source not in FROM_STORE]
+    examples, shown = record.examples, []
+    for fact in facts:
+        if fact.field == EXAMPLES:
+            examples = tuple(dict.fromkeys((*examples, *_examples_of(fact.value))))
+        else:
+            shown.append(fact)
+    together = (*shown, *own)
+    changed = record.replacing(**believed_fields(together, examples), examples=examples, facts=together)
     return changed.replacing(missing=flags(changed, duplicate="duplicate" in record.missing))
+
+
+def examples_fact(examples: Iterable[ExamplePrompt], source: str) -> Fact:
+    """Example prompts as a fact that the store keeps, and ``with_user_facts`` reads."""
+    return Fact(EXAMPLES, json.dumps([(example.text, example.strength) for example in examples]), source, 1.0)
+
+
+def _examples_of(text: str) -> list[ExamplePrompt]:
+    try:
+        return [ExamplePrompt(*example) for example in json.loads(text)]
+    except (ValueError, TypeError):  # not of ``examples_fact``
+        return []
 
 
 def _names(files: LoraFiles, header: Header) -> frozenset[str]:

@@ -96,7 +96,18 @@ def m003_drawing(connection: Connection) -> None:
     connection.execute(text("ALTER TABLE runs ADD COLUMN drawing TEXT NOT NULL DEFAULT '{}'"))
 
 
-MIGRATIONS: tuple[Migration, ...] = (m001_runs, m002_loras, m003_drawing)
+def m004_civitai(connection: Connection) -> None:
+    """What Civitai answered, so that it is asked once."""
+    key = 'TEXT COLLATE "C"' if connection.dialect.name == "postgresql" else "TEXT"
+    connection.execute(
+        text(
+            f"""CREATE TABLE civitai_answers (
+            sha256 {key} NOT NULL PRIMARY KEY, answered_ms BIGINT NOT NULL, answer TEXT NOT NULL)"""
+        )
+    )
+
+
+MIGRATIONS: tuple[Migration, ...] = (m001_runs, m002_loras, m003_drawing, m004_civitai)
 
 
 def migrate(engine: Engine, place: str, steps: Sequence[Migration] = MIGRATIONS) -> None:

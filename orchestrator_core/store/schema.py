@@ -194,6 +194,13 @@ lora_digests = Table(  # hours of reading may be in it; never dropped
     Column("tensor_sha256", AnyText),
     Column("autov1", AnyText),
 )
+civitai_answers = Table(  # what Civitai answered when it was asked for a file by its hash
+    "civitai_answers",
+    metadata,
+    Column("sha256", AnyText),
+    Column("answered_ms", BigInteger),
+    Column("answer", AnyText),  # JSON, of what is read of it; "" where Civitai does not know the file
+)
 migrations = Table(
     "orchestrator_migrations",
     metadata,
