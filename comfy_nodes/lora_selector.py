@@ -61,10 +61,9 @@ class LoraSelector(io.ComfyNode):
     @classmethod
     def fingerprint_inputs(cls, **values: Any) -> str:
         """What else than its inputs a choice depends on: the library, where the choice would now be another."""
-        options = {name: values.get(name) for name in Options.model_fields}
-        if any(value is None for value in options.values()):  # linked, so that only the run knows it
-            return f"library {cls.loras.shelf.ready().choices}"
-        return cls.loras.choosing.fingerprint(Options.model_validate(options))
+        if any(values[name] is None for name in Options.model_fields if name in values):
+            return f"library {cls.loras.shelf.ready().choices}"  # a linked option, which only the run knows
+        return cls.loras.choosing.fingerprint(_options(values))
 
     @classmethod
     def execute(cls, model: Any, clip: Any = None, **values: Any) -> io.NodeOutput:

@@ -25,7 +25,7 @@ def shelf_of(folder: Path, tell: Told | None = None, **triggers: str) -> LoraShe
     folder.mkdir(parents=True, exist_ok=True)
     for name, words in triggers.items():
         write_lora(folder / f"{name.replace('__', '/')}.safetensors", words)
-    return LoraShelf(lambda: [str(folder)], tell=tell or Told(), timing=CALM)
+    return LoraShelf(lambda: [str(folder)], tell=Told() if tell is None else tell, timing=CALM)
 
 
 class FakeModel:

@@ -196,7 +196,11 @@ def test_a_refresh_finds_what_is_new_and_tells_every_window(page: Page, folder: 
     while not told and time.monotonic() < end:  # the watcher's first look, in its thread, may have been the quicker one
         time.sleep(0.01)
     ((event, data),) = told
-    assert (event, data["message"], data["ids"]) == (EVENT, "1 new LoRA", [id_in(folder, "owl")])
+    assert (event, data["message"], data["ids"]) == (
+        EVENT,
+        "1 new LoRA, 1 without a base model",
+        [id_in(folder, "owl")],
+    )
     assert page.names(f"ids={data['ids'][0]}") == ["owl"]
 
 

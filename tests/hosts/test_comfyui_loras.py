@@ -2,8 +2,14 @@
 
 from __future__ import annotations
 
+import json
+import os
+import shutil
+import subprocess
 import time
+import urllib.error
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -91,3 +97,102 @@ def test_a_prompt_that_speaks_of_no_lora_gets_none(server: Server) -> None:
     done = server.run(graph("a quiet harbour at dawn"))
     assert [card for card in told(done)["loras"] if card["state"] == "chosen"] == []
     assert "No LoRA" in report(done)
+
+
+def ran(done: dict[str, Any], node: str) -> bool:
+    """Whether the node ran, rather than its earlier result being taken."""
+    cached = [data["nodes"] for name, data in done["status"]["messages"] if name == "execution_cached"]
+    return node not in cached[0]
+
+
+def test_a_new_lora_that_concerns_another_prompt_renders_nothing_anew(server: Server) -> None:
+    server.run(graph("a barn, tinyfox"))
+    add_lora(server, "unrelated", "zebrafinch")
+    assert not ran(server.run(graph("a barn, tinyfox")), "sampler")
+
+
+def test_a_new_lora_that_fits_is_chosen_without_a_restart(server: Server) -> None:
+    first = server.run(graph("a pond with a moorhen"))
+    add_lora(server, "moorhen", "moorhen")
+    again = server.run(graph("a pond with a moorhen"))
+    assert ran(again, "sampler")
+    assert "moorhen at " in report(again)
+    assert difference(server, first, again) > 8
+
+
+def add_lora(server: Server, name: str, trigger: str) -> None:
+    """A copy of a LoRA with trigger words of its own, known to the library."""
+    loras = server.comfyui.folder / "models" / "loras"
+    shutil.copy(loras / "tiny_fox.safetensors", loras / f"{name}.safetensors")
+    sidecar = {"activation text": trigger, "sd version": "SD1"}
+    (loras / f"{name}.json").write_text(json.dumps(sidecar))
+    os.utime(loras / f"{name}.safetensors", (1_700_000_000, 1_700_000_000))
+    server.call("/orchestrator/loras/refresh", {})
+
+
+def test_pinned_tags_and_stacks_are_loaded_and_what_is_missing_is_told(server: Server) -> None:
+    asked = graph("a road, <lora:tiny_ink:0.5>", include="tiny_fox:0.3\nnot_there")
+    asked["apply"] = {
+        "class_type": "OrchestratorLoRAStackApply",
+        "inputs": {"model": ["loader", 0], "clip": ["loader", 1], "lora_stack": ["select", 4]},
+    }
+    asked["sampler"]["inputs"]["model"] = ["apply", 0]
+    asked["positive"]["inputs"]["clip"] = ["apply", 1]
+    done = server.run(asked)
+    assert "tiny_fox at 0.3: you want it always" in report(done)
+    assert "problem: There is no LoRA 'not_there'." in report(done)
+    assert done["outputs"]["apply"]["orchestrator_loras"][0]["problems"] == []
+    assert "tiny_fox" in report(done)
+    assert len(server.files(done)) == 1
+
+
+def test_a_query_that_cannot_be_read_is_refused_before_anything_runs(server: Server) -> None:
+    with pytest.raises(urllib.error.HTTPError) as refused:
+        server.queue(graph("a fox", query="colour:red"))
+    told_why = json.loads(refused.value.read())["node_errors"]["select"]["errors"][0]
+    assert "there is no key 'colour:'" in json.dumps(told_why)
+
+
+def test_a_lora_that_cannot_be_loaded_is_told_and_the_image_is_made(server: Server) -> None:
+    loras = server.comfyui.folder / "models" / "loras"
+    (loras / "broken_heron.pt").write_bytes(b"no LoRA")
+    (loras / "broken_heron.json").write_text(json.dumps({"activation text": "bluebittern"}))
+    server.call("/orchestrator/loras/refresh", {})
+    done = server.run(graph("a bluebittern, tinyfox"))
+    assert "broken_heron.pt cannot be loaded, and is left out" in report(done)
+    assert "tiny_fox at " in report(done)
+    assert len(server.files(done)) == 1
+
+
+REPATCH = """
+import sys, json
+sys.argv = ["main.py", "--cpu"]
+sys.path.insert(0, {host!r})
+import comfy.options
+comfy.options.enable_args_parsing()
+import utils.extra_config  # before another thing is called utils, as main.py has it
+import importlib.util
+spec = importlib.util.spec_from_file_location("repatching", {script!r})
+repatching = importlib.util.module_from_spec(spec)
+spec.loader.exec_module(repatching)
+print(json.dumps(repatching.counted({checkpoint!r}, {lora!r})))
+"""
+
+
+def test_an_unchanged_choice_patches_no_weight_again(comfyui: ComfyUI) -> None:
+    """On ComfyUI's own classes, in a process of its own."""
+    models, script = comfyui.folder / "models", Path(__file__).with_name("repatching.py")
+    code = REPATCH.format(
+        host=str(comfyui.host), script=str(script), checkpoint=str(models / "checkpoints" / CHECKPOINT),
+        lora=str(models / "loras" / "tiny_fox.safetensors"),
+    )  # fmt: skip
+    environment = {**os.environ, "ORCHESTRATOR_HOME": str(comfyui.folder / "other"), "PYTHONDONTWRITEBYTECODE": "1"}
+    done = subprocess.run(
+        [comfyui.python, "-c", code], cwd=comfyui.host, env=environment, capture_output=True, text=True, timeout=300
+    )
+    assert done.returncode == 0, done.stderr[-2000:]
+    found = json.loads(done.stdout.strip().splitlines()[-1])
+    assert found["first"] > 0
+    assert (found["again"], found["rebuilt"]) == (0, 0)
+    assert found["other"] > 0
+    assert found["let_go"]
