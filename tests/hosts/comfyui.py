@@ -12,7 +12,7 @@ import subprocess
 import sys
 import time
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -99,12 +99,15 @@ def find_comfyui() -> tuple[Path, Path]:
 
 
 @contextmanager
-def running_comfyui(folder: Path) -> Iterator[ComfyUI]:
-    """A server with the tiny checkpoint, two LoRAs and the pack. Raises NoComfyUI."""
+def running_comfyui(folder: Path, install: Callable[[Path, Path], None] | None = None) -> Iterator[ComfyUI]:
+    """A server with the tiny checkpoint, two LoRAs and the pack, put there by ``install(host, folder)``.
+
+    Raises NoComfyUI.
+    """
     host, python = find_comfyui()
     for name in _FOLDERS:
         (folder / name).mkdir(parents=True)
-    _install_pack(host, folder)
+    (install or _install_pack)(host, folder)
     script = Path(__file__).with_name("tiny_checkpoint.py")
     subprocess.run([python, script, folder / "models"], check=True)
     with socket.create_server(("127.0.0.1", 0)) as free:
