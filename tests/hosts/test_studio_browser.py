@@ -35,6 +35,12 @@ TEMPLATE = "#orchestrator_generate_prompt_template textarea"
 SEED = "#orchestrator_generate_prompt_seed textarea, #orchestrator_generate_prompt_seed input"
 CARDS = "#orchestrator_preview .orc-card"
 HOSTILE = "<script>window.hacked = 1</script><img src=x onerror='window.hacked = 1'>${window.hacked = 1}{{{{value}}}}"
+# Elements of the page that can be scrolled.
+SCROLLABLE = """[...document.querySelectorAll('#orchestrator_tabs *')].filter(element => {
+    const style = getComputedStyle(element), may = /(auto|scroll)/;
+    return element.offsetParent && ((may.test(style.overflowX) && element.scrollWidth > element.clientWidth + 1)
+        || (may.test(style.overflowY) && element.scrollHeight > element.clientHeight + 1));
+}).map(element => `${element.tagName} ${element.id} ${element.className}`)"""
 GRADIO = int(gradio.__version__.partition(".")[0])
 
 
@@ -213,6 +219,62 @@ def test_a_prompt_is_taken_along_without_being_rendered(page: Page):
     page.locator(f"{CARDS} >> nth=0 >> .orc-link").click()
     page.wait_for_function("document.querySelector('#orchestrator_infotext textarea')?.value.includes('an amber owl')")
     assert "an amber owl" in json.dumps(json.loads(download(page, "#orchestrator_as_workflow")))
+
+
+def infotext_of(page: Page) -> str:
+    return page.input_value("#orchestrator_infotext textarea").splitlines()[0]
+
+
+def test_the_details_of_a_prompt_are_of_what_is_drawn_now(page: Page):
+    page.fill("#orchestrator_count input", "12")
+    write(page, "a {red|green|blue|white|black} fox {red|red}")
+    page.wait_for_function(f"document.querySelectorAll('{CARDS} .option').length === 24")
+    card = page.locator(CARDS).nth(11)
+    card.scroll_into_view_if_needed()
+    card.hover()
+    card.locator(".orc-link").click()
+    page.wait_for_function("document.querySelector('#orchestrator_infotext textarea')?.value.includes(' fox red')")
+    assert infotext_of(page) == prompts(page)[11]
+    page.wait_for_function(
+        "(() => { const { top, bottom } = document.querySelector('#orchestrator_origins').getBoundingClientRect();"
+        " return top >= 0 && bottom <= innerHeight; })()"
+    )
+    before = prompts(page)[11]
+    card.locator(".option").first.click()
+    page.wait_for_function(f"!document.querySelector('#orchestrator_infotext textarea').value.includes('{before}')")
+    assert infotext_of(page) == prompts(page)[11] != before
+    page.locator("#orchestrator_more_drawing > button").first.click()
+    page.click("#orchestrator_reset:has-text('(1 part)')")
+    page.wait_for_function(f"document.querySelector('#orchestrator_infotext textarea').value.includes('{before}')")
+    page.fill("#orchestrator_count input", "3")
+    page.wait_for_selector("#orchestrator_chosen", state="hidden")
+
+
+def test_opening_what_is_closed_changes_no_option_and_needs_no_scrolling(page: Page):
+    for name in ("drawing", "rendering"):
+        page.locator(f"#orchestrator_more_{name} > button").first.click()
+    page.wait_for_selector("#orchestrator_generate_prompt_index textarea, #orchestrator_generate_prompt_index input")
+    page.wait_for_timeout(500)
+    empty = page.locator("#orchestrator_generate_prompt_index").locator("textarea, input").first
+    assert empty.input_value() == ""
+    assert page.evaluate(SCROLLABLE) == []
+
+
+def test_the_description_of_a_field_is_seen_whole(page: Page):
+    page.locator("#orchestrator_more_drawing > button").first.click()
+    for option in ("generate_prompt_index", "generate_prompt_method", "dispatch_scheduler", "dispatch_batch_size"):
+        label = page.locator(f"#orchestrator_{option} [data-testid=block-info]").first
+        label.hover()
+        tip = page.locator(f"#orchestrator_{option} [data-testid=block-info] + div").first
+        tip.wait_for(state="visible")
+        assert tip.evaluate(
+            "tip => { const inside = tip.getBoundingClientRect();"
+            " for (let box = tip.parentElement; box; box = box.parentElement) {"
+            "  const around = box.getBoundingClientRect();"
+            "  if (getComputedStyle(box).overflowX !== 'visible'"
+            "      && (inside.right > around.right + 1 || inside.left < around.left - 1)) return false; }"
+            " return true; }"
+        ), option
 
 
 def test_steps_are_shown_and_an_interrupt_stops_the_rest(page: Page, held: Painter):
@@ -442,6 +504,7 @@ def test_wildcards_are_looked_at_reloaded_and_used(page: Page, studio: Studio):
     page.locator("#orchestrator_wildcards_tree summary", has_text="colors").click()
     page.locator("#orchestrator_wildcards_tree .orc-leaf", has_text=re.compile("^warm$")).click()
     page.wait_for_selector("#orchestrator_wildcards_detail:has-text('__colors/warm__')")
+    assert page.locator("#orchestrator_wildcards_tree .picked").all_inner_texts() == ["warm"]
     (studio.wildcards / "brand_new.txt").write_text("shiny\n")
     page.click("#orchestrator_reload")
     page.wait_for_selector("#orchestrator_wildcards_said:has-text('1 added (brand_new)')")
@@ -473,6 +536,32 @@ def test_settings_are_checked_tested_and_saved(page: Page, studio: Studio):
     page.fill("#orchestrator_settings_output_folder input, #orchestrator_settings_output_folder textarea", "")
     page.click("#orchestrator_save")
     until(lambda: json.loads((studio.home / "settings.json").read_text())["output_folder"] == "")
+
+
+def test_a_new_address_is_in_use_at_once(page: Page):
+    summary, said = "#orchestrator_summary .orc-summary", "#orchestrator_refreshed .orc-notice"
+    address = "#orchestrator_settings_comfy_url input, #orchestrator_settings_comfy_url textarea"
+    tab(page, "Config")
+    page.wait_for_timeout(1_500)  # the form is filled when it is opened
+    right = page.input_value(address)
+    try:
+        save(page, address, "http://127.0.0.1:9")
+        tab(page, "Generate")
+        page.wait_for_selector(f"{summary}:has-text('to ComfyUI (http://127.0.0.1:9)')")
+        page.wait_for_selector(f"{said}:has-text('set on the page Config')")
+    finally:
+        tab(page, "Config")
+        save(page, address, right)
+    tab(page, "Generate")
+    page.wait_for_selector(f"{summary}:has-text('to ComfyUI ({right})')")
+    page.wait_for_selector(said, state="hidden")
+
+
+def save(page: Page, field: str, value: str) -> None:
+    page.wait_for_timeout(1_500)
+    page.fill(field, value)
+    page.click("#orchestrator_save")
+    page.wait_for_selector("#orchestrator_saved:has-text('Saved in')")
 
 
 # how it looks

@@ -82,7 +82,8 @@ class GeneratePage:
             form.add("method", scale=3, min_width=130)
         with gr.Accordion("More about drawing", open=False, elem_id="orchestrator_more_drawing"):
             with kw(gr.Row, elem_classes=["orc-line"]):
-                form.add("dialect", "missing", "index", min_width=120)
+                form.add("dialect", min_width=170, scale=5)
+                form.add("missing", "index", min_width=110, scale=3)
             form.add_rest()
             self.reset = kw(gr.Button, value=_RESET, size="sm", interactive=False, elem_id="orchestrator_reset")
 
@@ -90,7 +91,7 @@ class GeneratePage:
         form = self.render_form
         self.chooser = TargetChooser(self.live, form)
         with kw(gr.Row, elem_classes=["orc-line"]):
-            form.add("checkpoint", min_width=200, scale=5)
+            form.add("checkpoint", min_width=200, scale=6)
             form.add("sampler", "scheduler", min_width=120, scale=4)
         with kw(gr.Row, elem_classes=["orc-line"]):
             form.add("steps", "cfg", "width", "height", "batch_size", min_width=90)
