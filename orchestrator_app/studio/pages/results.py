@@ -43,7 +43,7 @@ class ResultsPanel:
         )  # fmt: skip
         with kw(gr.Row, elem_classes=["orc-line", "orc-tools"]):
             self.send = kw(
-                gr.Button, value="Send to txt2img", size="sm", visible=bool(self.live.environment.send_to_host),
+                gr.Button, value="Prompt to txt2img", size="sm", visible=bool(self.live.environment.send_to_host),
                 elem_id=f"{prefix}_send",
             )  # fmt: skip
             self.files = [
