@@ -7,8 +7,10 @@ In Forge it is the element of the tab that carries the option's id.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Container, Iterator, Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from types import UnionType
 from typing import Any, Literal, Union, get_args, get_origin
 
@@ -22,6 +24,7 @@ from orchestrator_core.pipeline import STAGES
 from orchestrator_core.prompt import Component, PromptDraft
 from orchestrator_core.stages import dispatch
 
+ROOT = Path(__file__).resolve().parent.parent
 ANY_INPUT = "any input of any node"
 
 
@@ -57,12 +60,20 @@ def places_in_comfyui(option: Option, widgets: Container[str]) -> str:
     """Where the option is set; "" where it is nowhere. ``widgets`` are those of Wildcard Prompt."""
     if option.stage == "generatePrompt":
         return f"Wildcard Prompt: {option.name}" if option.name in widgets else ""
+    if option.stage == "selectLoras":
+        return f"LoRA Selector: {option.name}" if option.name in _selector_inputs() else ""
     if option.name == "extra":  # {"inputs": {"node.input": value}}: on a canvas every input is there to be set
         return ANY_INPUT
     before = _inputs(text_to_image_graph(dispatch.request_for(_DRAFT, dispatch.Options())))
     changed = dispatch.Options.model_validate({option.name: option.another()})
     after = _inputs(text_to_image_graph(dispatch.request_for(_DRAFT, changed)))
     return ", ".join(sorted(place for place, value in after.items() if before.get(place) != value))
+
+
+def _selector_inputs() -> Container[str]:
+    """What ComfyUI's page names in the node; that the node has the same, tests/hosts/test_comfyui_loras.py sees."""
+    texts = json.loads((ROOT / "locales" / "en" / "nodeDefs.json").read_text("utf-8"))
+    return dict(texts["OrchestratorLoRASelector"]["inputs"])
 
 
 def _inputs(graph: Graph) -> Mapping[str, Any]:

@@ -15,7 +15,8 @@ from typing import Any
 import pytest
 from PIL import Image, ImageChops
 
-from tests.hosts.comfyui import ComfyUI
+from orchestrator_core.stages.select_loras import Options
+from tests.hosts.comfyui import ROOT, ComfyUI
 from tests.hosts.test_comfyui_nodes import Server
 
 pytestmark = [pytest.mark.host, pytest.mark.slow]
@@ -196,3 +197,14 @@ def test_an_unchanged_choice_patches_no_weight_again(comfyui: ComfyUI) -> None:
     assert (found["again"], found["rebuilt"]) == (0, 0)
     assert found["other"] > 0
     assert found["let_go"]
+
+
+def test_every_option_of_the_stage_is_a_widget_of_the_node(server: Server) -> None:
+    info = server.call("/object_info/OrchestratorLoRASelector")["OrchestratorLoRASelector"]
+    named = json.loads((ROOT / "locales" / "en" / "nodeDefs.json").read_text())["OrchestratorLoRASelector"]["inputs"]
+    there = {**info["input"]["required"], **info["input"]["optional"]}
+    assert list(there) == list(named)
+    assert set(Options.model_fields) <= set(there)
+    assert {name: there[name][1]["tooltip"] for name in there} == {
+        name: text["tooltip"] for name, text in named.items()
+    }
