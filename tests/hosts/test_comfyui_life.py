@@ -28,8 +28,8 @@ def test_a_clone_and_a_start_are_all_the_installation_there_is(tmp_path: Path, s
         with running_comfyui(tmp_path / "base", clone) as comfyui:
             assert drawn_by(comfyui) == Template(TEMPLATE).draw(Wildcards(ROOT / "wildcards"), 11).positive
             log = log_of(comfyui)
-            assert "Traceback" not in log
-            assert "IMPORT FAILED" not in log
+            said = [line for line in log.splitlines() if PACK in line and "--base-directory" not in line]
+            assert [line for line in said if " seconds: " not in line] == []  # the time that its import took
             comfyui.kill()
             shutil.rmtree(comfyui.folder / "custom_nodes" / PACK)
             comfyui.start()
