@@ -9,7 +9,7 @@ from orchestrator_app.studio.live import LiveEnvironment
 from orchestrator_app.studio.pages.batch import BatchPage
 from orchestrator_app.studio.pages.config import ConfigPage
 from orchestrator_app.studio.pages.generate import GeneratePage
-from orchestrator_app.studio.pages.loras import LorasPage, news_box
+from orchestrator_app.studio.pages.loras import LoraNews, LorasPage
 from orchestrator_app.studio.pages.wildcards import WildcardsPage
 from orchestrator_app.studio.session import Session
 
@@ -23,7 +23,7 @@ def build(environment: StudioEnvironment) -> gr.Blocks:
     blocks = gr.Blocks(title=TITLE, analytics_enabled=False, elem_id="orchestrator", delete_cache=COPIES)
     with blocks:
         session = gr.State(Session())
-        news = news_box()
+        news = LoraNews()
         with gr.Tabs(elem_id="orchestrator_tabs") as tabs:
             with gr.Tab("Generate", id="generate") as tab:
                 generate = GeneratePage(live, session, tab)
@@ -37,4 +37,5 @@ def build(environment: StudioEnvironment) -> gr.Blocks:
                 config = ConfigPage(live, tab)
         for page in (generate, batch, loras, wildcards, config):
             page.connect()
+        generate.follow(news.timer)
     return blocks

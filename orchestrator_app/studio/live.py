@@ -117,6 +117,14 @@ class LiveEnvironment:
             raise ConfigError("This place has no library of LoRAs.")
         return self.environment.loras(self.settings)
 
+    @property
+    def lora_choices(self) -> int:
+        """Grows when another choice could come out; -1 where there is no library."""
+        try:
+            return self.loras.source.choices
+        except OrchestratorError:
+            return -1
+
     def choosing(self, wanted: Wanted, target: Target, checkpoint: str) -> Choosing | None:
         """What chooses LoRAs for prompts that go there; None where none are to be chosen. Raises ConfigError."""
         if not wanted.is_on:

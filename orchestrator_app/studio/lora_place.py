@@ -6,7 +6,6 @@ Nothing is looked at before: a host that is only started must not read ten thous
 from __future__ import annotations
 
 import threading
-from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -62,10 +61,18 @@ class OpenLoras:
         return self.notices[-1].number if self.notices else 0
 
     def records(self) -> Mapping[str, LoraRecord]:
-        """All that are known, by path, those flagged whose content another one has too."""
+        """All that are known, by path, those flagged whose content another one has too.
+
+        The library says that of a record when it is read, and the other one may have been hashed since.
+        """
         records = self.source.records()
-        doubles = _doubles(self.library, records)
-        return {**records, **doubles} if doubles else records
+        twins = self.library.snapshot.names.twins
+        flagged = {
+            path: _with_flag(record, is_double=bool(twins(path)))
+            for path, record in records.items()
+            if ("duplicate" in record.missing) != bool(twins(path))
+        }
+        return {**records, **flagged} if flagged else records
 
     def start(self) -> None:
         self.watcher.start()
@@ -92,14 +99,9 @@ class OpenLoras:
         self.notices = (*self.notices, notice)[-_NOTICES:]
 
 
-def _doubles(library: Library, records: Mapping[str, LoraRecord]) -> dict[str, LoraRecord]:
-    """Known only of what was hashed: what a file beside it claims may be another one's hash."""
-    by_content: dict[str, list[str]] = defaultdict(list)
-    for path, entry in library.snapshot.entries.items():
-        if entry.hashed and entry.state == "complete" and path in records:
-            by_content[entry.sha256].append(path)
-    twice = (path for paths in by_content.values() if len(paths) > 1 for path in paths)
-    return {path: records[path].replacing(missing=(*records[path].missing, "duplicate")) for path in twice}
+def _with_flag(record: LoraRecord, *, is_double: bool) -> LoraRecord:
+    others = tuple(kind for kind in record.missing if kind != "duplicate")
+    return record.replacing(missing=(*others, "duplicate") if is_double else others)
 
 
 class LoraPlace:

@@ -1,25 +1,20 @@
-"""LoRAs as HTML: the cards, the flags, all that is known of one, and why some were chosen for a prompt."""
+"""LoRAs as HTML: the cards, the flags, and all that is known of one."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
 from html import escape
 
-from orchestrator_app.studio.choosing import Choosing
 from orchestrator_app.studio.html import clickable, notice, number, picture
 from orchestrator_app.studio.lora_listing import FLAGS, Listing
 from orchestrator_app.studio.lora_place import Notice, OpenLoras
-from orchestrator_core.loras.composing import Chosen, NotChosen
 from orchestrator_core.loras.missing import KINDS, conflicting
-from orchestrator_core.loras.reasons import sentence_of
 from orchestrator_core.loras.record import Fact, LoraRecord
-from orchestrator_core.prompt import PromptDraft
-from orchestrator_core.stages.select_loras import Selection
 
 _QUIET = ("preview",)  # flags that a card shows by itself
+_OWN_NAME = 0.5  # how far a trainer's own name of a file is trusted
 _LONGEST = 600  # characters of one fact
-_TAGS, _EXAMPLES, _NEARLY = 24, 6, 4
+_TAGS, _EXAMPLES = 24, 6
 
 Thumbnail = Callable[[LoraRecord], "bytes | None"]
 
@@ -38,16 +33,17 @@ def cards_html(listing: Listing, chosen: str, thumbnail: Thumbnail, to: str) -> 
 
 
 def _card(record: LoraRecord, is_chosen: bool, data: bytes | None) -> str:
-    folder, _, base = record.name.rpartition("/")
+    folder, title = record.name.rpartition("/")[0], title_of(record)
     words = ", ".join(record.trigger_words)
     flags = [KINDS[kind].title for kind in record.missing if kind in KINDS and kind not in _QUIET]
     dim = " dim" if record.excluded or record.state in ("missing", "offline") else ""
     return (
-        f'<article class="orc-lora{" chosen" if is_chosen else ""}{dim}" role="button" tabindex="0"'
+        f'<article class="orc-lora{" picked" if is_chosen else ""}{dim}" role="button" tabindex="0"'
         f' data-send="{escape(record.path)}" title="{escape(record.name)}">'
         f"{_picture(record, data)}{'<b class=star>★</b>' if record.favourite else ''}"
-        f"<h4>{escape(record.title or base)}</h4>"
+        f"<h4>{escape(title)}</h4>"
         f"<small>{escape(' · '.join(filter(None, (base_of(record), folder))))}</small>"
+        f"{_file_line(record, title)}"
         f"<p>{escape(words)}</p>{''.join(f'<i>{escape(flag)}</i>' for flag in flags)}</article>"
     )
 
@@ -55,8 +51,25 @@ def _card(record: LoraRecord, is_chosen: bool, data: bytes | None) -> str:
 def _picture(record: LoraRecord, data: bytes | None) -> str:
     if data:
         return f'<img loading="lazy" alt="" src="{picture(data)}">'
-    letters = escape((record.title or record.name.rpartition("/")[2])[:2])
+    letters = escape(title_of(record)[:2])
     return f'<span class="none">{"…" if data is None else letters}</span>'
+
+
+def _file_line(record: LoraRecord, title: str) -> str:
+    """The file's own name, by which a prompt names it, where the title says another."""
+    base = base_name(record)
+    return "" if title.casefold().startswith(base.casefold()) else f"<small>{escape(base)}</small>"
+
+
+def title_of(record: LoraRecord) -> str:
+    """What its author calls it; else the file's name. What a trainer wrote into the file is often an older name."""
+    sure = any(fact.field == "title" and fact.confidence > _OWN_NAME for fact in record.facts)
+    return record.title if record.title and sure else base_name(record)
+
+
+def base_name(record: LoraRecord) -> str:
+    """The file's name without its folder: by it a prompt names it."""
+    return record.name.rpartition("/")[2]
 
 
 def base_of(record: LoraRecord) -> str:
@@ -126,7 +139,7 @@ def details_html(record: LoraRecord, data: bytes, twins: Sequence[str] = ()) -> 
     """All that is known, with who says so. ``twins`` have the same content."""
     shown = f'<img alt="preview" src="{picture(data)}">' if data else ""
     return (
-        f'<div class="orc-lora-details">{shown}<h3 class="orc-name">{escape(record.title or record.name)}</h3>'
+        f'<div class="orc-lora-details">{shown}<h3 class="orc-name">{escape(title_of(record))}</h3>'
         f"{_lines(record)}{_wrong(record, twins)}{_facts(record)}{_tags(record)}{_examples(record)}{_hashes(record)}"
         "</div>"
     )
@@ -217,61 +230,3 @@ def _hashes(record: LoraRecord) -> str:
     if not rows:
         return notice("It was not hashed yet.", "quiet")
     return f'<details><summary>Hashes</summary><div class="orc-values"><table>{rows}</table></div></details>'
-
-
-# what was chosen
-
-
-@dataclass(frozen=True, slots=True)
-class ChosenLoras:
-    """Drafts with the LoRAs that were chosen for them, what stands below each, and what is to be said of all."""
-
-    drafts: tuple[PromptDraft, ...]
-    below: tuple[str, ...] = ()
-    notes: str = ""
-
-
-def chosen_loras(choosing: Choosing | None, drafts: Sequence[PromptDraft]) -> ChosenLoras:
-    """The drafts as they are where nothing is to be chosen. Raises FormatError for a query that cannot be read."""
-    if choosing is None:
-        return ChosenLoras(tuple(drafts))
-    found = [choosing(draft) for draft in drafts]
-    notes = [choosing.note, *(problem for selection in found for problem in selection.problems)]
-    return ChosenLoras(
-        tuple(selection.draft for selection in found), tuple(map(chosen_html, found)), problems_html(notes)
-    )
-
-
-def chosen_html(selection: Selection) -> str:
-    """Under a drawn prompt: which LoRAs it gets and why, and which it nearly got."""
-    lines = [_used(use) for use in selection.chosen]
-    if not lines:
-        lines = ["<p><em>No LoRA fits clearly enough.</em></p>"]
-    nearly = [*selection.nearly[:_NEARLY], *selection.refused[:_NEARLY]]
-    rest = "".join(f"<p>{_unused(one)}</p>" for one in nearly)
-    more = (
-        f"<details><summary>{number(len(nearly), 'other')} that came near</summary>{rest}</details>" if nearly else ""
-    )
-    return f'<div class="orc-chosen-loras">{"".join(lines)}{more}</div>'
-
-
-def _used(use: Chosen) -> str:
-    both = f" with {_base(use.candidate.partner)}" if use.candidate.partner else ""
-    name = f'<b title="{escape(use.record.name)}">{escape(_base(use.record) + both)}</b>'
-    why = escape(sentence_of(use.candidate.reasons))
-    return f"<p>{name} <span>{use.strength.model:g}</span> <small>{why}</small></p>"
-
-
-def _unused(one: NotChosen) -> str:
-    why = sentence_of(one.candidate.reasons)
-    text = one.reason.sentence + (f" ({why})" if why else "")
-    return f'<b title="{escape(one.record.name)}">{escape(_base(one.record))}</b> <small>{escape(text)}</small>'
-
-
-def _base(record: LoraRecord) -> str:
-    return record.name.rpartition("/")[2]
-
-
-def problems_html(notes: Iterable[str]) -> str:
-    """What could not be followed, each thing once."""
-    return "".join(notice(text, "hint") for text in dict.fromkeys(filter(None, notes)))

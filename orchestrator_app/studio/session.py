@@ -60,6 +60,7 @@ class Session:
         self.row_hints: Mapping[int, str] = {}  # what the templates of the rows on the page have to say
         self.row_loras: Mapping[int, str] = {}  # what would be chosen for each, in words
         self.wanted = Wanted()
+        self.chosen_at = 0  # ``LiveEnvironment.lora_choices`` of the preview
         self.loras = LoraView()
         self.listed_from = ""  # where the lists of the Generate page are from; "" where they could not be had
 

@@ -17,11 +17,13 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 import pytest_socket
+from PIL import Image
 
 from orchestrator_core.formats.image_metadata import read_image
 from tests.core.generators.stand_in_comfy import StandIn
 from tests.core.generators.stand_in_forge import StandIn as ForgeStandIn
 from tests.core.generators.stand_in_forge import png
+from tests.core.loras.library_files import write_lora
 from tests.hosts.studio import Painter, Studio, running_studio, watch
 
 if TYPE_CHECKING:
@@ -494,6 +496,90 @@ def test_a_file_that_is_no_prompt_file_is_named(page: Page, tmp_path: Path):
     page.set_input_files("#orchestrator_batch_files input[type=file]", str(tmp_path / "odd.json"))
     page.wait_for_selector("#orchestrator_batch_notes:has-text('odd.json')")
     assert not row(page, 0).is_visible()
+
+
+# LoRAs
+
+
+def with_loras(studio: Studio, folder: Path) -> None:
+    """The studio reads its settings anew at each use."""
+    settings = studio.home / "settings.json"
+    values = json.loads(settings.read_text())
+    settings.write_text(json.dumps({**values, "lora_folders": [str(folder)]}))
+
+
+@pytest.fixture
+def loras(studio: Studio, tmp_path: Path) -> Path:
+    """A folder of which ComfyUI has one file, and another one that is called like an attack."""
+    folder = tmp_path / "loras"
+    write_lora(folder / "style" / "ink.safetensors", "zorblax ink")
+    write_lora(folder / "own.safetensors", "quibble")
+    (folder / "own.json").write_text(json.dumps({"notes": HOSTILE, "description": HOSTILE}))
+    picture = Image.new("RGB", (300, 400), "teal")
+    picture.save(folder / "own.preview.png")
+    with_loras(studio, folder)
+    return folder
+
+
+def test_loras_are_found_corrected_and_told_of(page: Page, loras: Path):
+    tab(page, "LoRAs")
+    cards = page.locator("#orchestrator_loras_cards .orc-lora")
+    page.wait_for_function("document.querySelectorAll('#orchestrator_loras_cards .orc-lora').length === 2")
+    page.wait_for_selector("#orchestrator_loras_cards .orc-lora img")  # made in the background
+    page.fill("#orchestrator_loras_search textarea, #orchestrator_loras_search input", "bass:pony")
+    page.wait_for_selector("#orchestrator_loras_cards:has-text(\"there is no key 'bass:'\")")
+    page.fill("#orchestrator_loras_search textarea, #orchestrator_loras_search input", "trigger:quibble")
+    page.wait_for_function("document.querySelectorAll('#orchestrator_loras_cards .orc-lora').length === 1")
+    cards.first.click()
+    page.wait_for_selector("#orchestrator_lora_detail:has-text('own.safetensors')")
+    assert "${window.hacked = 1}" in page.locator("#orchestrator_lora_detail").inner_text()
+    page.fill("#orchestrator_lora_trigger_words textarea", "quibble\nsecond group")
+    page.locator("#orchestrator_lora_favourite input").check()
+    page.click("#orchestrator_lora_save")
+    page.wait_for_selector("#orchestrator_lora_said:has-text('Saved: trigger words, favourite.')")
+    page.wait_for_selector("#orchestrator_loras_cards .orc-lora:has-text('second group'):has-text('★')")
+    page.wait_for_timeout(3_000)  # the page has looked once: what comes now is told
+    write_lora(loras / "new" / "owl.safetensors", "wumple")
+    page.wait_for_selector("#orchestrator_lora_news_shown:has-text('1 new LoRA')")
+    page.locator("#orchestrator_lora_news_shown [data-send^=show]").click()
+    page.wait_for_selector("#orchestrator_loras_cards .orc-lora:has-text('wumple')")
+    assert cards.count() == 1
+    page.click("#orchestrator_loras_export")
+    page.wait_for_selector("#orchestrator_loras_said:has-text('in the list')")
+    page.wait_for_selector("#orchestrator_loras_exported a[href*='loras.csv']")
+
+
+def test_a_notice_is_told_on_any_page_and_a_click_on_it_opens_the_loras(page: Page, loras: Path):
+    page.wait_for_selector("#orchestrator_lora_news_shown:has-text('2 new LoRAs')")  # the folder is new to it
+    page.locator("#orchestrator_lora_news_shown [data-send^=away]").click()
+    page.wait_for_function("document.querySelector('#orchestrator_lora_news_shown .orc-notice') === null")
+    write_lora(loras / "owl.safetensors", "wumple")
+    page.wait_for_selector("#orchestrator_lora_news_shown:has-text('1 new LoRA')")
+    page.locator("#orchestrator_lora_news_shown [data-send^=show]").click()
+    page.wait_for_selector("#orchestrator_loras_cards .orc-lora:has-text('wumple')")
+    assert page.locator("#orchestrator_loras_cards .orc-lora").count() == 1
+
+
+def test_chosen_loras_are_seen_before_they_are_sent_and_are_those_of_the_target(
+    page: Page, loras: Path, servers: Servers
+):
+    write(page, "zorblax ink, a quibble")
+    page.locator("#orchestrator_choose_loras .label-wrap, #orchestrator_choose_loras > button").first.click()
+    page.locator("#orchestrator_choose input").check()
+    page.wait_for_selector(f"{CARDS} .orc-chosen-loras:has-text('ink')")
+    page.wait_for_selector("#orchestrator_preview:has-text('not known to ComfyUI')")
+    page.wait_for_selector("#orchestrator_summary:has-text('LoRA style/ink.safetensors')")
+    page.fill("#orchestrator_count input", "1")
+    page.wait_for_selector("#orchestrator_summary:has-text('1 prompt ')")
+    before = len(servers.comfy.bodies)
+    page.click("#orchestrator_generate")
+    page.wait_for_selector("#orchestrator_progress:has-text('1 image')")
+    (body,) = servers.comfy.bodies[before:]
+    loaded = [n["inputs"]["lora_name"] for n in body["prompt"].values() if n["class_type"] == "LoraLoader"]
+    assert loaded == ["style/ink.safetensors"]
+    tab(page, "Batch")
+    page.click("#orchestrator_take")
+    page.wait_for_selector("#orchestrator_row0:has-text('LoRA style/ink.safetensors')")
 
 
 # Wildcards, Config

@@ -11,12 +11,12 @@ import gradio as gr
 from orchestrator_app.drawing import new_seed
 from orchestrator_app.studio import html
 from orchestrator_app.studio.choosing import Wanted
+from orchestrator_app.studio.chosen_html import ChosenLoras, chosen_loras
 from orchestrator_app.studio.compat import html_box, kw, listen, plain
 from orchestrator_app.studio.drawing import MOST, Drawn, draw, rerolled
 from orchestrator_app.studio.elements import StageForm
 from orchestrator_app.studio.job import Job, Task
 from orchestrator_app.studio.live import LiveEnvironment
-from orchestrator_app.studio.loras_html import ChosenLoras, chosen_loras
 from orchestrator_app.studio.pages.choosing import LoraSection
 from orchestrator_app.studio.pages.elsewhere import Elsewhere
 from orchestrator_app.studio.pages.results import ResultsPanel, run_buttons
@@ -191,21 +191,30 @@ class GeneratePage:
         try:
             asked = self._asked(count, target, values)
             drawn = draw(asked.draw, min(asked.count, _PREVIEW), self.live.wildcards, session.rerolls)
+            chosen_at = self.live.lora_choices if asked.loras.is_on else 0
             chosen = self._chosen(asked, drawn.drafts)
         except OrchestratorError as error:
             return self._nothing(html.notice(str(error)), html.summary_html(_WRONG))
         more = 0 if drawn.problem else asked.count - len(drawn.drafts)
         session.drawn = drawn = replace(drawn, drafts=chosen.drafts)
-        session.wanted = asked.loras
+        session.wanted, session.chosen_at = asked.loras, chosen_at
         can_reroll = asked.draw.method == "random"
         cards = html.prompts_html(drawn, REROLL, PICK, can_reroll=can_reroll, more=more, below=chosen.below)
         summary, again = self._summary(asked, drawn, more), self.results.picked_anew(session, asked.render)
         return chosen.notes + cards, summary, self._reset_button(session), *again
 
+    def follow(self, timer: Any) -> None:
+        """Choose anew where the library has changed: a page that is opened may be ahead of the first look at it."""
+        listen(timer.tick, self._on_tick, self.inputs, self.shown, show_progress="hidden")
+
+    def _on_tick(self, session: Session, *values: Any) -> tuple[Any, ...]:
+        is_same = not session.wanted.is_on or session.chosen_at == self.live.lora_choices
+        return tuple(gr.update() for _ in self.shown) if is_same else self._on_change(session, *values)
+
     def _chosen(self, asked: _Asked, drafts: Sequence[PromptDraft]) -> ChosenLoras:
         """The drafts with their LoRAs, where they are to be chosen. Raises OrchestratorError."""
-        choosing = self.live.choosing(asked.loras, self.live.target(asked.target), asked.render.checkpoint)
-        return chosen_loras(choosing, drafts)
+        target = self.live.target(asked.target)
+        return chosen_loras(self.live.choosing(asked.loras, target, asked.render.checkpoint), drafts)
 
     def _summary(self, asked: _Asked, drawn: Drawn, more: int) -> str:
         try:
@@ -282,8 +291,7 @@ class GeneratePage:
 
     def _tasks(self, session: Session, asked: _Asked) -> list[Task]:
         target = self.live.target(asked.target)
-        drafts = self._chosen(asked, self._drafts(session, asked)).drafts
-        runs = [new_run().replacing(draft=draft) for draft in drafts]
+        runs = [new_run().replacing(draft=draft) for draft in self._chosen(asked, self._drafts(session, asked)).drafts]
         return [Task(number, target, run, asked.render) for number, run in enumerate(runs, 1)]
 
     def _on_interrupt(self, session: Session) -> Any:

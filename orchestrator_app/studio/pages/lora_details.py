@@ -86,14 +86,9 @@ class LoraDetails:
         form = form_of(record)
         session.loras = session.loras.replacing(picked=record.path, form=form)
         known = loras.records()
-        missing = known[record.path].missing if record.path in known else record.missing
-        twins = [
-            other.name
-            for other in known.values()
-            if "duplicate" in missing and other.sha256 == record.sha256 and other.path != record.path
-        ]
+        twins = [known[path].name for path in loras.library.snapshot.names.twins(record.path) if path in known]
         picture = thumbnails.picture_of(record, thumbnails.LARGE) if record.preview else b""
-        detail = loras_html.details_html(record.replacing(missing=missing), picture, twins)
+        detail = loras_html.details_html(record, picture, twins)
         return detail, gr.update(visible=True), said, *astuple(form)
 
     def _problem(self, text: str) -> tuple[Any, ...]:

@@ -23,15 +23,25 @@ _EVERY = 2.0  # seconds
 _EXAMPLE = 'ink portrait · base:pony tag:style -nsfw:yes · missing:preview · "film grain" sort:newest'
 
 
-def news_box() -> Any:
-    """What the watcher found, above all pages."""
-    return html_box("", elem_id="orchestrator_lora_news_shown", elem_classes=["orc-empty"])
+class LoraNews:
+    """What the watcher found, and the clock by which pages look. Above all pages: gradio 6 makes what is in a tab
+    only once that tab is opened."""
+
+    def __init__(self) -> None:
+        self.shown = html_box("", elem_id="orchestrator_lora_news_shown", elem_classes=["orc-empty"])
+        self.click = hidden(NEWS)
+        self.timer = gr.Timer(_EVERY)
+
+
+def hidden(name: str) -> Any:
+    """A text box that clicks write to."""
+    return kw(gr.Textbox, value="", elem_id=name, elem_classes=["orc-hidden"], show_label=False)
 
 
 class LorasPage:
-    """``news`` is where notices are shown, ``tabs`` what shows this page when one is clicked on."""
+    """``tab`` and ``tabs`` show this page when a notice is clicked on."""
 
-    def __init__(self, live: LiveEnvironment, session: Any, tab: Any, tabs: Any, news: Any) -> None:
+    def __init__(self, live: LiveEnvironment, session: Any, tab: Any, tabs: Any, news: LoraNews) -> None:
         self.live, self.session, self.tab, self.tabs, self.news = live, session, tab, tabs, news
         with kw(gr.Row, elem_classes=["orc-line"]):
             self.search = kw(
@@ -61,11 +71,7 @@ class LorasPage:
                     self.next = kw(gr.Button, value="Next ›", size="sm", min_width=100, scale=0)
             with kw(gr.Column, scale=5, min_width=300, elem_classes=["orc-beside"]):
                 self.details = LoraDetails(live, session)
-        self.pick, self.flag, self.news_click = (self._hidden(name) for name in (PICK, FLAG, NEWS))
-        self.timer = gr.Timer(_EVERY)
-
-    def _hidden(self, name: str) -> Any:
-        return kw(gr.Textbox, value="", elem_id=name, elem_classes=["orc-hidden"], show_label=False)
+        self.pick, self.flag = hidden(PICK), hidden(FLAG)
 
     @property
     def _shown(self) -> list[Any]:
@@ -84,9 +90,9 @@ class LorasPage:
         listen(self.pick.change, self._on_pick, [self.pick, session], self.details.outputs, **quiet)
         listen(self.refresh.click, self._on_refresh, [session], [self.said, *shown])
         listen(self.export.click, self._on_export, None, [self.exported, self.said])
-        listen(self.timer.tick, self._on_tick, [session], [self.news, *shown], **quiet)
-        clicked = [self.news, self.tabs, self.search, *shown]
-        listen(self.news_click.change, self._on_news, [self.news_click, session], clicked, **quiet)
+        listen(self.news.timer.tick, self._on_tick, [session], [self.news.shown, *shown], **quiet)
+        clicked = [self.news.shown, self.tabs, self.search, *shown]
+        listen(self.news.click.change, self._on_news, [self.news.click, session], clicked, **quiet)
         self.details.connect(self._list, shown)
 
     # what is shown

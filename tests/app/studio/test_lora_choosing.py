@@ -10,10 +10,10 @@ import pytest
 
 from orchestrator_app.studio import batch
 from orchestrator_app.studio.choosing import Wanted, names_at
+from orchestrator_app.studio.chosen_html import chosen_loras
 from orchestrator_app.studio.environment import Settings, StudioEnvironment, Target
 from orchestrator_app.studio.live import LiveEnvironment
 from orchestrator_app.studio.lora_place import LoraPlace, OpenLoras
-from orchestrator_app.studio.loras_html import chosen_loras
 from orchestrator_core.base_models import BaseModel
 from orchestrator_core.errors import ConfigError, FormatError, GeneratorUnreachable
 from orchestrator_core.formats.prompt_file import parse_prompt_file

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from orchestrator_app.studio import loras_html
+from orchestrator_app.studio import chosen_html, loras_html
 from orchestrator_app.studio.environment import StudioEnvironment, Target
 from orchestrator_app.studio.live import LiveEnvironment
 from orchestrator_app.studio.lora_listing import Wish, listing
@@ -32,7 +32,7 @@ class Page:
     """The page in a studio with a LoRA folder; events are called as gradio calls them."""
 
     def __init__(self, folder: Path) -> None:
-        from orchestrator_app.studio.pages.loras import LorasPage, news_box
+        from orchestrator_app.studio.pages.loras import LoraNews, LorasPage
 
         self.folder, self.session = folder / "loras", Session()
         self.folder.mkdir()
@@ -41,7 +41,7 @@ class Page:
         environment = StudioEnvironment(lambda _: (target,), lambda _: Wildcards([]), KeptSettings(), loras=self.place)
         self.live = LiveEnvironment(environment)
         with gr.Blocks(analytics_enabled=False):
-            news = news_box()
+            news = LoraNews()
             with gr.Tabs() as tabs, gr.Tab("LoRAs") as tab:
                 self.page = LorasPage(self.live, gr.State(self.session), tab, tabs, news)
             self.page.connect()
@@ -173,7 +173,7 @@ def test_nothing_of_a_strangers_text_is_markup():
         loras_html.cards_html(listing([record], Wish()), "", lambda _: b"", "x"),
         loras_html.details_html(record, b"", (EVIL,)),
         loras_html.notices_html([Notice(1, EVIL, (EVIL,))], "x"),
-        loras_html.problems_html([EVIL]),
+        chosen_html.problems_html([EVIL]),
     ]
     for text in shown:
         assert "<script" not in text
