@@ -67,7 +67,10 @@ class Saving:
         except FormatError:  # a graph without a sampler that we know
             request = GenerationRequest("")
         if self.draft is not None and not request.positive:
-            request = request.replacing(positive=self.draft.positive, negative=self.draft.negative_prompt)
+            there = {use.name for use in request.loras}
+            loras = (*request.loras, *(use for use in self.draft.loras if use.name not in there))
+            texts = {"positive": self.draft.positive, "negative": self.draft.negative_prompt}
+            request = request.replacing(**texts, loras=loras)
         if request.batch_size > 1 and "batch_index" not in request.extra:
             request = request.replacing(extra={**request.extra, "batch_index": number})
         return request

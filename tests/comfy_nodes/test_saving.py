@@ -12,7 +12,7 @@ from PIL import Image
 from comfy_nodes.saving import FORMATS, Saving
 from orchestrator_core.formats.comfy_graph import text_to_image_graph
 from orchestrator_core.formats.image_metadata import read_image
-from orchestrator_core.prompt import Component, PromptDraft, PromptSource
+from orchestrator_core.prompt import Component, LoraUse, PromptDraft, PromptSource
 from orchestrator_core.request import GenerationRequest, ImageNotes
 
 numpy = pytest.importorskip("numpy")
@@ -130,3 +130,15 @@ def test_a_graph_without_a_sampler_has_the_drafts_prompt(tmp_path: Path):
     assert found.request is not None
     assert found.request.positive == "a red fox"
     assert json.loads(found.texts["prompt"]) == graph
+
+
+def test_the_loras_that_a_selector_has_chosen_are_named_in_the_image(tmp_path: Path):
+    graph = {key: dict(node) for key, node in GRAPH.items()}
+    for node in graph.values():
+        if node["class_type"] == "CLIPTextEncode":  # its text comes from a node that only the run can tell of
+            node["inputs"] = {**node["inputs"], "text": ["select", 2]}
+    graph["select"] = {"class_type": "OrchestratorLoRASelector", "inputs": {}}
+    draft = DRAFT.replacing(loras=(LoraUse("styles/ink", 0.8, 0.8),))
+    image = Saving(tmp_path, "x", graph, {}, draft).save(Tensor(), 1, 0)
+    assert image.request.loras == draft.loras
+    assert "<lora:ink:0.8>" in read_image(image.path).texts["parameters"]
