@@ -190,3 +190,26 @@ def test_conflicting_facts_are_marked_and_each_says_who_says_so():
     assert shown.count('class="conflict"') == 2
     assert ".civitai.info" in shown
     assert "set the right one by hand" in shown
+
+
+def test_the_preview_of_prompts_is_chosen_anew_when_the_library_has_changed(page: Page):
+    from orchestrator_app.studio.build import build
+
+    blocks = build(page.live.environment)
+    generate = next(
+        function.fn.__self__
+        for function in blocks.fns.values()
+        if function.fn is not None and getattr(function.fn, "__name__", "") == "_on_change"
+    )
+    values = [element.value for element in generate.inputs[1:]]
+    at = len(values) - len(generate.loras.inputs)
+    values[0], values[at] = 1, True
+    values[generate.inputs[1:].index(generate.draw_form.elements["template"])] = "a wumple hat"
+    page.live.loras.watcher.refresh()
+    assert "No LoRA fits" in generate._on_change(page.session, *values)[0]
+    assert not any(isinstance(value, str) for value in generate._on_tick(page.session, *values))
+    write_lora(page.folder / "hat.safetensors", "wumple hat")
+    page.live.loras.watcher.refresh()
+    cards, summary, *_ = generate._on_tick(page.session, *values)
+    assert "wumple hat" in cards
+    assert "LoRA hat" in summary
