@@ -71,3 +71,13 @@ def count_or_all(text: str) -> int:
     if (number := whole(text)) < 1:
         raise argparse.ArgumentTypeError("at least 1 is needed")
     return number
+
+
+def add_loras(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--loras",
+        action="append",
+        default=[],
+        metavar="FOLDER",
+        help="a folder of LoRAs; may be given again (default: those that are named in the studio's Config)",
+    )

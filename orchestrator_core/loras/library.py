@@ -26,6 +26,7 @@ from orchestrator_core.loras.library_find import Named, Names
 from orchestrator_core.loras.library_index import Index
 from orchestrator_core.loras.library_refresh import Progress, Refreshing, Settled, with_facts
 from orchestrator_core.loras.metadata import LoraFiles, read_lora
+from orchestrator_core.loras.missing import KINDS, has_other_hash
 from orchestrator_core.loras.record import Fact, LoraRecord
 from orchestrator_core.loras.scan import Disk, scan
 
@@ -271,7 +272,12 @@ class Library:
 
 
 def _flagged(record: LoraRecord, snapshot: Snapshot) -> LoraRecord:
-    """What only a look at all of them tells."""
-    if not snapshot.names.twins(record.path) or "duplicate" in record.missing:
+    """What only a look at all of them, or at the digest that came since, tells."""
+    kinds = set(record.missing)
+    if snapshot.names.twins(record.path):
+        kinds.add("duplicate")
+    if record.sha256 and snapshot.entries[record.path].hashed and has_other_hash(record):
+        kinds.add("other_hash")
+    if len(kinds) == len(record.missing):
         return record
-    return record.replacing(missing=(*record.missing, "duplicate"))
+    return record.replacing(missing=tuple(kind for kind in KINDS if kind in kinds))

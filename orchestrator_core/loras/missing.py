@@ -104,7 +104,7 @@ def flags(record: LoraRecord, duplicate: bool = False) -> tuple[str, ...]:
         "truncated": record.state == "truncated",
         "unreadable": record.state == "unreadable",
         "unreadable_sidecar": bool(problems),
-        "other_hash": _has_other_hash(record),
+        "other_hash": has_other_hash(record),
     }
     return tuple(kind for kind in KINDS if found[kind])
 
@@ -169,7 +169,7 @@ _COMPARED = {
 }
 
 
-def _has_other_hash(record: LoraRecord) -> bool:
+def has_other_hash(record: LoraRecord) -> bool:
     """Only known once the file was hashed."""
     said = [fact.value for fact in record.facts if fact.field == "sha256"]
     return bool(record.sha256 and said) and record.sha256 not in said

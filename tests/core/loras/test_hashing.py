@@ -116,3 +116,15 @@ def test_what_comes_later_is_hashed_when_it_is_woken(root: Path, library: Librar
         assert library.without_digests() == []
     finally:
         hashing.stop()
+
+
+def test_a_sidecar_for_another_content_is_told_once_the_file_is_hashed(root: Path, library: Library) -> None:
+    (root / "small.sha256").write_text("ab" * 32)
+    library.refresh()
+
+    def kinds() -> list[str]:
+        return [record.name for record in library.records() if "other_hash" in record.missing]
+
+    assert kinds() == []
+    Hashing(library).run_once()
+    assert kinds() == ["small"]
