@@ -211,7 +211,7 @@ def test_a_lora_copied_slowly_appears_once_complete_with_a_notice(page: PackPage
     assert "1 new LoRA" in text
     (told,) = page.page.evaluate("() => told")
     assert told["added"] == [name]
-    page.page.get_by_text("1 new LoRA").first.click()
+    page.page.locator(".p-toast-message, [role=alert]").filter(has_text="1 new LoRA").first.click()
     page.page.wait_for_function(SHOWN_ALONE, arg=name)
     listed: Any = Server(comfy).call("/object_info/LoraLoader")["LoraLoader"]["input"]["required"]["lora_name"][0]
     assert f"{name}.safetensors" in listed
