@@ -154,6 +154,12 @@ class TestFolder:
 
         return self._write(GRID, grid_page(self))
 
+    def one_file(self) -> str:
+        """The page with its images in it, smaller."""
+        from orchestrator_app.lora_test.grid import grid_page
+
+        return grid_page(self, within=True)
+
     def _write(self, name: str, text: str) -> Path:
         path = self.path / name
         try:

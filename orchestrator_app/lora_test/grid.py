@@ -19,7 +19,7 @@ from urllib.parse import quote
 from orchestrator_app.lora_test.folder import TestFolder
 from orchestrator_app.lora_test.pictures import SIZE, small_picture
 from orchestrator_core.loras.record import LoraRecord
-from orchestrator_core.loras.testing import Cell
+from orchestrator_core.loras.testing import Cell, label_of
 
 _HERE = Path(__file__).parent
 _POLICY = "default-src 'none'; img-src 'self' file: data:; style-src 'unsafe-inline';"
@@ -136,7 +136,7 @@ def _row(addresses: _Addresses, cells: Sequence[Cell], largest: float) -> str:
     base = record.sub_family or record.base_model
     words = " ".join((record.name, record.title, base, record.base_model, *record.trigger_words, f"{strength:g}"))
     data = {
-        "name": f"{record.name} {strength:g}",
+        "name": f"{label_of(record)} {strength:g}",
         "strength": f"{strength:g}",
         "base": base,
         "difference": "" if mean is None else f"{mean:.2f}",
@@ -151,11 +151,12 @@ def _row(addresses: _Addresses, cells: Sequence[Cell], largest: float) -> str:
 
 
 def _title(record: LoraRecord) -> str:
-    return record.title or record.name
+    return record.title or label_of(record)
 
 
 def _label(record: LoraRecord, strength: float, base: str) -> str:
-    name = f"<small>{_breaking(record.name)}</small>" if record.title and record.title != record.name else ""
+    name = label_of(record)
+    name = f"<small>{_breaking(name)}</small>" if record.title not in ("", name) else ""
     about = f"<small>{escape(base)}</small>" if base else ""
     words = ", ".join(record.trigger_words)
     trigger = f'<small class="words" title="{escape(words)}">{escape(words)}</small>' if words else ""

@@ -35,8 +35,8 @@ class TestRun:
         self._cells: dict[str, Cell] = {}  # by run id
         self._failed: set[int] = set()
         self._started = time.monotonic()
-        target = replace(target, generator=lambda: self._placed(target.generator()))
-        tasks = [self._task(number, cell, target) for number, cell in enumerate(folder.missing(), 1)]
+        here = replace(target, generator=lambda: self._placed(target.generator()))
+        tasks = [self._task(number, cell, here) for number, cell in enumerate(folder.missing(), 1)]
         self.job = Job(tasks, self._take)
 
     @property
@@ -56,6 +56,9 @@ class TestRun:
         if hasattr(generator, "output_folder"):
             generator.output_folder = self.folder.path / IMAGES
         return generator
+
+    def cell(self, state: TaskState) -> Cell:
+        return self._cells[state.task.run.id]
 
     # what happens
 
@@ -104,6 +107,6 @@ class TestRun:
             number = state.task.number
             if state.phase in OVER and state.error and number not in self._failed:
                 self._failed.add(number)
-                cell = self._cells[state.task.run.id]
+                cell = self.cell(state)
                 if self.folder.image(cell) is None:
                     self.folder.fail(cell, state.error)

@@ -18,6 +18,7 @@ from dataclasses import dataclass, field
 
 from orchestrator_core.base_models.names import UNKNOWN, BaseModel
 from orchestrator_core.errors import ConfigError
+from orchestrator_core.loras.files import strip_suffix
 from orchestrator_core.loras.gate import barred
 from orchestrator_core.loras.record import LoraRecord
 from orchestrator_core.loras.trigger_mark import hidden, placed, without_mark
@@ -116,6 +117,11 @@ class TestPlan:
             values["file"] = [self.loras[lora].size, self.loras[lora].mtime_ns]
         text = json.dumps(values, sort_keys=True, default=str)
         return hashlib.sha256(text.encode("utf-8", "replace")).hexdigest()[:_DIGITS]
+
+
+def label_of(record: LoraRecord) -> str:
+    """What people call it, without what only the host needs in its name."""
+    return strip_suffix(record.name.replace("\\", "/"))
 
 
 def plan_test(

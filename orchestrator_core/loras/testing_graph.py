@@ -15,7 +15,7 @@ from orchestrator_core.formats.canvas_text import escape_canvas_text
 from orchestrator_core.formats.comfy_graph import lora_inputs, model_file, text_and_loras
 from orchestrator_core.formats.comfy_links import Graph
 from orchestrator_core.formats.comfy_workflow import Box, workflow_from_graph
-from orchestrator_core.loras.testing import Cell, TestPlan
+from orchestrator_core.loras.testing import Cell, TestPlan, label_of
 from orchestrator_core.prompt import LoraUse
 
 MOST_CELLS = 24  # more than that nobody finds the way in, and the canvas becomes slow
@@ -101,7 +101,7 @@ def _shared(canvas: _Canvas, plan: TestPlan) -> _Shared:
 def _row_title(plan: TestPlan, cell: Cell) -> str:
     if cell.lora is None:
         return "baseline, without LoRA"
-    return f"{PureWindowsPath(plan.loras[cell.lora].name).name} at {cell.strength:g}"
+    return f"{label_of(plan.loras[cell.lora]).rpartition('/')[2]} at {cell.strength:g}"
 
 
 def _row(canvas: _Canvas, shared: _Shared, cells: list[Cell], title: str, place: int) -> None:
