@@ -12,6 +12,7 @@ from orchestrator_core.errors import ConfigError
 
 SHEET = "contact_sheet.html"
 PROMPTS_JSON, PROMPTS_TEXT = "prompts.json", "prompts.txt"
+LORAS_TEXT = "loras.txt"  # why each was chosen
 _LONGEST = 40  # characters of a name
 _TRIES = 1_000
 

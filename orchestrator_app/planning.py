@@ -6,10 +6,12 @@ import difflib
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from orchestrator_app.drawing import SEEDS, Drawing, drafts_of, final_draft
+from orchestrator_app.selecting import SELECT, Selecting, select_for
 from orchestrator_app.sources import Source, Wish
+from orchestrator_core.base_models.names import UNKNOWN, BaseModel
 from orchestrator_core.context import StageContext
 from orchestrator_core.errors import ConfigError
 from orchestrator_core.formats.extra_networks import lora_tag
@@ -19,6 +21,9 @@ from orchestrator_core.run import Run
 from orchestrator_core.spec import PipelineSpec, StageSpec
 from orchestrator_core.stages import dispatch
 from orchestrator_core.template import Wildcards
+
+if TYPE_CHECKING:
+    from orchestrator_core.stages.select_loras import Selection
 
 DRAW, RENDER = "generatePrompt", "dispatch"
 _MOST = 100_000  # prompts in one go, each of which is a few files
@@ -32,6 +37,8 @@ class Planned:
     pipeline: PipelineSpec
     drawn: PipelineResult
     request: GenerationRequest
+    selections: tuple[Selection, ...] = ()  # what each selectLoras stage thought
+    checkpoint: BaseModel = UNKNOWN
 
     @property
     def run(self) -> Run:
@@ -44,7 +51,12 @@ class Planned:
 
 
 def plan(
-    source: Source, drawing: Drawing, settings: Mapping[str, Any], context: StageContext, default: int
+    source: Source,
+    drawing: Drawing,
+    settings: Mapping[str, Any],
+    context: StageContext,
+    default: int,
+    selecting: Selecting | None = None,
 ) -> list[Planned]:
     """Draws everything; ``default`` is how many prompts of a template where nobody said.
 
@@ -56,15 +68,30 @@ def plan(
     for pipeline, run in _pipelines(source, drawing, settings, context.wildcards, default):
         if len(planned) >= _MOST:
             raise _too_many()
-        before = _before_rendering(pipeline)
-        if run.draft.components:  # a combination, or a finished prompt: drawn already
-            drawn = PipelineResult(run, {stage.id: run for stage in before})
-        else:
-            drawn = run_pipeline(PipelineSpec(stages=before), context, run)
-        planned.append(Planned(len(planned) + 1, pipeline, drawn, _request(pipeline, drawn.run)))
+        planned.append(_planned(len(planned) + 1, pipeline, run, context, selecting or Selecting()))
     if not planned:
         raise ConfigError("There is no prompt to render: the template has no combinations, or the file no prompts.")
     return planned
+
+
+def _planned(number: int, pipeline: PipelineSpec, run: Run, context: StageContext, selecting: Selecting) -> Planned:
+    pipeline = selecting.added_to(pipeline)
+    if context.loras is not None:
+        context = replace(context, checkpoint=selecting.checkpoint_of(_request(pipeline, run).checkpoint))
+    before = _before_rendering(pipeline)
+    drawn = _drawn(before, run, context)
+    runs = {stage.id: result for stage, result in zip(before, (run, *drawn.snapshots.values()), strict=False)}
+    selections = [select_for(runs[stage.id].draft, stage, context) for stage in before if stage.type == SELECT]
+    return Planned(number, pipeline, drawn, _request(pipeline, drawn.run), tuple(selections), context.checkpoint)
+
+
+def _drawn(before: tuple[StageSpec, ...], run: Run, context: StageContext) -> PipelineResult:
+    """The stages before the rendering; of a combination or a finished prompt, which are drawn already, the rest."""
+    done = {stage.id: run for stage in before if stage.type == DRAW and run.draft.components}
+    rest = [stage for stage in before if stage.id not in done]
+    if not rest:
+        return PipelineResult(run, done)
+    return run_pipeline(PipelineSpec(stages=before), context, run, start=rest[0].id, before=done)
 
 
 def _too_many() -> ConfigError:
@@ -76,7 +103,8 @@ def _before_rendering(pipeline: PipelineSpec) -> tuple[StageSpec, ...]:
     for stage in pipeline.stages:
         if stage.enabled and stage.type == RENDER:
             break
-        stages.append(stage)
+        if stage.enabled:
+            stages.append(stage)
     return tuple(stages)
 
 

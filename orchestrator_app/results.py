@@ -7,9 +7,10 @@ from typing import Any
 
 from orchestrator_app.contact_sheet import Card, Sheet, contact_sheet
 from orchestrator_app.exporting import Export, OwnGraph, export, prompt_file
-from orchestrator_app.output_folder import PROMPTS_JSON, PROMPTS_TEXT, SHEET, OutputFolder
+from orchestrator_app.output_folder import LORAS_TEXT, PROMPTS_JSON, PROMPTS_TEXT, SHEET, OutputFolder
 from orchestrator_app.planning import Planned
 from orchestrator_app.rendering import Result
+from orchestrator_app.selecting import report_lines
 from orchestrator_core.errors import FormatError
 from orchestrator_core.formats.image_metadata import read_image
 
@@ -19,6 +20,14 @@ def write_prompts(folder: OutputFolder, planned: Sequence[Planned]) -> None:
     folder.write(PROMPTS_JSON, prompt_file((prompt.run, prompt.request) for prompt in planned))
     lines = [" ".join(prompt.run.draft.positive.split()) for prompt in planned]
     folder.write(PROMPTS_TEXT, "\n".join(lines) + "\n")
+    reasons = [
+        line
+        for prompt in planned
+        for selection in prompt.selections
+        for line in (*report_lines(prompt.number, selection), "")
+    ]
+    if reasons:
+        folder.write(LORAS_TEXT, "\n".join(reasons))
 
 
 def write_results(

@@ -81,3 +81,51 @@ def add_loras(parser: argparse.ArgumentParser) -> None:
         metavar="FOLDER",
         help="a folder of LoRAs; may be given again (default: those that are named in the studio's Config)",
     )
+
+
+INSERT = ("matched", "all", "none")
+
+
+def add_selection(parser: argparse.ArgumentParser, *, checkpoint: bool = False) -> None:
+    """The options of the stage selectLoras, as ``lora_`` and their names. ``checkpoint``: nothing else asks for one."""
+    group = parser.add_argument_group("LoRAs")
+    group.add_argument("--select-loras", action="store_true", help="choose LoRAs that fit each prompt, and say why")
+    add_loras(group)  # type: ignore[arg-type]
+    if checkpoint:
+        group.add_argument("--checkpoint", metavar="NAME", help="the model that the prompts are for")
+    group.add_argument(
+        "--base-model", metavar="NAME", help="what the checkpoint is, as SDXL or Pony (default: its name)"
+    )
+    for name, kind, value, text in (
+        ("max_loras", int, "N", "the most LoRAs in a prompt (3)"),
+        ("total_strength", float, "S", "the most strength of all LoRAs together (1.8)"),
+        ("strength", float, "S", "of a LoRA that says nothing of its own (0.8)"),
+        ("minimum_evidence", float, "E", "how clearly a prompt must speak of a LoRA; 1 is a rare tag (0.25)"),
+        ("variety", float, "V", "how far the seed may choose among those that fit nearly as well, 0 to 1 (0.2)"),
+    ):
+        group.add_argument(lora_flag(name), dest=f"lora_{name}", type=kind, metavar=value, help=text)
+    for name, value, text in (
+        ("include", "NAME", "use this one always; NAME:0.8 gives its strength; may be given again"),
+        ("exclude", "NAME", "never use this one, or these: styles/*; may be given again"),
+        ("never_together", "ONE+OTHER", "two that spoil each other; may be given again"),
+    ):
+        group.add_argument(lora_flag(name), dest=f"lora_{name}", action="append", default=[], metavar=value, help=text)
+    group.add_argument("--lora-query", metavar="QUERY", help="choose only among these, as in orchestrator loras search")
+    group.add_argument(
+        "--insert-trigger-words",
+        dest="lora_insert_trigger_words",
+        choices=INSERT,
+        help="which to add: the group that fits the prompt, all groups, or none (matched)",
+    )
+    group.add_argument(
+        "--allow-accelerators",
+        dest="lora_allow_accelerators",
+        action="store_true",
+        default=None,
+        help="Lightning, Turbo, LCM and the like too",
+    )
+
+
+def lora_flag(option: str) -> str:
+    """What an option of the selection is called here; two have names that would say too little."""
+    return "--" + {"strength": "lora-strength", "query": "lora-query"}.get(option, option.replace("_", "-"))

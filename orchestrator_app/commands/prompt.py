@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import argparse
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
-from orchestrator_app.commands.arguments import add_drawing, add_template, description
+from orchestrator_app.commands.arguments import add_drawing, add_selection, add_template, description
 from orchestrator_app.console import say
 
 if TYPE_CHECKING:
@@ -21,6 +22,7 @@ def add_to(commands: Any, name: str) -> None:
     parser = commands.add_parser(name, help="draw prompts", description=description(__doc__))
     add_template(parser)
     add_drawing(parser, "default: 1; with --method combinatorial all, while they are few")
+    add_selection(parser, checkpoint=True)
     shown = parser.add_mutually_exclusive_group()
     shown.add_argument("--json", action="store_true", help="one JSON object a line, with everything that is known")
     shown.add_argument("--explain", action="store_true", help="show where each word came from")
@@ -39,11 +41,39 @@ def run(arguments: argparse.Namespace) -> int:
     reporter = Reporter(wildcards, explains=not arguments.json)
     for note in source.notes:
         reporter.note(note)
-    for number, draft in enumerate(_drafts(source, wildcards, drawing), 1):
-        reporter.report(draft)
-        _show(draft, number, arguments)
+    with _choosing(arguments) as choose:
+        for number, draft in enumerate(_drafts(source, wildcards, drawing), 1):
+            reporter.report(draft)
+            _show(choose(number, draft), number, arguments)
     reporter.finish()
     return 0
+
+
+@contextmanager
+def _choosing(arguments: argparse.Namespace) -> Iterator[Callable[[int, PromptDraft], PromptDraft]]:
+    """Adds LoRAs to a draft and says why, where that is asked for. Raises ConfigError, PipelineError."""
+    from orchestrator_app.selecting import SELECT, Reporter, lora_source, select_for, selecting_of
+
+    selecting = selecting_of(arguments)
+    with lora_source(arguments, arguments.select_loras) as loras:
+        if loras is None:
+            yield lambda number, draft: draft
+            return
+        from orchestrator_core.context import StageContext
+        from orchestrator_core.spec import StageSpec
+        from orchestrator_core.template import Wildcards
+
+        stage = StageSpec(id="loras", type=SELECT, options=dict(selecting.options or {}))
+        checkpoint = selecting.checkpoint_of(arguments.checkpoint or "")
+        context = StageContext(Wildcards([]), loras=loras, checkpoint=checkpoint)
+        reporter = Reporter()
+
+        def choose(number: int, draft: PromptDraft) -> PromptDraft:
+            selection = select_for(draft, stage, context)
+            reporter.report(number, 1, selection, checkpoint)
+            return selection.draft
+
+        yield choose
 
 
 def _drafts(source: Source, wildcards: Wildcards, drawing: Drawing) -> Iterator[PromptDraft]:
@@ -68,8 +98,10 @@ def _show(draft: PromptDraft, number: int, arguments: argparse.Namespace) -> Non
 
         print_explanation(draft, number)
     else:
+        from orchestrator_app.selecting import with_tags
+
         # A1111's way of writing both prompts, which its and Forge's prompt box reads when it is pasted.
         show = say if sys.stdout.isatty() else print  # a program gets the prompt to the letter
-        show(draft.positive)
+        show(with_tags(draft) if arguments.select_loras else draft.positive)
         if draft.negative:
             show(f"Negative prompt: {draft.negative_prompt}")

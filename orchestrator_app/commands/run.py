@@ -9,7 +9,7 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from orchestrator_app.commands.arguments import add_drawing, add_template, description
+from orchestrator_app.commands.arguments import add_drawing, add_selection, add_template, description
 from orchestrator_app.console import problem, remark, say
 
 if TYPE_CHECKING:
@@ -58,6 +58,7 @@ def add_to(commands: Any, name: str) -> None:
         metavar="NODE.INPUT=FILE",
         help="an image that is uploaded for a node of --graph",
     )
+    add_selection(parser)
     parser.set_defaults(run=run)
 
 
@@ -95,6 +96,7 @@ def _planned(arguments: argparse.Namespace) -> tuple[str, StageContext, list[Pla
     from orchestrator_app.drawing import drawing_of
     from orchestrator_app.folders import open_wildcards
     from orchestrator_app.planning import parse_settings, plan
+    from orchestrator_app.selecting import has_stage, lora_source, selecting_of
     from orchestrator_app.sources import read_source
     from orchestrator_core.context import StageContext
 
@@ -103,15 +105,27 @@ def _planned(arguments: argparse.Namespace) -> tuple[str, StageContext, list[Pla
     if arguments.checkpoint is not None:
         settings["checkpoint"] = arguments.checkpoint
     drawing = drawing_of(arguments)
-    context = StageContext(open_wildcards(arguments.wildcards), weights=drawing.weights)
-    planned = plan(source, drawing, settings, context, COUNT)
+    selecting = selecting_of(arguments)
+    with lora_source(arguments, arguments.select_loras or has_stage(source.pipeline)) as loras:
+        context = StageContext(open_wildcards(arguments.wildcards), weights=drawing.weights, loras=loras)
+        planned = plan(source, drawing, settings, context, COUNT, selecting)
     reporter = Reporter(context.wildcards)
     for note in source.notes:
         reporter.note(note)
     for prompt in planned:
         reporter.report(prompt.run.draft)
     reporter.finish()
+    _report_loras(planned)
     return source.name, context, planned
+
+
+def _report_loras(planned: list[Planned]) -> None:
+    from orchestrator_app.selecting import Reporter
+
+    reporter = Reporter()
+    for prompt in planned:
+        for selection in prompt.selections:
+            reporter.report(prompt.number, len(planned), selection, prompt.checkpoint)
 
 
 def _own_graph(arguments: argparse.Namespace) -> OwnGraph:
