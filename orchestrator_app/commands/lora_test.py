@@ -12,8 +12,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from orchestrator_app.commands import run as run_command
 from orchestrator_app.commands.arguments import DIALECTS, add_loras, add_wildcards, description, seed, whole
-from orchestrator_app.commands.run import SERVERS
 from orchestrator_app.console import problem, remark, say
 
 if TYPE_CHECKING:
@@ -58,9 +58,11 @@ def _add_matrix(parser: argparse.ArgumentParser) -> None:
 
 def _add_rendering(parser: argparse.ArgumentParser) -> None:
     group = parser.add_argument_group("rendering")
-    usual = " or ".join(SERVERS.values())
+    usual = " or ".join(run_command.SERVERS.values())
     group.add_argument("--server", metavar="URL", help=f"a running ComfyUI or Forge (default: {usual})")
-    group.add_argument("--host", choices=tuple(SERVERS), help="what the server is (default: what it answers as)")
+    group.add_argument(
+        "--host", choices=tuple(run_command.SERVERS), help="what the server is (default: what it answers as)"
+    )
     group.add_argument("--no-render", action="store_true", help="only say how many images, and write the grid so far")
     group.add_argument("--checkpoint", metavar="NAME", help="the model (default: the server's own)")
     group.add_argument("--base-model", default="", metavar="NAME", help="of the model, where its name does not say")
@@ -100,7 +102,7 @@ def _server(arguments: argparse.Namespace) -> Server:
     if arguments.no_render:
         return Server(reason="Nothing was rendered, as asked.")
     found = find_server(
-        Wanted(arguments.server, arguments.host, SERVERS), OwnGraph(), Path(arguments.folder or "outputs")
+        Wanted(arguments.server, arguments.host, run_command.SERVERS), OwnGraph(), Path(arguments.folder or "outputs")
     )
     if found.generator is None:
         return Server(reason=f"Nothing was rendered. {found.reason} For one elsewhere run again with --server ADDRESS.")
