@@ -18,7 +18,7 @@ from orchestrator_core.loras.library import Library
 from orchestrator_core.loras.library_changes import Changes
 from orchestrator_core.loras.source import LibrarySource
 from orchestrator_core.loras.watcher import LoraWatcher
-from orchestrator_core.watching import Timing
+from orchestrator_core.watching import NO_WATCHDOG, Timing
 
 from .lora_cards import id_of
 
@@ -104,12 +104,14 @@ class LoraShelf:
         library = self.source.library
         watcher, hashing = self._watcher, self._hashing
         snapshot, mode = library.snapshot, watcher.mode if watcher else None
-        polling = watcher.timing.polling if watcher else 0.0
+        reasons = sorted({why for _, why in mode.polled}) if mode else []
         problems = [self._problem, watcher.problem if watcher else library.problem, *snapshot.problems.values()]
         return {
             "ready": self._looked.is_set(),
-            "mode": "live" if mode and not mode.polled else f"polling every {polling:g} s" if mode else "",
-            "why_polling": sorted({why for _, why in mode.polled}) if mode else [],
+            "mode": "" if mode is None else "polling" if mode.polled else "live",
+            "every_s": mode.every_s if mode else 0,
+            "why_polling": reasons,
+            "lacks_watchdog": NO_WATCHDOG in reasons,
             "folders": list(library.roots),
             "offline": sorted(snapshot.offline & {entry.root for entry in snapshot.entries.values()}),
             "hashing": {**asdict(hashing.progress), "running": hashing.progress.running} if hashing else None,

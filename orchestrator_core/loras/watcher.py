@@ -46,7 +46,7 @@ class LoraWatcher:
 
     @property
     def mode(self) -> Mode:
-        """ "live" or "polling every 60 s", to be shown."""
+        """ "live" or "looks every 5 s", to be shown."""
         return self.watching.mode
 
     @property

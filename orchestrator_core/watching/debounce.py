@@ -12,7 +12,12 @@ class Timing:
     quiet: float = 2.0  # without a hint for a unit, before it is looked at
     longest: float = 10.0  # after the first hint, however many follow
     reconcile: float = 300.0  # between two looks at everything
-    polling: float = 60.0  # between two looks at a folder that sends no events
+    # Between two looks at a folder that sends no events: the first of these of which a look takes at most a hundredth.
+    polling: tuple[float, ...] = (5.0, 10.0, 20.0, 40.0, 60.0)
+
+    def polling_after(self, look: float) -> float:
+        """Until the next look at a folder that sends no events, when the last one took ``look`` seconds."""
+        return next((pause for pause in self.polling if 100 * look <= pause), self.polling[-1])
 
 
 class Debounce:

@@ -10,6 +10,7 @@ from typing import Any, Protocol
 from orchestrator_core.watching.places import file_system, linked_folders, mounted, outermost, sends_no_events
 
 HINTS = frozenset(("created", "modified", "moved", "deleted", "closed", "attrib"))  # not opened, not closed unwritten
+NO_WATCHDOG = "the package watchdog is not installed"
 
 
 class Observer(Protocol):
@@ -87,7 +88,7 @@ class Live:
             self._forget([real])  # another folder has its name now
             self._watches[real] = (identity, self._running().schedule(self, real, recursive=True))
         except ImportError:
-            return "the package watchdog is not installed"
+            return NO_WATCHDOG
         except OSError as error:
             return error.strerror or str(error)
         return ""

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 from orchestrator_core.watching.debounce import Debounce, Timing
-from orchestrator_core.watching.live import Live, Observer, native_observer
+from orchestrator_core.watching.live import NO_WATCHDOG, Live, Observer, native_observer
 
 MANY = 200  # units at once: looking at everything is cheaper then, and forgets none
 OnDirty = Callable[["frozenset[str] | None"], None]  # the units and folders to look at; None = all of them
@@ -20,8 +20,9 @@ OnDirty = Callable[["frozenset[str] | None"], None]  # the units and folders to 
 class Mode:
     """How the folders are watched, to be shown."""
 
-    text: str  # "live", "polling every 60 s", or both with the folders that are polled
+    text: str  # "live", "looks every 5 s", or both with the folders that are looked at
     polled: tuple[tuple[str, str], ...] = ()  # a folder, and why
+    every_s: float = 0.0  # between two looks at these, which is longer where a look takes long
 
 
 class Watching:
@@ -50,17 +51,20 @@ class Watching:
         self._thread: threading.Thread | None = None
         self._polled: dict[str, str] = {}
         self._reconcile_at = self._poll_at = 0.0
+        self._polling = self._timing.polling[0]
         self.problem = ""  # what went wrong in the last look, if anything
 
     @property
     def mode(self) -> Mode:
-        every = f"polling every {self._timing.polling:g} s"
         if not self._polled:
             return Mode("live")
+        every = f"looks every {self._polling:g} s"
         polled = tuple(sorted(self._polled.items()))
-        if len(polled) == len(self.folders):
-            return Mode(every, polled)
-        return Mode("live; " + every + ": " + ", ".join(f"{folder} ({why})" for folder, why in polled), polled)
+        if len(polled) < len(self.folders):
+            every = "live; " + every + ": " + ", ".join(f"{folder} ({why})" for folder, why in polled)
+        if any(why == NO_WATCHDOG for _, why in polled):
+            every += "; install watchdog to see changes at once"
+        return Mode(every, polled, self._polling)
 
     def start(self) -> None:
         """Begin to watch. The first look at everything comes at once: what happened before was seen by nobody."""
@@ -73,7 +77,7 @@ class Watching:
     def begin(self) -> None:
         """As ``start``, without the thread: the caller calls ``step``."""
         self._reconcile_at = self._clock()
-        self._poll_at = self._reconcile_at + self._timing.polling
+        self._poll_at = self._reconcile_at + self._polling
 
     def stop(self) -> None:
         """Return when nothing runs any more; a look that has begun is finished."""
@@ -125,11 +129,9 @@ class Watching:
             self._new_folders.clear()
             self._polled = self._live.cover(self.folders)
             self._reconcile_at = now + self._timing.reconcile
-            self._poll_at = now + self._timing.polling
-            self._tell(None)
+            self._poll(None)
         elif self._polled and now >= self._poll_at:
-            self._poll_at = now + self._timing.polling
-            self._tell(frozenset(due | self._polled.keys()))
+            self._poll(frozenset(due | self._polled.keys()))
         elif due:
             self._follow(due)
             self._tell(frozenset(due))
@@ -151,6 +153,14 @@ class Watching:
     def _next_at(self) -> float:
         times = [self._reconcile_at, self._debounce.next_at(), self._poll_at if self._polled else None]
         return min(at for at in times if at is not None)
+
+    def _poll(self, units: frozenset[str] | None) -> None:
+        """A look with all that is polled; the next comes so late that they take a hundredth of the time together."""
+        began = self._clock()
+        self._tell(units)
+        ended = self._clock()
+        self._polling = self._timing.polling_after(ended - began)
+        self._poll_at = ended + self._polling
 
     def _tell(self, units: frozenset[str] | None) -> None:
         try:

@@ -10,7 +10,7 @@ from comfy_nodes.lora_shelf import LoraShelf
 from orchestrator_core.watching import Timing
 from tests.core.loras.library_files import write_lora
 
-CALM = Timing(quiet=3600, reconcile=3600, polling=3600)  # the test says when to look
+CALM = Timing(quiet=3600, reconcile=3600, polling=(3600,))  # the test says when to look
 
 
 class Told(list[tuple[str, Mapping[str, Any]]]):

@@ -5,8 +5,9 @@ from __future__ import annotations
 import csv
 import io
 import json
+import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -73,6 +74,12 @@ class Page:
 @pytest.fixture
 def page(shelf: LoraShelf) -> Page:
     return Page(shelf)
+
+
+def until(is_true: Callable[[], Any]) -> None:
+    end = time.monotonic() + 10
+    while not is_true() and time.monotonic() < end:
+        time.sleep(0.01)
 
 
 def id_in(folder: Path, name: str) -> str:
@@ -190,11 +197,9 @@ def test_a_spreadsheet_takes_no_name_for_a_formula(page: Page, shelf: LoraShelf,
 
 
 def test_a_refresh_finds_what_is_new_and_tells_every_window(page: Page, folder: Path, told: Told) -> None:
-    write_lora(folder / "owl.safetensors", "owlword")
+    write_lora(folder.with_name("owl.safetensors"), "owlword").rename(folder / "owl.safetensors")  # whole at once
     assert page.post("/refresh")["total"] == 4
-    end = time.monotonic() + 10
-    while not told and time.monotonic() < end:  # the watcher's first look, in its thread, may have been the quicker one
-        time.sleep(0.01)
+    until(lambda: told)  # the watcher's first look, in its thread, may have been the quicker one
     ((event, data),) = told
     assert (event, data["message"], data["ids"]) == (
         EVENT,
@@ -209,6 +214,17 @@ def test_the_status_says_how_far_it_is(page: Page, folder: Path) -> None:
     assert (found["ready"], found["total"], found["folders"]) == (True, 3, [str(folder)])
     assert found["counts"]["trigger_words"] == 1
     assert "Pony" in found["base_models"]
+    assert (found["mode"], found["lacks_watchdog"]) == ("live", False)
+
+
+def test_without_watchdog_the_status_says_how_often_it_looks(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "watchdog.observers", None)
+    shelf = shelf_of(folder)
+    shelf.start()
+    until(lambda: shelf.status()["mode"] == "polling")
+    found = shelf.status()
+    shelf.stop()
+    assert (found["every_s"], found["lacks_watchdog"]) == (3600, True)
 
 
 def test_a_folder_that_never_had_a_lora_is_not_called_offline(tmp_path: Path) -> None:

@@ -9,6 +9,8 @@ from typing import Any
 
 import pytest
 
+from orchestrator_core.loras.missing import KINDS
+
 ROOT = Path(__file__).resolve().parents[2]
 LOCALES = ROOT / "locales"
 WEB = ROOT / "comfy_nodes" / "web"
@@ -53,8 +55,16 @@ def test_each_text_that_the_scripts_show_is_there_and_none_is_left_over():
     used |= {"added", "changed", "removed", "drawn", "from", "chanceHead", "reloaded", "nothingChanged"}  # by list
     used |= {key for key in known if key.startswith(("kind_", "button_", "title_", "share_", "shareMore_"))}
     used |= {key for key in known if key.startswith(("lora_flag_", "lora_sort_", "lora_state_", "lora_field_"))}
+    used |= {f"lora_{part}_{kind}" for part in ("sentence", "advice") for kind in KINDS}
     used |= set(re.findall(r"""["'](lora_\w+)["']""", OURS)) & known  # one of two
     assert used == known
+
+
+def test_the_page_says_of_a_flag_what_the_core_says():
+    english = texts("en", "main")
+    for kind, flag in KINDS.items():
+        said = tuple(english[f".orchestrator.lora_{part}_{kind}"] for part in ("flag", "sentence", "advice"))
+        assert said == (flag.title, flag.sentence, flag.advice)
 
 
 @pytest.mark.parametrize("kind", ["commands", "settings"])

@@ -8,6 +8,7 @@ import sys
 import threading
 import time
 from collections.abc import Iterator
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -21,20 +22,23 @@ from orchestrator_core.watching.places import file_system, linked_folders, outer
 from orchestrator_core.watching.watch import MANY, unit_of
 from tests.core.loras.library_files import FakeObserver
 
-TIMING = Timing(quiet=2.0, longest=10.0, reconcile=300.0, polling=60.0)
+TIMING = Timing(quiet=2.0, longest=10.0, reconcile=300.0, polling=(60.0,))
 
 
 class Clocked:
     """A Watching whose clock the test moves; ``looks`` has what it told, with the time."""
 
-    def __init__(self, *folders: Path, observer: FakeObserver | None = None) -> None:
+    def __init__(
+        self, *folders: Path, observer: FakeObserver | None = None, timing: Timing = TIMING, look_s: float = 0.0
+    ) -> None:
         self.time = 0.0
+        self.look_s = look_s  # that a look takes
         self.looks: list[tuple[float, frozenset[str] | None]] = []
         self.observer = observer or FakeObserver()
         self.watching = Watching(
             [str(folder) for folder in folders],
-            lambda units: self.looks.append((round(self.time, 3), units)),
-            TIMING,
+            self._look,
+            timing,
             clock=lambda: self.time,
             make_observer=lambda: self.observer,
         )
@@ -43,11 +47,15 @@ class Clocked:
         assert self.looks == [(0.0, None)]  # the first look is at everything
         self.looks.clear()
 
+    def _look(self, units: frozenset[str] | None) -> None:
+        self.looks.append((round(self.time, 3), units))
+        self.time += self.look_s
+
     def wait(self, seconds: float) -> None:
         until = self.time + seconds
         while (pause := self.watching.step()) + self.time <= until:
             self.time += max(pause, 0.001)
-        self.time = until
+        self.time = max(self.time, until)
 
 
 @pytest.fixture
@@ -132,10 +140,36 @@ def test_where_the_system_has_no_watches_left_the_folder_is_polled(folder: Path,
     observer = FakeObserver()
     observer.refused[str(folder)] = OSError(code, os.strerror(code))
     clocked = Clocked(folder, observer=observer)
-    assert clocked.watching.mode.text == "polling every 60 s"
+    assert clocked.watching.mode.text == "looks every 60 s"
     assert clocked.watching.mode.polled == ((str(folder), os.strerror(code)),)
     clocked.wait(130)
     assert clocked.looks == [(60.0, frozenset({str(folder)})), (120.0, frozenset({str(folder)}))]
+
+
+@pytest.mark.parametrize(
+    ("look_s", "every"), [(0.0, 5), (0.04, 5), (0.06, 10), (0.15, 20), (0.35, 40), (0.5, 60), (30.0, 60)]
+)
+def test_a_polled_folder_is_looked_at_so_seldom_that_it_costs_a_hundredth(
+    folder: Path, look_s: float, every: float
+) -> None:
+    observer = FakeObserver()
+    observer.refused[str(folder)] = OSError(errno.EIO, "gone")
+    clocked = Clocked(folder, observer=observer, timing=Timing(), look_s=look_s)
+    assert clocked.watching.mode.text == f"looks every {every} s"
+    assert clocked.watching.mode.every_s == every
+    clocked.wait(250)
+    pauses = [later - sooner for (sooner, _), (later, _) in pairwise(clocked.looks)]
+    assert len(pauses) > 1
+    assert all(pause == pytest.approx(every + look_s, abs=0.01) for pause in pauses)
+
+
+def test_looking_gets_more_often_again_when_it_gets_quicker(folder: Path) -> None:
+    observer = FakeObserver()
+    observer.refused[str(folder)] = OSError(errno.EIO, "gone")
+    clocked = Clocked(folder, observer=observer, timing=Timing(), look_s=8.0)  # the first look reads everything
+    clocked.look_s = 0.01
+    clocked.wait(80)
+    assert clocked.watching.mode.text == "looks every 5 s"
 
 
 def test_only_the_folder_that_needs_it_is_polled(folder: Path, tmp_path: Path) -> None:
@@ -144,7 +178,7 @@ def test_only_the_folder_that_needs_it_is_polled(folder: Path, tmp_path: Path) -
     observer = FakeObserver()
     observer.refused[str(other)] = OSError(errno.EIO, "gone")
     clocked = Clocked(folder, other, observer=observer)
-    assert clocked.watching.mode.text == f"live; polling every 60 s: {other} (gone)"
+    assert clocked.watching.mode.text == f"live; looks every 60 s: {other} (gone)"
     assert list(observer.watched) == [str(folder)]
     observer.refused.clear()
     clocked.wait(301)
@@ -176,6 +210,7 @@ def test_without_watchdog_folders_are_polled(folder: Path, monkeypatch: pytest.M
     watching.begin()
     watching.step()
     assert watching.mode.polled == ((str(folder), "the package watchdog is not installed"),)
+    assert watching.mode.text == "looks every 60 s; install watchdog to see changes at once"
 
 
 def test_linked_folders_are_watched_at_their_targets_and_told_as_people_see_them(folder: Path, tmp_path: Path) -> None:

@@ -71,7 +71,14 @@ function buttonsOf(lora) {
 
 function flagElement(flag, refilter) {
   const name = el("button", { type: "button", title: t("lora_showAll"), onclick: () => refilter(`missing:${flag.kind}`) }, t(`lora_flag_${flag.kind}`));
-  return el("li", {}, name, " ", flag.sentence, " ", el("span", {}, flag.advice));
+  return el("li", {}, name, " ", flagText(flag, "sentence"), " ", el("span", {}, flagText(flag, "advice")));
+}
+
+/** In the page's language; a newer server may have kinds that the page has no words for. */
+function flagText(flag, part) {
+  const key = `lora_${part}_${flag.kind}`;
+  const text = t(key);
+  return text === key ? flag[part] : text;
 }
 
 // what a person says

@@ -244,13 +244,14 @@ class Panel {
     if (isBusy && this.isOpen) this.statusTimer = setTimeout(() => this.status(), STATUS_EVERY);
   }
 
-  showStatus({ total, ready, mode, why_polling: why, hashing, problems, offline }) {
+  showStatus({ total, ready, mode, every_s: seconds, why_polling: why, lacks_watchdog: lacksWatchdog, hashing, problems, offline }) {
     const isLive = mode === "live";
+    const help = [t("lora_modeHelp"), ...(lacksWatchdog ? [t("lora_watchdog")] : why)].join("\n");
     const bar = hashing?.running && el("progress", { max: hashing.of_bytes || 1, value: hashing.bytes, title: hashing.current });
     const told = hashing?.running && t(hashing.paused ? "lora_hashingPaused" : "lora_hashing", { done: hashing.files, all: hashing.of_files });
     const parts = [
       el("span", {}, ready ? t("lora_total", { total: total.toLocaleString() }) : t("lora_looking")),
-      mode && el("span", { class: isLive ? "orl-live" : "", title: [t("lora_modeHelp"), ...why].join("\n") }, isLive ? t("lora_live") : mode),
+      mode && el("span", { class: isLive ? "orl-live" : "", title: help }, isLive ? t("lora_live") : t("lora_every", { seconds })),
       told && el("span", {}, told),
       bar,
       ...[...offline.map((folder) => t("lora_offline", { folder })), ...problems].map((problem) => el("p", { class: "orl-problem" }, problem)),
