@@ -60,7 +60,8 @@ class Options(BaseModel):
 class Selection:
     """The draft with its LoRAs, those chosen (without those that it had), those that nearly were, and those refused.
 
-    ``problems`` are what in the options could not be followed. ``report`` says all of it in lines for a person.
+    ``problems`` are what in the options could not be followed; ``is_allowed``: the options leave room for any LoRA.
+    ``report`` says all of it in lines for a person.
     """
 
     draft: PromptDraft
@@ -68,10 +69,12 @@ class Selection:
     nearly: tuple[NotChosen, ...] = ()
     refused: tuple[NotChosen, ...] = ()
     problems: tuple[str, ...] = ()
+    is_allowed: bool = True
 
     @property
     def report(self) -> str:
-        lines = [*(_used(use) for use in self.chosen)] or ["No LoRA: nothing in the library fits clearly enough."]
+        none = "nothing in the library fits clearly enough" if self.is_allowed else "max_loras is 0, so none is allowed"
+        lines = [*(_used(use) for use in self.chosen)] or [f"No LoRA: {none}."]
         lines += [f"nearly: {_unused(one)}" for one in self.nearly]
         lines += [f"not used: {_unused(one)}" for one in self.refused]
         return "\n".join([*lines, *(f"problem: {problem}" for problem in self.problems)])
@@ -116,6 +119,7 @@ def select(
         _told(composed.nearly, words),
         (*unpinned, *_told(found.refused, words)),
         (*problems, *unpaired, *unknown),
+        is_allowed=options.max_loras > 0,
     )
 
 

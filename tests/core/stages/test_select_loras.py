@@ -47,6 +47,12 @@ def test_a_prompt_that_nothing_fits_stays_as_it_is() -> None:
     assert "No LoRA" in found.report
 
 
+def test_where_none_is_allowed_the_report_says_so_and_not_that_none_fits() -> None:
+    found = select(draft("a fox in ghibli style"), LIBRARY, PONY, Options(max_loras=0))
+    assert found.report.splitlines()[0] == "No LoRA: max_loras is 0, so none is allowed."
+    assert "nearly: styles/ghibli" in found.report
+
+
 def test_only_the_group_that_matched_is_inserted_and_only_what_is_not_there() -> None:
     found = select(draft("hatsune miku in the snow"), LIBRARY, PONY)
     assert found.draft.positive == "hatsune miku in the snow, twintails"
