@@ -91,14 +91,16 @@ class Refreshing:
 
     def _record(self, unit: Unit, old: Entry | None) -> LoraRecord:
         if unit.unfinished or not (_is_known(old, unit) or self.settled(unit)):
-            return self._judged(LoraRecord(unit.name, unit.path, unit.root, unit.size, unit.mtime_ns, "incomplete"))
+            bare = LoraRecord(unit.name, unit.path, unit.root, unit.size, unit.mtime_ns, "incomplete")
+            return self._judged(bare.replacing(missing=("incomplete",)))
         files = LoraFiles(unit.path, unit.root, unit.name, unit.size, unit.mtime_ns, unit.sidecars)
         return self._judged(self.read(files))
 
     def _judged(self, record: LoraRecord) -> LoraRecord:
         """Not complete, and for minutes nobody has written to it: truncated."""
         if record.state == "incomplete" and self.now_s - record.mtime_ns / 1e9 > GIVEN_UP_S:
-            return record.replacing(state="truncated")
+            missing = tuple("truncated" if kind == "incomplete" else kind for kind in record.missing)
+            return record.replacing(state="truncated", missing=missing)
         return record
 
     def _tell(self, old: Entry | None, entry: Entry, record: LoraRecord) -> Entry:

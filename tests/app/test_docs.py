@@ -20,6 +20,7 @@ from orchestrator_app.cli import main
 from orchestrator_app.commands import COMMANDS
 from orchestrator_app.commands import run as run_command
 from tests.app.conftest import ROOT
+from tests.app.lora_folder import make_loras
 from tests.core.generators import stand_in_comfy, stand_in_forge
 
 pytestmark = [pytest.mark.network, pytest.mark.skipif(os.name == "nt", reason="the page shows paths with slashes")]
@@ -73,6 +74,7 @@ def test_the_page_shows_what_the_program_prints(
     monkeypatch.setenv("NO_COLOR", "1")
     monkeypatch.setenv("COLUMNS", "100")
     page = PAGE.read_text("utf-8")
+    make_loras(tmp_path / "loras")
 
     def run_again(block: re.Match[str]) -> str:
         info, body = block["info"], block["body"]
@@ -89,6 +91,7 @@ def test_the_page_shows_what_the_program_prints(
             output = printed(command)
             for host, address in there.items():
                 output = output.replace(address, USUAL[host])
+            output = output.replace(f"{tmp_path}{os.sep}", "/models/")
             for pattern, instead in CHANGING:
                 output = re.sub(pattern, instead, output, flags=re.MULTILINE)
             lines += [f"$ {command}", *output.strip("\n").splitlines(), ""]

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import argparse
+import re
+import sys
 from typing import Any
 
 from orchestrator_app.commands.arguments import add_loras, description, whole
@@ -10,12 +12,13 @@ from orchestrator_app.commands.loras import asking, checking, exporting, hashing
 
 __all__ = ["add_to"]
 
+_EXCLUDED = re.compile(r"-[A-Za-z_]+:")
 _QUERY = "as in the search box: words, base:pony, tag:style, -tag:nsfw, missing:preview, sort:newest"
 
 
 def add_to(commands: Any, name: str) -> None:
     parser = commands.add_parser(name, help="list, search, check and look up LoRAs", description=description(__doc__))
-    actions = parser.add_subparsers(title="actions", metavar="ACTION", required=True)
+    actions = parser.add_subparsers(title="actions", metavar="ACTION", required=True, parser_class=_Parser)
     _add_looking(actions)
     _add_checking(actions)
     _add_working(actions)
@@ -69,6 +72,15 @@ def _add_working(actions: Any) -> None:
     export.add_argument("--write", action="store_true", help="do it; without, it is only said what would be written")
     for parser, what in ((hashed, "hash only these"), (fetch, "ask only about these"), (export, "only these")):
         parser.add_argument("query", nargs="*", metavar="QUERY", help=f"{what}; {_QUERY}")
+
+
+class _Parser(argparse.ArgumentParser):
+    """Knows ``-tag:nsfw`` as a part of a query, which begins as an option does."""
+
+    def parse_known_args(self, args: Any = None, namespace: Any = None) -> Any:
+        # What holds a space is no option to argparse; in a query it means nothing.
+        args = [f" {text}" if _EXCLUDED.match(text) else text for text in (sys.argv[1:] if args is None else args)]
+        return super().parse_known_args(args, namespace)
 
 
 def _action(actions: Any, name: str, function: Any, text: str) -> argparse.ArgumentParser:

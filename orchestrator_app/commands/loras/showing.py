@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from orchestrator_core.stages.select_loras import Selection
 
 _LABEL = 16  # columns
+_PROSE = ("tags", "notes", "description", "training tags", "examples", "negative", "same content")
 _FOUND_BY, _TRAINING_TAGS = 8, 12  # that are shown
 _SUMMARY = 90  # characters of a value in the table of sources
 
@@ -40,7 +41,7 @@ def _print_record(library: Library, record: LoraRecord) -> None:
     heading(f"{record.name}{f'  ({record.title})' if record.title else ''}{'  *' if record.favourite else ''}")
     for label, text in _lines(library, record):
         if text:
-            room = max(20, width() - _LABEL - 4)
+            room = max(20, width() - _LABEL - 4) if label in _PROSE else 10**6  # a path is to be copied
             shown = [
                 line for part in text.splitlines() for line in textwrap.wrap(part, room, break_long_words=False) or [""]
             ]

@@ -175,6 +175,10 @@ def test_a_file_that_was_cut_long_ago_is_truncated(root: Path, store: Store) -> 
     changes = Library([root], store).refresh()
     assert changes.truncated == ("cut",)
     assert "1 truncated" in changes.message
+    cut = library.find("cut")[0]
+    assert cut is not None
+    assert "truncated" in cut.missing
+    assert "incomplete" not in cut.missing
 
 
 def test_what_is_removed_stays_known_as_missing_and_comes_back(root: Path, store: Store, tmp_path: Path) -> None:
