@@ -148,9 +148,11 @@ addEventListener("keydown", (event) => {
   const typing = event.target.matches("input, select");
   const arrow = ARROWS[event.key];
   if (zoom.open) {
-    const to = arrow && event.target.id !== "slide" && next(current, ...arrow);
-    if (to) show(to);
-    if (arrow && event.target.id !== "slide") event.preventDefault();
+    if (arrow && !(event.target.id === "slide" && arrow[1])) {  // left and right move the slider that has the focus
+      const to = next(current, ...arrow);
+      if (to) show(to);
+      event.preventDefault();
+    }
     const wanted = { s: "slide", b: "beside", a: "alone" }[event.key.toLowerCase()];
     if (wanted) mode(wanted);
     return;

@@ -134,7 +134,7 @@ def _row(addresses: _Addresses, cells: Sequence[Cell], largest: float) -> str:
     record, strength = folder.plan.loras[cells[0].lora], cells[0].strength
     mean = _mean(folder, cells)
     base = record.sub_family or record.base_model
-    words = " ".join((record.name, record.title, base, record.base_model, *record.trigger_words, f"{strength:g}"))
+    words = " ".join((record.name, record.title, base, record.base_model, *record.trigger_words, f"@{strength:g}"))
     data = {
         "name": f"{label_of(record)} {strength:g}",
         "strength": f"{strength:g}",

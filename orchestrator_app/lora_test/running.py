@@ -28,10 +28,17 @@ class TestRun:
 
     __test__ = False
 
-    def __init__(self, folder: TestFolder, target: Target, remember: Save = lambda run: None) -> None:
+    def __init__(
+        self,
+        folder: TestFolder,
+        target: Target,
+        remember: Save = lambda run: None,
+        begin: Callable[[Job], Job] = Job.start,
+    ) -> None:
+        """``begin`` is what starts the job, where others are to know of it."""
         self.folder, self.problem = folder, ""
         self.done = threading.Event()
-        self._remember = remember
+        self._remember, self._begin = remember, begin
         self._cells: dict[str, Cell] = {}  # by run id
         self._failed: set[int] = set()
         self._started = time.monotonic()
@@ -94,7 +101,7 @@ class TestRun:
             self.done.set()
 
     def _follow(self) -> None:
-        self.job.start()
+        self._begin(self.job)
         written = time.monotonic()
         for states in self.job.watch():
             self._keep_errors(states)

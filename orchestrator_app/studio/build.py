@@ -9,6 +9,7 @@ from orchestrator_app.studio.live import LiveEnvironment
 from orchestrator_app.studio.pages.batch import BatchPage
 from orchestrator_app.studio.pages.config import ConfigPage
 from orchestrator_app.studio.pages.generate import GeneratePage
+from orchestrator_app.studio.pages.lora_test import LoraTestPage
 from orchestrator_app.studio.pages.loras import LoraNews, LorasPage
 from orchestrator_app.studio.pages.wildcards import WildcardsPage
 from orchestrator_app.studio.session import Session
@@ -31,11 +32,13 @@ def build(environment: StudioEnvironment) -> gr.Blocks:
                 batch = BatchPage(live, session, tab, generate)
             with gr.Tab("LoRAs", id="loras") as tab:
                 loras = LorasPage(live, session, tab, tabs, news)
+            with gr.Tab("LoRA test", id="lora_test") as tab:
+                lora_test = LoraTestPage(live, session, tab, generate)
             with gr.Tab("Wildcards", id="wildcards") as tab:
                 wildcards = WildcardsPage(live, tab, generate.draw_form.elements["template"])
             with gr.Tab("Config", id="config") as tab:
                 config = ConfigPage(live, tab)
-        for page in (generate, batch, loras, wildcards, config):
+        for page in (generate, batch, loras, lora_test, wildcards, config):
             page.connect()
         generate.follow(news.timer)
     return blocks

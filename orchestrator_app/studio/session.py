@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from orchestrator_app.studio.batch import Row
 from orchestrator_app.studio.choosing import Wanted
@@ -14,6 +14,9 @@ from orchestrator_app.studio.lora_view import LoraView
 from orchestrator_core.prompt import PromptDraft
 from orchestrator_core.request import GeneratedImage, GenerationRequest
 from orchestrator_core.run import Run
+
+if TYPE_CHECKING:
+    from orchestrator_app.lora_test.running import TestRun
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +65,7 @@ class Session:
         self.wanted = Wanted()
         self.chosen_at = 0  # ``LiveEnvironment.lora_choices`` of the preview
         self.loras = LoraView()
+        self.lora_test: TestRun | None = None
         self.listed_from = ""  # where the lists of the Generate page are from; "" where they could not be had
 
     def __deepcopy__(self, memo: Any) -> Session:

@@ -15,6 +15,7 @@ from orchestrator_app.cli import main
 from orchestrator_app.lora_test.folder import GRID, TestFolder
 from orchestrator_core.formats.comfy_workflow_reader import graph_from_workflow
 from orchestrator_core.formats.image_metadata import read_image
+from orchestrator_core.http_client import HttpClient
 from tests.hosts.comfyui import ComfyUI
 
 if TYPE_CHECKING:
@@ -78,9 +79,7 @@ def test_its_workflow_is_what_comfyui_would_run(
     file = tmp_path / "workflow.json"
     assert main([*begin, "--workflow", str(file)]) == 0
     graph = graph_from_workflow(json.loads(file.read_text("utf-8")))
-    from orchestrator_core.generators.comfy_api import ComfyApi
-
-    answer = ComfyApi(comfyui.url).client.post_json("/prompt", {"prompt": graph})
+    answer = HttpClient(comfyui.url).post_json("/prompt", {"prompt": graph})
     assert answer["node_errors"] == {}
 
 
@@ -112,13 +111,13 @@ def titles(page: Page) -> list[str]:
 
 
 def test_rows_are_filtered_and_sorted_and_the_baseline_stays(page: Page):
-    assert titles(page) == ["tiny_ink 0.5", "tiny_ink 1", "tiny_fox 0.5", "tiny_fox 1"]
+    assert titles(page) == ["styles/tiny_ink 0.5", "styles/tiny_ink 1", "tiny_fox 0.5", "tiny_fox 1"]
     page.keyboard.press("/")
-    page.keyboard.type("tinyfox 1")
+    page.keyboard.type("tinyfox @1")
     assert titles(page) == ["tiny_fox 1"]
     page.keyboard.press("Escape")
-    page.select_option("#sort", "name")
-    assert titles(page) == ["tiny_fox 0.5", "tiny_fox 1", "tiny_ink 0.5", "tiny_ink 1"]
+    page.select_option("#sort", "strength")
+    assert titles(page) == ["styles/tiny_ink 0.5", "tiny_fox 0.5", "styles/tiny_ink 1", "tiny_fox 1"]
     page.select_option("#sort", "difference-down")
     figures = [float(row.get_attribute("data-difference") or 0) for row in page.locator("tbody tr").all()]
     assert figures == sorted(figures, reverse=True)
@@ -132,7 +131,7 @@ def test_rows_are_filtered_and_sorted_and_the_baseline_stays(page: Page):
 def test_an_image_opens_beside_its_baseline_and_the_keys_go_through_the_grid(page: Page):
     page.locator("tbody .cell").first.click()
     assert page.locator("#zoom").is_visible()
-    assert page.locator("#what").inner_text().startswith("tiny_ink at 0.5")
+    assert page.locator("#what").inner_text().startswith("styles/tiny_ink at 0.5")
     large, base = (page.locator(f"#stage .{name} img") for name in ("own", "base"))
     page.wait_for_function("document.querySelector('#stage .base img').naturalWidth === 64")
     assert large.is_visible()
@@ -142,7 +141,7 @@ def test_an_image_opens_beside_its_baseline_and_the_keys_go_through_the_grid(pag
     assert "seed 2" in page.locator("#what").inner_text()
     assert base.get_attribute("src") != before
     page.keyboard.press("ArrowDown")
-    assert page.locator("#what").inner_text().startswith("tiny_ink at 1")
+    assert page.locator("#what").inner_text().startswith("styles/tiny_ink at 1")
     page.keyboard.press("s")
     assert page.locator("#slide").is_visible()
     page.locator("#slide").fill("20")
