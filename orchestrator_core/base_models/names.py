@@ -69,6 +69,8 @@ _LABELS: tuple[tuple[str, BaseModel], ...] = (
 FAMILIES = tuple(sorted({base.family for _, base in _LABELS}))
 
 _COMPILED = tuple((re.compile(pattern), base) for pattern, base in _LABELS)
+# Most names of files speak of none, and one search tells that sooner than forty.
+_ANY = re.compile("|".join(pattern for pattern, _ in _LABELS))
 _SEPARATORS = re.compile(r"[\W_]+")
 # In a file's name "xl" is a word of its own, or capitals at the end of one: "juggernautXL_v9", "my-xl-mix".
 _XL = re.compile(r"XL(?![a-z])|(?<![a-z])xl(?![a-z])|sdxl", re.ASCII)
@@ -88,7 +90,7 @@ def base_model_named(label: str) -> BaseModel:
 
 def _named(label: str) -> BaseModel:
     key = _SEPARATORS.sub("", label.lower())
-    if not key or key in ("unknown", "other"):
+    if key in ("", "unknown", "other") or not _ANY.search(key):
         return BaseModel()
     return next((base for pattern, base in _COMPILED if pattern.search(key)), BaseModel())
 

@@ -77,6 +77,7 @@ _DECISIVE: tuple[tuple[tuple[bytes, ...], str], ...] = (
 )
 _SHAPE = rb'[^"]*":\s*\{[^}]*?"shape":\s*\[\s*\d+\s*,\s*(\d{1,12})'
 _TEXT_WIDTH = re.compile(rb'attn2[._]to_k[^"]*(?:down|lora_A|weight)' + _SHAPE)
+_ENCODER_WIDTH = re.compile(rb"lora_te_text_model_encoder_layers_\d+_self_attn_q_proj\.lora_down" + _SHAPE)
 # The text encoder of SD 2.x is deeper, and is another one.
 _SD2 = (
     b"lora_te_text_model_encoder_layers_22_",
@@ -98,7 +99,7 @@ def family_of_tensors(names: bytes, tail: bytes = b"", whole: Callable[[], bytes
     if not family:
         family = _layout(names + tail) or _late_layout(everything())
     if family == "SD":
-        return BaseModel(_sd_generation(names) or _sd_generation(everything()) or "SD 1.5")
+        return BaseModel(_encoder_generation(names[:_WIDTHS]) or _sd_generation(names, everything))
     return BaseModel(_exact(family, everything) if family in _SHARED else family)
 
 
@@ -136,20 +137,18 @@ def _flux(header: bytes) -> str:
     """Double and single blocks: Flux.1 has 19 and 38, HunyuanVideo 20 and 40, Flux.2 8 and 48, its Klein 8 and 24."""
     if _has(header, "double_blocks", 19) or _has(header, "single_blocks", 39):
         return "HunyuanVideo" if not _has(header, "single_blocks", 47) else "Flux.2"
-    if _width(header) == 6144:
-        return "Flux.2"
-    if _width(header) == 4096:
-        return "Flux.2 Klein 9B"
-    return "Flux.1"
+    return {6144: "Flux.2", 4096: "Flux.2 Klein 9B"}.get(_width(header), "Flux.1")
 
 
 def _has(header: bytes, blocks: str, number: int) -> bool:
-    return any(header.find(f"{blocks}{dot}{number}{dot}".encode()) >= 0 for dot in "._")
+    # Names come sorted, so those of a layout are at one end at least: what is at neither need not be looked for.
+    ends = header[:_WIDTHS] + header[-_WIDTHS:]
+    return any(f"{blocks}{dot}".encode() in ends and f"{blocks}{dot}{number}{dot}".encode() in header for dot in "._")
 
 
 def _wan_size(header: bytes) -> str:
     """Where no width is readable (LoKr, LoHa): 40 blocks are the 14B model's; 30 are both of the smaller ones'."""
-    return "Wan 14B" if any(header.find(f"blocks{dot}39{dot}".encode()) >= 0 for dot in "._") else "Wan"
+    return "Wan 14B" if _has(header, "blocks", 39) else "Wan"
 
 
 def _width(header: bytes) -> int:
@@ -164,9 +163,24 @@ def _width(header: bytes) -> int:
     return max(islice(widths, _LOOKED_AT), default=0)
 
 
-def _sd_generation(header: bytes) -> str:
-    """SD 1.5 reads text 768 wide, SD 2.x 1024, SDXL 2048; "" where the header does not show it."""
+def _encoder_generation(names: bytes) -> str:
+    """kohya's names begin with the text encoder, which is 768 wide in SD 1.5, and in SD 2.x 1024."""
+    match = _ENCODER_WIDTH.search(names) if names.startswith(b'"lora_te_', names.find(b'"')) else None
+    return {768: "SD 1.5", 1024: "SD 2.x"}.get(int(match[1]), "") if match else ""
+
+
+def _sd_generation(names: bytes, whole: Callable[[], bytes]) -> str:
+    """SD 1.5 reads text 768 wide, SD 2.x 1024, SDXL 2048; SD 1.5 where the header does not show it."""
+    width = _text_width(names)
+    header = names if width else whole()
+    if not width and len(header) > len(names):
+        width = _text_width(header)
+    if width:
+        return {1024: "SD 2.x", 2048: "SDXL"}.get(width, "SD 1.5")
+    return "SD 2.x" if any(marker in header for marker in _SD2) else "SD 1.5"
+
+
+def _text_width(header: bytes) -> int:
+    """0 where the header does not show it."""
     match = _TEXT_WIDTH.search(header)
-    if match is not None and int(match[1]) > 1:
-        return {1024: "SD 2.x", 2048: "SDXL"}.get(int(match[1]), "SD 1.5")
-    return "SD 2.x" if any(marker in header for marker in _SD2) else ""
+    return int(match[1]) if match is not None and int(match[1]) > 1 else 0

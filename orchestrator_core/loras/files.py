@@ -6,6 +6,7 @@ debounced and read; a change of any part changes its fingerprint.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from hashlib import blake2b
@@ -16,6 +17,7 @@ PARTIAL_SUFFIXES = frozenset((".part", ".crdownload", ".tmp", ".download", ".ari
 TEXT_SUFFIXES = frozenset((".json", ".info", ".txt", ".md", ".sha256", ".yaml", ".yml"))
 MEASURED = MODEL_SUFFIXES | PARTIAL_SUFFIXES | TEXT_SUFFIXES  # of all else, previews, only the names matter
 STAMPED = 4096  # bytes at either end of a file
+READ_ONLY = os.O_RDONLY | getattr(os, "O_BINARY", 0) | getattr(os, "O_NONBLOCK", 0)
 
 
 class File(NamedTuple):
@@ -122,10 +124,13 @@ def stamp(path: str, size: int) -> str:
     LoRAs of one trainer begin alike; the end is tensor data, in which no two are equal.
     """
     try:
-        with open(path, "rb", buffering=0) as file:  # noqa: PTH123 - half the time of Path.open, for 10,000 files
-            start = file.read(STAMPED)
-            file.seek(max(0, size - STAMPED))
-            end = file.read(STAMPED)
+        handle = os.open(path, READ_ONLY)
+        try:
+            start = os.read(handle, STAMPED)
+            os.lseek(handle, max(0, size - STAMPED), os.SEEK_SET)
+            end = os.read(handle, STAMPED)
+        finally:
+            os.close(handle)
     except OSError:
         return ""
     return blake2b(start + end, digest_size=8, salt=size.to_bytes(8, "little")).hexdigest()

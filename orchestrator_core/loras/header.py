@@ -23,7 +23,9 @@ _OFFSETS = re.compile(rb'"data_offsets"\s*:\s*\[\s*(\d{1,20})\s*,\s*(\d{1,20})\s
 # Unescaped, this is almost always where the metadata ends; where it was not, the text up to it is no JSON.
 _END = b'"},"'
 MAX_PARSED = 16 * 1024 * 1024  # a header that must be parsed as a whole; json needs about ten times this in memory
+_BRACES = 100  # of the metadata, looked at one by one
 _CHAIN = 8  # entries in a row that lie one behind the other: then all do
+_NEAR = 2048  # bytes that so many entries take, but for very long names
 _DECODER = json.JSONDecoder()
 
 
@@ -58,12 +60,14 @@ def _interpret(raw: RawHeader) -> Header:
     first = _FIRST.match(raw.head)
     if first is None:
         return _without_leading_metadata(raw.whole())
-    if not raw.is_whole and raw.head.find(_END, first.end()) < 0:
+    end = _end(raw.head, first.end())
+    if end < 0 and not raw.is_whole:
         raw = raw.whole()  # the metadata is longer than the part that was read
-    decoded = _leading_object(raw.head, first.end())
+        end = _end(raw.head, first.end())
+    decoded = _leading_object(raw.head, first.end(), end)
     if decoded is None and not raw.is_whole:
         raw = raw.whole()
-        decoded = _leading_object(raw.head, first.end())
+        decoded = _leading_object(raw.head, first.end(), _end(raw.head, first.end()))
     return _parsed_as_a_whole(raw) if decoded is None else _told(raw, *decoded)
 
 
@@ -73,11 +77,21 @@ def _without_leading_metadata(raw: RawHeader) -> Header:
     return _told(raw, {}, 0)
 
 
-def _leading_object(data: bytes, start: int) -> tuple[dict[str, Any], int] | None:
+def _end(data: bytes, start: int) -> int:
+    """Where the metadata seems to end, behind its brace; -1 where it does not."""
+    at = start
+    for _ in range(_BRACES):  # braces are few and quotes many, and to find one byte takes a tenth of the time
+        at = data.find(b"}", at) + 1
+        if at == 0 or data[at - 2 : at + 2] == _END:
+            return at or -1
+    at = data.find(_END, at)
+    return at + 2 if at >= 0 else -1
+
+
+def _leading_object(data: bytes, start: int, end: int) -> tuple[dict[str, Any], int] | None:
     """The metadata and where it ends; None where it is no object or the JSON is broken."""
-    end = data.find(_END, start) + 2
     try:
-        if end > 1:
+        if end > 0:
             return _checked(json.loads(data[start:end].decode())), end
     except (ValueError, RecursionError):
         pass
@@ -122,11 +136,17 @@ def _ends_in_order(raw: RawHeader, start: int) -> bool:
 
     Then the last one is the end of the data. Out of order, a file that was cut between two tensors could end so too.
     """
-    last = [(int(match[1]), int(match[2])) for match in _OFFSETS.finditer(raw.tail)][-_CHAIN:]
+    last = _ends(raw.tail[-_NEAR:])
+    if len(last) < _CHAIN:
+        last = _ends(raw.tail)
     if not last or last[-1][1] != raw.payload:
         return False
     first = [(int(match[1]), int(match[2])) for match in islice(_OFFSETS.finditer(raw.head, start), _CHAIN)]
     return bool(first) and first[0][0] == 0 and _is_chain(first) and _is_chain(last)
+
+
+def _ends(tail: bytes) -> list[tuple[int, int]]:
+    return [(int(match[1]), int(match[2])) for match in _OFFSETS.finditer(tail)][-_CHAIN:]
 
 
 def _is_chain(entries: list[tuple[int, int]]) -> bool:

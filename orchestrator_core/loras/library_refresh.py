@@ -182,7 +182,7 @@ def _is_known(old: Entry | None, unit: Unit) -> bool:
 
 def with_facts(record: LoraRecord, entry: Entry, index: Index) -> LoraRecord:
     """With what people said of it, where they did."""
-    facts = index.facts.of(entry)
+    facts = index.facts.of(entry) if index.facts else ()
     return with_user_facts(record, facts) if facts else record
 
 

@@ -48,20 +48,15 @@ def read_lora(files: LoraFiles) -> LoraRecord:
     add_guesses(found, files.name)
     preview = preview_of(files.sidecars, files.model) or ("embedded" if found.embedded_preview else "")
     facts, examples = tuple(found.facts), tuple(found.examples)
-    record = LoraRecord(
-        name=files.name,
-        path=files.model,
-        root=files.root,
-        size=files.size,
-        mtime_ns=files.mtime_ns,
-        state=header.state,
-        training_tags=found.training_tags,
-        examples=examples,
-        preview=preview,
-        facts=facts,
-        **believed_fields(facts, examples),
-    )
-    return record.replacing(missing=flags(record))
+    values = believed_fields(facts, examples) | {
+        "state": header.state,
+        "training_tags": found.training_tags,
+        "examples": examples,
+        "preview": preview,
+        "facts": facts,
+    }
+    place = (files.name, files.model, files.root, files.size, files.mtime_ns)
+    return LoraRecord(*place, **values, missing=flags(LoraRecord(*place, **values)))
 
 
 def with_user_facts(record: LoraRecord, facts: Iterable[Fact]) -> LoraRecord:

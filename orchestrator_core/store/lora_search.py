@@ -50,12 +50,19 @@ def replace(connection: Connection, removed: Sequence[int], texts: Sequence[tupl
     """Forget some rows, and write others in place of what they were, each with a text for each of FIELDS."""
     postgresql = _is_postgresql(connection)
     old = [(id_,) for id_ in (*removed, *(id_ for id_, _ in texts))]
-    new = [(id_, *(" ".join(words_of(text)) for text in fields)) for id_, fields in texts]
+    new = [(id_, *(_indexed(text, postgresql) for text in fields)) for id_, fields in texts]
     if old:
         delete = "DELETE FROM lora_search WHERE id = %s" if postgresql else "DELETE FROM lora_search WHERE rowid = ?"
         connection.exec_driver_sql(delete, old)
     if new:
         connection.exec_driver_sql(_insert(postgresql), new)
+
+
+def _indexed(text: str, postgresql: bool) -> str:
+    """The text as its words. FTS5 itself finds the same words in ASCII, where NUL alone would end them."""
+    if not postgresql and text.isascii() and "\0" not in text:
+        return text
+    return " ".join(words_of(text))
 
 
 def _insert(postgresql: bool) -> str:

@@ -174,7 +174,9 @@ def _in_dialect(connection: Connection, statement: str) -> str:
 
 
 def _bound(value: Any) -> Any:
-    return TEXT.process_bind_param(value, DIALECT) if isinstance(value, str) else value
+    if not isinstance(value, str) or (value.isascii() and "\0" not in value):  # nearly all; to search takes longer
+        return value
+    return TEXT.process_bind_param(value, DIALECT)
 
 
 def _restored(row: Sequence[Any]) -> Row:
