@@ -21,10 +21,10 @@ def hash_files(arguments: argparse.Namespace) -> int:
 
     with open_library(arguments.loras) as (library, _):
         query = " ".join(arguments.query)
-        wanted = {record.path for record in matching(library, query)}
+        wanted = {record.path for record in matching(library, query) if record.state == "complete"}
         left = [entry for entry in library.without_digests() if entry.path in wanted]
         if not left:
-            say(f"All {len(wanted):,} LoRAs are hashed." if wanted else "Nothing fits.")
+            say(f"All {len(wanted):,} LoRAs are hashed." if wanted else "There is none to hash.")
             return 0
         total = sum(entry.size for entry in left)
         with progress_bar("hashing", in_bytes=True) as report:

@@ -172,13 +172,13 @@ def test_a_file_that_was_cut_long_ago_is_truncated(root: Path, store: Store) -> 
     path = root / "cut.safetensors"
     path.write_bytes(lora_bytes("x")[:-10])
     os.utime(path, (LONG_AGO, LONG_AGO))
-    changes = Library([root], store).refresh()
+    library = Library([root], store)
+    changes = library.refresh()
     assert changes.truncated == ("cut",)
     assert "1 truncated" in changes.message
-    cut = library.find("cut")[0]
-    assert cut is not None
-    assert "truncated" in cut.missing
-    assert "incomplete" not in cut.missing
+    missing = one(library, "cut").missing
+    assert "truncated" in missing
+    assert "incomplete" not in missing
 
 
 def test_what_is_removed_stays_known_as_missing_and_comes_back(root: Path, store: Store, tmp_path: Path) -> None:
