@@ -31,6 +31,16 @@ def progress_bar(what: str, *, in_bytes: bool = False) -> Iterator[Report]:
         yield report
 
 
+@contextmanager
+def going_on(kept: str) -> Iterator[None]:
+    """Says after Ctrl-C that nothing is lost; the bar is gone by then."""
+    try:
+        yield
+    except KeyboardInterrupt:
+        remark(f"{kept}; the same command goes on there.")
+        raise
+
+
 def _bar(console: Any, in_bytes: bool) -> Any:
     from rich.progress import BarColumn, DownloadColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 

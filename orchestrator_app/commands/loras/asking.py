@@ -83,7 +83,7 @@ def fetch_metadata(arguments: argparse.Namespace) -> int:
     """Exit status 1 if something could not be asked for, 130 after Ctrl-C; what was found is kept."""
     from orchestrator_app.commands.loras.listing import matching
     from orchestrator_app.lora_library import open_library
-    from orchestrator_app.progress_bar import progress_bar
+    from orchestrator_app.progress_bar import going_on, progress_bar
     from orchestrator_core.errors import ConfigError
     from orchestrator_core.loras.civitai import Civitai, fetch, wants_metadata
     from orchestrator_core.store.civitai import CivitaiAnswers
@@ -98,7 +98,7 @@ def fetch_metadata(arguments: argparse.Namespace) -> int:
             return 0
         remark(f"Asking Civitai about {len(wanted):,} LoRA{_s(len(wanted))} by their hashes, a second each.")
         civitai = Civitai(CivitaiAnswers(store), CIVITAI)
-        with progress_bar("asking Civitai") as report:
+        with going_on("What was found is kept"), progress_bar("asking Civitai") as report:
             done = fetch(library, wanted, civitai, report, again=arguments.again)
     _print_fetched(done)
     return 1 if done.stopped or done.problems else 0

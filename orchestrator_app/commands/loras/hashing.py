@@ -17,7 +17,7 @@ def hash_files(arguments: argparse.Namespace) -> int:
     """Exit status 1 if a file could not be read."""
     from orchestrator_app.commands.loras.listing import matching
     from orchestrator_app.lora_library import open_library
-    from orchestrator_app.progress_bar import progress_bar, size
+    from orchestrator_app.progress_bar import going_on, progress_bar, size
 
     with open_library(arguments.loras) as (library, _):
         query = " ".join(arguments.query)
@@ -27,7 +27,7 @@ def hash_files(arguments: argparse.Namespace) -> int:
             say(f"All {len(wanted):,} LoRAs are hashed." if wanted else "There is none to hash.")
             return 0
         total = sum(entry.size for entry in left)
-        with progress_bar("hashing", in_bytes=True) as report:
+        with going_on("What is hashed is kept"), progress_bar("hashing", in_bytes=True) as report:
             failed = _hash_all(library, left, lambda done, name: report(done, total, name))
         if library.problem:
             problem("warning", library.problem)

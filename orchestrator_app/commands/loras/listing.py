@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import argparse
+import sys
+import textwrap
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from orchestrator_app.console import remark, say, table
+from orchestrator_app.console import remark, rich_console, say, table, width
 
 if TYPE_CHECKING:
     from orchestrator_core.loras.library import Library
@@ -30,7 +32,7 @@ def _print(arguments: argparse.Namespace, query: str) -> int:
         if arguments.json:
             print_json(shown)
         elif shown:
-            table(_HEADS, [_row(record) for record in shown], right=(3,), wraps=4)
+            _print_table(shown)
         if not arguments.json:
             remark(_summary(library, len(found), len(shown), query))
     return 0 if found or not query else 1
@@ -60,19 +62,40 @@ def print_json(records: Sequence[LoraRecord]) -> None:
 
 
 _HEADS = ("name", "base model", "kind", "strength", "trigger words", "state, missing")
+_NAME, _BASE, _STRENGTH, _WORDS, _STATE = 0, 1, 3, 4, 5
+_WIDE = 100  # columns of a terminal
 
 
-def _row(record: LoraRecord) -> tuple[str, ...]:
+def _print_table(records: Sequence[LoraRecord]) -> None:
+    rows = [_row(record) for record in records]
+    if rich_console(sys.stdout) is None:  # a pipe has no width
+        table(_HEADS, rows, right=(_STRENGTH,))
+        return
+    # What does not fit is left out and cut here: a table that is too wide would lose the trigger words.
+    kept = (_NAME, _BASE, _STRENGTH, _WORDS, _STATE) if width() >= _WIDE else (_NAME, _BASE, _WORDS, _STATE)
+    for row in rows:
+        row[_NAME] = _cut_before(row[_NAME], width() // 3)
+        row[_STATE] = textwrap.shorten(row[_STATE], width() // 4, placeholder=" …")
+    right = (kept.index(_STRENGTH),) if _STRENGTH in kept else ()
+    table([_HEADS[at] for at in kept], [[row[at] for at in kept] for row in rows], right, wraps=kept.index(_WORDS))
+
+
+def _cut_before(name: str, length: int) -> str:
+    """The end of a name, which tells more than its folder."""
+    return name if len(name) <= length else f"…{name[1 - length :]}"
+
+
+def _row(record: LoraRecord) -> list[str]:
     strength = "" if record.preferred_strength is None else f"{record.preferred_strength:g}"
     base = record.sub_family or record.base_model
-    return (
+    return [
         f"{record.name}{' *' if record.favourite else ''}",
         base,
         record.category or "",
         strength,
         " | ".join(record.trigger_words),
         flags_of(record),
-    )
+    ]
 
 
 def flags_of(record: LoraRecord) -> str:

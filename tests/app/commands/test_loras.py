@@ -144,6 +144,17 @@ def test_control_characters_of_strangers_do_not_reach_the_terminal(run: Cli, lor
         assert "\x07" not in done.out + done.err
 
 
+@pytest.mark.parametrize("columns", ["80", "120"])
+def test_a_terminal_of_any_width_shows_the_trigger_words(run: Cli, columns: str, monkeypatch: pytest.MonkeyPatch):
+    pytest.importorskip("rich", reason="without rich a terminal gets plain text")
+    monkeypatch.setenv("FORCE_COLOR", "1")
+    monkeypatch.setenv("COLUMNS", columns)
+    out = run("list").out
+    assert "trigger words" in out.splitlines()[0]
+    assert "green eyes" in out
+    assert max(len(line) for line in out.splitlines()[1:]) <= int(columns)
+
+
 # show
 
 
@@ -294,7 +305,7 @@ def test_hashing_that_is_stopped_goes_on_where_it_was(cli: Cli, tmp_path: Path):
         process.send_signal(signal.SIGINT)
         err = process.communicate(timeout=60)[1].decode()
         assert process.returncode == 130, err
-    assert "stopped: by Ctrl-C." in err
+    assert err.endswith("What is hashed is kept; the same command goes on there.\nstopped: by Ctrl-C.\n")
     found = [json.loads(line) for line in cli("loras", "list", "--json", "--loras", folder).out.splitlines()]
     assert [bool(record["sha256"]) for record in found] == [True, False]
 
