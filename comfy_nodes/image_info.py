@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from orchestrator_core.formats.comfy_links import link_of
 from orchestrator_core.formats.image_notes import notes_as_json
-from orchestrator_core.prompt import PromptDraft
+from orchestrator_core.prompt import LoraUse, PromptDraft
 from orchestrator_core.request import notes_for
 
-from .canvas import write_widgets
+from .canvas import find_node, write_widgets
+from .lora_names import StackItem
 from .planning import is_ours, our_nodes
 from .widgets import POPULATED
 
@@ -50,6 +51,17 @@ def show_while_running(prompt: Any, info: Any, node_id: str, draft: PromptDraft)
     inputs.update(texts)
     if isinstance(info, dict):
         write_widgets(info.get("workflow"), {node_id: texts})
+
+
+def note_loaded(info: Any, node_id: str, loras: Iterable[StackItem], text: str | None = None) -> dict[str, Any]:
+    """Note in the workflow, for who shares it, what a LoRA node has loaded; the same for the browser."""
+    from orchestrator_core.formats.sharing_loras import LOADED, LoadedLoras  # no start of ComfyUI waits for it
+
+    loaded = LoadedLoras(tuple(LoraUse(*item) for item in loras), text).as_property()
+    node = find_node(info.get("workflow"), node_id) if isinstance(info, dict) else None
+    if node is not None and isinstance(node.setdefault("properties", {}), dict):
+        node["properties"][LOADED] = loaded
+    return loaded
 
 
 def _with_line(before: Any, text: str) -> str:

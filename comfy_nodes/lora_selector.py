@@ -12,6 +12,7 @@ from orchestrator_core.stages.select_loras import Options, Selection
 
 from .checkpoint_family import checkpoint_of, loader_file
 from .host import io, model_kinds
+from .image_info import note_loaded
 from .lora_cards import chosen_card, other_card
 from .lora_names import read_stack
 from .lora_uses import as_stack, chosen_files, given
@@ -46,7 +47,7 @@ class LoraSelector(io.ComfyNode):
                 ),
                 io.String.Output("report", display_name="report", tooltip="Why each LoRA was chosen, or was not."),
             ],
-            hidden=[io.Hidden.unique_id, io.Hidden.prompt],
+            hidden=[io.Hidden.unique_id, io.Hidden.prompt, io.Hidden.extra_pnginfo],
         )
 
     @classmethod
@@ -77,9 +78,10 @@ class LoraSelector(io.ComfyNode):
         loaded = cls.loras.loading.apply(model, clip, files)
         problems = [*before.problems, *unknown, *loaded.problems]
         report = report_of(selection, checkpoint, loader, problems)
-        draft = selection.draft
-        ui = ui_of(selection, checkpoint, problems)
-        return io.NodeOutput(loaded.model, loaded.clip, draft.positive, draft, as_stack(files), report, ui=ui)
+        draft, stack_out = selection.draft, as_stack(files)
+        noted = note_loaded(cls.hidden.extra_pnginfo, str(cls.hidden.unique_id), stack_out, draft.positive)
+        ui = ui_of(selection, checkpoint, problems, noted)
+        return io.NodeOutput(loaded.model, loaded.clip, draft.positive, draft, stack_out, report, ui=ui)
 
 
 def _options(values: Mapping[str, Any]) -> Options:
@@ -95,7 +97,9 @@ def report_of(selection: Selection, checkpoint: BaseModel, loader: str, problems
     return "\n".join([head, selection.report, *(f"problem: {problem}" for problem in problems)])
 
 
-def ui_of(selection: Selection, checkpoint: BaseModel, problems: Sequence[str]) -> dict[str, Any]:
+def ui_of(
+    selection: Selection, checkpoint: BaseModel, problems: Sequence[str], noted: Mapping[str, Any]
+) -> dict[str, Any]:
     """What the node shows. ComfyUI joins the lists of several runs of one node."""
     cards = [
         *(chosen_card(use) for use in selection.chosen),
@@ -106,6 +110,7 @@ def ui_of(selection: Selection, checkpoint: BaseModel, problems: Sequence[str]) 
         "base": str(checkpoint) if checkpoint.family else "",
         "loras": cards,
         "problems": [*selection.problems, *problems],
+        "loaded": noted,
     }
     return {"orchestrator_loras": [told]}
 

@@ -5,7 +5,9 @@ from __future__ import annotations
 from typing import Any, ClassVar
 
 from .host import io
+from .image_info import note_loaded
 from .lora_names import read_stack
+from .lora_uses import as_stack
 from .services import LoraServices
 from .sockets import LoraStackSocket
 
@@ -29,6 +31,7 @@ class LoraStackApply(io.ComfyNode):
                 io.Model.Output("model_out", display_name="model", tooltip="The model with the LoRAs."),
                 io.Clip.Output("clip_out", display_name="clip", tooltip="The text encoder with the LoRAs."),
             ],
+            hidden=[io.Hidden.unique_id, io.Hidden.extra_pnginfo],
         )
 
     @classmethod
@@ -37,5 +40,6 @@ class LoraStackApply(io.ComfyNode):
         files, unknown = cls.loras.files.found(stack.items)
         loaded = cls.loras.loading.apply(model, clip, files)
         problems = [*stack.problems, *unknown, *loaded.problems]
-        ui = {"orchestrator_loras": [{"base": "", "loras": [], "problems": problems}]}
+        noted = note_loaded(cls.hidden.extra_pnginfo, str(cls.hidden.unique_id), as_stack(files))
+        ui = {"orchestrator_loras": [{"base": "", "loras": [], "problems": problems, "loaded": noted}]}
         return io.NodeOutput(loaded.model, loaded.clip, ui=ui)

@@ -60,20 +60,33 @@ class Shared:
 
 
 def share_workflow(
-    workflow: Any, kind: Kind, name: str = "", graph: Mapping[str, Any] | None = None, host: Host | None = None
+    workflow: Any,
+    kind: Kind,
+    name: str = "",
+    graph: Mapping[str, Any] | None = None,
+    host: Host | None = None,
+    request: GenerationRequest | None = None,
 ) -> Shared:
     """A template of a canvas workflow, or of an API graph, which is laid out anew.
 
-    ``graph`` is the API graph that was sent for it, where that is known: it has the texts that were drawn.
+    ``graph`` is the API graph that was sent for it, where that is known: it has the texts that were drawn. ``request``
+    is what was rendered from it: it has the LoRAs that were chosen.
 
     Raises:
         FormatError: ``kind`` is neither of the two, or it is no workflow, or a damaged one.
     """
-    return _share(workflow if is_workflow(workflow) else _laid_out(workflow, host), kind, name, Prompts(), graph, host)
+    workflow = workflow if is_workflow(workflow) else _laid_out(workflow, host)
+    return _share(workflow, kind, name, Prompts(), graph, host, request)
 
 
 def _share(
-    workflow: Any, kind: Kind, name: str, prompts: Prompts, graph: Mapping[str, Any] | None, host: Host | None
+    workflow: Any,
+    kind: Kind,
+    name: str,
+    prompts: Prompts,
+    graph: Mapping[str, Any] | None,
+    host: Host | None,
+    request: GenerationRequest | None = None,
 ) -> Shared:
     if kind not in get_args(Kind):
         raise FormatError(f'A template is "stock" or "live", not "{str(kind)[:40]}".')
@@ -83,7 +96,7 @@ def _share(
     collect(canvas, reader, prompts)
     texts = [*strings_in(canvas.data), *(text for _, text in prompts.templates), name]
     if kind == "stock":
-        make_stock(canvas, reader, prompts)
+        make_stock(canvas, reader, prompts, request)
     else:
         make_live(canvas, reader, prompts)
     scrubber = Scrubber({*(names_of_this_machine() if host.names is None else host.names), *names_in(texts)})

@@ -15,7 +15,15 @@ from itertools import pairwise
 from typing import Any
 
 from orchestrator_core.formats.sharing_canvas import Canvas, Level
-from orchestrator_core.formats.sharing_nodes import NOTES, Node, definition_of, is_model_file, widget_places
+from orchestrator_core.formats.sharing_nodes import (
+    LORA_LOADERS,
+    LORA_NODES,
+    NOTES,
+    Node,
+    definition_of,
+    is_model_file,
+    widget_places,
+)
 from orchestrator_core.formats.sharing_words import GAP, Finding, Scrubber, file_name, is_public
 
 EXAMPLE = "example"  # ComfyUI's own input/example.png
@@ -250,7 +258,7 @@ def strings_in(value: Any) -> Iterator[str]:
 
 
 def node_types_in(workflow: Any) -> set[str]:
-    """The node classes of a workflow or a graph, whatever else is in it."""
+    """The node classes of a workflow or a graph, whatever else is in it, and those that take the place of ours."""
     waiting, found = [workflow], set()
     while waiting:
         one = waiting.pop()
@@ -259,4 +267,4 @@ def node_types_in(workflow: Any) -> set[str]:
             waiting += one.values()
         elif isinstance(one, list):
             waiting += one
-    return found
+    return found | set(LORA_LOADERS if found.intersection(LORA_NODES) else ())

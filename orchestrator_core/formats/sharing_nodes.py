@@ -19,10 +19,15 @@ WILDCARD_PROMPT = "OrchestratorWildcardPrompt"
 INSPECTOR = "OrchestratorPromptInspector"
 SAVE_IMAGE = "OrchestratorSaveImage"
 RECORDER = "OrchestratorRunRecorder"
+LORA_SELECTOR = "OrchestratorLoRASelector"
+LORA_STACK_APPLY = "OrchestratorLoRAStackApply"
+LORA_NODES = (LORA_SELECTOR, LORA_STACK_APPLY)
+LORA_LOADERS = ("LoraLoader", "LoraLoaderModelOnly")  # ComfyUI's own
 NOTES = ("MarkdownNote", "Note")
 VIRTUAL = frozenset({*NOTES, "Reroute", "PrimitiveNode"})  # of the frontend alone
 
 _PROMPT = ["STRING", {"default": "", "multiline": True, "dynamicPrompts": False}]
+_LINE = ["STRING", {"default": "", "multiline": False, "dynamicPrompts": False}]
 
 
 def _ours(title: str, required: dict[str, Any], optional: dict[str, Any], *outputs: tuple[str, str]) -> dict[str, Any]:
@@ -75,6 +80,36 @@ OUR_NODES: dict[str, dict[str, Any]] = {
     ),
     RECORDER: _ours(
         "Run Recorder", {"draft": ["PROMPT_DRAFT", {}]}, {"saved": ["SAVED_IMAGES", {}]}, ("STRING", "STRING")
+    ),
+    LORA_SELECTOR: _ours(
+        "LoRA Selector",
+        {"model": ["MODEL", {}]},
+        {
+            "clip": ["CLIP", {}],
+            "draft": ["PROMPT_DRAFT", {}],
+            "text": ["STRING", {"forceInput": True}],
+            "lora_stack": ["LORA_STACK", {}],
+            "max_loras": ["INT", {"default": 3}],
+            "total_strength": ["FLOAT", {"default": 1.8}],
+            "strength": ["FLOAT", {"default": 0.8}],
+            "include": _PROMPT,
+            "exclude": _PROMPT,
+            "never_together": _PROMPT,
+            "query": _LINE,
+            "minimum_evidence": ["FLOAT", {"default": 0.25}],
+            "variety": ["FLOAT", {"default": 0.2}],
+            "insert_trigger_words": ["COMBO", {"default": "matched"}],
+            "allow_accelerators": ["BOOLEAN", {"default": False}],
+            "semantic": ["BOOLEAN", {"default": False}],
+        },
+        ("model", "MODEL"), ("clip", "CLIP"), ("text", "STRING"), ("draft", "PROMPT_DRAFT"),
+        ("lora_stack", "LORA_STACK"), ("report", "STRING"),
+    ),
+    LORA_STACK_APPLY: _ours(
+        "Apply LoRA Stack",
+        {"model": ["MODEL", {}], "lora_stack": ["LORA_STACK", {}]},
+        {"clip": ["CLIP", {}]},
+        ("model", "MODEL"), ("clip", "CLIP"),
     ),
 }  # fmt: skip
 

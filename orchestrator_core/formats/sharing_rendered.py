@@ -42,7 +42,7 @@ def share_rendered(run: Run, request: GenerationRequest, kind: Kind, carried: Ca
     if found is None or (kind == "live" and not _draws(found) and run.draft.source.template):
         return share_run(run, request, kind, host=host)
     try:
-        return share_workflow(found, kind, _name(run), carried.graph, host)
+        return share_workflow(found, kind, _name(run), carried.graph, host, request)
     except FormatError as error:
         shared = share_run(run, request, kind, host=host)
         return Shared(shared.template, shared.taken_out, (PLAIN.format(reason=error), *shared.warnings))

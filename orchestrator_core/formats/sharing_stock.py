@@ -11,8 +11,10 @@ from typing import Any
 from orchestrator_core.formats.canvas_text import escape_canvas_text
 from orchestrator_core.formats.node_definitions import CONTROLS
 from orchestrator_core.formats.sharing_canvas import Canvas, Level, Link
+from orchestrator_core.formats.sharing_loras import TEXT, forget_loaded, loras_as_loaders
 from orchestrator_core.formats.sharing_nodes import (
     INSPECTOR,
+    LORA_SELECTOR,
     OUR_NODES,
     SAVE_IMAGE,
     WILDCARD_PROMPT,
@@ -23,6 +25,7 @@ from orchestrator_core.formats.sharing_nodes import (
 )
 from orchestrator_core.formats.sharing_prompts import Prompts, Reader, notes_in
 from orchestrator_core.formats.sharing_run import insert_prompt
+from orchestrator_core.request import GenerationRequest
 
 POSITIVE, NEGATIVE, DRAFT, SEED = range(4)  # the outputs of a WildcardPrompt
 
@@ -32,6 +35,7 @@ def make_live(canvas: Canvas, reader: Reader, prompts: Prompts) -> None:
 
     The first run has the seed of the one who shares, and each one after it another.
     """
+    forget_loaded(canvas)
     if not any(node["type"] == WILDCARD_PROMPT for _, node in canvas.nodes()):
         notes = notes_in(canvas)
         if not (notes and notes.template and insert_prompt(canvas, notes, reader.object_info)):
@@ -53,14 +57,15 @@ def make_live(canvas: Canvas, reader: Reader, prompts: Prompts) -> None:
             values[control] = "randomize"
 
 
-def make_stock(canvas: Canvas, reader: Reader, prompts: Prompts) -> None:
-    """ComfyUI's own nodes in place of ours."""
+def make_stock(canvas: Canvas, reader: Reader, prompts: Prompts, request: GenerationRequest | None = None) -> None:
+    """ComfyUI's own nodes in place of ours. ``request``: what was rendered, where it is known."""
     work = _Stock(canvas, reader, prompts)
     for _, node in canvas.nodes():
         work.restore_seed(node)
     for level, node in canvas.nodes():
         if node["type"] == INSPECTOR:
             work.pass_through(level, node)
+    loras_as_loaders(work, request, reader.object_info)
     for level, node in canvas.nodes():
         if node["type"] == WILDCARD_PROMPT:
             work.resolve(level, node)
@@ -92,17 +97,17 @@ class _Stock:
             self.prompts.warnings.append(
                 f"{_name(node)} was not drawn yet, and its template stands in the prompt. Run it once, then export."
             )
-        self._give(level, node, POSITIVE, positive)
-        self._give(level, node, NEGATIVE, negative)
+        self.give(level, node, POSITIVE, positive, "positive text")
+        self.give(level, node, NEGATIVE, negative, "negative text")
         self._give_seed(level, node)
         level.remove(node)
 
-    def _give(self, level: Level, node: Node, slot: int, text: str) -> None:
+    def give(self, level: Level, node: Node, slot: int, text: str, title: str) -> None:
+        """What an output gave, into the widget of the only one that it fed, or from a node of this title."""
         links = level.from_output(node, slot)
         if len(links) == 1 and self._write(level, links[0], text):
             return
         if links:
-            title = "positive text" if slot == POSITIVE else "negative text"
             self._constant(level, node, slot, _constant("PrimitiveStringMultiline", title, "STRING", [text], node))
 
     def _give_seed(self, level: Level, node: Node) -> None:
@@ -166,7 +171,7 @@ class _Stock:
             same = [item for item in node["inputs"] if item.get("type") == output.get("type")]
             fed = next((link for item in same if (link := level.into(node, str(item.get("name"))))), None)
             if fed is None and node["type"] == INSPECTOR and output.get("type") == "STRING":
-                fed = self._positive_of(level, level.into(node, "draft"))
+                fed = self.positive_of(level, level.into(node, "draft"))
             for link in level.from_output(node, slot):
                 level.cut(link)
                 if fed:
@@ -175,12 +180,11 @@ class _Stock:
                     )
         level.remove(node)
 
-    def _positive_of(self, level: Level, draft: Link | None) -> Link | None:
-        """The text of a draft, where the node that drew it is on the same level."""
+    def positive_of(self, level: Level, draft: Link | None) -> Link | None:
+        """The text of a draft, where the node that drew it, or put LoRAs into it, is on the same level."""
         origin = level.node(draft.origin) if draft else None
-        if draft is None or origin is None or origin["type"] != WILDCARD_PROMPT:
-            return None
-        return draft._replace(origin_slot=POSITIVE, type="STRING")
+        slot = {WILDCARD_PROMPT: POSITIVE, LORA_SELECTOR: TEXT}.get(origin["type"]) if origin else None
+        return draft._replace(origin_slot=slot, type="STRING") if draft and slot is not None else None
 
     def forget_widgets(self) -> None:
         """Subgraphs show widgets of inner nodes by their ids: those of nodes that are gone are shown no more."""

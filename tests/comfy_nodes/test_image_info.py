@@ -5,7 +5,9 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from comfy_nodes.image_info import of_this_draft, show_while_running
+import pytest
+
+from comfy_nodes.image_info import note_loaded, of_this_draft, show_while_running
 from comfy_nodes.widgets import WIDGETS
 from orchestrator_core.prompt import Component, PromptDraft, PromptSource
 
@@ -78,3 +80,16 @@ def test_infos_and_prompts_of_any_shape_are_taken():
         of_this_draft(running()[0], hostile, "8", draft("a fox"))
         assert prompt["4"]["inputs"]["populated_text"] == "a fox"
     assert of_this_draft({"8": {"inputs": []}}, {}, "8", draft("x")) == ({"8": {"inputs": []}}, {})
+
+
+def test_what_a_lora_node_loaded_is_in_the_images_workflow():
+    info: dict[str, Any] = {"workflow": {"nodes": [{"id": 3, "type": "OrchestratorLoRASelector"}]}}
+    noted = note_loaded(info, "3", [("styles/ink.safetensors", 0.8, 0.6)], "a fox, ink")
+    assert noted == {"text": "a fox, ink", "loras": [["styles/ink.safetensors", 0.8, 0.6]]}
+    (node,) = info["workflow"]["nodes"]
+    assert node["properties"] == {"orchestrator_loaded": noted}
+
+
+@pytest.mark.parametrize("info", [None, {}, {"workflow": None}, {"workflow": {"nodes": [{"id": 3, "properties": []}]}}])
+def test_a_workflow_that_is_none_takes_no_note_and_stops_nothing(info: Any):
+    assert note_loaded(info, "3", [], None) == {"loras": []}

@@ -68,7 +68,11 @@ function othersElement(loras, onToggle) {
 /** What a run found, for the node of an execution id. */
 function showLoras(id, output) {
   const node = findNode(id);
-  if (node && output?.orchestrator_loras) views.get(node)?.show(output.orchestrator_loras);
+  const told = output?.orchestrator_loras;
+  if (!node || !told) return;
+  views.get(node)?.show(told);
+  const loaded = told.at(-1)?.loaded;
+  if (loaded) node.properties.orchestrator_loaded = loaded; // for who shares the workflow as a template
 }
 
 app.registerExtension({
