@@ -81,6 +81,7 @@ def run(arguments: argparse.Namespace) -> int:
 
     server = _server(arguments)
     folder = _folder(arguments, server)
+    folder.read_scores()
     say(folder.plan.sentence)
     for one in folder.plan.refused:
         problem("not tested", f"{one.name}: {one.reason}")
@@ -128,7 +129,7 @@ def _target(server: Server) -> tuple[Target | None, Choices | None]:
 def _folder(arguments: argparse.Namespace, server: Server) -> TestFolder:
     """The test that is asked for; without LoRAs the one that is in the folder."""
     from orchestrator_app.folders import open_wildcards
-    from orchestrator_app.lora_test.asking import plan_of_asked
+    from orchestrator_app.lora_test.asking import plan_of_asked, title_of
     from orchestrator_app.lora_test.folder import FILE, TestFolder
     from orchestrator_core.errors import ConfigError
 
@@ -145,7 +146,7 @@ def _folder(arguments: argparse.Namespace, server: Server) -> TestFolder:
     with _records(arguments, choices) as records:
         plan = plan_of_asked(asked, records, open_wildcards(arguments.wildcards), target, choices)
     where = f"{target.name} ({target.where})" if target is not None else ""
-    return TestFolder(path or _new_folder(), plan, _title(plan.loras), where)
+    return TestFolder(path or _new_folder(), plan, title_of(plan), where)
 
 
 def _new_folder() -> Path:
@@ -154,14 +155,6 @@ def _new_folder() -> Path:
     from orchestrator_app.output_folder import OutputFolder
 
     return OutputFolder.make(Path("outputs"), "lora test", datetime.now().astimezone()).path
-
-
-def _title(loras: tuple[LoraRecord, ...]) -> str:
-    from orchestrator_core.loras.testing import label_of
-
-    names = [record.title or label_of(record).rpartition("/")[2] for record in loras]
-    more = f" and {len(names) - 3} more" if len(names) > 3 else ""
-    return f"{', '.join(names[:3])}{more}"
 
 
 def _asked(arguments: argparse.Namespace) -> Asked:

@@ -19,6 +19,7 @@ from orchestrator_core.request import Choices, GenerationRequest
 from orchestrator_core.template import Wildcards
 
 SEEDS = (1, 2)
+_NAMED = 3  # LoRAs in the name of a test
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,3 +138,10 @@ def _parts(text: str) -> Sequence[str]:
 def lines_of(texts: Iterable[str]) -> tuple[str, ...]:
     """The lines that are not empty."""
     return tuple(line.strip() for text in texts for line in text.splitlines() if line.strip())
+
+
+def title_of(plan: TestPlan) -> str:
+    """``ink, mist, fox and 4 more``: what a test is called that nobody named."""
+    names = [record.title or label_of(record).rpartition("/")[2] for record in plan.loras]
+    more = f" and {len(names) - _NAMED} more" if len(names) > _NAMED else ""
+    return f"{', '.join(names[:_NAMED])}{more}"

@@ -12,6 +12,7 @@ from pathlib import Path
 
 from orchestrator_app.lora_test.pictures import difference, is_whole, make_thumbnail
 from orchestrator_app.lora_test.plan_file import CellPart, file_of, plan_of, read_test_file
+from orchestrator_app.lora_test.scores import Scores, scores_of
 from orchestrator_core.errors import ConfigError
 from orchestrator_core.formats.image_metadata import replace_file
 from orchestrator_core.loras.testing import Cell, TestPlan
@@ -31,6 +32,7 @@ class TestFolder:
         self.path, self.plan, self.name, self.target = path, plan, name, target
         self._lock = threading.RLock()
         self.cells = tuple(plan.cells())
+        self.scores = Scores()  # what the page may sort by, beside the difference
         file = path / FILE
         self._parts = dict(read_test_file(file).cells) if file.exists() else {}
 
@@ -75,6 +77,13 @@ class TestFolder:
 
     def baseline(self, cell: Cell) -> Cell:
         return self.cells[cell.prompt * len(self.plan.seeds) + cell.seed]
+
+    def score(self, cell: Cell) -> float | None:
+        return self.scores.values.get(self.part(cell).run_id)
+
+    def read_scores(self) -> None:
+        """Look up what scorers said of the images since they were rendered."""
+        self.scores = scores_of(self.part(cell).run_id for cell in self.cells)
 
     def thumbnail(self, cell: Cell) -> Path:
         return self.path / THUMBNAILS / f"{cell.key}.webp"

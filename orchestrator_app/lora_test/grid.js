@@ -17,7 +17,8 @@ function sortRows() {
   if (key !== "order") {
     sorted.sort((a, b) => {
       if (value(a) === "" || value(b) === "") return (value(a) === "") - (value(b) === "");  // what is not known comes last
-      return backwards ? compare(value(b), value(a)) : compare(value(a), value(b));
+      const found = Number.isFinite(Number(value(a))) && Number.isFinite(Number(value(b))) ? value(a) - value(b) : compare(value(a), value(b));
+      return backwards ? -found : found;
     });
   }
   body.append(...sorted);

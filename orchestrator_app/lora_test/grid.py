@@ -9,7 +9,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from html import escape
 from pathlib import Path
@@ -56,20 +56,26 @@ def grid_page(folder: TestFolder, *, within: bool = False) -> str:
     script = (_HERE / "grid.js").read_text("utf-8")
     digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
     baseline, *rows = folder.rows()
-    largest = max((figure for row in rows if (figure := _mean(folder, row)) is not None), default=0.0)
+    largest = max((figure for row in rows if (figure := _difference(folder, row)) is not None), default=0.0)
     return Template((_HERE / "grid.html").read_text("utf-8")).substitute(
         title=escape(folder.name or "LoRA test"),
         policy=f"{_POLICY} script-src 'sha256-{digest}'",
         style=(_HERE / "grid.css").read_text("utf-8"),
         script=script,
         facts=" · ".join(_facts(folder)),
-        sorts="".join(f'<option value="{key}">{text}</option>' for key, text in _SORTS.items()),
+        sorts="".join(f'<option value="{key}">{escape(text)}</option>' for key, text in _sorts(folder)),
         size=_LARGE if len(baseline) <= 4 else _SMALL,
         notices="".join(_notices(folder)),
         head=_head(folder),
         baseline=_baseline_row(addresses, baseline),
         rows="\n".join(_row(addresses, row, largest) for row in rows),
     )
+
+
+def _sorts(folder: TestFolder) -> Iterator[tuple[str, str]]:
+    if folder.scores.values:
+        yield from {"order": _SORTS["order"], "score-down": f"best {folder.scores.metric}"}.items()
+    yield from ((key, text) for key, text in _SORTS.items() if key != "order" or not folder.scores.values)
 
 
 def _facts(folder: TestFolder) -> Iterator[str]:
@@ -132,7 +138,7 @@ def _row(addresses: _Addresses, cells: Sequence[Cell], largest: float) -> str:
     folder = addresses.folder
     assert cells[0].lora is not None
     record, strength = folder.plan.loras[cells[0].lora], cells[0].strength
-    mean = _mean(folder, cells)
+    mean, score = _difference(folder, cells), _mean(folder.score(cell) for cell in cells)
     base = record.sub_family or record.base_model
     words = " ".join((record.name, record.title, base, record.base_model, *record.trigger_words, f"@{strength:g}"))
     data = {
@@ -140,14 +146,13 @@ def _row(addresses: _Addresses, cells: Sequence[Cell], largest: float) -> str:
         "strength": f"{strength:g}",
         "base": base,
         "difference": "" if mean is None else f"{mean:.2f}",
+        "score": "" if score is None else f"{score:.4f}",
         "text": words.lower(),
     }
     attributes = " ".join(f'data-{key}="{escape(value)}"' for key, value in data.items())
     title = f"{_title(record)} at {strength:g}"
-    return (
-        f'<tr {attributes}><th class="row" scope="row">{_label(record, strength, base)}{_bar(mean, largest)}</th>'
-        f"{_cells(addresses, cells, title)}</tr>"
-    )
+    label = f"{_label(record, strength, base)}{_bar(mean, largest)}{_score(folder, score)}"
+    return f'<tr {attributes}><th class="row" scope="row">{label}</th>{_cells(addresses, cells, title)}</tr>'
 
 
 def _title(record: LoraRecord) -> str:
@@ -178,9 +183,18 @@ def _bar(mean: float | None, largest: float) -> str:
     )
 
 
-def _mean(folder: TestFolder, cells: Sequence[Cell]) -> float | None:
-    figures = [figure for cell in cells if (figure := folder.part(cell).difference) is not None]
-    return sum(figures) / len(figures) if figures else None
+def _score(folder: TestFolder, score: float | None) -> str:
+    return "" if score is None else f"<small>{escape(folder.scores.metric)} {score:.3g}</small>"
+
+
+def _difference(folder: TestFolder, cells: Sequence[Cell]) -> float | None:
+    return _mean(folder.part(cell).difference for cell in cells)
+
+
+def _mean(figures: Iterable[float | None]) -> float | None:
+    """Of those that are known."""
+    known = [figure for figure in figures if figure is not None]
+    return sum(known) / len(known) if known else None
 
 
 def _cells(addresses: _Addresses, cells: Sequence[Cell], title: str) -> str:

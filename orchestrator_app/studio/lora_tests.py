@@ -7,7 +7,7 @@ from datetime import datetime
 from html import escape
 from pathlib import Path
 
-from orchestrator_app.lora_test.asking import Asked, lines_of, numbers_in, plan_of_asked, seeds_in
+from orchestrator_app.lora_test.asking import Asked, lines_of, numbers_in, plan_of_asked, seeds_in, title_of
 from orchestrator_app.lora_test.folder import FILE, GRID, TestFolder
 from orchestrator_app.lora_test.running import TestRun
 from orchestrator_app.lora_test.watching import words_of
@@ -19,7 +19,7 @@ from orchestrator_app.studio.live import LiveEnvironment
 from orchestrator_core.config import data_folder
 from orchestrator_core.errors import OrchestratorError
 from orchestrator_core.loras.record import LoraRecord
-from orchestrator_core.loras.testing import TestPlan, label_of
+from orchestrator_core.loras.testing import TestPlan
 from orchestrator_core.prompt import PromptDraft
 from orchestrator_core.request import Choices
 from orchestrator_core.stages import dispatch
@@ -45,9 +45,7 @@ def earlier_tests(settings: Settings) -> list[str]:
 
 def new_folder(settings: Settings, plan: TestPlan, where: str) -> TestFolder:
     """Its folder is made when something is written."""
-    names = [record.title or label_of(record).rpartition("/")[2] for record in plan.loras]
-    more = f" and {len(names) - 3} more" if len(names) > 3 else ""
-    name = f"{', '.join(names[:3])}{more}"
+    name = title_of(plan)
     stem = f"{datetime.now().astimezone():%Y-%m-%d_%H%M%S}_{slug(name) or 'test'}"
     return TestFolder(folder_of_tests(settings) / stem, plan, name, where)
 

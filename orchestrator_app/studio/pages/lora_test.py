@@ -149,6 +149,7 @@ class LoraTestPage:
             earlier = None
         if earlier is None:
             return summary, "", "", gr.update(visible=False)
+        earlier.read_scores()
         return summary, lora_tests.folder_html(earlier), lora_tests.grid_html(earlier), self._grid_file(earlier)
 
     def _grid_file(self, folder: TestFolder) -> Any:

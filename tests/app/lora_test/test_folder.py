@@ -12,10 +12,13 @@ from PIL import Image
 
 from orchestrator_app.lora_test.folder import FILE, GRID, TestFolder
 from orchestrator_app.lora_test.grid import grid_page
+from orchestrator_core.config import data_folder
 from orchestrator_core.errors import ConfigError, FormatError
 from orchestrator_core.loras.record import LoraRecord
 from orchestrator_core.loras.testing import Cell, TestPlan, draw_prompts, plan_test
 from orchestrator_core.request import GeneratedImage, GenerationRequest
+from orchestrator_core.run import Run, Score
+from orchestrator_core.store import Store
 from orchestrator_core.template import Wildcards
 
 INK = LoraRecord("styles/ink", "/l/ink", base_model="SD 1.5", trigger_words=("ink wash",), size=10, mtime_ns=1)
@@ -210,3 +213,28 @@ def test_a_page_of_one_file_holds_its_images(tmp_path: Path):
     assert page.count('href="data:image/webp;base64,') == 10
     assert "images/" not in page.replace("data:image/", "")
     assert GRID not in page
+
+
+def test_rows_can_be_sorted_by_what_scorers_said_of_the_images(tmp_path: Path):
+    folder = full(tmp_path)
+    assert "score-down" not in grid_page(folder)
+    with Store.open() as store:
+        for number, cell in enumerate(folder.cells):
+            run_id = f"{number:032x}"
+            image = GeneratedImage(tmp_path / "images" / f"{cell.key}.png", cell.request, run_id)
+            folder.take(cell, image)
+            scores = [Score(run_id, image.path.name, None, "aesthetic", number / 10)]
+            scores += [Score(run_id, image.path.name, 0, "clip", 9.0)] if number == 3 else []
+            store.save_run(Run(run_id, cell.draft, (image,), tuple(scores)))
+    again = TestFolder.reopened(tmp_path)
+    again.read_scores()
+    page = grid_page(again)
+    assert '<option value="score-down">best aesthetic</option>' in page
+    assert re.findall(r'data-score="([^"]*)"', page) == ["0.2500", "0.4500", "0.6500", "0.8500"]
+
+
+def test_without_a_store_there_are_no_scores_and_none_is_made(tmp_path: Path):
+    folder = full(tmp_path)
+    folder.read_scores()
+    assert folder.scores.values == {}
+    assert not list(data_folder().glob("*.sqlite3"))
