@@ -20,7 +20,7 @@ from orchestrator_core.prompt import LoraUse
 
 MOST_CELLS = 24  # more than that nobody finds the way in, and the canvas becomes slow
 _LEFT, _TOP, _GAP = 100, 100, 40  # pixels
-_LOADER, _TEXT, _SAMPLER, _DECODE, _SAVE = (315, 126), (400, 200), (315, 262), (210, 46), (315, 270)
+_LOADER, _TEXT, _SAMPLER, _DECODE, _SAVE = (315, 126), (400, 200), (315, 262), (210, 46), (315, 400)
 _HEADER = 80  # between two rows: the frame's title
 _ROW_HEIGHT = _SAVE[1] + _HEADER + _GAP
 
