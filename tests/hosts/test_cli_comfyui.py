@@ -7,6 +7,7 @@ import re
 from pathlib import Path
 
 import pytest
+from PIL import Image
 
 from orchestrator_app.cli import main
 from orchestrator_core.formats.image_metadata import read_image
@@ -66,3 +67,21 @@ def test_a_model_that_the_server_has_not_is_named(comfyui: ComfyUI, capsys: pyte
     done = capsys.readouterr()
     assert "did you mean 'tiny-sd15.safetensors'?" in done.err
     assert done.out.startswith("0 images, 2 prompts not rendered: ")
+
+
+def test_a_lora_that_fits_is_loaded_and_changes_the_picture(comfyui: ComfyUI, capsys: pytest.CaptureFixture[str]):
+    folder = comfyui.folder / "models" / "loras"
+    loras = ["--select-loras", "--loras", str(folder), "--checkpoint", "tiny-sd15.safetensors"]
+    run = ["run", "a hill, tinyink", "--server", comfyui.url, "--count", "1", "--seed", "3", *SMALL, *loras]
+    pictures = []
+    for more in ([], ["--max-loras", "0"]):
+        assert main([*run, *more]) == 0
+        done = capsys.readouterr()
+        folder = Path(done.out.strip().rpartition(": ")[2])
+        pictures.append(folder / "images" / "0001.png")
+        nodes = (read_image(pictures[-1]).graph or {}).values()
+        names = [node["inputs"]["lora_name"] for node in nodes if node["class_type"] == "LoraLoader"]
+        assert names == ([] if more else ["styles/tiny_ink.safetensors"])
+        assert ("[1] styles/tiny_ink at " in done.err) is not bool(more)
+    first, second = (Image.open(path).convert("RGB").tobytes() for path in pictures)
+    assert first != second
