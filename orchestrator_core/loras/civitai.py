@@ -102,7 +102,8 @@ class Civitai:
 
     def _asked(self, path: str) -> Any:
         for attempt in range(TRIES):
-            self._pause(self._asked_at + self._pause_s - self._now())
+            # Never longer than the pause: a clock may be set back.
+            self._pause(min(self._asked_at + self._pause_s - self._now(), self._pause_s))
             try:
                 self._asked_at = self._now()
                 answer = self._client.get_json(path)

@@ -210,6 +210,14 @@ def test_calls_are_a_second_apart(shop: Shop):
     assert shop.clock.waits == [1.0, 1.0]
 
 
+def test_a_clock_that_is_set_back_makes_nobody_wait(shop: Shop):
+    civitai = shop.civitai()
+    civitai.version(shop.digests["anime"])
+    shop.clock.time -= 3600
+    civitai.version(shop.digests["beach"])
+    assert shop.clock.waits == [1.0]
+
+
 def test_nothing_is_asked_twice_also_what_was_not_found(shop: Shop):
     shop.fetch("anime", "beach")
     assert shop.fetch("anime", "beach").found == ("anime",)
