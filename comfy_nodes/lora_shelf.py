@@ -119,7 +119,8 @@ class LoraShelf:
         }
 
     def _opened(self) -> LibrarySource:
-        return LibrarySource(Library(self._folders(), self._store()))
+        store = self._store()
+        return LibrarySource(Library(self._folders(), store, problem="" if store else self._problem))
 
     def _store(self) -> Store | None:
         """The database; without one the LoRAs are read anew at each start, and all else works."""

@@ -49,9 +49,9 @@ def open_library(given: Sequence[str]) -> Iterator[tuple[Library, Store | None]]
     from orchestrator_core.loras.library import Library
 
     folders = lora_folders(given)
-    store = _store()
+    store, unkept = _store()
     try:
-        library = Library(folders, store)
+        library = Library(folders, store, problem=unkept)
         with progress_bar("reading LoRAs") as report:
             changes = library.refresh(progress=lambda done, of: report(done, of, ""))
         for told in [changes.problem, *library.snapshot.problems.values()]:
@@ -65,14 +65,14 @@ def open_library(given: Sequence[str]) -> Iterator[tuple[Library, Store | None]]
             store.close()
 
 
-def _store() -> Store | None:
+def _store() -> tuple[Store | None, str]:
+    """The database, or why there is none."""
     from orchestrator_core.store import Store
 
     try:
-        return Store.open()
+        return Store.open(), ""
     except StoreError as error:
-        problem("warning", f"what is read of the LoRAs is not kept for the next time: {error}")
-        return None
+        return None, f"what is read of the LoRAs is not kept for the next time: {error}"
 
 
 def find_lora(library: Library, name: str) -> LoraRecord:

@@ -154,7 +154,7 @@ class LoraPlace:
         from orchestrator_core.loras.watcher import LoraWatcher
 
         store, problem = self._store()
-        library = Library(folders, store)
+        library = Library(folders, store, problem=problem)
         hashing = Hashing(library, lambda: any(busy() for busy in self._busy))
         loras = OpenLoras(library, LoraWatcher(library), hashing, store, problem)
         loras.start()

@@ -60,9 +60,11 @@ class Library:
         store: Store | None = None,
         read: Callable[[LoraFiles], LoraRecord] = read_lora,
         now: Callable[[], float] = time.time,
+        problem: str = "",
     ) -> None:
+        """``problem``: why there is no store where there should be one; what a person sets is refused with it."""
         self.roots = tuple(dict.fromkeys(os.path.abspath(os.fspath(root)) for root in roots))  # noqa: PTH100 - as given
-        self._index = Index(self.roots, store)
+        self._index = Index(self.roots, store, problem)
         self._read = read
         self._now = now
         self._lock = threading.RLock()
@@ -70,6 +72,7 @@ class Library:
         self._offline: frozenset[str] = frozenset()
         self._problems: dict[str, str] = {}
         self._version = 0
+        self._told = ""  # the problem that the last refresh told of
         self._snapshot: Snapshot | None = None
 
     @property
@@ -105,7 +108,8 @@ class Library:
         """Look at the disk and make the library equal to it; what was found.
 
         With ``hints`` (folders, or paths of models without extension) only there. What is not ``settled`` counts as
-        incomplete. Whatever is wrong with a file or the database is told in the records or in ``Changes.problem``.
+        incomplete. Whatever is wrong with a file is told in the records, with the database in ``problem``, and in
+        ``Changes.problem`` when it begins: a library is looked at every few seconds.
         """
         with self._lock:
             disk = self._look(hints)
@@ -123,12 +127,18 @@ class Library:
             self._index.catch_up()
             if found.any() or before != self._offline:
                 self._publish()
+            told, self._told = self._told, self._index.problem
             return replace(
                 changes,
                 offline=tuple(sorted(self._offline - before)),
                 online=tuple(sorted(before - self._offline)),
-                problem=self._index.problem,
+                problem="" if told == self._told else self._told,
             )
+
+    def remember(self) -> None:
+        """Take all entries into memory: from then on, what another host wrote into the database is still news here."""
+        with self._lock:
+            self._index.entries()
 
     def _look(self, hints: Collection[str] | None) -> Disk:
         disk = scan(self.roots, hints)
@@ -225,7 +235,7 @@ class Library:
             changed = self.record(record.path) or record
             self._index.update([(entry, search_texts(changed))])
             self._publish()
-        if self._index.problem:
+        if self._index.problem and self._index.has_unsaved_facts:
             raise StoreError(self._index.problem)
         return changed
 

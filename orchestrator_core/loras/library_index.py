@@ -29,9 +29,10 @@ T = TypeVar("T")
 class Index:
     """Entries by path, fingerprints by folder, records, facts and digests of the given roots."""
 
-    def __init__(self, roots: Sequence[str], store: Store | None) -> None:
+    def __init__(self, roots: Sequence[str], store: Store | None, problem: str = "") -> None:
         self.roots = roots
-        self.problem = ""
+        self.problem = problem
+        self._lasting = problem  # what no later success makes good: there is no store, or its facts cannot be read
         self.damaged = False  # the entries could not be read, so that the folders must be compared anew
         self._tables = _tables_of(store)
         self._waiting: dict[str, Item] = {}  # by path: not in the store, or not yet
@@ -42,7 +43,24 @@ class Index:
         self._digests_waiting: list[Digest] = []
         self._folders: dict[Place, str] | None = None
         self._entries: dict[str, Entry] | None = None
-        self.facts = UserFacts(UserFact(*row) for row in self._read(lambda tables: tables.facts()) or [])
+        self.facts = UserFacts()
+        self._has_facts = self._tables is None
+        self._read_facts()
+
+    def _read_facts(self) -> None:
+        """What people said, if it could not be read before; with what they said since."""
+        if self._has_facts:
+            return
+        rows = self._read(lambda tables: tables.facts(), rebuild=False)
+        self._has_facts = rows is not None
+        before, self._lasting = self._lasting, "" if self._has_facts else self.problem
+        if self._has_facts and self.problem == before:
+            self.problem = ""
+        new, gone = self._facts_waiting
+        facts = {row.key: row for row in map(UserFact._make, rows or [])}
+        for key in gone:
+            facts.pop(key, None)
+        self.facts = UserFacts((*facts.values(), *new))
 
     def folders(self) -> Mapping[Place, str]:
         if self._folders is None:
@@ -124,9 +142,10 @@ class Index:
         """Write what the store could not take before."""
         if self._tables is None:
             return
+        self._read_facts()
         if self._waiting or self._removed or self._new_folders or self._gone:
             self._flush()
-        if any(self._facts_waiting):
+        if self.has_unsaved_facts:
             self.save_facts(())
         if self._digests_waiting:
             self.save_digests(())
@@ -156,6 +175,11 @@ class Index:
         if self._write(lambda tables: tables.set_facts(list(last.values()), set(old) - last.keys())):
             self._facts_waiting = ([], [])
 
+    @property
+    def has_unsaved_facts(self) -> bool:
+        """Whether something that was said is in memory alone."""
+        return any(self._facts_waiting)
+
     def digests(self) -> dict[str, Digest]:
         """By path."""
         rows = self._read(lambda tables: tables.digests()) or []
@@ -174,7 +198,7 @@ class Index:
         waiting = [path for path, (_, _, texts) in self._waiting.items() if words and _has_all(words, texts)]
         return [*(path for _, path in found if path not in self._waiting), *waiting][:limit]
 
-    def _read(self, ask: Callable[[LoraTables], T]) -> T | None:
+    def _read(self, ask: Callable[[LoraTables], T], *, rebuild: bool = True) -> T | None:
         """What cannot be read is made again: the index from the disk; what people said cannot be."""
         if self._tables is None:
             return None
@@ -182,7 +206,8 @@ class Index:
             return ask(self._tables)
         except StoreError as error:
             self.problem = str(error)
-            self._rebuild()
+            if rebuild:
+                self._rebuild()
             return None
 
     def _rebuild(self) -> None:
@@ -199,7 +224,7 @@ class Index:
         except StoreError as error:
             self.problem = str(error)
             return False
-        self.problem = ""
+        self.problem = self._lasting
         return True
 
 

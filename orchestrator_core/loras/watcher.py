@@ -80,6 +80,7 @@ class LoraWatcher:
 
     def _look(self, units: frozenset[str] | None) -> None:
         self._after(self.library.refresh(units, self._settled))
+        self.library.remember()
 
     def _after(self, changes: Changes) -> None:
         if changes.incomplete:

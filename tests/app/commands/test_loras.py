@@ -86,6 +86,19 @@ def test_a_database_that_cannot_be_used_is_a_warning(run: Cli, monkeypatch: pyte
     assert "warning: what is read of the LoRAs is not kept for the next time:" in done.err
 
 
+@pytest.mark.parametrize("action", ["list", "check"])
+def test_a_damaged_database_is_a_warning_and_stays_as_it_is(
+    run: Cli, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, action: str
+):
+    file = tmp_path / "damaged.sqlite3"
+    file.write_bytes(b"no database" * 1000)
+    monkeypatch.setenv("ORCHESTRATOR_DATABASE_URL", f"sqlite:///{file}")
+    done = run(action)
+    assert done.status in (0, 1)  # 1: the check found something
+    assert done.err.count("Nothing was overwritten") == 1
+    assert file.read_bytes() == b"no database" * 1000
+
+
 # list, search
 
 

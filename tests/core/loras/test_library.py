@@ -19,6 +19,7 @@ from orchestrator_core.loras.library_entries import decode, encode
 from orchestrator_core.loras.metadata import LoraFiles, read_lora
 from orchestrator_core.loras.record import ExamplePrompt, Fact, LoraRecord
 from orchestrator_core.store import Store
+from orchestrator_core.store.loras import LoraTables
 from tests.core.loras.library_files import LONG_AGO, lora_bytes, names, write_lora
 
 
@@ -403,9 +404,9 @@ def test_a_title_is_a_name(root: Path, store: Store) -> None:
 # Databases that are not as they should be
 
 
-def damage(path: Path) -> None:
+def damage(path: Path, table: str = "loras") -> None:
     with closing(sqlite3.connect(path)) as connection:
-        (page,) = connection.execute("SELECT rootpage FROM sqlite_master WHERE name = 'loras'").fetchone()
+        (page,) = connection.execute("SELECT rootpage FROM sqlite_master WHERE name = ?", (table,)).fetchone()
         (size,) = connection.execute("PRAGMA page_size").fetchone()
         connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
     with path.open("r+b") as file:
@@ -429,6 +430,76 @@ def test_a_damaged_index_is_made_again_and_what_a_person_said_is_kept(
         assert names(library) == ["a/bar", "foo", *(["new"] if changed else [])]
         assert one(library, "foo").notes == "mine"
         assert "new" in changes.added or not changed
+
+
+def ruin(path: Path, whole: bool) -> bytes:
+    """Overwrite a database's beginning, or all but its first page, which lists the tables; the new content."""
+    with closing(sqlite3.connect(path)) as connection:
+        connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+    content = path.read_bytes()
+    content = b"\xff" * 4096 + content[4096:] if whole else content[:4096] + b"\xff" * (len(content) - 4096)
+    path.write_bytes(content)
+    return content
+
+
+def opened_anyway(root: Path, path: Path) -> Library:
+    """As the hosts open a library: whatever is wrong with the database."""
+    try:
+        return Library([root], Store.open(path))
+    except StoreError as error:
+        return Library([root], problem=str(error))
+
+
+@pytest.mark.parametrize("whole", [True, False], ids=["no database any more", "damaged behind its first page"])
+def test_a_ruined_database_is_kept_as_it_is_and_the_loras_go_on_in_memory(
+    root: Path, sqlite_path: Path, whole: bool
+) -> None:
+    with Store.open(sqlite_path) as store:
+        library = opened(root, store)
+        library.set_user(one(library, "foo"), "notes", "mine")
+    content = ruin(sqlite_path, whole)
+    library = opened_anyway(root, sqlite_path)
+    assert "Nothing was overwritten" in library.refresh().problem
+    assert names(library) == ["a/bar", "foo"]
+    assert [record.name for record in library.search("bar")] == ["a/bar"]
+    with pytest.raises(StoreError, match="Nothing was overwritten"):
+        library.set_user(one(library, "foo"), "notes", "new")
+    assert one(library, "foo").notes == "new"
+    write_lora(root / "new.safetensors")
+    changes = library.refresh()
+    assert (changes.added, changes.problem) == (("new",), ""), "a problem is told once"
+    assert "Nothing was overwritten" in library.problem
+    assert sqlite_path.read_bytes() == content
+
+
+def test_what_people_said_and_cannot_be_read_is_a_problem_that_lasts(root: Path, sqlite_path: Path) -> None:
+    with Store.open(sqlite_path) as store:
+        library = opened(root, store)
+        library.set_user(one(library, "foo"), "notes", "mine")
+    damage(sqlite_path, "lora_user")
+    with Store.open(sqlite_path) as store:
+        library = Library([root], store)
+        write_lora(root / "new.safetensors")
+        assert "damaged" in library.refresh().problem
+        assert "damaged" in library.problem, "the index itself was written without an error"
+        assert names(Library([root], store)) == ["a/bar", "foo", "new"], "and kept"
+
+
+def test_what_people_said_is_read_once_it_can_be(root: Path, store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    before = opened(root, store)
+    before.set_user(one(before, "foo"), "notes", "mine")
+
+    def locked(self: LoraTables) -> list[tuple[object, ...]]:
+        raise StoreError("another program keeps the database locked")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(LoraTables, "facts", locked)
+        library = opened(root, store)
+        assert "locked" in library.problem
+        library.set_user(one(library, "a/bar"), "notes", "said meanwhile")
+    library.refresh()
+    assert library.problem == ""
+    assert (one(library, "foo").notes, one(library, "a/bar").notes) == ("mine", "said meanwhile")
 
 
 def test_a_deleted_database_is_made_again(root: Path, sqlite_path: Path) -> None:

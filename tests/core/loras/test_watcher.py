@@ -8,8 +8,10 @@ from pathlib import Path
 
 import pytest
 
+from orchestrator_core.errors import StoreError
 from orchestrator_core.loras.library import Library
 from orchestrator_core.loras.watcher import LoraWatcher
+from orchestrator_core.store import Store
 from orchestrator_core.watching import Timing
 from tests.core.loras.library_files import Watched, lora_bytes, names, write_lora
 
@@ -376,3 +378,29 @@ def test_a_real_watcher_sees_a_real_slow_copy_and_a_move(root: Path) -> None:
         watcher.stop()
     assert not [thread for thread in threading.enumerate() if thread.name.startswith("orchestrator-watching")]
     assert os.listdir(root) == []  # noqa: PTH208 - what is left
+
+
+def test_a_change_is_told_in_both_of_two_hosts_that_share_a_database(root: Path, sqlite_path: Path) -> None:
+    write_lora(root / "old.safetensors", "old style")
+    with Store.open(sqlite_path) as store, Store.open(sqlite_path) as other_store:
+        first, second = Watched(Library([root], store)), Watched(Library([root], other_store))
+        for host in (first, second):  # the one is done before the other looks
+            if host is first:
+                host.write(root / "foo.safetensors", WHOLE, "created")
+            else:
+                host.observer.send("created", root / "foo.safetensors")
+            host.wait(30)
+        assert first.messages == second.messages == ["1 new LoRA, 1 without a base model"]
+
+
+def test_a_ruined_database_is_told_of_once_and_the_folders_are_watched(root: Path, sqlite_path: Path) -> None:
+    sqlite_path.parent.mkdir(parents=True, exist_ok=True)
+    sqlite_path.write_bytes(b"no database" * 1000)
+    with pytest.raises(StoreError) as caught:
+        Store.open(sqlite_path)
+    place = Watched(Library([root], problem=str(caught.value)))
+    place.write(root / "foo.safetensors", WHOLE, "created")
+    place.wait(1000)
+    assert place.messages == ["1 new LoRA, 1 without a base model"]
+    assert "Nothing was overwritten" in place.watcher.problem
+    assert sqlite_path.read_bytes() == b"no database" * 1000
