@@ -117,13 +117,11 @@ def add_selection(parser: argparse.ArgumentParser, *, checkpoint: bool = False) 
         choices=INSERT,
         help="which to add: the group that fits the prompt, all groups, or none (matched)",
     )
-    group.add_argument(
-        "--allow-accelerators",
-        dest="lora_allow_accelerators",
-        action="store_true",
-        default=None,
-        help="Lightning, Turbo, LCM and the like too",
-    )
+    for name, text in (
+        ("allow_accelerators", "Lightning, Turbo, LCM and the like too"),
+        ("semantic", "also by what words mean, where a text encoder is loaded, which the command line has not"),
+    ):
+        group.add_argument(lora_flag(name), dest=f"lora_{name}", action="store_true", default=None, help=text)
 
 
 def lora_flag(option: str) -> str:
