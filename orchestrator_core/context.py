@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from orchestrator_core.base_models.names import UNKNOWN, BaseModel
 from orchestrator_core.loras.ranking import LoraSource
+from orchestrator_core.loras.semantic import SemanticPhrases
 from orchestrator_core.request import Generator, OnProgress, Progress
 from orchestrator_core.template import Wildcards
 
@@ -30,4 +31,5 @@ class StageContext:
     variables: Mapping[str, str] = field(default_factory=dict)  # what templates may ask about, as _is_sdxl
     progress: OnProgress = ignore_progress
     loras: LoraSource | None = None  # the library that selectLoras chooses from
+    meanings: SemanticPhrases | None = None  # of its phrases, where a text encoder is there
     checkpoint: BaseModel = UNKNOWN  # of the model that will render; empty where it is not known

@@ -11,7 +11,8 @@ from orchestrator_core.loras.composing import Candidate, Chosen, NotChosen
 from orchestrator_core.loras.conflicts import partner_of
 from orchestrator_core.loras.gate import barred, base_model_reason
 from orchestrator_core.loras.naming import LoraNames, Named, plain
-from orchestrator_core.loras.ranking import LoraIndex, PromptWords
+from orchestrator_core.loras.prompt_words import PromptWords
+from orchestrator_core.loras.ranking import LoraIndex
 from orchestrator_core.loras.reasons import Reason, matches, words_told
 from orchestrator_core.loras.record import LoraRecord
 from orchestrator_core.loras.strengths import Strength

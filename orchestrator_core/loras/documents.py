@@ -41,13 +41,23 @@ class Phrase:
 
 def document_of(record: LoraRecord) -> Iterator[Phrase]:
     """All phrases by which a record can be found, the weightiest fields first."""
-    for field, text, weight in _texts(record):
+    yield from _phrases(_strong_texts(record))
+    yield from _phrases(_weak_texts(record))
+
+
+def strong_phrases(record: LoraRecord) -> Iterator[Phrase]:
+    """Of ``document_of``, trigger words, tags, name and title: what says what a LoRA is, in some phrases."""
+    return _phrases(_strong_texts(record))
+
+
+def _phrases(texts: Iterator[tuple[FieldName, str, float]]) -> Iterator[Phrase]:
+    for field, text, weight in texts:
         key = key_of(text)[:_PHRASE_WORDS]
         if key:
             yield Phrase(text, field, weight, key)
 
 
-def _texts(record: LoraRecord) -> Iterator[tuple[FieldName, str, float]]:
+def _strong_texts(record: LoraRecord) -> Iterator[tuple[FieldName, str, float]]:
     for group in record.trigger_words:
         for number, text in enumerate(phrases_of(group)):
             yield "trigger", text, WEIGHTS["trigger"] * (_LATER_PART if number else 1)
@@ -58,6 +68,9 @@ def _texts(record: LoraRecord) -> Iterator[tuple[FieldName, str, float]]:
     yield "name", name_phrase(record.name), WEIGHTS["name"]
     if key_of(record.title) != key_of(name_phrase(record.name)):
         yield "title", name_phrase(record.title), WEIGHTS["title"]
+
+
+def _weak_texts(record: LoraRecord) -> Iterator[tuple[FieldName, str, float]]:
     yield from _training_tags(record)
     for word in _distinct_words(record.notes, _NOTE_WORDS):
         yield "notes", word, WEIGHTS["notes"]

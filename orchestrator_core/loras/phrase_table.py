@@ -41,6 +41,9 @@ class PhraseTable:
         self.numbers[at].append(number)
         self.weights[at].append(weight)
 
+    def place(self, key: Key) -> int | None:
+        return self._places.get(key)
+
     def _new(self, key: Key) -> int:
         at = self._places[key] = len(self.keys)
         self.keys.append(key)

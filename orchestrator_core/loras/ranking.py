@@ -21,6 +21,7 @@ from typing import Protocol
 from orchestrator_core.loras.documents import STRONG, document_of
 from orchestrator_core.loras.naming import LoraNames
 from orchestrator_core.loras.phrase_table import PhraseTable
+from orchestrator_core.loras.prompt_words import Near, PromptWords
 from orchestrator_core.loras.record import LoraRecord
 from orchestrator_core.loras.words import STOP_WORDS, Key, is_generic, prompt_text, stem, words_of
 
@@ -42,6 +43,7 @@ class Tuning:
     adding: float = 1.5  # 1 would add phrases up, infinity would take the best alone
     in_a_row: float = 0.1  # what a phrase gains if its words stand in the prompt in a row
     in_part: float = 1.0  # the most weight of a phrase of which only a part is there: half a trigger is none
+    near: float = 1.0  # the most weight of a phrase that the prompt says in other words
     common: float = 0.05  # a tag that more LoRAs than this have tells nothing
     small: int = 100  # a smaller library counts as this large: that two of three LoRAs have a tag tells nothing of it
     least: float = 0.1  # of a phrase's largest value: what is less is not looked at
@@ -53,15 +55,6 @@ class LoraSource(Protocol):
     """The LoRAs to choose from, as they are now."""
 
     def index(self) -> LoraIndex: ...
-
-
-@dataclass(frozen=True, slots=True)
-class PromptWords:
-    """A prompt as it is compared, without the words that say nothing."""
-
-    stems: tuple[str, ...]  # in their order
-    worth: Mapping[str, float]  # of stems that the library has: 1, or less for one that is only alike
-    shown: Mapping[str, str]  # the word as it stands in the prompt, by stem of the library
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,8 +157,11 @@ class LoraIndex:
         size = max(len(self), self.tuning.small)
         return math.log(1 + (size - count + 0.5) / (count + 0.5))
 
-    def words_in(self, text: str) -> PromptWords:
-        """A prompt as this library reads it: words that no LoRA has stand for the forms that are most alike."""
+    def words_in(self, text: str, near: Mapping[Key, Near] | None = None) -> PromptWords:
+        """A prompt as this library reads it: words that no LoRA has stand for the forms that are most alike.
+
+        ``near``: phrases that it says in other words, as SemanticPhrases finds them.
+        """
         words = [word for word in words_of(prompt_text(text)) if word not in STOP_WORDS and not is_generic(stem(word))]
         worth: dict[str, float] = {}
         shown: dict[str, str] = {}
@@ -176,7 +172,7 @@ class LoraIndex:
             for other, alike in [(found, 1.0)] if self._count[found] > 0 else self._alike(found):
                 if alike > worth.get(other, 0.0):
                     worth[other], shown[other] = alike, word
-        return PromptWords(tuple(stem(word) for word in words), worth, shown)
+        return PromptWords(tuple(stem(word) for word in words), worth, shown, near or {})
 
     def _alike(self, word: str) -> Iterator[tuple[str, float]]:
         for other, alike in self._table.alike(word, self.tuning.alike):
@@ -193,10 +189,11 @@ class LoraIndex:
                 phrases = self._phrases_of({number for _, _, number in some}, values)
                 yield from (Ranked(record, score, tuple(phrases[number])) for record, score, number in some)
 
-    def scores(self, text: str, prior: Prior | None = None) -> list[tuple[LoraRecord, float]]:
+    def scores(self, text: str | PromptWords, prior: Prior | None = None) -> list[tuple[LoraRecord, float]]:
         """As ``rank``, without the phrases."""
         with self._lock:
-            found = self._scored(self._sums(self._values(self.words_in(text))), prior, 0.0)
+            words = self.words_in(text) if isinstance(text, str) else text
+            found = self._scored(self._sums(self._values(words)), prior, 0.0)
         return [(record, score) for record, score, _ in found]
 
     def _scored(
@@ -220,17 +217,28 @@ class LoraIndex:
         there = self._table.found({word: self.information(word) * worth for word, worth in words.worth.items()})
         least = self.tuning.least * self._information_of(1) if len(self) else 0.0
         totals = self._filled_totals(there)
-        found = []
+        found: dict[int, _Value] = {}
         for at, information in there.items():
             value = information * information / totals[at]
             if value < least:
                 continue
             whole = information > _WHOLE * totals[at]
             key = self._table.keys[at]
-            if whole and len(key) > 1 and _in_a_row(key, words.stems):
+            if whole and len(key) > 1 and key in words.rows:
                 value *= 1 + self.tuning.in_a_row
-            found.append((at, value, math.inf if whole else self.tuning.in_part))
-        return found
+            found[at] = (at, value, math.inf if whole else self.tuning.in_part)
+        self._add_near(found, words, least)
+        return list(found.values())
+
+    def _add_near(self, found: dict[int, _Value], words: PromptWords, least: float) -> None:
+        """Phrases that the prompt says in other words, where these say more of them than its words do."""
+        places = {at: near.share for key, near in words.near.items() if (at := self._table.place(key)) is not None}
+        totals = self._filled_totals(places)
+        for at, share in places.items():
+            value = share * totals[at]
+            _, lexical, most = found.get(at, (at, 0.0, 0.0))
+            if value > max(lexical, least) and most < math.inf:
+                found[at] = (at, value, self.tuning.near)
 
     def _filled_totals(self, phrases: Iterable[int]) -> array[float]:
         """The information of whole phrases, which is 0 where it was not asked for yet."""
@@ -278,8 +286,3 @@ class LoraIndex:
         for phrases in found.values():
             phrases.sort(key=lambda phrase: (-phrase[1], phrase[0]))
         return found
-
-
-def _in_a_row(key: Key, stems: tuple[str, ...]) -> bool:
-    size = len(key)
-    return any(stems[at : at + size] == key for at in range(len(stems) - size + 1))

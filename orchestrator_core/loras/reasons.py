@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from orchestrator_core.loras.documents import FieldName, document_of
-from orchestrator_core.loras.ranking import LoraIndex, PromptWords, Ranked
-from orchestrator_core.loras.words import Key
+from orchestrator_core.loras.documents import FieldName, Phrase, document_of
+from orchestrator_core.loras.prompt_words import PromptWords
+from orchestrator_core.loras.ranking import LoraIndex, Ranked
+from orchestrator_core.loras.words import Key, stem
 
 _SHOWN = 3
 _NAMED: dict[FieldName, str] = {"user tag": "your tag", "notes": "your notes", "description": "its description"}
@@ -33,16 +34,30 @@ def matches(ranked: Ranked, words: PromptWords) -> tuple[Reason, ...]:
             break
         if phrase.key not in wanted or phrase.key in found:
             continue
-        there = [word for word in phrase.key if word in words.worth]
-        shown = tuple(words.shown[word] for word in there)
-        sentence = _match(phrase.field, phrase.text, shown, len(there) == len(phrase.key))
+        shown, sentence = _said(phrase, words)
         found[phrase.key] = Reason(phrase.field, sentence, shown, wanted[phrase.key])
     return tuple(_without_shorter(sorted(found.values(), key=lambda reason: -reason.number)))[:_SHOWN]
 
 
 def words_told(index: LoraIndex, ranked: Ranked, words: PromptWords) -> dict[str, float]:
     """What each word of the prompt says of a LoRA."""
-    return {word: index.information(word) for key, _ in ranked.phrases for word in key if word in words.worth}
+    told = {word for key, _ in ranked.phrases for word in _told(key, words)}
+    return {word: index.information(word) for word in sorted(told)}
+
+
+def _told(key: Key, words: PromptWords) -> Iterable[str]:
+    """The stems of the prompt that speak for a phrase."""
+    there = [word for word in key if word in words.worth]
+    return there if there or key not in words.near else map(stem, words.near[key].words)
+
+
+def _said(phrase: Phrase, words: PromptWords) -> tuple[tuple[str, ...], str]:
+    """The words of the prompt that speak for a phrase, and the sentence that says so."""
+    there = tuple(words.shown[word] for word in phrase.key if word in words.worth)
+    if there or phrase.key not in words.near:
+        return there, _match(phrase.field, phrase.text, there, len(there) == len(phrase.key))
+    near = words.near[phrase.key].words
+    return near, f"{_NAMED.get(phrase.field, phrase.field)} '{phrase.text}' means nearly '{' '.join(near)}'"
 
 
 def _without_shorter(reasons: Iterable[Reason]) -> Iterable[Reason]:

@@ -15,10 +15,12 @@ from orchestrator_core.loras.candidates import Asked, candidates_for, pinned, pr
 from orchestrator_core.loras.composing import Chosen, Limits, NotChosen, compose
 from orchestrator_core.loras.inserting import Insert, with_loras
 from orchestrator_core.loras.naming import LoraNames, named_in, pairs_in
+from orchestrator_core.loras.prompt_words import PromptWords
 from orchestrator_core.loras.query import parse_query
-from orchestrator_core.loras.ranking import LoraIndex, PromptWords
+from orchestrator_core.loras.ranking import LoraIndex
 from orchestrator_core.loras.reasons import sentence_of
 from orchestrator_core.loras.record import LoraRecord
+from orchestrator_core.loras.semantic import SemanticPhrases, near_phrases
 from orchestrator_core.loras.words import people_in
 from orchestrator_core.prompt import PromptDraft
 from orchestrator_core.run import Run
@@ -54,6 +56,9 @@ class Options(BaseModel):
     allow_accelerators: bool = Field(
         False, description="Lightning, Turbo, LCM and the like too, which need other steps and cfg."
     )
+    semantic: bool = Field(
+        False, description="Also find LoRAs by what words mean, with the text encoder that is loaded. Takes longer."
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,8 +91,11 @@ def select(
     checkpoint: Checkpoint = UNKNOWN,
     options: Options | None = None,
     weights: Mapping[str, float] | None = None,
+    meanings: SemanticPhrases | None = None,
 ) -> Selection:
     """The draft with LoRAs that fit it. Plain records are indexed first, which takes longer.
+
+    ``meanings`` is asked where the options want it, and may be given in any case.
 
     Raises FormatError for a query that cannot be read; names that are not there are told in ``problems``.
     """
@@ -99,7 +107,8 @@ def select(
     pairs, unpaired = pairs_in(options.never_together, names)
     there = frozenset(use.record.path for use in present)
     pins, unpinned, unknown = pinned(named_in(options.include), index, names, checkpoint, there | excluded)
-    words = index.words_in(draft.positive)
+    near, unlearned = near_phrases(draft.positive, index, meanings) if options.semantic else ({}, [])
+    words = index.words_in(draft.positive, near)
     asked = Asked(
         words,
         checkpoint,
@@ -118,7 +127,7 @@ def select(
         chosen,
         _told(composed.nearly, words),
         (*unpinned, *_told(found.refused, words)),
-        (*problems, *unpaired, *unknown),
+        (*problems, *unpaired, *unknown, *unlearned),
         is_allowed=options.max_loras > 0,
     )
 
@@ -164,5 +173,6 @@ def stage(run: Run, context: StageContext, options: Options) -> Run:
     """Adds LoRAs to the run's draft."""
     if context.loras is None:
         raise PipelineError("selectLoras has no library to choose from: name a LoRA folder, or leave the stage out.")
-    selection = select(run.draft, context.loras.index(), context.checkpoint, options, context.weights)
+    index = context.loras.index()
+    selection = select(run.draft, index, context.checkpoint, options, context.weights, context.meanings)
     return run.replacing(draft=selection.draft)

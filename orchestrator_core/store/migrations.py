@@ -107,7 +107,20 @@ def m004_civitai(connection: Connection) -> None:
     )
 
 
-MIGRATIONS: tuple[Migration, ...] = (m001_runs, m002_loras, m003_drawing, m004_civitai)
+def m005_embeddings(connection: Connection) -> None:
+    """Vectors of the LoRAs' phrases, so that a text encoder makes them once."""
+    postgresql = connection.dialect.name == "postgresql"
+    key, binary = ('TEXT COLLATE "C"', "BYTEA") if postgresql else ("TEXT", "BLOB")
+    connection.execute(
+        text(
+            f"""CREATE TABLE embeddings (
+            embedder {key} NOT NULL, text_hash {key} NOT NULL, vector {binary} NOT NULL,
+            PRIMARY KEY (embedder, text_hash))"""
+        )
+    )
+
+
+MIGRATIONS: tuple[Migration, ...] = (m001_runs, m002_loras, m003_drawing, m004_civitai, m005_embeddings)
 
 
 def migrate(engine: Engine, place: str, steps: Sequence[Migration] = MIGRATIONS) -> None:

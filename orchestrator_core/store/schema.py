@@ -10,7 +10,7 @@ import math
 import re
 from typing import Any
 
-from sqlalchemy import BigInteger, Column, Dialect, Double, MetaData, Table, Text
+from sqlalchemy import BigInteger, Column, Dialect, Double, LargeBinary, MetaData, Table, Text
 from sqlalchemy.types import TypeDecorator
 
 ESCAPE = "\ufdd0"  # a noncharacter: by its definition in no text that means something
@@ -200,6 +200,13 @@ civitai_answers = Table(  # what Civitai answered when it was asked for a file b
     Column("sha256", AnyText),
     Column("answered_ms", BigInteger),
     Column("answer", AnyText),  # JSON, of what is read of it; "" where Civitai does not know the file
+)
+embeddings = Table(  # vectors of texts, made once; may be dropped at any time, and are made again
+    "embeddings",
+    metadata,
+    Column("embedder", AnyText),
+    Column("text_hash", AnyText),
+    Column("vector", LargeBinary),  # float16, little-endian
 )
 migrations = Table(
     "orchestrator_migrations",
