@@ -113,6 +113,7 @@ class TestPlan:
         """Of the file of a LoRA its size and time count: a hash that is only known later would make another name."""
         values = {name: getattr(request, name) for name in GenerationRequest.__slots__}
         values["loras"] = [[use.name, use.strength_model, use.strength_clip] for use in request.loras]
+        values |= {"cfg": float(request.cfg), "denoise": float(request.denoise)}  # 6 and 6.0 are the same image
         if lora is not None:
             values["file"] = [self.loras[lora].size, self.loras[lora].mtime_ns]
         text = json.dumps(values, sort_keys=True, default=str)

@@ -150,6 +150,11 @@ def test_another_file_of_the_same_name_is_another_cell_but_a_hash_that_is_known_
     assert not set(keys(plan(INK, settings=GenerationRequest("", steps=9)))) & set(first)
 
 
+def test_a_whole_number_and_the_same_with_a_point_are_one_cell():
+    found = [keys(plan(settings=GenerationRequest("", cfg=cfg, denoise=1))) for cfg in (6, 6.0)]
+    assert found[0] == found[1]
+
+
 WORDS = st.lists(st.sampled_from(["a hill", "{trigger}", "snow", "(soft:1.2)", "é", "{a|b}"]), max_size=6)
 
 
