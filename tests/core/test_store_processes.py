@@ -12,8 +12,8 @@ from sqlalchemy import inspect, select, text
 
 from orchestrator_core.errors import StoreError
 from orchestrator_core.store import Store, schema
-from orchestrator_core.store.migrations import MIGRATIONS
 from orchestrator_core.store.backup import backups
+from orchestrator_core.store.migrations import MIGRATIONS
 from tests import store_child
 
 END_OTHERS = text(
