@@ -41,10 +41,18 @@ class _Addresses:
     def pair(self, cell: Cell, image: Path) -> tuple[str, str]:
         """(the large image, the small one); the second is "" where the first one will do."""
         if self.within:
-            data = small_picture(image, _WITHIN if len(self.folder.cells) <= _FEW else SIZE)
+            data = self._small(cell, image)
             return f"data:image/webp;base64,{base64.b64encode(data).decode()}" if data else "", ""
         thumbnail = self.folder.thumbnail(cell)
         return self._relative(image), self._relative(thumbnail if thumbnail.exists() else image)
+
+    def _small(self, cell: Cell, image: Path) -> bytes:
+        if len(self.folder.cells) <= _FEW:
+            return small_picture(image, _WITHIN)
+        try:
+            return self.folder.thumbnail(cell).read_bytes()
+        except OSError:
+            return small_picture(image, SIZE)
 
     def _relative(self, path: Path) -> str:
         return escape(quote(path.relative_to(self.folder.path).as_posix(), safe="/"))

@@ -16,7 +16,9 @@ from orchestrator_app.lora_test.folder import GRID, TestFolder
 from orchestrator_core.formats.comfy_workflow_reader import graph_from_workflow
 from orchestrator_core.formats.image_metadata import read_image
 from orchestrator_core.http_client import HttpClient
+from tests.hosts.canvas import open_canvas
 from tests.hosts.comfyui import ComfyUI
+from tests.hosts.forge import Forge
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page
@@ -81,6 +83,31 @@ def test_its_workflow_is_what_comfyui_would_run(
     graph = graph_from_workflow(json.loads(file.read_text("utf-8")))
     answer = HttpClient(comfyui.url).post_json("/prompt", {"prompt": graph})
     assert answer["node_errors"] == {}
+
+
+def test_its_workflow_opens_on_comfyuis_own_canvas(
+    begin: list[str], comfyui: ComfyUI, chromium: Browser, tmp_path: Path
+):
+    file = tmp_path / "workflow.json"
+    assert main([*begin, "--most", "10", "--workflow", str(file)]) == 0
+    text = file.read_text("utf-8")
+    with open_canvas(chromium, comfyui.url) as canvas:
+        canvas.drop("test.json", text)
+        assert canvas.graph() == graph_from_workflow(json.loads(text))
+
+
+def test_a_forge_renders_the_same_matrix(forge: Forge, tmp_path: Path, capsys: pytest.CaptureFixture[str]):
+    arguments = ["--server", forge.url, "--host", "forge", "--folder", str(tmp_path / "test"), *SMALL]
+    matrix = ["--strengths", "1", "--seeds", "1", "-p", "a hill"]
+    assert main(["lora-test", "tiny_*", *arguments, *matrix]) == 0
+    told = capsys.readouterr()
+    assert "2 LoRAs × 1 strength × 1 prompt × 1 seed + 1 baseline = 3 images" in told.out
+    folder = TestFolder.reopened(tmp_path / "test")
+    assert folder.missing() == []
+    assert folder.checkpoint
+    assert all((folder.part(cell).difference or 0) > 0 for cell in folder.cells if cell.lora is not None)
+    assert main(["lora-test", *arguments[:6]]) == 0
+    assert "3 of them are there already." in capsys.readouterr().err
 
 
 # the page
@@ -152,7 +179,7 @@ def test_an_image_opens_beside_its_baseline_and_the_keys_go_through_the_grid(pag
     assert not base.is_visible()
     page.keyboard.press("Escape")
     assert not page.locator("#zoom").is_visible()
-    assert page.evaluate("document.activeElement.dataset.title") == "Baseline"
+    page.wait_for_function("document.activeElement.dataset.title === 'Baseline'")
 
 
 def test_a_grid_of_one_file_shows_its_images_without_any_other(begin: list[str], chromium: Browser, tmp_path: Path):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 import re
 from html import escape
@@ -238,3 +239,11 @@ def test_without_a_store_there_are_no_scores_and_none_is_made(tmp_path: Path):
     folder.read_scores()
     assert folder.scores.values == {}
     assert not list(data_folder().glob("*.sqlite3"))
+
+
+def test_a_page_of_one_file_with_many_images_holds_their_small_pictures(tmp_path: Path):
+    folder = full(tmp_path, plan(seeds=tuple(range(13))))
+    folder.thumbnail(folder.cells[0]).unlink()
+    assert grid_page(folder, within=True).count('href="data:image/webp;base64,') == 65
+    small = base64.b64encode(folder.thumbnail(folder.cells[1]).read_bytes()).decode()
+    assert small in grid_page(folder, within=True)
