@@ -4,7 +4,7 @@ No migration makes this table, because losing it loses nothing: it is filled wit
 
 To rank all matches of a word that half of 10,000 LoRAs hold takes tens of milliseconds. So what has all the words in
 its name, trigger words and tags comes first, and of that the first ``LOOKED_AT`` are ranked; then, unranked, what has
-them anywhere.
+them anywhere, and last what has longer words anywhere that begin so.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 from sqlalchemy import Connection
 
@@ -72,33 +72,48 @@ def _insert(postgresql: bool) -> str:
     return f"INSERT INTO lora_search (id, body) VALUES (%s, {body})"
 
 
+class Asked(NamedTuple):
+    """One question to the database."""
+
+    words: Sequence[str]
+    fields: Sequence[str] = tuple(FIELDS)
+    beginnings: bool = True  # each word may be the beginning of a longer one
+    ranked: bool = False
+    most: int = LOOKED_AT
+
+
 def find(connection: Connection, words: Sequence[str], limit: int) -> list[int]:
     """The ids of what holds all the words, each as the beginning of one of its own; the best first."""
     if not words or not _is_made(connection):
         return []
-    find_some = _find_postgresql if _is_postgresql(connection) else _find_sqlite
-    found = dict.fromkeys(find_some(connection, words, RANKED, True))
-    if len(found) < limit:
-        found |= dict.fromkeys(find_some(connection, words, tuple(FIELDS), False))
+    ask = _ask_postgresql if _is_postgresql(connection) else _ask_sqlite
+    found = dict.fromkeys(ask(connection, Asked(words, RANKED, ranked=True)))
+    # What begins so is gathered whole before the first is given; of what is equal the first is at hand.
+    for beginnings in (False, True):
+        if len(found) < limit:
+            asked = Asked(words, beginnings=beginnings, most=limit + len(found))
+            found |= dict.fromkeys(ask(connection, asked))
     return list(found)[:limit]
 
 
-def _find_sqlite(connection: Connection, words: Sequence[str], fields: Sequence[str], ranked: bool) -> list[int]:
-    every = " AND ".join(f'"{word}" *' for word in words)
-    query = f"{{{' '.join(fields)}}} : ({every})"
+def _ask_sqlite(connection: Connection, asked: Asked) -> list[int]:
+    end = " *" if asked.beginnings else ""
+    every = " AND ".join(f'"{word}"{end}' for word in asked.words)
+    query = f"{{{' '.join(asked.fields)}}} : ({every})"
     # To weigh a match, FTS5 counts those of each word in the whole table.
-    rank = f"bm25(lora_search, {', '.join(str(weight) for weight, _ in FIELDS.values())})" if ranked else "0"
-    statement = f"SELECT rowid, {rank} FROM lora_search WHERE lora_search MATCH ? LIMIT {LOOKED_AT}"
+    weights = ", ".join(str(weight) for weight, _ in FIELDS.values())
+    rank = f"bm25(lora_search, {weights})" if asked.ranked else "0"
+    statement = f"SELECT rowid, {rank} FROM lora_search WHERE lora_search MATCH ? LIMIT {asked.most}"
     # Sorted here: with ORDER BY the database would rank all matches before it looks at the limit.
     return [row[0] for row in sorted(_rows(connection, statement, (query,)), key=lambda row: (row[1], row[0]))]
 
 
-def _find_postgresql(connection: Connection, words: Sequence[str], fields: Sequence[str], ranked: bool) -> list[int]:
-    weights = "".join(FIELDS[field][1] for field in fields)
-    query = " & ".join(f"'{word}':*{weights}" for word in words)
-    rank = "ts_rank(body, asked)" if ranked else "0"
+def _ask_postgresql(connection: Connection, asked: Asked) -> list[int]:
+    end = ":" + "*" * asked.beginnings + "".join(FIELDS[field][1] for field in asked.fields)
+    query = " & ".join(f"'{word}'{end}" for word in asked.words)
+    rank = "ts_rank(body, asked)" if asked.ranked else "0"
     statement = (
-        f"SELECT id, {rank} FROM lora_search, to_tsquery('simple', %s) asked WHERE body @@ asked LIMIT {LOOKED_AT}"
+        f"SELECT id, {rank} FROM lora_search, to_tsquery('simple', %s) asked WHERE body @@ asked LIMIT {asked.most}"
     )
     return [row[0] for row in sorted(_rows(connection, statement, (query,)), key=lambda row: (-row[1], row[0]))]
 

@@ -107,3 +107,18 @@ def test_a_search_before_anything_was_indexed_finds_nothing(tmp_path: Path, stor
 def test_words_are_the_same_for_texts_and_searches() -> None:
     assert words_of("Long_Hair, (café:1.2) 墨絵 1girl") == ["long", "hair", "cafe", "1", "2", "墨", "絵", "1girl"]
     assert len(words_of("x" * 5000)[0]) == 100
+
+
+def test_whole_words_anywhere_come_before_longer_ones(tmp_path: Path, store: Store) -> None:
+    said = {"a": "inkwell", "b": "ink", "c": "inkling", "d": "dry ink"}
+
+    def notes(files: LoraFiles) -> LoraRecord:
+        return LoraRecord(files.name, files.model, files.root, files.size, notes=said[files.name])
+
+    for name in said:
+        write_lora(tmp_path / "loras" / f"{name}.safetensors", content=name.encode() * 9)
+    library = Library([tmp_path / "loras"], store, notes)
+    library.refresh()
+    assert set(found(library, "ink")[:2]) == {"b", "d"}
+    assert sorted(found(library, "ink")) == ["a", "b", "c", "d"]
+    assert {record.name for record in library.search("ink", 3)} > {"b", "d"}
