@@ -134,6 +134,31 @@ def _patcher(model_or_clip: Any) -> Any:
     return getattr(model_or_clip, "patcher", model_or_clip)  # a CLIP has one
 
 
+def text_vectors(clip: Any, texts: Sequence[str]) -> Sequence[Sequence[float]]:
+    """What a CLIP makes of each text as a whole, at length 1; loaded and unloaded by ComfyUI as for a prompt.
+
+    Raises ValueError for text encoders that make nothing of a whole text, as T5 alone.
+    """
+    import torch
+
+    tokens = [clip.tokenize(text) for text in texts]
+    kind = next((name for name in ("g", "l") if name in tokens[0]), "")
+    part = getattr(clip.cond_stage_model, f"clip_{kind}", None)
+    with torch.inference_mode():
+        if part is None:
+            found = [clip.encode_from_tokens(each, return_pooled=True)[1] for each in tokens]
+        else:  # all at once
+            clip.cond_stage_model.reset_clip_options()
+            clip.load_model()
+            found = [part.encode([[token for token, *_ in each[kind][0]] for each in tokens])[1]]
+        if any(vectors is None for vectors in found):
+            raise ValueError("it has no vector for a whole text")
+        vectors: Sequence[Sequence[float]] = (
+            torch.nn.functional.normalize(torch.cat(found).float(), dim=-1).cpu().numpy()
+        )
+    return vectors
+
+
 def model_kinds(model: Any) -> tuple[Sequence[str], int]:
     """The class of a MODEL's config with its ancestors, as ("SDXL", "BASE"), and the width of a transformer, or 0."""
     config = getattr(getattr(model, "model", None), "model_config", None)

@@ -17,6 +17,7 @@ from typing import NamedTuple
 
 from orchestrator_core.base_models import BaseModel
 from orchestrator_core.errors import OrchestratorError
+from orchestrator_core.loras.semantic import SemanticPhrases
 from orchestrator_core.loras.source import LibrarySource
 from orchestrator_core.prompt import PromptDraft
 from orchestrator_core.stages.select_loras import Options, Selection, select
@@ -49,14 +50,16 @@ class Choosing:
         self._numbers = count()
         self._lock = threading.RLock()
 
-    def choose(self, draft: PromptDraft, checkpoint: BaseModel, options: Options) -> Selection:
+    def choose(
+        self, draft: PromptDraft, checkpoint: BaseModel, options: Options, meanings: SemanticPhrases | None = None
+    ) -> Selection:
         """Raises OrchestratorError for options that cannot be followed."""
         source = self._source()
         asked = _Asked(_plain(draft), checkpoint)
         with self._lock:
             made = self._of(options)
             choices = source.choices
-            selection = select(draft, source.index(), checkpoint, options)
+            selection = select(draft, source.index(), checkpoint, options, meanings=meanings)
             known = [one for one in made.selections if one[0] != asked]
             made.is_forgetful = made.is_forgetful or len(known) == _DRAFTS
             if not known:
@@ -86,6 +89,8 @@ class Choosing:
         return made
 
     def _holds(self, source: LibrarySource, options: Options, asked: _Asked, before: Selection) -> bool:
+        if options.semantic:  # the text encoder that chose may be gone
+            return False
         try:
             now = select(asked.draft, source.index(), asked.checkpoint, options)
         except OrchestratorError:

@@ -72,7 +72,9 @@ class LoraSelector(io.ComfyNode):
         before = given(values.get("draft"), text, stack)
         loader = loader_file(cls.hidden.prompt, str(cls.hidden.unique_id))
         checkpoint = checkpoint_of(*model_kinds(model), loader)
-        selection = cls.loras.choosing.choose(before.draft, checkpoint, _options(values))
+        options = _options(values)
+        with cls.loras.meanings.of(clip if options.semantic else None) as meanings:
+            selection = cls.loras.choosing.choose(before.draft, checkpoint, options, meanings)
         files, unknown = cls.loras.files.found(before.items)
         files += chosen_files(selection.chosen, loader)
         loaded = cls.loras.loading.apply(model, clip, files)

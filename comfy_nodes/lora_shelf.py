@@ -16,6 +16,7 @@ from orchestrator_core.errors import OrchestratorError
 from orchestrator_core.loras.hashing import Hashing
 from orchestrator_core.loras.library import Library
 from orchestrator_core.loras.library_changes import Changes
+from orchestrator_core.loras.semantic import VectorCache
 from orchestrator_core.loras.source import LibrarySource
 from orchestrator_core.loras.watcher import LoraWatcher
 from orchestrator_core.watching import NO_WATCHDOG, Timing
@@ -49,6 +50,7 @@ class LoraShelf:
         self._source: LibrarySource | None = None
         self._watcher: LoraWatcher | None = None
         self._hashing: Hashing | None = None
+        self._kept_in: Store | None = None
         self._problem = ""
         self._looked = threading.Event()
         self._opening = threading.Lock()
@@ -83,6 +85,15 @@ class LoraShelf:
             self._hashing = Hashing(library, self._busy)
             self._hashing.start()
             self._looked.set()
+
+    def vectors(self) -> VectorCache | None:
+        """Where vectors of phrases are kept, beside the LoRAs."""
+        self.source  # noqa: B018 - opens what is not open yet
+        if self._kept_in is None:
+            return None
+        from orchestrator_core.store.embeddings import Embeddings
+
+        return Embeddings(self._kept_in)
 
     def stop(self) -> None:
         with self._starting:
@@ -119,7 +130,7 @@ class LoraShelf:
         }
 
     def _opened(self) -> LibrarySource:
-        store = self._store()
+        self._kept_in = store = self._store()
         return LibrarySource(Library(self._folders(), store, problem="" if store else self._problem))
 
     def _store(self) -> Store | None:

@@ -11,6 +11,7 @@ from . import host
 from .lora_answers import LoraAnswers
 from .lora_choosing import Choosing
 from .lora_loading import Loading
+from .lora_meanings import Meanings
 from .lora_routes import lora_routes
 from .lora_selector import LoraSelector
 from .lora_shelf import LoraShelf
@@ -44,7 +45,11 @@ def _lora_nodes() -> tuple[type[Any], ...]:
     """The LoRA library begins to look when the server is ready; until then nothing is read and nothing opened."""
     shelf = LoraShelf(host.lora_folders, host.is_rendering, host.send_to_all)
     services = LoraServices(
-        shelf, Choosing(shelf.ready), Loading(host.Patching()), Files(host.lora_names, host.lora_path)
+        shelf,
+        Choosing(shelf.ready),
+        Loading(host.Patching()),
+        Files(host.lora_names, host.lora_path),
+        Meanings(host.text_vectors, shelf.vectors),
     )
     host.when_started(shelf.start)
     host.add_routes(lora_routes(LoraAnswers(shelf)))

@@ -10,6 +10,7 @@ from orchestrator_core.template import Wildcards
 
 from .lora_choosing import Choosing
 from .lora_loading import Loading
+from .lora_meanings import Meanings
 from .lora_shelf import LoraShelf
 from .lora_uses import Files
 
@@ -30,3 +31,4 @@ class LoraServices:
     choosing: Choosing
     loading: Loading
     files: Files
+    meanings: Meanings

@@ -100,6 +100,12 @@ def test_a_prompt_that_speaks_of_no_lora_gets_none(server: Server) -> None:
     assert "No LoRA" in report(done)
 
 
+def test_the_graphs_text_encoder_compares_meanings_where_this_is_wanted(server: Server) -> None:
+    done = server.run(graph("a hill, tinyink", semantic=True))
+    assert "styles/tiny_ink at " in report(done)
+    assert "problem" not in report(done)
+
+
 def ran(done: dict[str, Any], node: str) -> bool:
     """Whether the node ran, rather than its earlier result being taken."""
     cached = [data["nodes"] for name, data in done["status"]["messages"] if name == "execution_cached"]
