@@ -9,9 +9,17 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from orchestrator_app.example_workflows_notes import CHOSEN, FIRST, FOLLOWS, PEOPLE, TEN
 from orchestrator_core.formats.comfy_links import Graph
 from orchestrator_core.formats.comfy_workflow import Box, workflow_from_graph
-from orchestrator_core.formats.sharing_nodes import INSPECTOR, OUR_NODES, RECORDER, SAVE_IMAGE, WILDCARD_PROMPT
+from orchestrator_core.formats.sharing_nodes import (
+    INSPECTOR,
+    LORA_SELECTOR,
+    OUR_NODES,
+    RECORDER,
+    SAVE_IMAGE,
+    WILDCARD_PROMPT,
+)
 from orchestrator_core.formats.sharing_run import set_control
 
 Inputs = dict[str, Any]
@@ -19,6 +27,7 @@ Group = tuple[str, tuple[str, ...]]
 
 # What our nodes are called everywhere else, so that a person finds them again.
 _DRAW, _SHOW, _SAVE, _REMEMBER = "Wildcard Prompt", "Prompt Inspector", "Save Image With Origin", "Run Recorder"
+_CHOOSE = "LoRA Selector"
 _SHE, _HE = f"{_DRAW}: she", f"{_DRAW}: he"
 
 _JOIN: dict[str, Any] = {  # a core node that ours do without
@@ -48,6 +57,7 @@ class LiveExample:
     groups: tuple[Group, ...]
     boxes: Mapping[str, Box]
     join: str = ""  # what stands between two prompts' texts
+    has_loras: bool = False  # chosen for the prompt
     is_recorded: bool = False
     control: Mapping[str, str] | None = None  # by title; "randomize" for the others
     size: tuple[int, int] = (512, 512)
@@ -67,21 +77,25 @@ def graph_of(example: LiveExample, checkpoint: str) -> Graph:
     for title, values in example.prompts.items():
         add(title, WILDCARD_PROMPT, **values)
     texts: list[list[Any]] = [[prompts[0], 0], [prompts[0], 1]]
+    model, draft = "checkpoint", {title: [title, 2] for title in prompts}
+    if example.has_loras:
+        add(_CHOOSE, LORA_SELECTOR, model=["checkpoint", 0], clip=["checkpoint", 1], draft=draft[prompts[0]])
+        model, texts[0], draft[prompts[0]] = _CHOOSE, [_CHOOSE, 2], [_CHOOSE, 3]
     if example.join:
         add("together", "StringConcatenate", string_a=[prompts[0], 0], string_b=[prompts[1], 0], delimiter=example.join)
         texts[0] = ["together", 0]
     for title, text in zip(("positive", "negative"), texts, strict=True):
-        add(title, "CLIPTextEncode", text=text, clip=["checkpoint", 1])
+        add(title, "CLIPTextEncode", text=text, clip=[model, 1])
     for title in prompts:
-        add(shown_by(title), INSPECTOR, draft=[title, 2], clip=["checkpoint", 1])
+        add(shown_by(title), INSPECTOR, draft=draft[title], clip=[model, 1])
     add(
-        "sampler", "KSampler", model=["checkpoint", 0], seed=[prompts[-1], 3], steps=20, cfg=7.0, sampler_name="euler",
+        "sampler", "KSampler", model=[model, 0], seed=[prompts[-1], 3], steps=20, cfg=7.0, sampler_name="euler",
         scheduler="normal", positive=["positive", 0], negative=["negative", 0], latent_image=["size", 0], denoise=1.0,
     )  # fmt: skip
     add("decode", "VAEDecode", samples=["sampler", 0], vae=["checkpoint", 2])
-    add(_SAVE, SAVE_IMAGE, images=["decode", 0], draft=[prompts[0], 2], filename_prefix="orchestrator")
+    add(_SAVE, SAVE_IMAGE, images=["decode", 0], draft=draft[prompts[0]], filename_prefix="orchestrator")
     if example.is_recorded:
-        add(_REMEMBER, RECORDER, draft=[prompts[0], 2], saved=[_SAVE, 0])
+        add(_REMEMBER, RECORDER, draft=draft[prompts[0]], saved=[_SAVE, 0])
     return graph
 
 
@@ -138,6 +152,25 @@ _GROUPS: tuple[Group, ...] = (
 )
 _RECORDED = (*_GROUPS[:2], ("Picture", ("sampler", "decode", _SAVE, _REMEMBER)))
 _BATCH: dict[str, Box] = {**_ONE, _SAVE: (1330, 530, 300, 240)}
+_LORAS: dict[str, Box] = {
+    **_SETTINGS,
+    "note": (-20, 430, 360, 520),
+    _DRAW: (410, 0, 460, 950),
+    _CHOOSE: (940, 0, 400, 950),
+    "positive": (1410, 0, 320, 120),
+    "negative": (1410, 220, 320, 120),
+    _SHOW: (1410, 440, 320, 510),
+    "sampler": (1800, 0, 300, 262),
+    "decode": (1800, 390, 300, 46),
+    _SAVE: (1800, 530, 300, 420),
+}
+_LORA_GROUPS = (
+    _GROUPS[0],
+    ("Prompt", (_DRAW,)),
+    ("LoRAs for it", (_CHOOSE,)),
+    ("Texts", ("positive", "negative", _SHOW)),
+    _GROUPS[2],
+)
 _TWO: dict[str, Box] = {
     **_SETTINGS,
     "note": (-20, 430, 360, 520),
@@ -160,65 +193,10 @@ _TWO_GROUPS: tuple[Group, ...] = (
     ("Picture", ("sampler", "decode", _SAVE)),
 )
 
-_FIRST = """\
-# Your first wildcards
-
-Each run draws another prompt from the template in **Wildcard Prompt**:
-
-- `__colors/warm__` is a *wildcard*: one line of a file, here one of many warm colours.
-- `{fox|owl|hare}` is a *variant*: one of these words. `{2::fox|owl}` makes the fox twice as likely.
-- Type `__` for a list of all wildcards, and a letter or two of what you look for.
-
-Below the template you see what the next run draws, in the colour of where each word is from.
-
-1. Choose a model in **checkpoint**.
-2. Press *Run*, and again.
-3. Liked one? *Fix this prompt* in the node keeps it.
-"""
-_TEN = """\
-# A batch of ten
-
-Ten prompts of one template, ten pictures, each with its own prompt inside its file.
-
-1. Choose a model in **checkpoint**.
-2. Write **10** beside *Run*, and press it.
-
-The seed goes up by one each time, so the same ten can be drawn again: set it back to 100.
-
-- **Prompt Inspector** shows the words of the run that is shown, what else could have been drawn, and their tokens.
-- **Run Recorder** keeps prompts and pictures in Orchestrator's own list: *Share a past run as a template* finds them.
-"""
-_FOLLOWS = """\
-# The negative prompt follows
-
-`${medium=!{photo|painting}}` draws once and gives the result a name. All of `${medium}` is then the same, in the
-negative template too:
-
-- a photo keeps `__negative/medium/photo__` away,
-- a painting `__negative/medium/painting__`.
-
-Season and clothes go together the same way.
-
-1. Choose a model in **checkpoint**.
-2. Press *Run* a few times, and compare the two prompts.
-"""
-_PEOPLE = """\
-# Two people, one of them fixed
-
-Each has a template of their own, and **together** makes one prompt of both.
-
-- **she** is in mode *fixed*: her prompt stays as it is. Edit it, or set mode to *populate* for somebody new.
-- **he** is drawn anew at each run.
-- Click a coloured word below his template, and only that part of him is drawn again.
-- *Fix this prompt* keeps him too.
-
-Choose a model in **checkpoint**, then press *Run*. The seed of the picture is his.
-"""
-
 LIVE_EXAMPLES = (
     LiveExample(
         name="01_first_wildcards",
-        note=_FIRST,
+        note=FIRST,
         prompts={
             _DRAW: {
                 "template": "{wildlife photograph|2::__styles/illustration__} of a __colors/warm__ {2::fox|owl|hare},\n"
@@ -232,7 +210,7 @@ LIVE_EXAMPLES = (
     ),
     LiveExample(
         name="02_batch_of_ten",
-        note=_TEN,
+        note=TEN,
         prompts={
             _DRAW: {
                 "template": "__styles/landscape/painting__ of __places/{2::nature|fantasy}__, __light/natural__,\n"
@@ -249,7 +227,7 @@ LIVE_EXAMPLES = (
     ),
     LiveExample(
         name="03_negative_follows",
-        note=_FOLLOWS,
+        note=FOLLOWS,
         prompts={
             _DRAW: {
                 "template": "${medium=!{photo|painting}}${season=!{spring|summer|autumn|winter}}"
@@ -266,7 +244,7 @@ LIVE_EXAMPLES = (
     ),
     LiveExample(
         name="04_two_characters",
-        note=_PEOPLE,
+        note=PEOPLE,
         prompts={
             _SHE: {
                 "template": "photo of two friends: the __characters/occupations__ __characters/ages__ with "
@@ -290,5 +268,20 @@ LIVE_EXAMPLES = (
         join=" and ",
         control={_SHE: "fixed"},
         size=(768, 512),
+    ),
+    LiveExample(
+        name="08_loras_that_fit",
+        note=CHOSEN,
+        prompts={
+            _DRAW: {
+                "template": "{ink wash painting|watercolor|pixel art|oil painting|paper cut-out} of a __colors/warm__ "
+                "{fox|owl|hare},\n{in the falling snow|in __places/nature__}, __light/natural__",
+                "negative_template": "{3$$, $$__negative/general__}",
+                "seed": 5,
+            }
+        },
+        groups=_LORA_GROUPS,
+        boxes=_LORAS,
+        has_loras=True,
     ),
 )

@@ -324,8 +324,12 @@ def test_its_stock_template_renders_what_it_draws(example: LiveExample) -> None:
     assert (request.width, request.height) == example.size
 
 
-def test_the_four_show_a_first_prompt_a_batch_two_people_and_a_negative_that_follows() -> None:
-    first, ten, follows, people = LIVE_EXAMPLES
+def test_they_show_a_first_prompt_a_batch_two_people_a_negative_that_follows_and_loras() -> None:
+    first, ten, follows, people, loras = LIVE_EXAMPLES
+    chosen = graph_from_workflow(workflow(loras), DEFINITIONS)
+    selector = next(key for key, node in chosen.items() if node["class_type"] == "OrchestratorLoRASelector")
+    fed = {node["class_type"]: node["inputs"] for node in chosen.values()}
+    assert (fed["KSampler"]["model"], fed["OrchestratorSaveImage"]["draft"]) == ([selector, 0], [selector, 3])
     assert workflow(first)["nodes"][0]["widgets_values"] == [SD15]
     assert node_of(ten, "OrchestratorWildcardPrompt")["widgets_values"][7:9] == [100, "increment"]
     assert node_of(ten, "OrchestratorRunRecorder")

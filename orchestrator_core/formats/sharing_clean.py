@@ -245,7 +245,7 @@ def _words(name: str) -> list[str]:
 
 
 def strings_in(value: Any) -> Iterator[str]:
-    """Every text of a JSON value, its keys too."""
+    """Every text of a JSON value, its keys too. What a node class says of itself has tuples for lists."""
     waiting = [value]
     while waiting:
         one = waiting.pop()
@@ -253,7 +253,7 @@ def strings_in(value: Any) -> Iterator[str]:
             yield one
         elif isinstance(one, dict):
             waiting += [*one.keys(), *one.values()]
-        elif isinstance(one, list):
+        elif isinstance(one, list | tuple):
             waiting += one
 
 

@@ -114,6 +114,45 @@ def test_it_draws_and_renders_when_somebody_presses_run(example: LiveExample, co
         assert len(picture.getcolors(picture.width * picture.height) or ()) > 100
 
 
+def test_the_loras_that_fit_are_loaded_and_a_stock_template_of_it_loads_the_same(
+    comfyui: ComfyUI, canvas: Canvas
+) -> None:
+    """As a person shares it: run from the canvas, then exported, then rendered from the template."""
+    example = next(each for each in LIVE_EXAMPLES if each.has_loras)
+    text = file(example).read_text("utf-8").replace(SD15, "tiny-sd15.safetensors")
+    canvas.drop(file(example).name, text.replace("{ink wash painting|", "tinyink, {oil|"))
+    canvas.page.evaluate(SMALL)
+    before = set(saved_by(comfyui))
+    canvas.page.evaluate("() => app.queuePrompt(0, 1)")
+    first = wait_for_image(comfyui, before, canvas)
+    metadata = read_image(first)
+    assert metadata.request
+    assert [use.name for use in metadata.request.loras] == ["styles/tiny_ink", "tiny_fox"]
+    noted = "() => app.graph._nodes.find(node => node.type === 'OrchestratorLoRASelector').properties"
+    canvas.page.wait_for_function(f"{noted.replace('() =>', '() => Boolean(')}.orchestrator_loaded)")
+    assert dict(metadata.workflow or {})["nodes"][3]["properties"]["orchestrator_loaded"] == canvas.page.evaluate(
+        f"{noted}.orchestrator_loaded"
+    )
+    sent = {"kind": "stock", "workflow": metadata.workflow, "prompt": metadata.graph}
+    shared = canvas.page.evaluate(SHARE, sent)
+    assert shared["warnings"] == []
+    assert "Orchestrator" not in str([node["type"] for node in shared["template"]["nodes"]])
+    canvas.drop("stock.json", json.dumps(shared["template"]))
+    before = set(saved_by(comfyui))
+    canvas.page.evaluate("() => app.queuePrompt(0, 1)")
+    assert pixels(wait_for_image(comfyui, before, canvas)) == pixels(first)
+
+
+def pixels(path: Path) -> bytes:
+    with Image.open(path) as image:
+        return image.tobytes()
+
+
+SHARE = """async sent => {
+    const headers = {'Content-Type': 'application/json'};
+    const answer = await fetch('/api/orchestrator/share', {method: 'POST', headers, body: JSON.stringify(sent)});
+    return answer.json();
+}"""
 SMALL = """() => {
     for (const node of app.graph._nodes)
         for (const widget of node.widgets ?? []) {
@@ -128,7 +167,7 @@ def saved_by(comfyui: ComfyUI) -> list[Path]:
 
 
 def wait_for_image(comfyui: ComfyUI, before: set[Path], canvas: Canvas) -> Path:
-    for _ in range(400):
+    for _ in range(200):
         canvas.page.wait_for_timeout(300)
         if new := set(saved_by(comfyui)) - before:
             return new.pop()

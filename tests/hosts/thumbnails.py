@@ -59,6 +59,7 @@ ROWS = {  # of each card; where there are more than drafts, each shows the first
     "05_text_to_image": [Row(5)],
     "06_portrait_in_two_passes": [Row(5)],
     "07_landscape_best_of_four": [Row(5)],
+    "08_loras_that_fit": [Row(1, "template", end=2), Row(4)],
 }
 SEEDS = {"01_first_wildcards": [2], "02_batch_of_ten": [101, 102, 103, 104]}  # whose words are short
 

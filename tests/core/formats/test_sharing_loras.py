@@ -105,6 +105,13 @@ def test_a_folder_that_the_host_does_not_list_does_not_go_along() -> None:
     assert any("styles/ink.safetensors" in line for line in shared.taken_out)
 
 
+def test_a_list_in_a_tuple_as_node_classes_have_it_is_a_list() -> None:
+    """ComfyUI's own nodes give their choices so, inside of the server."""
+    kinds = {"LoraLoader": {"input": {"required": {"lora_name": (["styles/ink.safetensors"], {})}}, "output": ()}}
+    shared = share(drawn(with_selector(), Selector=LOADED_LORAS), host=Host(kinds, names=()))
+    assert "styles/ink.safetensors" in shared.text
+
+
 def test_the_server_is_asked_for_its_loras_where_a_node_of_ours_chooses_them() -> None:
     assert {"LoraLoader", "LoraLoaderModelOnly"} <= node_types_in(canvas(with_selector()))
     assert "LoraLoader" not in node_types_in(canvas())
