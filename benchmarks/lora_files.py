@@ -2,7 +2,7 @@
 
 A third are of SD 1.5, half of SDXL and its families, the rest of Flux and Wan; a tenth has no metadata, most have a
 trainer's with its tag counts; two thirds have a sidecar of one tool or another, 60 % a preview. Each tensor holds one
-value but for the end, which is random: 80 to 400 kB a file, 3.1 GB for 10,000.
+value but for the end, which is random: 80 to 400 kB a file, 2.7 GB for 10,000.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """What a library of 10,000 LoRAs costs: ``python benchmarks/lora_library.py [--count N] [--folder MADE_BEFORE]``.
 
-Makes the files (3.1 GB, see lora_files.py) in a temporary folder, or takes those of ``--folder``, and prints CPU
+Makes the files (2.7 GB, see lora_files.py) in a temporary folder, or takes those of ``--folder``, and prints CPU
 seconds: the first index, a start that looks at the whole disk and finds nothing new, 20 changed files, a search;
 then both digests of a file of 1 GB against one plain hashlib SHA-256 over it. Each part runs in a process of its own.
 """

@@ -8,8 +8,6 @@ from __future__ import annotations
 
 import json
 import re
-from collections import defaultdict
-from operator import itemgetter
 from typing import Any
 
 from orchestrator_core.loras.findings import Findings, finite_number, storable
@@ -105,10 +103,8 @@ def top_tags(tables: dict[str, Any], limit: int = TOP_TAGS) -> tuple[tuple[str, 
 
 
 def _most_frequent(counts: dict[str, int], limit: int) -> dict[str, int]:
-    if len(counts) > limit:  # sorting the numbers alone is several times as fast
-        least = sorted(counts.values())[-limit]
-        counts = {tag: count for tag, count in counts.items() if count >= least}
-    return dict(sorted(counts.items(), key=itemgetter(1), reverse=True)[:limit])
+    # Sorted by a look-up: pairs and a function for their second part would take twice as long.
+    return {tag: counts[tag] for tag in sorted(counts, key=counts.__getitem__, reverse=True)[:limit]}
 
 
 def _added(counts: dict[str, int], table: dict[str, Any]) -> dict[str, int]:
@@ -124,13 +120,18 @@ def _added(counts: dict[str, int], table: dict[str, Any]) -> dict[str, int]:
 def _words_of(sentences: dict[str, int]) -> dict[str, int]:
     """Each word with the sum of the counts of its sentences."""
     # Split at blanks, with all else blanked before: several times as fast as matching words one by one.
-    text = "\n".join([sentence.replace("\n", " ") for sentence in sentences])
+    text = "\n".join(sentences)
+    if text.count("\n") >= len(sentences):
+        text = "\n".join([sentence.replace("\n", " ") for sentence in sentences])
     text = text.translate(_BLANKED) if text.isascii() else _NOT_IN_WORDS.sub(" ", text)
     lines = text.split("\n")
-    words: dict[str, int] = defaultdict(int)
+    words: dict[str, int] = {}
     for line, count in zip(lines, sentences.values(), strict=True):
         for word in line.split():
-            words[word] += count
+            if word in words:
+                words[word] += count
+            else:
+                words[word] = count
     return {word: count for word, count in words.items() if len(word) > 2}
 
 

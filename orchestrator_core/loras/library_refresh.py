@@ -16,7 +16,7 @@ from orchestrator_core.loras.library_index import Index
 from orchestrator_core.loras.metadata import LoraFiles, with_user_facts
 from orchestrator_core.loras.record import LoraRecord
 
-AT_ONCE = 500  # records read before they are written
+AT_ONCE = 1000  # records read before they are written
 GIVEN_UP_S = 300.0  # a file that is not complete and was not written to for so long is truncated
 
 Progress = Callable[[int, int], None]  # read so far, and all to be read

@@ -164,6 +164,14 @@ def test_text_that_looks_like_the_end_of_the_metadata_does_not_end_it(tmp_path: 
     assert (found.state, found.metadata) == ("complete", metadata)
 
 
+@pytest.mark.parametrize("braces", [1, 99, 100, 101, 300])
+@pytest.mark.parametrize("last", ["x", '"},"'])
+def test_braces_in_values_do_not_end_the_metadata(tmp_path: Path, braces: int, last: str):
+    metadata = {"a": "{x} " * braces, "z": last}
+    found = read_header(str(write_lora(tmp_path / "foo.safetensors", metadata=metadata)))
+    assert (found.state, found.metadata, found.base_model.family) == ("complete", metadata, "SD 1.5")
+
+
 def test_a_header_of_many_megabytes_costs_little_memory_and_is_said_to_be_left_out(tmp_path: Path):
     path = tmp_path / "foo.safetensors"
     header, payload = header_of(SHAPES)
