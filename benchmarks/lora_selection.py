@@ -33,8 +33,9 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from orchestrator_core.base_models import BaseModel
-from orchestrator_core.loras.ranking import LoraIndex, Tuning
+from orchestrator_core.loras.ranking import LoraIndex
 from orchestrator_core.loras.record import LoraRecord
+from orchestrator_core.loras.tuning import Tuning
 from orchestrator_core.loras.words import STOP_WORDS, words_of
 from orchestrator_core.prompt import Component, PromptDraft
 from orchestrator_core.stages.select_loras import Options, select

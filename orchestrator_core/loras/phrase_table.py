@@ -2,14 +2,15 @@
 
 A phrase that is weak wherever it stands (a training tag, a word of a description) has to be in a prompt wholly, and is
 looked up by one of its words, the rarest so far; a part of any other phrase tells something too. Plain arrays, because
-10,000 LoRAs have a million tags. Nothing is ever taken out: who removes a LoRA forgets its number.
+10,000 LoRAs have a million tags, and none for the four of five phrases that one LoRA alone has. Nothing is ever taken
+out: who removes a LoRA forgets its number.
 """
 
 from __future__ import annotations
 
 from array import array
 from collections import Counter, defaultdict
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 
 from orchestrator_core.loras.words import Key, grams_of
 
@@ -18,12 +19,14 @@ _SHORTEST = 4  # letters: shorter words have too few runs of three to be alike b
 
 
 class PhraseTable:
-    """``keys[at]`` is a phrase; ``numbers[at]`` are the LoRAs that have it, ``weights[at]`` how much each."""
+    """``keys[at]`` is a phrase; ``entries(at)`` are the LoRAs that have it, in order, and how much each."""
 
     def __init__(self) -> None:
         self.keys: list[Key] = []
-        self.numbers: list[array[int]] = []
-        self.weights: list[array[float]] = []
+        self.heaviest = array("f")  # the most weight that a LoRA gives each phrase
+        self._first = array("I")  # the first LoRA of each phrase
+        self._first_weight = array("f")
+        self._several: dict[int, tuple[array[int], array[float]]] = {}  # all of phrases that several LoRAs have
         self._places: dict[Key, int] = {}
         self._by_word: dict[str, array[int]] = {}  # phrases that may be there in part
         self._by_rarest: dict[str, array[int]] = {}  # phrases that have to be there wholly
@@ -33,22 +36,35 @@ class PhraseTable:
     def enter(self, key: Key, number: int, weight: float) -> None:
         at = self._places.get(key)
         if at is None:
-            at = self._new(key)
+            at = self._new(key, number, weight)
+        else:
+            self._again(at, number, weight)
         if weight >= IN_PART and at not in self._in_part:
             self._in_part.add(at)
             for word in key:
                 self._by_word[word].append(at)
-        self.numbers[at].append(number)
-        self.weights[at].append(weight)
+
+    def _again(self, at: int, number: int, weight: float) -> None:
+        entries = self._several.get(at)
+        if entries is None:
+            entries = self._several[at] = array("I", self._first[at : at + 1]), self._first_weight[at : at + 1]
+        entries[0].append(number)
+        entries[1].append(weight)
+        self.heaviest[at] = max(self.heaviest[at], weight)
+
+    def entries(self, at: int) -> tuple[Sequence[int], Sequence[float]]:
+        """(the numbers of the LoRAs that have this phrase, the weights that they give it)."""
+        return self._several.get(at) or ((self._first[at],), (self._first_weight[at],))
 
     def place(self, key: Key) -> int | None:
         return self._places.get(key)
 
-    def _new(self, key: Key) -> int:
+    def _new(self, key: Key, number: int, weight: float) -> int:
         at = self._places[key] = len(self.keys)
         self.keys.append(key)
-        self.numbers.append(array("I"))
-        self.weights.append(array("f"))
+        self._first.append(number)
+        self._first_weight.append(weight)
+        self.heaviest.append(weight)
         for word in key:
             if word not in self._by_word:
                 self._new_word(word)

@@ -12,9 +12,11 @@ from __future__ import annotations
 
 import math
 from array import array
+from bisect import bisect_left
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import groupby, islice
 from threading import RLock
 from typing import Protocol
 
@@ -23,32 +25,18 @@ from orchestrator_core.loras.naming import LoraNames
 from orchestrator_core.loras.phrase_table import PhraseTable
 from orchestrator_core.loras.prompt_words import Near, PromptWords
 from orchestrator_core.loras.record import LoraRecord
+from orchestrator_core.loras.tuning import Tuning
 from orchestrator_core.loras.words import STOP_WORDS, Key, is_generic, prompt_text, stem, words_of
 
 _AT_ONCE = 50  # LoRAs whose phrases are looked for together
 _WASTE = 0.25  # the part of the entries that may belong to LoRAs that are gone
 
+_FEW = 500  # LoRAs: from here on a search for each of some is faster than a look at all
+
 _WHOLE = 0.8  # the share from which on a phrase is there wholly: a word that is only alike is worth a little less
 
 _Value = tuple[int, float, float]  # a phrase's place, its value in natural units, and the most weight that it may have
 Prior = Callable[[LoraRecord], float]
-
-
-@dataclass(frozen=True, slots=True)
-class Tuning:
-    """The numbers of the formula. benchmarks/lora_selection.py shows what they give."""
-
-    k1: float = 1.2
-    b: float = 0.15
-    adding: float = 1.5  # 1 would add phrases up, infinity would take the best alone
-    in_a_row: float = 0.1  # what a phrase gains if its words stand in the prompt in a row
-    in_part: float = 1.0  # the most weight of a phrase of which only a part is there: half a trigger is none
-    near: float = 1.0  # the most weight of a phrase that the prompt says in other words
-    common: float = 0.05  # a tag that more LoRAs than this have tells nothing
-    small: int = 100  # a smaller library counts as this large: that two of three LoRAs have a tag tells nothing of it
-    least: float = 0.1  # of a phrase's largest value: what is less is not looked at
-    alike: float = 0.5  # how alike a word must be to one that no LoRA has, by the runs of three characters they share
-    alike_worth: float = 0.8  # and what it is worth then
 
 
 class LoraSource(Protocol):
@@ -184,8 +172,7 @@ class LoraIndex:
         with self._lock:
             values = self._values(self.words_in(text) if isinstance(text, str) else text)
             found = self._scored(self._sums(values), prior, least)
-            for start in range(0, len(found), _AT_ONCE):
-                some = found[start : start + _AT_ONCE]
+            while some := list(islice(found, _AT_ONCE)):
                 phrases = self._phrases_of({number for _, _, number in some}, values)
                 yield from (Ranked(record, score, tuple(phrases[number])) for record, score, number in some)
 
@@ -194,23 +181,29 @@ class LoraIndex:
         with self._lock:
             words = self.words_in(text) if isinstance(text, str) else text
             found = self._scored(self._sums(self._values(words)), prior, 0.0)
-        return [(record, score) for record, score, _ in found]
+            return [(record, score) for record, score, _ in found]
 
     def _scored(
         self, sums: Mapping[int, float], prior: Prior | None, least: float
-    ) -> list[tuple[LoraRecord, float, int]]:
+    ) -> Iterator[tuple[LoraRecord, float, int]]:
+        """The best first; those of one score by name."""
         power, unit = 1 / self.tuning.adding, self._information_of(1)
         least_sum = (least * unit) ** self.tuning.adding if prior is None else 0.0
+        records = self._records
         found = []
         for number, total in sums.items():
-            record = self._records[number]
-            if record is None or total < least_sum:
+            if total < least_sum or (record := records[number]) is None:
                 continue
             score = total**power / unit * (1.0 if prior is None else prior(record))
-            if score >= least:  # plain tuples, which sort without a call for each
-                found.append((-round(score, 9), record.name, record.path, number, record))
+            if score >= least:
+                found.append((-round(score, 9), number))
         found.sort()
-        return [(record, -score, number) for score, _, _, number, record in found]
+        for score, same in groupby(found, lambda item: item[0]):
+            there = [(record, number) for _, number in same if (record := records[number]) is not None]
+            if len(there) > 1:
+                there.sort(key=lambda item: (item[0].name, item[0].path))
+            for record, number in there:
+                yield record, -score, number
 
     def _values(self, words: PromptWords) -> list[_Value]:
         """The phrases that the prompt has something of."""
@@ -257,9 +250,11 @@ class LoraIndex:
         gain, power = tuning.k1 + 1, tuning.adding
         sums: dict[int, float] = defaultdict(float)
         for at, value, most in values:
-            numbers, weights = self._table.numbers[at], self._table.weights[at]
+            numbers, weights = self._table.entries(at)
             gained = value * gain
             least = STRONG if len(numbers) > common else 0.0
+            if self._table.heaviest[at] < least:
+                continue
             for number, weight in zip(numbers, weights, strict=True):
                 if weight >= least:
                     if weight > most:  # faster than min(), in the innermost loop
@@ -278,11 +273,17 @@ class LoraIndex:
     def _phrases_of(self, numbers: set[int], values: Sequence[_Value]) -> Mapping[int, list[tuple[Key, float]]]:
         found: dict[int, list[tuple[Key, float]]] = defaultdict(list)
         for at, value, most in values:
-            if numbers.isdisjoint(self._table.numbers[at]):
-                continue
-            for number, weight in zip(self._table.numbers[at], self._table.weights[at], strict=True):
-                if number in numbers:
-                    found[number].append((self._table.keys[at], value * min(weight, most)))
+            there, weights = self._table.entries(at)
+            for number in numbers.intersection(there) if len(there) < _FEW else _among(numbers, there):
+                weight = weights[bisect_left(there, number)]
+                found[number].append((self._table.keys[at], value * min(weight, most)))
         for phrases in found.values():
             phrases.sort(key=lambda phrase: (-phrase[1], phrase[0]))
         return found
+
+
+def _among(some: Iterable[int], in_order: Sequence[int]) -> Iterator[int]:
+    for number in some:
+        at = bisect_left(in_order, number)
+        if at < len(in_order) and in_order[at] == number:
+            yield number
