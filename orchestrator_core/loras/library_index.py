@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 from orchestrator_core.errors import StoreError
 from orchestrator_core.loras.files import folder_of
-from orchestrator_core.loras.library_entries import Entry, decode, encode
+from orchestrator_core.loras.library_entries import Entry, decode
 from orchestrator_core.loras.library_user import Key, UserFact, UserFacts
 from orchestrator_core.loras.record import LoraRecord
 from orchestrator_core.loras.scan import Place
@@ -110,12 +110,12 @@ class Index:
 
     def write(
         self,
-        items: Sequence[tuple[Entry, LoraRecord, Sequence[str]]],
+        items: Sequence[Item],
         removed: Collection[Entry] = (),
         folders: Mapping[Place, str] | None = None,
         gone: Collection[Place] = (),
     ) -> None:
-        """Take these entries with their records and texts, forget ``removed``, note the folders' fingerprints."""
+        """Take these entries, their encoded records and texts, forget ``removed``, note the folders' fingerprints."""
         entries = dict(self.entries())
         for entry in removed:
             entries.pop(entry.path, None)
@@ -125,7 +125,7 @@ class Index:
         self._folders = {**self.folders(), **(folders or {})}
         for place in gone:
             self._folders.pop(place, None)
-        self._waiting |= {entry.path: (entry, encode(record), texts) for entry, record, texts in items}
+        self._waiting |= {item[0].path: item for item in items}
         self._removed |= {(entry.root, entry.path) for entry in removed}
         self._removed -= {(entry.root, entry.path) for entry, _, _ in items}
         self._new_folders |= folders or {}

@@ -11,8 +11,8 @@ from typing import TypeVar
 from orchestrator_core.loras.files import Unit, folder_of, stamp
 from orchestrator_core.loras.library_changes import TOLD, Changes
 from orchestrator_core.loras.library_diff import Differences, find_moves
-from orchestrator_core.loras.library_entries import Entry, entry_of, search_texts
-from orchestrator_core.loras.library_index import Index
+from orchestrator_core.loras.library_entries import Entry, encode, entry_of, search_texts
+from orchestrator_core.loras.library_index import Index, Item
 from orchestrator_core.loras.metadata import LoraFiles, with_user_facts
 from orchestrator_core.loras.record import LoraRecord
 
@@ -86,7 +86,8 @@ class Refreshing:
             if known and not entry.hashed and known[1:4] == (unit.size, unit.mtime_ns, str(unit.inode)):
                 entry = entry._replace(hashed=1, sha256=known[4], tensor_sha256=known[5], autov1=known[6])
             entry = self._tell(old, entry, record)
-            items.append((entry, record, search_texts(with_facts(record, entry, self.index))))
+            # Encoded at once: a thousand records are a hundred thousand tuples, which Python's collector would walk.
+            items.append((entry, encode(record), search_texts(with_facts(record, entry, self.index))))
         self.index.write(items, gone)
 
     def _record(self, unit: Unit, old: Entry | None) -> LoraRecord:
@@ -144,13 +145,13 @@ class Refreshing:
             if rows or removed:
                 self.index.save_facts(rows, removed)
 
-    def _missing(self, found: Differences) -> list[tuple[Entry, LoraRecord, Sequence[str]]]:
+    def _missing(self, found: Differences) -> list[Item]:
         """What vanished stays, with all that is known of it."""
         items = []
         for entry in found.removed:
             record = self.index.record(entry.path)
             if record is not None:
-                items.append((entry._replace(state="missing"), record, search_texts(record)))
+                items.append((entry._replace(state="missing"), encode(record), search_texts(record)))
         return items
 
     def _is_unfinished(self, unit: Unit) -> bool:
