@@ -74,19 +74,22 @@ class Library:
         self._version = 0
         self._told = ""  # the problem that the last refresh told of
         self._snapshot: Snapshot | None = None
+        self._publishing = threading.Lock()
 
     @property
     def snapshot(self) -> Snapshot:
         """The library as it was last seen. Never waits for a refresh."""
         current = self._snapshot
         if current is None:
-            entries = self._index.entries()
+            self._index.entries()  # which tells whether they could be read
             if self._index.damaged:
                 self.refresh()
-                entries = self._index.entries()
+            version, entries = self._version, self._index.entries()
             names = Names(self.roots, entries, self._links)
-            current = Snapshot(self._version, entries, names, self._offline, self._problems)
-            self._snapshot = current
+            current = Snapshot(version, entries, names, self._offline, self._problems)
+            with self._publishing:
+                if self._version == version:  # else another thread has published since, and this is of before
+                    self._snapshot = current
         return current
 
     @property
@@ -176,8 +179,9 @@ class Library:
         return [root for root, count in counts.items() if count >= FULL]
 
     def _publish(self) -> None:
-        self._version += 1
-        self._snapshot = None
+        with self._publishing:
+            self._version += 1
+            self._snapshot = None
 
     def __len__(self) -> int:
         """How many can be used now."""

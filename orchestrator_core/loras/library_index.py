@@ -6,6 +6,7 @@ wait in memory, and the next write takes them along.
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from typing import TYPE_CHECKING, TypeVar
@@ -43,6 +44,7 @@ class Index:
         self._digests_waiting: list[Digest] = []
         self._folders: dict[Place, str] | None = None
         self._entries: dict[str, Entry] | None = None
+        self._loading = threading.RLock()
         self.facts = UserFacts()
         self._has_facts = self._tables is None
         self._read_facts()
@@ -64,21 +66,28 @@ class Index:
 
     def folders(self) -> Mapping[Place, str]:
         if self._folders is None:
-            self._folders = self._read(lambda tables: tables.folders(self.roots)) or {}
+            with self._loading:
+                if self._folders is None:
+                    self._folders = self._read(lambda tables: tables.folders(self.roots)) or {}
         return self._folders
 
     def entries(self) -> dict[str, Entry]:
         """By path. Not to be changed by the caller."""
         if self._entries is None:
-            rows = self._read(lambda tables: tables.entries(self.roots))
-            if rows is None and self._tables is not None:
-                self._folders, self.damaged = {}, True
-            entries = list(map(Entry._make, rows or []))
-            if len(self.roots) > 1:  # of two roots with one path, the first one's row is the one to keep
-                first = {root: at for at, root in enumerate(self.roots)}
-                entries.sort(key=lambda entry: -first[entry.root])
-            self._entries = {entry.path: entry for entry in entries}
+            with self._loading:  # or what was read before a refresh would take the place of what it found
+                if self._entries is None:
+                    self._entries = self._stored_entries()
         return self._entries
+
+    def _stored_entries(self) -> dict[str, Entry]:
+        rows = self._read(lambda tables: tables.entries(self.roots))
+        if rows is None and self._tables is not None:
+            self._folders, self.damaged = {}, True
+        entries = list(map(Entry._make, rows or []))
+        if len(self.roots) > 1:  # of two roots with one path, the first one's row is the one to keep
+            first = {root: at for at, root in enumerate(self.roots)}
+            entries.sort(key=lambda entry: -first[entry.root])
+        return {entry.path: entry for entry in entries}
 
     def leave(self, places: Collection[Place]) -> None:
         """Leave to other libraries what they know of a folder that is in two roots, and in the other one here."""
@@ -89,7 +98,8 @@ class Index:
 
     def records(self, paths: Collection[str]) -> dict[str, str]:
         """The records of these, as JSON, by path. What the store cannot give is absent."""
-        found = {path: self._waiting[path][1] for path in paths if path in self._waiting}
+        waiting = self._waiting  # another thread may write them meanwhile, and put another dict there
+        found = {path: waiting[path][1] for path in paths if path in waiting}
         places = [(self.entries()[path].root, path) for path in paths if path not in found and path in self.entries()]
         if places:
             stored = self._read(lambda tables: tables.records(places)) or {}
@@ -119,13 +129,15 @@ class Index:
         entries = dict(self.entries())
         for entry in removed:
             entries.pop(entry.path, None)
-            self._waiting.pop(entry.path, None)
         entries |= {entry.path: entry for entry, _, _ in items}
+        out = {entry.path for entry in removed}
+        kept = {path: item for path, item in self._waiting.items() if path not in out}
+        # First the records, then the entries: who reads an entry in another thread finds its record.
+        self._waiting = kept | {item[0].path: item for item in items}
         self._entries = entries
         self._folders = {**self.folders(), **(folders or {})}
         for place in gone:
             self._folders.pop(place, None)
-        self._waiting |= {item[0].path: item for item in items}
         self._removed |= {(entry.root, entry.path) for entry in removed}
         self._removed -= {(entry.root, entry.path) for entry, _, _ in items}
         self._new_folders |= folders or {}
@@ -163,8 +175,8 @@ class Index:
         changed = list(entries)
         self._entries = {**self.entries(), **{entry.path: entry for entry, _ in changed}}
         for entry, _ in changed:
-            if entry.path in self._waiting:
-                self._waiting[entry.path] = (entry, *self._waiting[entry.path][1:])
+            if item := self._waiting.get(entry.path):
+                self._waiting[entry.path] = (entry, *item[1:])
         self._write(lambda tables: tables.update(changed))
 
     def save_facts(self, rows: Iterable[UserFact], removed: Iterable[Key] = ()) -> None:

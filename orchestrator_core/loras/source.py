@@ -72,7 +72,10 @@ class LibrarySource:
             changed = self._take(record, records.get(record.path)) or changed
             records[record.path] = record
         self._choices += changed
-        self._records, self._seen, self._version = records, seen, version
+        unread = [path for path in stale if path not in records]  # by now it is another one, or gone
+        for path in unread:
+            del seen[path]
+        self._records, self._seen, self._version = records, seen, -1 if unread else version
 
     def _take(self, record: LoraRecord, before: LoraRecord | None) -> bool:
         """Put it into the index; whether it could change a choice."""

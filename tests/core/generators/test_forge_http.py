@@ -274,6 +274,7 @@ def test_the_choices_are_in_comfyuis_names_and_asked_anew(start: Any, tmp_path: 
         "vaes": ("old.safetensors", "fine.safetensors"),
         "samplers": ("dpmpp_2m", "euler_ancestral", "euler", "Restart"),
         "schedulers": ("karras", "normal", "ddim_uniform"),
+        "loras": ("ink.safetensors", "mist.v1.safetensors"),
     }
     server.checkpoints.append("new.safetensors")
     assert generator.choices().checkpoints[-1] == "new.safetensors"

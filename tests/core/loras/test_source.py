@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from pathlib import Path
 
 import pytest
@@ -11,6 +12,7 @@ from orchestrator_core.loras.library import Library
 from orchestrator_core.loras.source import LibrarySource
 from orchestrator_core.prompt import Component, PromptDraft
 from orchestrator_core.stages.select_loras import select
+from orchestrator_core.store import Store
 from tests.core.loras.library_files import write_lora
 
 
@@ -76,3 +78,39 @@ def test_many_are_read_at_once(tmp_path: Path) -> None:
     library = Library([tmp_path])
     library.refresh()
     assert len(LibrarySource(library).index()) == len(LibrarySource(library).records()) == 150
+
+
+def test_who_reads_while_a_refresh_writes_finds_a_record_of_every_entry(tmp_path: Path) -> None:
+    folder = tmp_path / "loras"
+    folder.mkdir()
+    with Store.open(tmp_path / "store.sqlite3") as store:
+        library = Library([folder], store)
+        source, done, absent = LibrarySource(library), threading.Event(), set[str]()
+
+        def read() -> None:
+            while not done.is_set():
+                absent.update(path for path in library.snapshot.entries if library.record(path) is None)
+                source.records()
+
+        reader = threading.Thread(target=read)
+        reader.start()
+        for number in range(40):
+            write_lora(folder / f"lora{number}.safetensors", f"word{number}")
+            library.refresh()
+        done.set()
+        reader.join()
+        assert absent == set()
+        assert len(source.records()) == 40
+
+
+def test_who_reads_during_the_first_look_hides_nothing_of_what_it_finds(tmp_path: Path) -> None:
+    folder = tmp_path / "loras"
+    write_lora(folder / "ink.safetensors", "inkword")
+    for number in range(25):
+        with Store.open(tmp_path / f"store{number}.sqlite3") as store:
+            library = Library([folder], store)
+            reader = threading.Thread(target=lambda library=library: library.snapshot)
+            reader.start()
+            library.refresh()
+            reader.join()
+            assert len(library.snapshot.entries) == 1
