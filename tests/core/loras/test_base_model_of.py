@@ -73,6 +73,8 @@ LAYOUTS: dict[str, tuple[str, Shapes]] = {
     "SD 1.5 as DoRA": ("SD 1.5", tensors(unet(SD), DORA, 768)),
     "SD 1.5 of diffusers": ("SD 1.5", tensors([n.replace("_transf", ".transf") for n in unet(SD, "unet.")], PEFT, 768)),
     "SD 2.x by its width": ("SD 2.x", tensors(unet(SD), KOHYA, 1024)),
+    "SD 2.x, half of its text encoder alone": ("SD 2.x", tensors(text_encoder("lora_te", 12), KOHYA, 1024)),
+    "SD 1.5, its text encoder alone": ("SD 1.5", tensors(text_encoder("lora_te", 12), KOHYA, 768)),
     "SD 2.x by its text encoder": ("SD 2.x", tensors(text_encoder("lora_te", 23) + unet(SD), LOKR)),
     "SDXL of kohya": (
         "SDXL",
