@@ -20,6 +20,7 @@ def hash_files(arguments: argparse.Namespace) -> int:
     from orchestrator_app.progress_bar import going_on, progress_bar, size
 
     with open_library(arguments.loras) as (library, _):
+        known = library.problem  # was said when it was opened
         query = " ".join(arguments.query)
         wanted = {record.path for record in matching(library, query) if record.state == "complete"}
         left = [entry for entry in library.without_digests() if entry.path in wanted]
@@ -29,7 +30,7 @@ def hash_files(arguments: argparse.Namespace) -> int:
         total = sum(entry.size for entry in left)
         with going_on("What is hashed is kept"), progress_bar("hashing", in_bytes=True) as report:
             failed = _hash_all(library, left, lambda done, name: report(done, total, name))
-        if library.problem:
+        if library.problem and library.problem != known:
             problem("warning", library.problem)
         done = len(left) - failed
         say(f"{done:,} LoRA{'' if done == 1 else 's'} hashed, {size(total)} in all.")

@@ -86,7 +86,7 @@ def test_a_database_that_cannot_be_used_is_a_warning(run: Cli, monkeypatch: pyte
     assert "warning: what is read of the LoRAs is not kept for the next time:" in done.err
 
 
-@pytest.mark.parametrize("action", ["list", "check"])
+@pytest.mark.parametrize("action", ["list", "check", "hash"])
 def test_a_damaged_database_is_a_warning_and_stays_as_it_is(
     run: Cli, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, action: str
 ):
