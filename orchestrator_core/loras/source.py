@@ -14,7 +14,7 @@ from orchestrator_core.loras.library_entries import Entry
 from orchestrator_core.loras.ranking import LoraIndex
 from orchestrator_core.loras.record import LoraRecord
 
-_MANY = 100  # records: from here on all of them are read, which is one query for each 500
+_MANY = 100  # records, or a tenth of all: what is more is read with all others, which is one query for each 500
 
 Seen = tuple[Entry, bool]  # an entry, and whether its folder is offline
 
@@ -26,6 +26,7 @@ class LibrarySource:
         self.library = library
         self._index = LoraIndex()
         self._records: Mapping[str, LoraRecord] = {}
+        self._unindexed: dict[str, None] = {}  # paths, in order: who only lists the LoRAs does not wait for their words
         self._seen: dict[str, Seen] = {}
         self._version = -1
         self._choices = 0
@@ -35,6 +36,7 @@ class LibrarySource:
         """All LoRAs whose files are there, or may come back; the ranking's gate says why one cannot be used."""
         with self._lock:
             self._follow()
+            self._index_changes()
             return self._index
 
     def records(self) -> Mapping[str, LoraRecord]:
@@ -65,31 +67,35 @@ class LibrarySource:
         stale = [path for path, mark in seen.items() if self._seen.get(path) != mark]
         gone = self._seen.keys() - seen.keys()
         records = {path: record for path, record in self._records.items() if path not in gone}
-        for path in gone:
-            self._index.remove(path)
         changed = bool(gone)
         for record in self._read(stale, snapshot):
-            changed = self._take(record, records.get(record.path)) or changed
+            changed = changed or _concerns_choices(records.get(record.path), record)
             records[record.path] = record
+        self._unindexed.update(dict.fromkeys((*gone, *stale)))
         self._choices += changed
         unread = [path for path in stale if path not in records]  # by now it is another one, or gone
         for path in unread:
             del seen[path]
         self._records, self._seen, self._version = records, seen, -1 if unread else version
 
-    def _take(self, record: LoraRecord, before: LoraRecord | None) -> bool:
-        """Put it into the index; whether it could change a choice."""
-        if record.state == "missing":
-            self._index.remove(record.path)
-        else:
-            self._index.add(record)
-        return before is None or _without_digests(before) != _without_digests(record)
+    def _index_changes(self) -> None:
+        for path in self._unindexed:
+            record = self._records.get(path)
+            if record is None or record.state == "missing":
+                self._index.remove(path)
+            else:
+                self._index.add(record)
+        self._unindexed.clear()
 
     def _read(self, paths: Collection[str], snapshot: Snapshot) -> Iterable[LoraRecord]:
-        if len(paths) <= min(_MANY, len(snapshot.entries)):
+        if len(paths) <= max(_MANY, len(snapshot.entries) // 10):
             return filter(None, map(self.library.record, paths))
         wanted = set(paths)
         return (record for record in self.library.records(all_states=True) if record.path in wanted)
+
+
+def _concerns_choices(before: LoraRecord | None, record: LoraRecord) -> bool:
+    return before is None or _without_digests(before) != _without_digests(record)
 
 
 def _without_digests(record: LoraRecord) -> LoraRecord:

@@ -9,6 +9,8 @@ import pytest
 
 from orchestrator_core.loras.digests import digests
 from orchestrator_core.loras.library import Library
+from orchestrator_core.loras.ranking import LoraIndex
+from orchestrator_core.loras.record import LoraRecord
 from orchestrator_core.loras.source import LibrarySource
 from orchestrator_core.prompt import Component, PromptDraft
 from orchestrator_core.stages.select_loras import select
@@ -114,3 +116,21 @@ def test_who_reads_during_the_first_look_hides_nothing_of_what_it_finds(tmp_path
             library.refresh()
             reader.join()
             assert len(library.snapshot.entries) == 1
+
+
+def test_who_only_lists_the_loras_does_not_wait_for_their_words(
+    source: LibrarySource, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    indexed: list[str] = []
+    add = LoraIndex.add
+
+    def noting(index: LoraIndex, record: LoraRecord) -> None:
+        indexed.append(record.name)
+        add(index, record)
+
+    monkeypatch.setattr(LoraIndex, "add", noting)
+    assert len(source.records()) > 0
+    assert source.choices > 0
+    assert indexed == []
+    source.index()
+    assert sorted(indexed) == sorted(record.name for record in source.records().values())
