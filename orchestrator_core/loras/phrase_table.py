@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from array import array
 from collections import Counter, defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 
 from orchestrator_core.loras.words import Key, grams_of
 
@@ -19,14 +19,17 @@ _SHORTEST = 4  # letters: shorter words have too few runs of three to be alike b
 
 
 class PhraseTable:
-    """``keys[at]`` is a phrase; ``entries(at)`` are the LoRAs that have it, in order, and how much each."""
+    """``keys[at]`` is a phrase, and ``heaviest[at]`` the most weight that a LoRA gives it.
+
+    ``first[at]`` is a LoRA that has it: the only one, unless ``several`` has the numbers of all, in order, and their
+    weights. Public for the ranking's innermost loops, for which a call for each phrase would be too much.
+    """
 
     def __init__(self) -> None:
         self.keys: list[Key] = []
-        self.heaviest = array("f")  # the most weight that a LoRA gives each phrase
-        self._first = array("I")  # the first LoRA of each phrase
-        self._first_weight = array("f")
-        self._several: dict[int, tuple[array[int], array[float]]] = {}  # all of phrases that several LoRAs have
+        self.heaviest = array("f")
+        self.first = array("I")
+        self.several: dict[int, tuple[array[int], array[float]]] = {}
         self._places: dict[Key, int] = {}
         self._by_word: dict[str, array[int]] = {}  # phrases that may be there in part
         self._by_rarest: dict[str, array[int]] = {}  # phrases that have to be there wholly
@@ -45,16 +48,12 @@ class PhraseTable:
                 self._by_word[word].append(at)
 
     def _again(self, at: int, number: int, weight: float) -> None:
-        entries = self._several.get(at)
+        entries = self.several.get(at)
         if entries is None:
-            entries = self._several[at] = array("I", self._first[at : at + 1]), self._first_weight[at : at + 1]
+            entries = self.several[at] = self.first[at : at + 1], self.heaviest[at : at + 1]
         entries[0].append(number)
         entries[1].append(weight)
         self.heaviest[at] = max(self.heaviest[at], weight)
-
-    def entries(self, at: int) -> tuple[Sequence[int], Sequence[float]]:
-        """(the numbers of the LoRAs that have this phrase, the weights that they give it)."""
-        return self._several.get(at) or ((self._first[at],), (self._first_weight[at],))
 
     def place(self, key: Key) -> int | None:
         return self._places.get(key)
@@ -62,8 +61,7 @@ class PhraseTable:
     def _new(self, key: Key, number: int, weight: float) -> int:
         at = self._places[key] = len(self.keys)
         self.keys.append(key)
-        self._first.append(number)
-        self._first_weight.append(weight)
+        self.first.append(number)
         self.heaviest.append(weight)
         for word in key:
             if word not in self._by_word:

@@ -31,8 +31,6 @@ from orchestrator_core.loras.words import STOP_WORDS, Key, is_generic, prompt_te
 _AT_ONCE = 50  # LoRAs whose phrases are looked for together
 _WASTE = 0.25  # the part of the entries that may belong to LoRAs that are gone
 
-_FEW = 500  # LoRAs: from here on a search for each of some is faster than a look at all
-
 _WHOLE = 0.8  # the share from which on a phrase is there wholly: a word that is only alike is worth a little less
 
 _Value = tuple[int, float, float]  # a phrase's place, its value in natural units, and the most weight that it may have
@@ -209,6 +207,7 @@ class LoraIndex:
         """The phrases that the prompt has something of."""
         there = self._table.found({word: self.information(word) * worth for word, worth in words.worth.items()})
         least = self.tuning.least * self._information_of(1) if len(self) else 0.0
+        there = {at: information for at, information in there.items() if information >= least}
         totals = self._filled_totals(there)
         found: dict[int, _Value] = {}
         for at, information in there.items():
@@ -249,13 +248,18 @@ class LoraIndex:
         common = tuning.common * len(self) if len(self) >= tuning.small else math.inf
         gain, power = tuning.k1 + 1, tuning.adding
         sums: dict[int, float] = defaultdict(float)
+        table, heaviest = self._table, self._table.heaviest
         for at, value, most in values:
-            numbers, weights = self._table.entries(at)
             gained = value * gain
-            least = STRONG if len(numbers) > common else 0.0
-            if self._table.heaviest[at] < least:
+            entries = table.several.get(at)
+            if entries is None:
+                number, weight = table.first[at], min(heaviest[at], most)
+                sums[number] += (gained * weight / (weight + norms[number])) ** power
                 continue
-            for number, weight in zip(numbers, weights, strict=True):
+            least = STRONG if len(entries[0]) > common else 0.0
+            if heaviest[at] < least:
+                continue
+            for number, weight in zip(*entries, strict=True):
                 if weight >= least:
                     if weight > most:  # faster than min(), in the innermost loop
                         weight = most
@@ -272,18 +276,16 @@ class LoraIndex:
 
     def _phrases_of(self, numbers: set[int], values: Sequence[_Value]) -> Mapping[int, list[tuple[Key, float]]]:
         found: dict[int, list[tuple[Key, float]]] = defaultdict(list)
+        table = self._table
         for at, value, most in values:
-            there, weights = self._table.entries(at)
-            for number in numbers.intersection(there) if len(there) < _FEW else _among(numbers, there):
-                weight = weights[bisect_left(there, number)]
-                found[number].append((self._table.keys[at], value * min(weight, most)))
+            entries = table.several.get(at)
+            if entries is None:
+                if table.first[at] in numbers:
+                    found[table.first[at]].append((table.keys[at], value * min(table.heaviest[at], most)))
+                continue
+            there, weights = entries
+            for number in numbers.intersection(there):
+                found[number].append((table.keys[at], value * min(weights[bisect_left(there, number)], most)))
         for phrases in found.values():
             phrases.sort(key=lambda phrase: (-phrase[1], phrase[0]))
         return found
-
-
-def _among(some: Iterable[int], in_order: Sequence[int]) -> Iterator[int]:
-    for number in some:
-        at = bisect_left(in_order, number)
-        if at < len(in_order) and in_order[at] == number:
-            yield number

@@ -106,6 +106,7 @@ def is_generic(word: str) -> bool:
     return word in _GENERIC_STEMS or word in STOP_WORDS or (len(word) == 1 and word.isascii())
 
 
+@lru_cache(maxsize=16_384)
 def key_of(text: str) -> Key:
     """What a phrase is found by: its stems, each once, without those that say nothing. Empty if none says anything."""
     stems = dict.fromkeys(stem(word) for word in words_of(text) if word not in STOP_WORDS)
