@@ -20,12 +20,14 @@ import pytest
 import pytest_socket
 from PIL import Image, ImageDraw, ImageFilter
 
+from orchestrator_app.example_workflows import SD15
 from tests.core.loras.library_files import lora_bytes, write_lora
 from tests.hosts.canvas import open_page
-from tests.hosts.comfyui import ComfyUI, NoComfyUI, running_comfyui
+from tests.hosts.comfyui import ROOT, ComfyUI, NoComfyUI, running_comfyui
 from tests.hosts.pack_page import PackPage
 from tests.hosts.test_comfyui_nodes import Server
 from tests.hosts.test_comfyui_web import NEWEST, newest_frontend
+from tests.hosts.test_example_workflows import SMALL
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser
@@ -108,6 +110,22 @@ def page(comfy: ComfyUI, chromium: Browser) -> Iterator[PackPage]:
     assert [problem for problem in problems if "sd-orchestrator" in problem] == []
 
 
+@pytest.fixture
+def vue_page(comfy: ComfyUI, chromium: Browser, request: pytest.FixtureRequest) -> Iterator[PackPage]:
+    """With Nodes 2.0: nodes are elements of the page, which only newer frontends have."""
+    if NEWEST not in request.node.name:
+        pytest.skip("this frontend has no Nodes 2.0")
+    context = chromium.new_context(viewport={"width": 1600, "height": 1000})
+    settings = {**SETTINGS, "Comfy.VueNodes.Enabled": True}
+    found = PackPage(open_page(context, comfy.url, settings), comfy.folder / "output")
+    found.page.set_default_timeout(20_000)
+    found.page.evaluate("() => { app.graph.clear(); }")
+    found.command("ShowLoRAs")
+    found.page.wait_for_selector(".orl-card b")
+    yield found
+    context.close()
+
+
 def search(page: PackPage, text: str, count: int) -> None:
     page.page.locator(".orl-panel input[type=search]").fill(text)
     page.page.wait_for_function("count => document.querySelectorAll('.orl-card b').length === count", arg=count)
@@ -184,6 +202,40 @@ def test_a_card_dropped_on_a_selector_is_pinned_there(page: PackPage) -> None:
     box = page.page.evaluate("() => { const b = app.canvas.canvas.getBoundingClientRect(); return [b.left, b.top]; }")
     drop(page, int(box[0]) + 740, int(box[1]) + 190)
     page.wait_for_value("include", "value === 'lib/lora_013'", str(node))
+
+
+def test_with_nodes_2_a_card_dropped_on_a_selector_is_pinned_there(vue_page: PackPage) -> None:
+    node = vue_page.page.evaluate("""() => {
+        const node = LiteGraph.createNode('OrchestratorLoRASelector');
+        node.pos = [700, 150];
+        app.graph.add(node);
+        app.canvas.ds.scale = 1; app.canvas.ds.offset[0] = 0; app.canvas.ds.offset[1] = 0;
+        app.canvas.setDirty(true, true);
+        return node.id;
+    }""")
+    search(vue_page, "word013", 1)
+    element = vue_page.page.locator(f'[data-node-id="{node}"]').first
+    element.wait_for()
+    box = element.bounding_box()
+    assert box
+    drop(vue_page, int(box["x"] + box["width"] / 2), int(box["y"] + 12))
+    vue_page.wait_for_value("include", "value === 'lib/lora_013'", str(node))
+
+
+def test_with_nodes_2_the_node_shows_what_a_run_chose_and_why(vue_page: PackPage) -> None:
+    workflow = (ROOT / "example_workflows" / "08_loras_that_fit.json").read_text("utf-8")
+    workflow = workflow.replace(SD15, "tiny-sd15.safetensors").replace("{ink wash painting|", "tinyink, {oil|")
+    vue_page.page.evaluate("text => app.loadGraphData(JSON.parse(text))", workflow)
+    vue_page.page.evaluate(SMALL)
+    vue_page.page.evaluate("() => { app.canvas.ds.scale = 0.7; app.canvas.ds.offset[0] = -300; }")
+    vue_page.page.evaluate("() => app.queuePrompt(0, 1)")
+    report = vue_page.page.locator(".orl-report .orl-used", has_text="tiny_ink")
+    report.wait_for(timeout=60_000)
+    assert "trigger 'tinyink' is in the prompt" in report.inner_text()
+    folder = os.environ.get("ORCHESTRATOR_PICTURES")
+    if folder:
+        vue_page.page.wait_for_timeout(2_000)
+        vue_page.page.screenshot(path=Path(folder) / "comfyui_loras_nodes_2.png")
 
 
 def test_a_card_dropped_on_the_empty_canvas_makes_a_loader(page: PackPage) -> None:
