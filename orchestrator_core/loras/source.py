@@ -11,6 +11,7 @@ from collections.abc import Collection, Iterable, Mapping
 
 from orchestrator_core.loras.library import Library, Snapshot
 from orchestrator_core.loras.library_entries import Entry
+from orchestrator_core.loras.pooling import Pool
 from orchestrator_core.loras.ranking import LoraIndex
 from orchestrator_core.loras.record import LoraRecord
 
@@ -68,7 +69,8 @@ class LibrarySource:
         gone = self._seen.keys() - seen.keys()
         records = {path: record for path, record in self._records.items() if path not in gone}
         changed = bool(gone)
-        for record in self._read(stale, snapshot):
+        pool = Pool()
+        for record in map(pool.shared, self._read(stale, snapshot)):
             changed = changed or _concerns_choices(records.get(record.path), record)
             records[record.path] = record
         self._unindexed.update(dict.fromkeys((*gone, *stale)))
