@@ -10,6 +10,7 @@ import logging
 import threading
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from orchestrator_core.errors import OrchestratorError
@@ -110,17 +111,18 @@ class LoraShelf:
     def status(self) -> dict[str, Any]:
         """How the folders are watched, how far the hashing is, and what is wrong: for people.
 
-        A folder that never had a LoRA is none that went away: ComfyUI names some that need not exist.
+        A folder that never had a LoRA is none that went away: ComfyUI names some that need not exist. That these are
+        looked for now and then is nothing to tell.
         """
         library = self.source.library
         watcher, hashing = self._watcher, self._hashing
         snapshot, mode = library.snapshot, watcher.mode if watcher else None
-        reasons = sorted({why for _, why in mode.polled}) if mode else []
+        reasons = sorted({why for folder, why in mode.polled if Path(folder).is_dir()}) if mode else []
         problems = [self._problem, watcher.problem if watcher else library.problem, *snapshot.problems.values()]
         return {
             "ready": self._looked.is_set(),
-            "mode": "" if mode is None else "polling" if mode.polled else "live",
-            "every_s": mode.every_s if mode else 0,
+            "mode": "" if mode is None else "polling" if reasons else "live",
+            "every_s": mode.every_s if mode and reasons else 0,
             "why_polling": reasons,
             "lacks_watchdog": NO_WATCHDOG in reasons,
             "folders": list(library.roots),

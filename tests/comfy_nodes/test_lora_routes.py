@@ -20,7 +20,7 @@ from comfy_nodes.lora_cards import id_of
 from comfy_nodes.lora_routes import lora_routes
 from comfy_nodes.lora_shelf import EVENT, LoraShelf
 from comfy_nodes.routes import Reply
-from tests.comfy_nodes.lora_shelves import Told, shelf_of
+from tests.comfy_nodes.lora_shelves import CALM, Told, shelf_of
 from tests.comfy_nodes.test_routes import HOST, Asked, Body
 from tests.core.loras.library_files import write_lora
 from tests.fakes import awaited
@@ -225,6 +225,17 @@ def test_without_watchdog_the_status_says_how_often_it_looks(folder: Path, monke
     found = shelf.status()
     shelf.stop()
     assert (found["every_s"], found["lacks_watchdog"]) == (3600, True)
+
+
+def test_a_folder_that_is_not_there_makes_the_others_no_less_live(folder: Path) -> None:
+    """ComfyUI names output/loras, which hardly anybody has."""
+    folder.mkdir()
+    shelf = LoraShelf(lambda: [str(folder), str(folder.with_name("none"))], timing=CALM)
+    shelf.start()
+    until(lambda: "none" in str(shelf._watcher and shelf._watcher.mode.polled))
+    found = shelf.status()
+    shelf.stop()
+    assert (found["mode"], found["every_s"], found["why_polling"]) == ("live", 0, [])
 
 
 def test_a_folder_that_never_had_a_lora_is_not_called_offline(tmp_path: Path) -> None:
