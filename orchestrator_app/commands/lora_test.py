@@ -158,7 +158,8 @@ def _new_folder() -> Path:
 
 
 def _asked(arguments: argparse.Namespace) -> Asked:
-    from orchestrator_app.lora_test.asking import Asked, lines_of, numbers_in, seeds_in
+    from orchestrator_app.lora_test.asking import Asked, lines_of
+    from orchestrator_core.loras.testing_numbers import numbers_in, seeds_in
 
     return Asked(
         loras="\n".join(arguments.lora),

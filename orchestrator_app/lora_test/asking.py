@@ -1,9 +1,8 @@
-"""From what a person wrote to a plan: names, patterns and a query to LoRAs, ``0.4, 0.7, 1`` to numbers."""
+"""From what a person wrote to a plan: names, patterns and a query to LoRAs."""
 
 from __future__ import annotations
 
-import re
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass, field
 
 from orchestrator_app.studio.choosing import names_at
@@ -107,32 +106,6 @@ def _base_model(asked: Asked, target: Target | None, checkpoint: str) -> BaseMod
             raise ConfigError(f"{asked.base_model!r} is no base model that is known. Write for example SDXL or Pony.")
         return named
     return UNKNOWN if target is None else target.base_model(checkpoint)
-
-
-def numbers_in(text: str, what: str) -> tuple[float, ...]:
-    """``0.4, 0.7 1`` as numbers. Raises ConfigError."""
-    try:
-        return tuple(float(part) for part in _parts(text))
-    except ValueError:
-        raise ConfigError(f"{what}: {text!r} are no numbers; write them as 0.4, 0.7, 1.") from None
-
-
-def seeds_in(text: str) -> tuple[int, ...]:
-    """``1, 2 10-12`` as whole numbers. Raises ConfigError."""
-    found: list[int] = []
-    for part in _parts(text):
-        match = re.fullmatch(r"(\d{1,20})(?:-(\d{1,20}))?", part, re.ASCII)
-        if match is None:
-            raise ConfigError(f"Seeds: {part!r} is no seed; write whole numbers as 1, 2, or 10-13 for four of them.")
-        first, last = int(match[1]), int(match[2] or match[1])
-        if last - first >= 1000:
-            raise ConfigError(f"Seeds: {part} are too many; a test has at most some hundred images.")
-        found.extend(range(first, last + 1))
-    return tuple(found)
-
-
-def _parts(text: str) -> Sequence[str]:
-    return [part for part in re.split(r"[,;\s]+", text) if part]
 
 
 def lines_of(texts: Iterable[str]) -> tuple[str, ...]:

@@ -7,7 +7,7 @@ from datetime import datetime
 from html import escape
 from pathlib import Path
 
-from orchestrator_app.lora_test.asking import Asked, lines_of, numbers_in, plan_of_asked, seeds_in, title_of
+from orchestrator_app.lora_test.asking import Asked, lines_of, plan_of_asked, title_of
 from orchestrator_app.lora_test.folder import FILE, GRID, TestFolder
 from orchestrator_app.lora_test.running import TestRun
 from orchestrator_app.lora_test.watching import words_of
@@ -20,6 +20,7 @@ from orchestrator_core.config import data_folder
 from orchestrator_core.errors import OrchestratorError
 from orchestrator_core.loras.record import LoraRecord
 from orchestrator_core.loras.testing import TestPlan
+from orchestrator_core.loras.testing_numbers import numbers_in, seeds_in
 from orchestrator_core.prompt import PromptDraft
 from orchestrator_core.request import Choices
 from orchestrator_core.stages import dispatch
