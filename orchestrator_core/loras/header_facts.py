@@ -14,6 +14,7 @@ from orchestrator_core.loras.findings import Findings, finite_number, storable
 
 TOP_TAGS = 100
 LONG_TABLE = 16_000  # characters: five hundred tags
+MOST = 10**9  # of a tag; more counts no pictures, and of thousands of digits JSON cannot write it again
 SENTENCES = 60  # of captions that are sentences, so many of the most frequent are split into words
 MODELSPEC, KOHYA, ADDNET, GUESS = 0.7, 0.65, 0.6, 0.4
 _WEIGHT = re.compile(r"(?:weight|strength)\D{0,15}?(\d(?:\.\d+)?)(?:\s*(?:-|–|to|~)\s*(\d(?:\.\d+)?))?", re.IGNORECASE)
@@ -96,6 +97,8 @@ def top_tags(tables: dict[str, Any], limit: int = TOP_TAGS) -> tuple[tuple[str, 
     counts = _most_frequent(counts, SENTENCES if sentences else limit)
     if sentences:
         counts = _most_frequent(_words_of(counts), limit)
+    if next(iter(counts.values()), 0) > MOST:  # the first is the most frequent
+        counts = {tag: min(count, MOST) for tag, count in counts.items()}
     together = "".join(counts)
     if together.isascii() and "\0" not in together and "" not in counts:
         return tuple(counts.items())

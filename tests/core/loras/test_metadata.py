@@ -10,7 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from orchestrator_core.loras.believing import split_groups, split_range, split_tags
-from orchestrator_core.loras.header_facts import TOP_TAGS, _tag_tables, top_tags
+from orchestrator_core.loras.header_facts import MOST, TOP_TAGS, _tag_tables, top_tags
+from orchestrator_core.loras.library_entries import decode, encode
 from orchestrator_core.loras.metadata import LoraFiles, read_lora, with_user_facts
 from orchestrator_core.loras.record import Fact
 from tests.core.loras.lora_files import fact, files_of, read, write_lora
@@ -111,6 +112,14 @@ def test_only_the_most_frequent_tags_are_kept():
     kept = top_tags({"1_a": table, "1_b": {"t1": 10_000}})
     assert len(kept) == TOP_TAGS
     assert kept[:3] == (("t1", 10_001), ("t4999", 4999), ("t4998", 4998))
+
+
+@pytest.mark.parametrize("caption", ["fox", "a red fox jumps over the fence"])
+def test_counts_of_thousands_of_digits_can_be_written_again(tmp_path: Path, caption: str):
+    table = f'{{"{caption}": 9{"0" * 4298}}}'
+    found = read(tmp_path, metadata={"ss_tag_frequency": f'{{"1_a": {table}, "1_b": {table}}}'})
+    assert ("fox", MOST) in found.training_tags
+    assert decode(encode(found)) == found
 
 
 def test_of_a_long_table_the_beginning_of_each_folder_counts():
