@@ -45,11 +45,12 @@ class LoraFile:
 
 @dataclass(frozen=True, slots=True)
 class Loaded:
-    """Model and CLIP with the LoRAs that could be loaded; a sentence for each that could not."""
+    """Model and CLIP with the LoRAs that could be loaded, which are ``files``; a sentence for each that could not."""
 
     model: Any
     clip: Any
     problems: tuple[str, ...] = ()
+    files: tuple[LoraFile, ...] = ()
 
 
 @dataclass(slots=True)
@@ -61,6 +62,7 @@ class _Kept:
     results: tuple[Any, Any]
     patches: tuple[Any, Any]
     problems: tuple[str, ...]
+    files: tuple[LoraFile, ...]
 
 
 @dataclass(slots=True)
@@ -90,11 +92,11 @@ class Loading:
         with self._lock:
             kept = self._find(key, model, clip)
             if kept is not None:
-                results, problems = self._results(kept, model, clip), kept.problems
+                results = self._results(kept, model, clip)
             else:
-                results, problems = self._put_together(model, clip, wanted, stamps)
-                self._keep(key, (model, clip), results, problems)
-        return Loaded(*results, (*gone, *problems))
+                results, problems, used = self._put_together(model, clip, wanted, stamps)
+                kept = self._keep(key, (model, clip), results, problems, used)
+        return Loaded(*results, (*gone, *kept.problems), kept.files)
 
     def _find(self, key: object, model: Any, clip: Any) -> _Kept | None:
         kept = next((each for each in self._kept if each.key == key and _are(each.inputs, (model, clip))), None)
@@ -113,30 +115,40 @@ class Loading:
 
     def _put_together(
         self, model: Any, clip: Any, files: Sequence[LoraFile], stamps: Mapping[str, Stamp]
-    ) -> tuple[tuple[Any, Any], tuple[str, ...]]:
-        """The two with all that could be loaded, and what could not."""
-        results, problems = (model, clip), []
+    ) -> tuple[tuple[Any, Any], tuple[str, ...], tuple[LoraFile, ...]]:
+        """The two with all that could be loaded, what could not, and what could."""
+        results, problems, changing = (model, clip), [], []
         used: dict[str, _File] = {}
         for file in files:
             try:
                 used[file.path] = self._read(file.path, stamps[file.path])
                 results, fits = self._added(results, used[file.path].weights, file)
+                changing += [file] if fits else []
                 problems += [] if fits else [f"{file.name}: nothing in it fits this model, so it changes nothing."]
             except Exception as error:  # noqa: BLE001 - a file of any kind; the others must still be used
                 _log.warning("Orchestrator: the LoRA %s is left out", file.path, exc_info=True)
                 problems.append(f"{file.name} cannot be loaded, and is left out: {_told(error)}")
         self._files = self._bounded(used)
-        return results, tuple(problems)
+        return results, tuple(problems), tuple(changing)
 
-    def _keep(self, key: object, inputs: tuple[Any, Any], results: tuple[Any, Any], problems: tuple[str, ...]) -> None:
+    def _keep(
+        self,
+        key: object,
+        inputs: tuple[Any, Any],
+        results: tuple[Any, Any],
+        problems: tuple[str, ...],
+        files: tuple[LoraFile, ...],
+    ) -> _Kept:
         kept = _Kept(
             key,
             (_weak(inputs[0], self._forget), _weak(inputs[1], self._forget)),
             (_weak(results[0]), _weak(results[1])),
             (self._host.patches(results[0]), self._host.patches(results[1])),
             problems,
+            files,
         )
         self._kept = [*self._kept[1 - _KEPT :], kept]
+        return kept
 
     def _added(self, results: tuple[Any, Any], weights: Any, file: LoraFile) -> tuple[tuple[Any, Any], bool]:
         before = sum(map(self._host.count, results))

@@ -80,10 +80,10 @@ class LoraSelector(io.ComfyNode):
         loaded = cls.loras.loading.apply(model, clip, files)
         problems = [*before.problems, *unknown, *loaded.problems]
         report = report_of(selection, checkpoint, loader, problems)
-        draft, stack_out = selection.draft, as_stack(files)
-        noted = note_loaded(cls.hidden.extra_pnginfo, str(cls.hidden.unique_id), stack_out, draft.positive)
+        draft, node_id = selection.draft, str(cls.hidden.unique_id)
+        noted = note_loaded(cls.hidden.extra_pnginfo, node_id, as_stack(loaded.files), draft.positive)
         ui = ui_of(selection, checkpoint, problems, noted)
-        return io.NodeOutput(loaded.model, loaded.clip, draft.positive, draft, stack_out, report, ui=ui)
+        return io.NodeOutput(loaded.model, loaded.clip, draft.positive, draft, as_stack(files), report, ui=ui)
 
 
 def _options(values: Mapping[str, Any]) -> Options:

@@ -40,6 +40,6 @@ class LoraStackApply(io.ComfyNode):
         files, unknown = cls.loras.files.found(stack.items)
         loaded = cls.loras.loading.apply(model, clip, files)
         problems = [*stack.problems, *unknown, *loaded.problems]
-        noted = note_loaded(cls.hidden.extra_pnginfo, str(cls.hidden.unique_id), as_stack(files))
+        noted = note_loaded(cls.hidden.extra_pnginfo, str(cls.hidden.unique_id), as_stack(loaded.files))
         ui = {"orchestrator_loras": [{"base": "", "loras": [], "problems": problems, "loaded": noted}]}
         return io.NodeOutput(loaded.model, loaded.clip, ui=ui)

@@ -51,13 +51,16 @@ def test_a_model_without_a_text_encoder(loading: Loading, tmp_path: Path) -> Non
 def test_what_cannot_be_loaded_is_told_and_the_rest_is_used(loading: Loading, tmp_path: Path) -> None:
     gone = LoraFile("gone.safetensors", str(tmp_path / "gone.safetensors"), 1, 1)
     files = [lora(tmp_path, "broken", "bad"), gone, lora(tmp_path, "ink"), lora(tmp_path, "wan", "other")]
-    found = loading.apply(FakeModel(), FakeModel(), files)
+    model, clip = FakeModel(), FakeModel()
+    found = loading.apply(model, clip, files)
     assert [name for name, _ in found.model.patches] == ["ink"]
     assert found.problems == (
         "gone.safetensors cannot be read, and is left out: No such file or directory.",
         "broken.safetensors cannot be loaded, and is left out: not a LoRA",
         "wan.safetensors: nothing in it fits this model, so it changes nothing.",
     )
+    assert [file.name for file in found.files] == ["ink.safetensors"]
+    assert loading.apply(model, clip, files).files == found.files  # also of those that are kept
 
 
 def test_an_unchanged_choice_gives_the_very_same_model(loading: Loading, host: FakePatching, tmp_path: Path) -> None:
