@@ -29,7 +29,7 @@ from .lora_previews import preview_picture, preview_stamp
 from .lora_shelf import LoraShelf
 from .routes import Refused
 
-_ID = "^[0-9a-f]{16}$"
+ID = "^[0-9a-f]{16}$"
 _GONE = "There is no such LoRA any more. Refresh the list."
 _TEXT = 20_000  # characters of what a person says of a LoRA
 
@@ -49,7 +49,7 @@ class _List(_Asked):
 
 
 class _One(_Asked):
-    id: str = Field(pattern=_ID)
+    id: str = Field(pattern=ID)
 
 
 class _Preview(_One):
@@ -104,12 +104,12 @@ class LoraAnswers:
         }
 
     def one(self, query: dict[str, Any]) -> dict[str, Any]:
-        return self._details(self._record(_One.model_validate(query).id))
+        return self._details(self.record(_One.model_validate(query).id))
 
     def preview(self, query: dict[str, Any]) -> Content:
         """The picture of a LoRA that is known. Raises Refused where there is none."""
         asked = _Preview.model_validate(query)
-        record = self._record(asked.id)
+        record = self.record(asked.id)
         tag = f'"{preview_stamp(record)}-{asked.size}"'
         headers = {"ETag": tag, "Cache-Control": "private, no-cache", "X-Content-Type-Options": "nosniff"}
         if asked.seen == tag:
@@ -122,7 +122,7 @@ class LoraAnswers:
     def user(self, body: dict[str, Any]) -> dict[str, Any]:
         """Keeps what a person says; the LoRA as it is then. Raises StoreError where it cannot be kept."""
         asked = _User.model_validate(body)
-        record = self._record(asked.id)
+        record = self.record(asked.id)
         for name in sorted(asked.model_fields_set - {"id"}):
             value = _as_fact(name, getattr(asked, name))
             try:
@@ -188,7 +188,7 @@ class LoraAnswers:
         self._paths[_id(record.path)] = record.path
         return details(record)
 
-    def _record(self, wanted: str) -> LoraRecord:
+    def record(self, wanted: str) -> LoraRecord:
         """Raises Refused for an id that no LoRA has."""
         records = self._shelf.source.records()
         path = self._paths.get(wanted)

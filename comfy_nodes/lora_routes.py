@@ -1,4 +1,5 @@
-"""``/orchestrator/loras/…``: which routes there are. Who may ask is routes.py's, what is answered lora_answers.py's."""
+"""``/orchestrator/loras/…``: which routes there are. Who may ask is routes.py's, what is answered lora_answers.py's,
+lora_civitai.py's and lora_testing.py's."""
 
 from __future__ import annotations
 
@@ -7,9 +8,12 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 
 from .lora_answers import LoraAnswers
+from .lora_civitai import LoraCivitai
+from .lora_testing import LoraTesting
 from .routes import Reply, Request, Route, Stream, route
 
 _THREADS = 4  # a refresh, a long query, and previews, of which a page asks for many
+_MAX_GRAPH = 4 << 20  # bytes of a body with a graph
 
 
 def lora_routes(answers: LoraAnswers) -> tuple[Route, ...]:
@@ -22,6 +26,16 @@ def lora_routes(answers: LoraAnswers) -> tuple[Route, ...]:
         route(threads, "POST", "/orchestrator/loras/refresh", answers.refresh),
         route(threads, "GET", "/orchestrator/loras/status", answers.status),
         route(threads, "GET", "/orchestrator/loras/export", answers.export),
+    )
+
+
+def lora_action_routes(civitai: LoraCivitai, testing: LoraTesting) -> tuple[Route, ...]:
+    one_by_one = ThreadPoolExecutor(1, "orchestrator-civitai")
+    threads = ThreadPoolExecutor(1, "orchestrator-lora-test")
+    return (
+        route(one_by_one, "POST", "/orchestrator/loras/civitai", civitai.ask),
+        route(threads, "POST", "/orchestrator/loras/test", testing.test, _MAX_GRAPH),
+        route(threads, "POST", "/orchestrator/loras/test/start", testing.start, _MAX_GRAPH),
     )
 
 

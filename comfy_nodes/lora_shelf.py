@@ -87,14 +87,20 @@ class LoraShelf:
             self._hashing.start()
             self._looked.set()
 
+    @property
+    def store(self) -> Store | None:
+        """Where the LoRAs are kept; None where they cannot be."""
+        self.source  # noqa: B018 - opens what is not open yet
+        return self._kept_in
+
     def vectors(self) -> VectorCache | None:
         """Where vectors of phrases are kept, beside the LoRAs."""
-        self.source  # noqa: B018 - opens what is not open yet
-        if self._kept_in is None:
+        store = self.store
+        if store is None:
             return None
         from orchestrator_core.store.embeddings import Embeddings
 
-        return Embeddings(self._kept_in)
+        return Embeddings(store)
 
     def stop(self) -> None:
         with self._starting:

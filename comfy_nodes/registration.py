@@ -10,12 +10,14 @@ from orchestrator_core.template import Wildcards
 from . import host
 from .lora_answers import LoraAnswers
 from .lora_choosing import Choosing
+from .lora_civitai import LoraCivitai
 from .lora_loading import Loading
 from .lora_meanings import Meanings
-from .lora_routes import lora_routes
+from .lora_routes import lora_action_routes, lora_routes
 from .lora_selector import LoraSelector
 from .lora_shelf import LoraShelf
 from .lora_stack_apply import LoraStackApply
+from .lora_testing import LoraTesting
 from .lora_uses import Files
 from .populate import Populate
 from .prompt_inspector import PromptInspector
@@ -37,11 +39,11 @@ def register() -> dict[str, type[Any]]:
     host.add_routes(sharing_routes(SharingAnswers(wildcards, host.version, host.node_info, host.view_of)))
     # ComfyUI knows nodes as classes, and makes none itself: what a node needs is given to a class of its own.
     drawing: type[Any] = type("WildcardPrompt", (WildcardPrompt,), {"services": services})
-    nodes: tuple[type[Any], ...] = (drawing, PromptInspector, SaveImageWithOrigin, RunRecorder, *_lora_nodes())
+    nodes: tuple[type[Any], ...] = (drawing, PromptInspector, SaveImageWithOrigin, RunRecorder, *_lora_nodes(wildcards))
     return {node.define_schema().node_id: node for node in nodes}
 
 
-def _lora_nodes() -> tuple[type[Any], ...]:
+def _lora_nodes(wildcards: Wildcards) -> tuple[type[Any], ...]:
     """The LoRA library begins to look when the server is ready; until then nothing is read and nothing opened."""
     shelf = LoraShelf(host.lora_folders, host.is_rendering, host.send_to_all)
     services = LoraServices(
@@ -52,5 +54,7 @@ def _lora_nodes() -> tuple[type[Any], ...]:
         Meanings(host.text_vectors, shelf.vectors),
     )
     host.when_started(shelf.start)
-    host.add_routes(lora_routes(LoraAnswers(shelf)))
+    answers = LoraAnswers(shelf)
+    testing = LoraTesting(answers, wildcards, host.lora_path, host.node_info)
+    host.add_routes((*lora_routes(answers), *lora_action_routes(LoraCivitai(shelf, answers), testing)))
     return tuple(type(node.__name__, (node,), {"loras": services}) for node in (LoraSelector, LoraStackApply))
