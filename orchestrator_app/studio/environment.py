@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Literal, Protocol
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 from orchestrator_core import base_models
+from orchestrator_core.loras.civitai import URL as CIVITAI
 from orchestrator_core.request import Choices, Generator
 from orchestrator_core.stages.generate_prompt import Dialect
 
@@ -68,6 +69,10 @@ class Settings(BaseModel):
     )
     dialect: Dialect = Field("dynamicprompts", description="The syntax of new templates.")
     remember_runs: bool = Field(True, description="Keep prompts and their images in the store, to learn from.")
+    ask_civitai: bool = Field(
+        False,
+        description="A click on Ask Civitai asks at once. Off: it says first what is sent to civitai.com.",
+    )
 
     @field_validator("lora_folders")
     @classmethod
@@ -103,3 +108,4 @@ class StudioEnvironment:
     # JavaScript, a function (positive, negative) => void that puts both into the host's own text-to-image page.
     send_to_host: str = ""
     host: str = ""  # "Forge" where the studio is one of its tabs
+    civitai_url: str = CIVITAI

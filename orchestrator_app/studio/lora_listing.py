@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import io
 from collections import Counter
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from orchestrator_core.errors import FormatError
@@ -57,10 +57,14 @@ class Listing:
     """One page. ``counts`` are those of the flags among all that the query finds; ``problem``: a query that is none."""
 
     records: tuple[LoraRecord, ...] = ()
-    total: int = 0
+    all: Sequence[LoraRecord] = ()  # those of all pages, in their order
     page: int = 0
     counts: Mapping[str, int] | None = None
     problem: str = ""
+
+    @property
+    def total(self) -> int:
+        return len(self.all)
 
     @property
     def pages(self) -> int:
@@ -80,7 +84,7 @@ def listing(records: Collection[LoraRecord], wish: Wish) -> Listing:
     if not query.sort:
         shown.sort(key=SORTS.get(wish.sort, SORTS["name"]))
     page = min(max(0, wish.page), max(0, (len(shown) - 1) // PAGE))
-    return Listing(tuple(shown[page * PAGE : (page + 1) * PAGE]), len(shown), page, counts)
+    return Listing(tuple(shown[page * PAGE : (page + 1) * PAGE]), shown, page, counts)
 
 
 def _flagged(found: list[LoraRecord], wish: Wish) -> list[LoraRecord]:

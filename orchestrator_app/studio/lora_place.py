@@ -6,14 +6,17 @@ Nothing is looked at before: a host that is only started must not read ten thous
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from orchestrator_app.studio.environment import Settings
+from orchestrator_app.studio.lora_asking import Asking
 from orchestrator_app.studio.thumbnails import Thumbnails
 from orchestrator_core.errors import ConfigError, StoreError
+from orchestrator_core.loras.civitai import ASK_AGAIN_MS, Civitai
 from orchestrator_core.loras.source import LibrarySource
 
 if TYPE_CHECKING:
@@ -23,6 +26,7 @@ if TYPE_CHECKING:
     from orchestrator_core.loras.record import LoraRecord
     from orchestrator_core.loras.watcher import LoraWatcher
     from orchestrator_core.store import Store
+    from orchestrator_core.store.civitai import CivitaiAnswers
 
 _NOTICES = 50  # that are kept
 
@@ -48,6 +52,8 @@ class OpenLoras:
         self.source = LibrarySource(library)
         self.thumbnails = Thumbnails()
         self.notices: tuple[Notice, ...] = ()
+        self.asking: Asking | None = None  # the last one
+        self._asks = threading.Lock()
         self._store, self._problem = store, problem
         self._forget = watcher.listen(self._on_changes)
 
@@ -81,6 +87,9 @@ class OpenLoras:
     def close(self) -> None:
         """Return when no thread of it runs any more."""
         self._forget()
+        if self.asking is not None:
+            self.asking.stop()
+            self.asking.join()
         self.watcher.stop()
         self.hashing.stop()
         if self._store is not None:
@@ -92,6 +101,34 @@ class OpenLoras:
             return self.library.set_user(record, field, value)
         finally:
             self.source.forget(record.path)
+
+    def ask(self, records: Sequence[LoraRecord], url: str, *, again: bool = False) -> Asking:
+        """Ask Civitai about these in the background; while it is being asked already, that is what is returned.
+
+        Raises ConfigError where it cannot be asked, or nothing could be kept of what it says.
+        """
+        with self._asks:
+            if self.asking is None or self.asking.done.is_set():
+                answers = self._answers()
+                self.asking = Asking(
+                    self.library,
+                    records,
+                    lambda wait: Civitai(answers, url, wait=wait),
+                    self.source.forget,
+                    again=again,
+                ).start()
+            return self.asking
+
+    def not_found(self) -> set[str]:
+        """The hashes that Civitai did not know lately. Raises ConfigError, StoreError."""
+        return self._answers().not_found_since(int(time.time() * 1000) - ASK_AGAIN_MS)
+
+    def _answers(self) -> CivitaiAnswers:
+        from orchestrator_core.store.civitai import CivitaiAnswers
+
+        if self._store is None:
+            raise ConfigError(f"What Civitai says could not be kept, so it is not asked. {self._problem}".strip())
+        return CivitaiAnswers(self._store)
 
     def _on_changes(self, changes: Changes) -> None:
         self.hashing.wake()

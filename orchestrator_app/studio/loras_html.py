@@ -109,6 +109,8 @@ def status_html(loras: OpenLoras) -> str:
         share = 100 * hashing.bytes / hashing.of_bytes if hashing.of_bytes else 100.0
         state = "paused while images are rendered" if hashing.paused else f"{share:.0f} %"
         parts.append(f"hashing {hashing.files:,} of {hashing.of_files:,} ({state})")
+    if loras.asking is not None and not loras.asking.done.is_set():
+        parts.append(f"asking Civitai: {loras.asking.progress.done:,} of {loras.asking.progress.of:,}")
     snapshot = loras.library.snapshot
     problems = [f"{folder} is not connected; what is known of its LoRAs is kept." for folder in snapshot.offline]
     problems += [f"{folder}: {why}" for folder, why in snapshot.problems.items()]

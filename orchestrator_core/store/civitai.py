@@ -22,6 +22,13 @@ class CivitaiAnswers:
             row = connection.execute(statement).first()
         return None if row is None else (int(row[0]), str(row[1]))
 
+    def not_found_since(self, answered_ms: int) -> set[str]:
+        """The files of which Civitai said at that time, or later, that it does not know them."""
+        table = schema.civitai_answers.c
+        with self.store.reading() as connection:
+            statement = select(table.sha256).where(table.answer == "", table.answered_ms >= answered_ms)
+            return {str(sha256) for (sha256,) in connection.execute(statement)}
+
     def put(self, sha256: str, answered_ms: int, answer: str) -> None:
         table = schema.civitai_answers
         with self.store.writing() as connection:

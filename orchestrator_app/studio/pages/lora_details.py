@@ -13,6 +13,7 @@ from orchestrator_app.studio.compat import html_box, kw, listen
 from orchestrator_app.studio.live import LiveEnvironment
 from orchestrator_app.studio.lora_editing import LoraForm, changes, form_of
 from orchestrator_app.studio.lora_place import OpenLoras
+from orchestrator_app.studio.pages.civitai import AskCivitai, Then
 from orchestrator_app.studio.session import Session
 from orchestrator_core.base_models import FAMILIES, SUB_FAMILIES
 from orchestrator_core.errors import ConfigError, OrchestratorError
@@ -36,6 +37,7 @@ class LoraDetails:
                 self.back = kw(
                     gr.Button, value="Take back all that I said", size="sm", elem_id="orchestrator_lora_back"
                 )  # fmt: skip
+            self.civitai = AskCivitai(live, session, "one", _picked, again=True)
         self.said = html_box("", elem_id="orchestrator_lora_said", elem_classes=["orc-empty"])
 
     def _form(self) -> list[Any]:
@@ -73,6 +75,12 @@ class LoraDetails:
         listen(saved.then, changed, [self.session], outputs, show_progress="hidden")
         back = listen(self.back.click, self._on_back, [self.session], self.outputs, show_progress="hidden")
         listen(back.then, changed, [self.session], outputs, show_progress="hidden")
+        self.civitai.connect([self.facts_anew, (changed, [self.session], outputs)])
+
+    @property
+    def facts_anew(self) -> Then:
+        """After something was learned of LoRAs."""
+        return self._on_learned, [self.session, *self.elements], [self.detail, *self.elements]
 
     def shown(self, session: Session, path: str) -> tuple[Any, ...]:
         """The details of the LoRA at this path."""
@@ -93,6 +101,17 @@ class LoraDetails:
 
     def _problem(self, text: str) -> tuple[Any, ...]:
         return gr.update(), gr.update(), html.notice(text), *(gr.update() for _ in fields(LoraForm))
+
+    def _on_learned(self, session: Session, *values: Any) -> tuple[Any, ...]:
+        """The facts that are shown, anew; what was typed and is not saved yet stays."""
+        typed, filled = astuple(_form(values)), astuple(session.loras.form)
+        try:
+            loras = self.live.loras
+            detail, _, _, *new = self._shown(session, loras, _record(loras, session.loras.picked), "")
+        except OrchestratorError:  # none is shown, or it is gone
+            return gr.update(), *(gr.update() for _ in self.elements)
+        fields = zip(typed, filled, new, strict=True)
+        return detail, *(now if mine == before else gr.update() for mine, before, now in fields)
 
     def _on_save(self, session: Session, *values: Any) -> tuple[Any, ...]:
         try:
@@ -123,6 +142,11 @@ def _form(values: Sequence[Any]) -> LoraForm:
     """From what the elements hold; a dropdown that was emptied holds None."""
     words, base, tags, strength, notes, favourite, excluded = values
     return LoraForm(words or "", base or "", tags or "", strength or "", notes or "", bool(favourite), bool(excluded))
+
+
+def _picked(session: Session, loras: OpenLoras) -> list[LoraRecord]:
+    """Raises ConfigError."""
+    return [_record(loras, session.loras.picked)]
 
 
 def _record(loras: OpenLoras, path: str) -> LoraRecord:

@@ -8,15 +8,17 @@ from typing import Any
 import gradio as gr
 from gradio.processing_utils import save_bytes_to_cache
 
-from orchestrator_app.studio import html, loras_html
+from orchestrator_app.studio import html, lora_asking, loras_html
 from orchestrator_app.studio.compat import html_box, kw, listen
 from orchestrator_app.studio.live import LiveEnvironment
 from orchestrator_app.studio.lora_listing import lacking_csv, listing
 from orchestrator_app.studio.lora_place import OpenLoras
+from orchestrator_app.studio.pages.civitai import AskCivitai
 from orchestrator_app.studio.pages.lora_details import LoraDetails
 from orchestrator_app.studio.session import Session
-from orchestrator_core.errors import OrchestratorError
+from orchestrator_core.errors import ConfigError, OrchestratorError
 from orchestrator_core.loras.query import SORTS
+from orchestrator_core.loras.record import LoraRecord
 
 PICK, FLAG, NEWS = "orchestrator_lora_pick", "orchestrator_lora_flag", "orchestrator_lora_news"
 _EVERY = 2.0  # seconds
@@ -57,6 +59,7 @@ class LorasPage:
                 self.export = kw(gr.Button, value="What is missing", size="sm", elem_id="orchestrator_loras_export")
         self.flags = html_box("", elem_id="orchestrator_loras_flags", elem_classes=["orc-chips-box"])
         self.status = html_box("", elem_id="orchestrator_loras_status")
+        self.civitai = AskCivitai(live, session, "shown", _wanted)
         self.said = html_box("", elem_id="orchestrator_loras_said", elem_classes=["orc-empty"])
         self.exported = kw(
             gr.File, label="What is missing, as CSV", visible=False, interactive=False, height=90,
@@ -76,7 +79,7 @@ class LorasPage:
     @property
     def _shown(self) -> list[Any]:
         """What ``_list`` gives values for."""
-        return [self.cards, self.where, self.flags, self.status]
+        return [self.cards, self.where, self.flags, self.status, self.civitai.ask]
 
     def connect(self) -> None:
         quiet: dict[str, Any] = {"show_progress": "hidden", "trigger_mode": "always_last", "concurrency_limit": 4}
@@ -94,6 +97,8 @@ class LorasPage:
         clicked = [self.news.shown, self.tabs, self.search, *shown]
         listen(self.news.click.change, self._on_news, [self.news.click, session], clicked, **quiet)
         self.details.connect(self._list, shown)
+        self.details.civitai.clear_on(self.pick.change)
+        self.civitai.connect([(self._list, [session], shown), self.details.facts_anew])
 
     # what is shown
 
@@ -102,7 +107,7 @@ class LorasPage:
         try:
             loras = self.live.loras
         except OrchestratorError as error:
-            return html.notice(str(error), "hint"), "", "", ""
+            return html.notice(str(error), "hint"), "", "", "", lora_asking.button_text(())
         state = _state(loras)
         texts = self._texts(session, loras)
         session.loras = session.loras.replacing(opened=True, state=state, shown=texts)
@@ -115,7 +120,8 @@ class LorasPage:
             session.loras = view = view.wishing(page=found.page)
         cards = loras_html.cards_html(found, view.picked, loras.thumbnails.get, PICK)
         flags = loras_html.flags_html(found.counts, view.wish.flag, FLAG)
-        return cards, loras_html.where_html(found), flags, loras_html.status_html(loras)
+        asking = lora_asking.button_text(found.all)
+        return cards, loras_html.where_html(found), flags, loras_html.status_html(loras), asking
 
     # what happens
 
@@ -208,6 +214,16 @@ class LorasPage:
         return self._notices(session, loras), gr.update(selected="loras"), "", *self._list(session)
 
 
+def _wanted(session: Session, loras: OpenLoras) -> list[LoraRecord]:
+    """Raises ConfigError, StoreError."""
+    found = listing(loras.records().values(), session.loras.wish)
+    if found.problem:
+        raise ConfigError(found.problem)
+    return lora_asking.chosen(found.all, loras.not_found)
+
+
 def _state(loras: OpenLoras) -> tuple[object, ...]:
     """What the shown cards and lines depend on."""
-    return loras.library.version, loras.thumbnails.made, loras.hashing.progress, loras.watcher.mode, loras.problem
+    asking = loras.asking and (loras.asking.progress, loras.asking.done.is_set())
+    background = loras.thumbnails.made, loras.hashing.progress, asking
+    return loras.library.version, *background, loras.watcher.mode, loras.problem

@@ -70,7 +70,7 @@ def page(tmp_path: Path) -> Iterator[Page]:
 
 
 def test_the_page_shows_cards_flags_and_how_the_library_is(page: Page):
-    cards, where, flags, status = page.opened()
+    cards, where, flags, status, _ = page.opened()
     assert cards.count('class="orc-lora"') == 2
     assert "zorblax ink" in cards
     assert "1 – 2 of 2" in where
