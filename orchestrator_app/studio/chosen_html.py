@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from html import escape
 
 from orchestrator_app.studio.choosing import Choosing
-from orchestrator_app.studio.html import notice, number
+from orchestrator_app.studio.html import escape, notice, number
 from orchestrator_app.studio.loras_html import base_name
 from orchestrator_core.loras.composing import Chosen, NotChosen
 from orchestrator_core.loras.reasons import sentence_of

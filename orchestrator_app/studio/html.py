@@ -6,9 +6,10 @@ a hidden text box, whose input event gradio hands on in each of its versions.
 
 from __future__ import annotations
 
+import html
 from base64 import b64encode
 from collections.abc import Iterable, Sequence
-from html import escape
+from urllib.parse import quote, unquote
 
 from orchestrator_app.contact_sheet.words import Shades, decisions_html, words_html
 from orchestrator_app.studio.drawing import Drawn, Slots
@@ -32,6 +33,21 @@ _SEND = (
 _KEY = "if (event.key === 'Enter' || event.key === ' ') { event.preventDefault(); this.onclick(event); }"
 _DIAGNOSTICS = 6  # that are shown
 _TYPES = {b"\x89PNG": "png", b"RIFF": "webp"}
+
+
+def escape(text: str) -> str:
+    """A text as HTML. Half a character, which the names of files can hold, is shown as "?": no server could send it."""
+    return html.escape(text.encode("utf-8", "replace").decode())
+
+
+def path_sent(path: str) -> str:
+    """A path for ``data-send``, whatever bytes its name is of."""
+    return quote(path, safe="/\\: ", errors="surrogatepass")
+
+
+def path_clicked(text: str) -> str:
+    """The path that ``path_sent`` stood for."""
+    return unquote(clicked(text), errors="surrogatepass")
 
 
 def clickable(to: str, content: str, kind: str) -> str:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
-from html import escape
 from pathlib import Path
 
 from orchestrator_app.lora_test.asking import Asked, lines_of, plan_of_asked, title_of
@@ -114,7 +113,7 @@ def running_html(test: TestRun) -> str:
     share = 100 * over / len(states) if states else 100
     return (
         f'<div class="orc-progress {"over" if test.done.is_set() else "running"}"><div class="orc-bar">'
-        f'<i style="width:{share:.1f}%"></i></div><p role="status">{escape(line)}</p>'
+        f'<i style="width:{share:.1f}%"></i></div><p role="status">{html.escape(line)}</p>'
         f"{''.join(html.notice(text) for text in (*errors, *test.job.notes, test.problem))}</div>"
     )
 
@@ -135,7 +134,7 @@ def grid_html(folder: TestFolder) -> str:
     if folder.plan.count > MOST_SHOWN:
         where = folder.path / GRID
         return html.notice(f"{folder.plan.count:,} images are too many to be shown here. Open {where}.", "hint")
-    page = escape(folder.one_file())
+    page = html.escape(folder.one_file())
     style = "width:100%;height:82vh;border:1px solid var(--border-color-primary);border-radius:8px"
     return (
         f'<iframe class="orc-grid" title="The grid" sandbox="allow-scripts" style="{style}" srcdoc="{page}"></iframe>'

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from html import escape
 
-from orchestrator_app.studio.html import clickable, notice, number, picture
+from orchestrator_app.studio.html import clickable, escape, notice, number, path_sent, picture
 from orchestrator_app.studio.lora_listing import FLAGS, Listing
 from orchestrator_app.studio.lora_place import Notice, OpenLoras
 from orchestrator_core.loras.missing import KINDS, conflicting
@@ -39,7 +38,7 @@ def _card(record: LoraRecord, is_chosen: bool, data: bytes | None) -> str:
     dim = " dim" if record.excluded or record.state in ("missing", "offline") else ""
     return (
         f'<article class="orc-lora{" picked" if is_chosen else ""}{dim}" role="button" tabindex="0"'
-        f' data-send="{escape(record.path)}" title="{escape(record.name)}">'
+        f' data-send="{path_sent(record.path)}" title="{escape(record.name)}">'
         f"{_picture(record, data)}{'<b class=star>★</b>' if record.favourite else ''}"
         f"<h4>{escape(title)}</h4>"
         f"<small>{escape(' · '.join(filter(None, (base_of(record), folder))))}</small>"

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from html import escape
 
-from orchestrator_app.studio.html import clickable, notice, number
+from orchestrator_app.studio.html import clickable, escape, notice, number
 from orchestrator_core.provenance import percent
 from orchestrator_core.template import Wildcards
 from orchestrator_core.template.check import Finding

@@ -149,7 +149,7 @@ class LorasPage:
         return turn
 
     def _on_pick(self, sent: str, session: Session) -> tuple[Any, ...]:
-        return self.details.shown(session, html.clicked(sent))
+        return self.details.shown(session, html.path_clicked(sent))
 
     def _on_refresh(self, session: Session) -> tuple[Any, ...]:
         try:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import re
+import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -161,6 +164,16 @@ def test_the_export_is_a_file_with_what_is_missing(page: Page):
 def test_without_a_library_the_page_says_what_to_do(page: Page):
     page.place._folders = lambda _: []
     assert "No LoRA folder is named yet" in page.page._on_open(page.session)[CARDS]
+
+
+@pytest.mark.skipif(sys.platform in ("win32", "darwin"), reason="names of files are Unicode there")
+def test_a_name_in_another_encoding_keeps_no_page_from_being_sent(page: Page):
+    write_lora(page.folder / os.fsdecode(b"caf\xe9.safetensors"), content=b"any")
+    sent = re.search(r'data-send="([^"]*caf[^"]*)"', page.opened()[CARDS])
+    assert sent
+    detail = page.page._on_pick(sent[1] + CLICK, page.session)[0]
+    assert "caf?.safetensors" in detail
+    "".join([*page.opened(), detail]).encode()  # as a server sends it
 
 
 def test_nothing_of_a_strangers_text_is_markup():
