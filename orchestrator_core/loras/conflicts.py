@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 
+from orchestrator_core.base_models import BaseModel, compatible
 from orchestrator_core.loras.guesses import noise_half
 from orchestrator_core.loras.record import LoraRecord
 from orchestrator_core.loras.words import is_generic, key_of, phrases_of
@@ -21,9 +22,19 @@ def conflict(one: LoraRecord, other: LoraRecord, declared: Pairs = frozenset()) 
         return ""
     if _same(one.model_id, other.model_id):
         return "the two are versions of one model"
+    if why := _never_in_one_checkpoint(one, other):
+        return why
     if one.trigger_words and other.trigger_words and (same := main_triggers(one) & main_triggers(other)):
         return f"both are called by '{' '.join(min(same))}'"
     return ""
+
+
+def _never_in_one_checkpoint(one: LoraRecord, other: LoraRecord) -> str:
+    """Why no checkpoint takes both. What the gate lets through where nobody knows the checkpoint's base model."""
+    bases = BaseModel(one.base_model, one.sub_family), BaseModel(other.base_model, other.sub_family)
+    if bases[0].family == bases[1].family or "no" not in (compatible(*bases)[0], compatible(*bases[::-1])[0]):
+        return ""
+    return f"no checkpoint takes both, of {bases[0]} and of {bases[1]}"
 
 
 def _same(one: str, other: str) -> bool:

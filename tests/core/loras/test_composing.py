@@ -75,6 +75,7 @@ def test_two_styles_at_most_and_weaker_ones_beside_a_character() -> None:
     ("one", "other", "reason"),
     [
         (lora("a", model_id="7"), lora("b", model_id="7"), "versions of one model"),
+        (lora("a", base_model="SD 1.5"), lora("b", base_model="SDXL"), "of SD 1.5 and of SDXL"),
         (lora("a", sha256="1"), lora("b", sha256="1"), "the same"),
         (lora("a", "ghibli style, castle"), lora("b", "Ghibli_Style, dragon"), "called by 'ghibli'"),
     ],
@@ -87,6 +88,11 @@ def test_what_conflicts_is_not_used_together(one: LoraRecord, other: LoraRecord,
 def test_a_later_part_of_a_group_and_words_of_any_picture_are_no_conflict() -> None:
     assert conflict(lora("a", "miku, red hat"), lora("b", "rin, red hat")) == ""
     assert conflict(lora("a", "1girl"), lora("b", "1girl")) == ""
+
+
+@pytest.mark.parametrize(("base", "other"), [("SD 1.5", ""), ("", ""), ("SDXL", "Kolors"), ("SDXL", "SDXL")])
+def test_base_models_that_may_go_together_are_no_conflict(base: str, other: str) -> None:
+    assert conflict(lora("a", base_model=base), lora("b", base_model=other)) == ""
 
 
 def test_pairs_that_a_person_declared_are_kept_apart() -> None:
@@ -108,7 +114,7 @@ def test_both_halves_of_a_wan_pair_count_as_one() -> None:
     assert conflict(high, low) == ""
     assert partner_of(high, lambda: [high, low]) == low
     pair = Candidate(high, 1.0, words={"dance": 1.0}, partner=low)
-    found = compose([pair, *candidates(lora("a"))], Limits(max_loras=2))
+    found = compose([pair, *candidates(lora("a", base_model="Wan 14B"))], Limits(max_loras=2))
     assert len(found.chosen) == 2
     assert next(use for use in found.chosen if use.record == high).partner_strength == Strength(0.8, 0.8, "default")
 
