@@ -54,7 +54,9 @@ def test_each_text_that_the_scripts_show_is_there_and_none_is_left_over():
     used = set(re.findall(r"""\bt\(\s*["']([^"'$]+)["']""", OURS)) | set(re.findall(r"""["'](title\w+)["']""", OURS))
     used |= {"added", "changed", "removed", "drawn", "from", "chanceHead", "reloaded", "nothingChanged"}  # by list
     used |= {key for key in known if key.startswith(("kind_", "button_", "title_", "share_", "shareMore_"))}
-    used |= {key for key in known if key.startswith(("lora_flag_", "lora_sort_", "lora_state_", "lora_field_"))}
+    used |= {
+        key for key in known if key.startswith(("lora_flag_", "lora_sort_", "lora_state_", "lora_field_", "lora_test_"))
+    }
     used |= {f"lora_{part}_{kind}" for part in ("sentence", "advice") for kind in KINDS}
     used |= set(re.findall(r"""["'](lora_\w+)["']""", OURS)) & known  # one of two
     assert used == known

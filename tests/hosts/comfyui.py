@@ -107,7 +107,7 @@ def running_comfyui(folder: Path, install: Callable[[Path, Path], None] | None =
     host, python = find_comfyui()
     for name in _FOLDERS:
         (folder / name).mkdir(parents=True)
-    (install or _install_pack)(host, folder)
+    (install or install_pack)(host, folder)
     script = Path(__file__).with_name("tiny_checkpoint.py")
     subprocess.run([python, script, folder / "models"], check=True)
     with socket.create_server(("127.0.0.1", 0)) as free:
@@ -120,7 +120,7 @@ def running_comfyui(folder: Path, install: Callable[[Path, Path], None] | None =
         server.kill()
 
 
-def _install_pack(host: Path, folder: Path) -> None:
+def install_pack(host: Path, folder: Path) -> None:
     """Put the pack into the server's own custom_nodes, as a person does."""
     for name in ("main.py", "comfy"):  # by which install.py knows a ComfyUI
         (folder / name).symlink_to(host / name)

@@ -1,4 +1,4 @@
-// A list to choose from, with a search box: arrows, Enter, Esc, or the mouse.
+// Dialogs: a question, fields to fill in, and a list to choose from with a search box (arrows, Enter, Esc, the mouse).
 
 import { t } from "./host.js";
 import { el } from "./words.js";
@@ -91,6 +91,43 @@ class Chooser {
     this.dialog.remove();
     this.resolve(item);
   }
+}
+
+/** A title, what a person reads or fills in, and buttons behind "Cancel". */
+export class Dialog {
+  constructor(title, kind, body, buttons) {
+    const cancel = el("button", { type: "button", onclick: () => this.close(null) }, t("shareCancel"));
+    this.element = el(
+      "dialog",
+      { class: `orc-dialog orl-dialog ${kind}`, "aria-label": title },
+      el("h2", {}, title),
+      el("div", { class: "orl-dialog-body" }, ...body.filter(Boolean)),
+      el("div", { class: "orl-dialog-buttons" }, cancel, ...buttons),
+    );
+  }
+
+  /** What ``close`` is called with; null for Esc and "Cancel". */
+  open(first) {
+    for (const name of ["keydown", "keyup", "paste", "copy", "cut"])
+      this.element.addEventListener(name, (event) => event.stopPropagation()); // ComfyUI has keys of its own
+    this.element.addEventListener("close", () => this.close(null));
+    document.body.append(this.element);
+    this.element.showModal();
+    first?.focus();
+    return new Promise((resolve) => (this.resolve = resolve));
+  }
+
+  close(value) {
+    this.element.remove();
+    this.resolve(value);
+  }
+}
+
+/** Whether a person agrees to ``body``, elements that say to what. */
+export function confirm({ title, body, yes }) {
+  const button = el("button", { type: "button", class: "orc-main", onclick: () => dialog.close(true) }, yes);
+  const dialog = new Dialog(title, "orl-confirm", body, [button]);
+  return dialog.open(button).then(Boolean);
 }
 
 /** Puts a text on the clipboard; also where the page is not served over https. */

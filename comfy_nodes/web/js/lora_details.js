@@ -2,14 +2,19 @@
 
 import { t, toast } from "./host.js";
 import { copy } from "./dialog.js";
+import { askCivitai, wasAsked } from "./lora_civitai.js";
 import { baseBadge, makeDraggable, pictureOf, place, say, selectedNode, tagOf } from "./lora_page.js";
 import { el } from "./words.js";
 
 const FACTS = 60; // of one LoRA, that are listed
 
-/** ``changed(lora)``: called with what the server then knows; ``back``: what a person came from. */
-export function detailsElement(lora, { back, changed, baseModels, refilter }) {
+/**
+ * ``changed(lora)``: called with what the server then knows; ``back``: what a person came from; ``typed``: what stands
+ * in the fields and was not saved. The element's ``typed()`` gives it, when it is replaced.
+ */
+export function detailsElement(lora, { back, changed, baseModels, refilter, test, typed = {} }) {
   const picture = pictureOf(lora, "large");
+  const form = formOf(lora, changed, baseModels, typed);
   const element = el(
     "div",
     { class: "orl-details" },
@@ -24,15 +29,16 @@ export function detailsElement(lora, { back, changed, baseModels, refilter }) {
       "div",
       { class: "orl-details-body" },
       el("div", { class: "orl-hero" }, picture, baseBadge(lora)),
-      buttonsOf(lora),
+      buttonsOf(lora, changed, test),
       ...lora.problems.map((problem) => el("p", { class: "orl-problem" }, problem)),
       lora.flags.length > 0 && el("ul", { class: "orl-flags" }, ...lora.flags.map((flag) => flagElement(flag, refilter))),
-      formOf(lora, changed, baseModels),
+      form.element,
       aboutOf(lora),
       factsOf(lora),
     ),
   );
   makeDraggable(picture, lora);
+  element.typed = form.typed;
   element.addEventListener("keydown", (event) => {
     if (event.key === "Escape") back();
     event.stopPropagation(); // ComfyUI has keys of its own
@@ -53,7 +59,7 @@ function starButton(lora, changed) {
   return button;
 }
 
-function buttonsOf(lora) {
+function buttonsOf(lora, changed, test) {
   const words = lora.trigger_words.join(", ");
   const button = (icon, text, onclick, main) =>
     el("button", { type: "button", class: main ? "orl-main" : "", onclick }, el("i", { class: `pi ${icon}` }), " ", text);
@@ -66,7 +72,21 @@ function buttonsOf(lora) {
     button("pi-plus", t("lora_add"), () => place(lora, selectedNode()), true),
     words && button("pi-copy", t("lora_copyWords"), () => copied(words)),
     button("pi-tag", t("lora_copyTag"), () => copied(tagOf(lora))),
+    button("pi-th-large", t("lora_test"), () => test(lora)),
+    civitaiButton(lora, changed),
   );
+}
+
+function civitaiButton(lora, changed) {
+  const text = el("span", {}, t(wasAsked(lora) ? "lora_civitaiAgain" : "lora_civitaiAsk"));
+  const before = text.textContent;
+  const isAsking = (asking) => {
+    button.disabled = asking;
+    text.textContent = asking ? t("lora_civitaiAsking") : before;
+  };
+  const click = () => askCivitai(lora, changed, isAsking);
+  const button = el("button", { type: "button", class: "orl-civitai", title: t("lora_civitaiHelp"), onclick: click }, el("i", { class: "pi pi-globe" }), " ", text);
+  return button;
 }
 
 function flagElement(flag, refilter) {
@@ -83,7 +103,7 @@ function flagText(flag, part) {
 
 // what a person says
 
-function formOf(lora, changed, baseModels) {
+function formOf(lora, changed, baseModels, typed) {
   const own = new Set(lora.facts.filter(({ source }) => source === "user").map(({ field }) => field));
   const fields = {
     trigger_words: el("textarea", { rows: 3, placeholder: t("lora_wordsHint") }),
@@ -99,17 +119,21 @@ function formOf(lora, changed, baseModels) {
     preferred_strength: lora.strength ?? "",
     notes: lora.notes,
   };
-  for (const [name, field] of Object.entries(fields)) field.value = String(before[name]);
-  const save = el("button", { type: "button", class: "orl-main", disabled: true, onclick: () => keep() }, t("lora_save"));
+  for (const [name, field] of Object.entries(fields)) field.value = typed[name] ?? String(before[name]);
   const changes = () => Object.keys(fields).filter((name) => fields[name].value.trim() !== String(before[name]).trim());
+  const save = el("button", { type: "button", class: "orl-main", disabled: !changes().length, onclick: () => keep() }, t("lora_save"));
   const keep = async () => {
     const found = await say(lora, Object.fromEntries(changes().map((name) => [name, valueOf(name, fields[name].value)])));
-    if (found) changed(found);
+    if (!found) return;
+    for (const [name, field] of Object.entries(fields)) field.value = String(before[name]); // it is saved
+    changed(found);
   };
   const row = (name) => {
     const takeBack = own.has(name) && iconButton("pi-undo", t("lora_takeBack"), async () => {
       const found = await say(lora, { [name]: null });
-      if (found) changed(found);
+      if (!found) return;
+      fields[name].value = String(before[name]);
+      changed(found);
     });
     return el("label", {}, el("span", {}, t(`lora_field_${name}`), takeBack), fields[name]);
   };
@@ -126,7 +150,7 @@ function formOf(lora, changed, baseModels) {
     el("datalist", { id: "orl-base-models" }, ...baseModels.map((value) => el("option", { value }))),
     el("div", { class: "orl-buttons" }, save),
   );
-  return form;
+  return { element: form, typed: () => Object.fromEntries(changes().map((name) => [name, fields[name].value])) };
 }
 
 /** As the server takes it; an empty text means "none", which is an answer too. */

@@ -11,9 +11,10 @@ const PAGE = 60; // cards that are asked for at once
 const BEYOND = 300; // px above and below what is seen, where cards are already there
 
 export class Grid {
-  /** ``load(offset, limit)`` gives the server's answer; ``onOpen`` and ``onStar`` get a LoRA. */
-  constructor({ load, onOpen, onStar }) {
-    Object.assign(this, { load, onOpen, onStar });
+  /** ``load(offset, limit)`` gives the server's answer; ``onOpen`` and ``onStar`` get a LoRA, ``onPick`` the picked. */
+  constructor({ load, onOpen, onStar, onPick }) {
+    Object.assign(this, { load, onOpen, onStar, onPick });
+    this.picked = new Map(); // by id, also those that another search does not show
     this.inner = el("div", { class: "orl-cards" });
     this.element = el(
       "div",
@@ -140,21 +141,53 @@ export class Grid {
         role: "option",
         id: `orl-card-${number}`,
         title: [lora.name, ...lora.trigger_words.slice(0, 3)].join("\n"),
-        onclick: () => {
+        onclick: (event) => {
           this.at = number;
-          this.onOpen(lora);
+          if (event.ctrlKey || event.metaKey || event.shiftKey) this.pick(lora);
+          else this.onOpen(lora);
         },
       },
       pictureOf(lora, "small"),
       baseBadge(lora),
       star,
+      this.checkMark(lora),
       flagsOf(lora),
       el("b", { dir: "auto" }, lora.title),
       el("small", { dir: "auto" }, lora.trigger_words[0] ?? ""),
     );
     card.dataset.id = lora.id;
+    card.classList.toggle("orl-is-picked", this.picked.has(lora.id));
     makeDraggable(card, lora);
     return card;
+  }
+
+  checkMark(lora) {
+    const click = (event) => {
+      event.stopPropagation();
+      this.pick(lora);
+    };
+    const attributes = { type: "button", class: "orl-pick", tabindex: "-1", title: t("lora_pick"), "aria-label": t("lora_pick"), "aria-pressed": String(this.picked.has(lora.id)) };
+    return el("button", { ...attributes, onclick: click }, el("i", { class: "pi pi-check" }));
+  }
+
+  /** Picks a LoRA, or lets it go again. */
+  pick(lora) {
+    if (!this.picked.delete(lora.id)) this.picked.set(lora.id, lora);
+    this.showPicked();
+  }
+
+  pickNone() {
+    this.picked.clear();
+    this.showPicked();
+  }
+
+  showPicked() {
+    for (const card of this.cards.values()) {
+      const isPicked = this.picked.has(card.dataset.id);
+      card.classList.toggle("orl-is-picked", isPicked);
+      card.querySelector(".orl-pick")?.setAttribute("aria-pressed", String(isPicked));
+    }
+    this.onPick([...this.picked.values()]);
   }
 
   mark() {
@@ -177,6 +210,7 @@ export class Grid {
     const lora = this.loraAt(this.at);
     if (event.key in steps) this.move(steps[event.key]);
     else if (event.key === "Enter" && lora) this.onOpen(lora);
+    else if (event.key === " " && event.shiftKey && lora) this.pick(lora);
     else if (event.key === " " && lora) this.onStar(lora);
     else return;
     event.preventDefault();

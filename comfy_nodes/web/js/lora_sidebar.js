@@ -4,6 +4,7 @@ import { api, app, ask, loadTexts, t, toast } from "./host.js";
 import { detailsElement } from "./lora_details.js";
 import { Grid } from "./lora_grid.js";
 import { say, startDropping } from "./lora_page.js";
+import { testLoras } from "./lora_test.js";
 import { el } from "./words.js";
 
 const TAB = "orchestrator-loras";
@@ -11,6 +12,7 @@ const WAIT = 180; // ms after a key, before the list is asked for
 const STATUS_EVERY = 2000; // ms, while files are hashed and the tab is open
 const CHIPS = 6; // base models that have a chip
 const FIRST = 60;
+const TESTED = 23; // at most, of those that are shown: a workflow of one strength and seed holds no more
 
 class Panel {
   constructor() {
@@ -27,11 +29,13 @@ class Panel {
     this.chips = el("div", { class: "orl-chips" });
     this.note = el("button", { type: "button", class: "orl-note", onclick: () => this.showAll() });
     this.foot = el("footer");
+    this.picked = el("div", { class: "orl-picked", hidden: true });
     this.empty = el("p", { class: "orl-empty" });
     this.grid = new Grid({
       load: (offset, limit) => this.ask(offset, limit),
       onOpen: (lora) => this.open(lora.id),
       onStar: (lora) => this.star(lora),
+      onPick: (loras) => this.showPicked(loras),
     });
     this.list = el(
       "div",
@@ -42,8 +46,9 @@ class Panel {
         el("div", { class: "orl-line" }, this.search, this.button("pi-sync", t("lora_refresh"), () => this.refresh())),
         this.problem,
         this.note,
-        el("div", { class: "orl-line" }, this.sort, exportLink()),
+        el("div", { class: "orl-line" }, this.sort, this.button("pi-th-large", t("lora_testShown"), () => this.testShown()), exportLink()),
         this.chips,
+        this.picked,
       ),
       this.empty,
       this.grid.element,
@@ -187,8 +192,10 @@ class Panel {
       back: () => this.back(),
       changed: (found) => {
         this.grid.update(found);
-        this.show(found);
+        if (this.shown === found.id) this.show(found); // an answer may come late
       },
+      test: (one) => this.test([one]),
+      typed: this.shown === lora.id ? this.details.typed() : {},
       baseModels: this.baseModels,
       refilter: (query) => this.filter(query),
     });
@@ -216,6 +223,29 @@ class Panel {
   async star(lora) {
     const found = await say(lora, { favourite: !lora.favourite });
     if (found) this.grid.update(found);
+  }
+
+  // tests
+
+  showPicked(loras) {
+    this.picked.hidden = !loras.length;
+    this.picked.replaceChildren(
+      el("span", {}, t("lora_picked", { count: loras.length })),
+      el("button", { type: "button", class: "orl-main", title: t("lora_testThese"), onclick: () => this.test(loras) }, el("i", { class: "pi pi-th-large" }), " ", t("lora_test")),
+      this.button("pi-times", t("lora_pickNone"), () => this.grid.pickNone()),
+    );
+  }
+
+  async testShown() {
+    const picked = [...this.grid.picked.values()];
+    if (picked.length) return this.test(picked);
+    const answer = await this.ask(0, TESTED).catch((error) => this.tell(error.message));
+    if (answer?.total) this.test(answer.loras, answer.total);
+  }
+
+  async test(loras, shown = 0) {
+    const values = await testLoras(loras, { shown, before: this.tested });
+    if (values) this.tested = values;
   }
 
   // the library as a whole
