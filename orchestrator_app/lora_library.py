@@ -54,10 +54,12 @@ def open_library(given: Sequence[str]) -> Iterator[tuple[Library, Store | None]]
         library = Library(folders, store, problem=unkept)
         with progress_bar("reading LoRAs") as report:
             changes = library.refresh(progress=lambda done, of: report(done, of, ""))
-        for told in [changes.problem, *library.snapshot.problems.values()]:
-            if told:
-                problem("warning", told)
-        for folder in sorted(library.snapshot.offline):
+        if changes.problem:
+            problem("warning", changes.problem)
+        unread = library.snapshot.problems
+        for folder, why in sorted(unread.items()):
+            problem("warning", f"{folder} cannot be read: {why}. What is known of its LoRAs is kept.")
+        for folder in sorted(library.snapshot.offline - unread.keys()):
             problem("warning", f"{folder} is not there; its LoRAs are offline, and nothing of them is forgotten.")
         yield library, store
     finally:

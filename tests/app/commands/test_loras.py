@@ -300,6 +300,22 @@ def test_a_file_that_cannot_be_read_does_not_keep_the_others(run: Cli, loras: Pa
     assert done.out.startswith("4 LoRAs hashed")
 
 
+def test_a_folder_that_cannot_be_read_is_named_and_its_loras_stay_known(
+    run: Cli, loras: Path, monkeypatch: pytest.MonkeyPatch
+):
+    before, closed, real = run("list").out, str(loras / "clothing"), os.scandir
+
+    def refused(path: str) -> Any:
+        if path == closed:
+            raise PermissionError(13, "Permission denied", path)
+        return real(path)
+
+    monkeypatch.setattr(os, "scandir", refused)
+    done = run("list")
+    assert f"warning: {closed} cannot be read: Permission denied. What is known of its LoRAs is kept.\n" in done.err
+    assert done.out == before
+
+
 @pytest.mark.slow
 @pytest.mark.skipif(os.name == "nt", reason="no SIGINT for another process")
 def test_hashing_that_is_stopped_goes_on_where_it_was(cli: Cli, tmp_path: Path):
