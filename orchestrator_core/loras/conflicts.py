@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable
 from orchestrator_core.base_models import BaseModel, compatible
 from orchestrator_core.loras.guesses import noise_half
 from orchestrator_core.loras.record import LoraRecord
-from orchestrator_core.loras.words import is_generic, key_of, phrases_of
+from orchestrator_core.loras.words import Key, is_generic, key_of, phrases_of
 
 Pairs = frozenset[frozenset[str]]
 
@@ -24,8 +24,8 @@ def conflict(one: LoraRecord, other: LoraRecord, declared: Pairs = frozenset()) 
         return "the two are versions of one model"
     if why := _never_in_one_checkpoint(one, other):
         return why
-    if one.trigger_words and other.trigger_words and (same := main_triggers(one) & main_triggers(other)):
-        return f"both are called by '{' '.join(min(same))}'"
+    if one.trigger_words and other.trigger_words and (same := main_trigger(one)) and same == main_trigger(other):
+        return f"both are called by '{' '.join(same)}'"
     return ""
 
 
@@ -41,10 +41,13 @@ def _same(one: str, other: str) -> bool:
     return bool(one) and one == other
 
 
-def main_triggers(record: LoraRecord) -> set[tuple[str, ...]]:
-    """What calls a LoRA: the first part of each group, unless it fits any picture."""
-    firsts = [next(iter(phrases_of(group)), "") for group in record.trigger_words]
-    return {key for first in firsts if (key := key_of(first)) and not all(is_generic(word) for word in key)}
+def main_trigger(record: LoraRecord) -> Key:
+    """What calls a LoRA: of the first group the first part, unless it fits any picture; () where there is none.
+
+    Groups behind it are often what else is in the pictures, as the clothes of a character: others have those too.
+    """
+    keys = (key_of(next(iter(phrases_of(group)), "")) for group in record.trigger_words)
+    return next((key for key in keys if key and not all(is_generic(word) for word in key)), ())
 
 
 def are_pair(one: LoraRecord, other: LoraRecord) -> bool:

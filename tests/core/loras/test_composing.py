@@ -90,6 +90,13 @@ def test_a_later_part_of_a_group_and_words_of_any_picture_are_no_conflict() -> N
     assert conflict(lora("a", "1girl"), lora("b", "1girl")) == ""
 
 
+def test_what_else_a_character_wears_keeps_no_clothes_away() -> None:
+    alice = lora("a", "alice", "blonde hair", "blue dress")
+    assert conflict(alice, lora("b", "blue dress")) == ""
+    assert conflict(alice, lora("b", "wizard hat", "blue dress")) == ""
+    assert "called by 'alice'" in conflict(alice, lora("b", "1girl", "alice", "armor"))
+
+
 @pytest.mark.parametrize(("base", "other"), [("SD 1.5", ""), ("", ""), ("SDXL", "Kolors"), ("SDXL", "SDXL")])
 def test_base_models_that_may_go_together_are_no_conflict(base: str, other: str) -> None:
     assert conflict(lora("a", base_model=base), lora("b", base_model=other)) == ""
