@@ -2,23 +2,25 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any, ClassVar
 
 from .host import io
 from .image_info import note_loaded
 from .lora_names import read_stack
-from .lora_uses import as_stack
 from .services import LoraServices
 from .sockets import LoraStackSocket
 
+LORA_STACK_APPLY = "OrchestratorLoRAStackApply"
+
 
 class LoraStackApply(io.ComfyNode):
-    loras: ClassVar[LoraServices]  # given by registration.py
+    loras: ClassVar[Callable[[], LoraServices]]  # given by registration.py
 
     @classmethod
     def define_schema(cls) -> io.Schema:
         return io.Schema(
-            node_id="OrchestratorLoRAStackApply",
+            node_id=LORA_STACK_APPLY,
             display_name="Apply LoRA Stack",
             category="orchestrator",
             description="Loads the LoRAs of a stack, as the LoRA Selector and other packs' stackers give it.",
@@ -36,9 +38,11 @@ class LoraStackApply(io.ComfyNode):
 
     @classmethod
     def execute(cls, model: Any, lora_stack: Any, clip: Any = None) -> io.NodeOutput:
-        stack = read_stack(lora_stack)
-        files, unknown = cls.loras.files.found(stack.items)
-        loaded = cls.loras.loading.apply(model, clip, files)
+        from .lora_uses import as_stack  # costs a server's start too much
+
+        loras, stack = cls.loras(), read_stack(lora_stack)
+        files, unknown = loras.files.found(stack.items)
+        loaded = loras.loading.apply(model, clip, files)
         problems = [*stack.problems, *unknown, *loaded.problems]
         noted = note_loaded(cls.hidden.extra_pnginfo, str(cls.hidden.unique_id), as_stack(loaded.files))
         ui = {"orchestrator_loras": [{"base": "", "loras": [], "problems": problems, "loaded": noted}]}

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from orchestrator_core.template import Wildcards
 
-from .lora_choosing import Choosing
-from .lora_loading import Loading
-from .lora_meanings import Meanings
-from .lora_shelf import LoraShelf
-from .lora_uses import Files
+if TYPE_CHECKING:
+    from .lora_choosing import Choosing
+    from .lora_loading import Loading
+    from .lora_meanings import Meanings
+    from .lora_shelf import LoraShelf
+    from .lora_uses import Files
 
 Send = Callable[[str, Mapping[str, Any], str], None]  # (event, its data, the client that gets it)
 

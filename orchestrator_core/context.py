@@ -7,12 +7,12 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from orchestrator_core.base_models.names import UNKNOWN, BaseModel
-from orchestrator_core.loras.ranking import LoraSource
-from orchestrator_core.loras.semantic import SemanticPhrases
 from orchestrator_core.request import Generator, OnProgress, Progress
 from orchestrator_core.template import Wildcards
 
 if TYPE_CHECKING:
+    from orchestrator_core.loras.ranking import LoraSource
+    from orchestrator_core.loras.semantic import SemanticPhrases
     from orchestrator_core.store import Store
 
 

@@ -27,7 +27,8 @@ class ActionsPage:
         self.folder = folder
         answers = LoraAnswers(shelf)
         testing = LoraTesting(answers, Wildcards([]), lambda name: str(folder / name))
-        routes = (*lora_routes(answers), *lora_action_routes(LoraCivitai(shelf, answers, url), testing))
+        civitai = LoraCivitai(shelf, answers, url)
+        routes = (*lora_routes(lambda: answers), *lora_action_routes(lambda: civitai, lambda: testing))
         self.routes = {each.path: each for each in routes if each.method == "POST"}
 
     def reply(self, path: str, **body: Any) -> Reply:

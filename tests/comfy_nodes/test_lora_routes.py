@@ -48,7 +48,8 @@ class Page:
     """The browser's side."""
 
     def __init__(self, shelf: LoraShelf) -> None:
-        self.routes = {(each.method, each.path): each for each in lora_routes(LoraAnswers(shelf))}
+        answers = LoraAnswers(shelf)
+        self.routes = {(each.method, each.path): each for each in lora_routes(lambda: answers)}
 
     def reply(self, path: str, method: str = "GET", body: Any = None, **headers: str) -> Reply:
         path, _, query = path.partition("?")
