@@ -30,17 +30,20 @@ class Studio:
 
 
 @contextmanager
-def running_studio(folder: Path, comfy_url: str, forge_url: str) -> Iterator[Studio]:
-    """``orchestrator studio`` on a free port, with a wildcard folder of its own."""
+def running_studio(
+    folder: Path, comfy_url: str, forge_url: str, civitai_url: str = "", **more: Any
+) -> Iterator[Studio]:
+    """``orchestrator studio`` on a free port, with a wildcard folder of its own; ``more`` are further settings."""
     home, wildcards = folder / "home", folder / "wildcards"
     home.mkdir(parents=True)
     wildcards.mkdir()
-    settings = {"comfy_url": comfy_url, "forge_url": forge_url, "wildcard_folders": [str(wildcards)]}
+    settings = {"comfy_url": comfy_url, "forge_url": forge_url, "wildcard_folders": [str(wildcards)], **more}
     (home / "settings.json").write_text(json.dumps(settings))
     log = folder / "studio.log"
+    command = ["tests.hosts.studio_beside_civitai", civitai_url] if civitai_url else ["orchestrator_app.cli"]
     with log.open("w") as output:
         process = subprocess.Popen(
-            [sys.executable, "-W", "ignore", "-m", "orchestrator_app.cli", "studio", "--port", "0"],
+            [sys.executable, "-W", "ignore", "-m", *command, "studio", "--port", "0"],
             cwd=folder,
             env={**os.environ, "PYTHONPATH": str(ROOT), "ORCHESTRATOR_HOME": str(home), "PYTHONUNBUFFERED": "1"},
             stdout=subprocess.PIPE,

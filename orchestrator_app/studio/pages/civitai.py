@@ -23,14 +23,19 @@ Then = tuple[Callable[..., Any], list[Any], list[Any]]  # what is shown anew aft
 
 
 class AskCivitai:
-    """Made where it is to be seen. ``wanted`` says about which LoRAs; ``again``: also if it has answered before."""
+    """Its buttons are made where it is, in a row, and ``add_panel`` is called below that.
 
-    def __init__(self, live: LiveEnvironment, session: Any, name: str, wanted: Wanted, *, again: bool = False) -> None:
-        self.live, self.session, self.wanted, self.again = live, session, wanted, again
-        prefix = f"orchestrator_civitai_{name}"
-        with kw(gr.Row, elem_classes=["orc-line", "orc-tools"]):
-            self.ask = kw(gr.Button, value="Ask Civitai", size="sm", elem_id=prefix)
-            self.stop = kw(gr.Button, value="Stop", size="sm", visible=False, elem_id=f"{prefix}_stop")
+    ``wanted`` says about which LoRAs. ``single``: about one, shown when that is chosen, and asked again at each click.
+    """
+
+    def __init__(self, live: LiveEnvironment, session: Any, wanted: Wanted, *, single: bool) -> None:
+        self.live, self.session, self.wanted, self.single = live, session, wanted, single
+        self._id = f"orchestrator_civitai_{'one' if single else 'shown'}"
+        self.ask = kw(gr.Button, value="Ask Civitai", size="sm", visible=not single, elem_id=self._id)
+        self.stop = kw(gr.Button, value="Stop", size="sm", visible=False, elem_id=f"{self._id}_stop")
+
+    def add_panel(self) -> None:
+        prefix = self._id
         with gr.Column(visible=False, elem_id=f"{prefix}_consent") as self.consent:
             self.told = html_box("", elem_id=f"{prefix}_told")
             with kw(gr.Row, elem_classes=["orc-line", "orc-tools"]):
@@ -50,9 +55,10 @@ class AskCivitai:
         listen(self.no.click, lambda: gr.update(visible=False), None, [self.consent], show_progress="hidden")
         listen(self.stop.click, self._on_stop, None, [self.stop], show_progress="hidden")
 
-    def clear_on(self, event: Any) -> None:
-        """Take away what was said of another LoRA."""
-        listen(event, lambda: (gr.update(visible=False), ""), None, [self.consent, self.said], show_progress="hidden")
+    def show_on(self, event: Any) -> None:
+        """A LoRA was chosen: what was said of another one is taken away."""
+        shown = gr.update(visible=True), gr.update(visible=False), ""
+        listen(event, lambda: shown, None, [self.ask, self.consent, self.said], show_progress="hidden")
 
     def _on_ask(self, session: Session) -> Iterator[tuple[Any, ...]]:
         if self.live.settings.ask_civitai:
@@ -77,7 +83,7 @@ class AskCivitai:
         try:
             loras = self.live.loras
             wanted = self.wanted(session, loras)
-            asking = loras.ask(wanted, self.live.environment.civitai_url, again=self.again)
+            asking = loras.ask(wanted, self.live.environment.civitai_url, again=self.single)
         except OrchestratorError as error:
             yield self._idle(html.notice(str(error), "hint") + html.notice(problem, "hint"))
             return

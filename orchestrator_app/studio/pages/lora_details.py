@@ -28,6 +28,9 @@ class LoraDetails:
     def __init__(self, live: LiveEnvironment, session: Any) -> None:
         self.live, self.session = live, session
         self.detail = html_box(html.notice(_PICK, "quiet"), elem_id="orchestrator_lora_detail")
+        with kw(gr.Row, elem_classes=["orc-line", "orc-tools"]):
+            self.civitai = AskCivitai(live, session, _picked, single=True)
+        self.civitai.add_panel()
         with gr.Column(visible=False, elem_id="orchestrator_lora_form") as self.form:
             self.elements = self._form()
             with kw(gr.Row, elem_classes=["orc-line", "orc-tools"]):
@@ -37,7 +40,6 @@ class LoraDetails:
                 self.back = kw(
                     gr.Button, value="Take back all that I said", size="sm", elem_id="orchestrator_lora_back"
                 )  # fmt: skip
-            self.civitai = AskCivitai(live, session, "one", _picked, again=True)
         self.said = html_box("", elem_id="orchestrator_lora_said", elem_classes=["orc-empty"])
 
     def _form(self) -> list[Any]:
@@ -103,7 +105,10 @@ class LoraDetails:
         return gr.update(), gr.update(), html.notice(text), *(gr.update() for _ in fields(LoraForm))
 
     def _on_learned(self, session: Session, *values: Any) -> tuple[Any, ...]:
-        """The facts that are shown, anew; what was typed and is not saved yet stays."""
+        """The facts that are shown, anew; what was typed and is not saved yet stays.
+
+        Only fields of another value than before are written: somebody may be typing into the rest just now.
+        """
         typed, filled = astuple(_form(values)), astuple(session.loras.form)
         try:
             loras = self.live.loras
@@ -111,7 +116,7 @@ class LoraDetails:
         except OrchestratorError:  # none is shown, or it is gone
             return gr.update(), *(gr.update() for _ in self.elements)
         fields = zip(typed, filled, new, strict=True)
-        return detail, *(now if mine == before else gr.update() for mine, before, now in fields)
+        return detail, *(now if mine == before != now else gr.update() for mine, before, now in fields)
 
     def _on_save(self, session: Session, *values: Any) -> tuple[Any, ...]:
         try:

@@ -58,8 +58,10 @@ class LorasPage:
                 self.refresh = kw(gr.Button, value="Look again", size="sm", elem_id="orchestrator_loras_refresh")
                 self.export = kw(gr.Button, value="What is missing", size="sm", elem_id="orchestrator_loras_export")
         self.flags = html_box("", elem_id="orchestrator_loras_flags", elem_classes=["orc-chips-box"])
-        self.status = html_box("", elem_id="orchestrator_loras_status")
-        self.civitai = AskCivitai(live, session, "shown", _wanted)
+        with kw(gr.Row, elem_classes=["orc-line", "orc-tools", "orc-status"]):
+            self.status = html_box("", elem_id="orchestrator_loras_status")
+            self.civitai = AskCivitai(live, session, _wanted, single=False)
+        self.civitai.add_panel()
         self.said = html_box("", elem_id="orchestrator_loras_said", elem_classes=["orc-empty"])
         self.exported = kw(
             gr.File, label="What is missing, as CSV", visible=False, interactive=False, height=90,
@@ -97,7 +99,7 @@ class LorasPage:
         clicked = [self.news.shown, self.tabs, self.search, *shown]
         listen(self.news.click.change, self._on_news, [self.news.click, session], clicked, **quiet)
         self.details.connect(self._list, shown)
-        self.details.civitai.clear_on(self.pick.change)
+        self.details.civitai.show_on(self.pick.change)
         self.civitai.connect([(self._list, [session], shown), self.details.facts_anew])
 
     # what is shown

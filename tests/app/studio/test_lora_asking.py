@@ -209,6 +209,8 @@ def test_what_is_typed_and_not_saved_survives_an_answer(page: Page):
     learned = page.page.details._on_learned(page.session, *form(page, notes="mine"))
     assert learned[1] == "zorblax ink"
     assert learned[1 + list(form_names()).index("notes")] == gr.update()
+    again = page.page.details._on_learned(page.session, *form(page))
+    assert again[1:] == (gr.update(),) * len(again[1:])  # somebody may be typing just now
     assert "Saved: notes." in page.page.details._on_save(page.session, *form(page, notes="mine"))[2]
 
 
