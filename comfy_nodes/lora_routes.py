@@ -25,9 +25,7 @@ def lora_routes(answers: Callable[[], LoraAnswers]) -> tuple[Route, ...]:
     return (
         route(threads, "GET", "/orchestrator/loras", lambda asked: answers().page(asked)),
         route(threads, "GET", "/orchestrator/loras/one", lambda asked: answers().one(asked)),
-        _told_what_is_seen(
-            route(threads, "GET", "/orchestrator/loras/preview", lambda asked: answers().preview(asked))
-        ),
+        _told_what_is_seen(threads, "/orchestrator/loras/preview", lambda asked: answers().preview(asked)),
         route(threads, "POST", "/orchestrator/loras/user", lambda asked: answers().user(asked)),
         route(threads, "POST", "/orchestrator/loras/refresh", lambda asked: answers().refresh(asked)),
         route(threads, "GET", "/orchestrator/loras/status", lambda asked: answers().status(asked)),
