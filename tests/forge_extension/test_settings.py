@@ -9,6 +9,7 @@ import pytest
 from forge_extension.environment import ForgeEnvironment
 from forge_extension.settings import HostKeeper, ScriptDefaults, choices_of, key_of, names_of
 from orchestrator_app.studio.environment import Settings
+from orchestrator_app.studio.lora_asking import remember_consent
 from orchestrator_core.errors import ConfigError
 from tests.forge_extension.forge_fakes import FakeForge
 
@@ -38,6 +39,17 @@ def test_settings_that_are_frozen_say_so(host: FakeForge):
     host.frozen = "changing settings is disabled"
     with pytest.raises(ConfigError, match="Forge's settings cannot be changed: changing settings is disabled"):
         HostKeeper(host).save(Settings())
+
+
+def test_a_yes_to_asking_civitai_is_one_of_the_hosts_settings(host: FakeForge):
+    studio = ForgeEnvironment(host).studio()
+    assert (studio.settings.load().ask_civitai, studio.civitai_url) == (False, "https://civitai.com")
+    assert remember_consent(studio.settings) == ""
+    assert host.data["orchestrator_ask_civitai"] is True
+    assert studio.settings.load().ask_civitai is True
+    host.data["orchestrator_ask_civitai"] = False
+    host.frozen = "changing settings is disabled"
+    assert "told this again: Forge's settings cannot be changed" in remember_consent(studio.settings)
 
 
 def test_the_scripts_defaults_are_settings_too(host: FakeForge):
