@@ -5,6 +5,7 @@ import { Dialog } from "./dialog.js";
 import { el } from "./words.js";
 
 const WAIT = 250; // ms after a key, before the images are counted
+const LONGEST = 1_000_000; // characters of a graph, of up to three bytes each
 const FIELDS = ["strengths", "seeds", "prompt", "negative"];
 
 /**
@@ -13,13 +14,19 @@ const FIELDS = ["strengths", "seeds", "prompt", "negative"];
  */
 export async function testLoras(loras, { shown = 0, before = {} } = {}) {
   try {
-    const graph = await app.graphToPrompt().then(({ output }) => output, () => null); // a broken one says nothing
+    const graph = await openGraph();
     const start = await ask("loras/test/start", { body: { graph } });
     return await new TestDialog(loras, { ...start, ...before }, shown, graph).open();
   } catch (error) {
     toast("error", t("failed"), error.message);
     return null;
   }
+}
+
+/** As it would be queued; null where that cannot be told, or is more than the server reads. */
+async function openGraph() {
+  const graph = await app.graphToPrompt().then(({ output }) => output, () => null);
+  return JSON.stringify(graph).length < LONGEST ? graph : null;
 }
 
 class TestDialog {
