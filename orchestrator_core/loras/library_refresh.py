@@ -14,9 +14,10 @@ from orchestrator_core.loras.library_diff import Differences, find_moves
 from orchestrator_core.loras.library_entries import Entry, encode, entry_of, search_texts
 from orchestrator_core.loras.library_index import Index, Item
 from orchestrator_core.loras.metadata import LoraFiles, with_user_facts
-from orchestrator_core.loras.record import LoraRecord
+from orchestrator_core.loras.record import Fact, LoraRecord
 
 AT_ONCE = 1000  # records read before they are written
+_LONGEST_ERROR = 200  # characters
 GIVEN_UP_S = 300.0  # a file that is not complete and was not written to for so long is truncated
 
 Progress = Callable[[int, int], None]  # read so far, and all to be read
@@ -77,25 +78,32 @@ class Refreshing:
         items, gone = [], []
         for old, unit in some:
             mark = stamps.get(unit.path) or stamp(unit.path, unit.size)
-            record = self._record(unit, old)
+            try:
+                record = self._record(unit, old)
+                entry, encoded, texts = self._item(unit, old, record, mark)
+            except Exception as error:  # noqa: BLE001 - what one file brings about must not hide all the others
+                record = _unreadable(unit, error)
+                entry, encoded, texts = self._item(unit, old, record, mark)
             if old is not None and old.path != unit.path:
-                record = self._with_left_behind(record, unit, old)
                 gone.append(old)
-            entry = entry_of(unit, record, mark, old)
-            known = self.digests.get(unit.path)
-            if known and not entry.hashed and known[1:4] == (unit.size, unit.mtime_ns, str(unit.inode)):
-                entry = entry._replace(hashed=1, sha256=known[4], tensor_sha256=known[5], autov1=known[6])
-            entry = self._tell(old, entry, record)
-            # Encoded at once: a thousand records are a hundred thousand tuples, which Python's collector would walk.
-            items.append((entry, encode(record), search_texts(with_facts(record, entry, self.index))))
+            items.append((self._tell(old, entry, record), encoded, texts))
         self.index.write(items, gone)
+
+    def _item(self, unit: Unit, old: Entry | None, record: LoraRecord, mark: str) -> Item:
+        """Encoded at once: a thousand records are a hundred thousand tuples, which Python's collector would walk."""
+        entry = entry_of(unit, record, mark, old)
+        known = self.digests.get(unit.path)
+        if known and not entry.hashed and known[1:4] == (unit.size, unit.mtime_ns, str(unit.inode)):
+            entry = entry._replace(hashed=1, sha256=known[4], tensor_sha256=known[5], autov1=known[6])
+        return entry, encode(record), search_texts(with_facts(record, entry, self.index))
 
     def _record(self, unit: Unit, old: Entry | None) -> LoraRecord:
         if unit.unfinished or not (_is_known(old, unit) or self.settled(unit)):
             bare = LoraRecord(unit.name, unit.path, unit.root, unit.size, unit.mtime_ns, "incomplete")
             return self._judged(bare.replacing(missing=("incomplete",)))
         files = LoraFiles(unit.path, unit.root, unit.name, unit.size, unit.mtime_ns, unit.sidecars)
-        return self._judged(self.read(files))
+        record = self._judged(self.read(files))
+        return record if old is None or old.path == unit.path else self._with_left_behind(record, unit, old)
 
     def _judged(self, record: LoraRecord) -> LoraRecord:
         """Not complete, and for minutes nobody has written to it: truncated."""
@@ -170,6 +178,14 @@ class Refreshing:
             paths=tuple(told.paths),
             lacking=tuple((kind, told.lacking[kind]) for kind in TOLD if told.lacking[kind]),
         )
+
+
+def _unreadable(unit: Unit, error: Exception) -> LoraRecord:
+    """The record of a file that a reader failed on. What it holds is to blame, or this pack is."""
+    said = " ".join(f"{type(error).__name__}: {error}".split())[:_LONGEST_ERROR]
+    why = f"It could not be read ({said}). If other programs can read it, please report this."
+    bare = LoraRecord(unit.name, unit.path, unit.root, unit.size, unit.mtime_ns, "unreadable")
+    return bare.replacing(missing=("unreadable",), facts=(Fact("problem", why, "header", 1.0),))
 
 
 def _is_known(old: Entry | None, unit: Unit) -> bool:
