@@ -10,6 +10,7 @@ OrchestratorError
 │   └── NoAnswer               it did not answer, or not in the language that it should speak
 ├── StoreError                 the database cannot be opened, read or written
 │   ├── NoDatabase             there is none yet
+│   ├── StoreLocked            another program keeps it locked
 │   └── SchemaTooNew           it was written by a newer version of this pack
 └── GeneratorError             rendering failed; ``images`` holds what was finished before
     ├── GeneratorUnreachable   no answer, or an answer that is not the host's
@@ -70,6 +71,10 @@ class StoreError(OrchestratorError):
 
 class NoDatabase(StoreError):
     """There is no database yet, and none was to be made."""
+
+
+class StoreLocked(StoreError):
+    """Another program kept the database locked for as long as was waited."""
 
 
 class SchemaTooNew(StoreError):

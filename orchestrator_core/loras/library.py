@@ -114,7 +114,7 @@ class Library:
         incomplete. Whatever is wrong with a file is told in the records, with the database in ``problem``, and in
         ``Changes.problem`` when it begins: a library is looked at every few seconds.
         """
-        with self._lock:
+        with self._lock, self._index.refreshing():
             disk = self._look(hints)
             before = self._offline
             self._offline = frozenset(disk.offline)
@@ -208,6 +208,7 @@ class Library:
 
     def search(self, text: str, limit: int = 100) -> list[LoraRecord]:
         """Those that hold all the words of ``text``, or words that begin so; the best first."""
+        _ = self.snapshot  # by whose reading a lost index is noticed, and made again
         return list(self._records(self._index.search(text, limit)))
 
     def set_user(self, record: LoraRecord, field_name: str, value: str | None, source: str = "user") -> LoraRecord:

@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, TypeVar
 
-from orchestrator_core.errors import StoreError
+from orchestrator_core.errors import StoreError, StoreLocked
 from orchestrator_core.loras.files import folder_of
 from orchestrator_core.loras.library_entries import Entry, decode
 from orchestrator_core.loras.library_user import Key, UserFact, UserFacts
@@ -35,6 +35,7 @@ class Index:
         self.problem = problem
         self._lasting = problem  # what no later success makes good: there is no store, or its facts cannot be read
         self.damaged = False  # the entries could not be read, so that the folders must be compared anew
+        self._is_refreshing = self._gives_way = False
         self._tables = _tables_of(store)
         self._waiting: dict[str, Item] = {}  # by path: not in the store, or not yet
         self._removed: set[Place] = set()  # roots and paths, these and the next likewise
@@ -218,7 +219,7 @@ class Index:
             return ask(self._tables)
         except StoreError as error:
             self.problem = str(error)
-            if rebuild:
+            if rebuild and not isinstance(error, StoreLocked):
                 self._rebuild()
             return None
 
@@ -228,13 +229,23 @@ class Index:
             with suppress(StoreError):
                 self._tables.rebuild()
 
+    @contextmanager
+    def refreshing(self) -> Iterator[None]:
+        """Within it one wait for a locked database is enough: what is written after that waits in memory."""
+        self._is_refreshing, self._gives_way = True, False
+        try:
+            yield
+        finally:
+            self._is_refreshing = self._gives_way = False
+
     def _write(self, do: Callable[[LoraTables], None]) -> bool:
-        if self._tables is None:
+        if self._tables is None or self._gives_way:
             return False
         try:
             do(self._tables)
         except StoreError as error:
             self.problem = str(error)
+            self._gives_way = self._is_refreshing and isinstance(error, StoreLocked)
             return False
         self.problem = self._lasting
         return True

@@ -8,8 +8,9 @@ from contextlib import contextmanager
 
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
-from orchestrator_core.errors import StoreError
+from orchestrator_core.errors import StoreError, StoreLocked
 
+LOCKED = "another program keeps the database locked"
 TRY_AGAIN = "Close the other program or wait until it is done, then try again."
 RESTORE = "Nothing was overwritten. Move the file away, or put one of the backups beside it in its place."
 PERMISSION = "Check the permissions of the file and its folder, or set ORCHESTRATOR_HOME to a folder of your own."
@@ -19,9 +20,9 @@ RIGHTS = "Check the user and password in ORCHESTRATOR_DATABASE_URL, and what tha
 
 # A fragment of the database's own message (its error numbers reach Python only from 3.11), what it means, what to do.
 KNOWN = (
-    ("database is locked", "another program keeps the database locked", TRY_AGAIN),
-    ("database table is locked", "another program keeps the database locked", TRY_AGAIN),
-    ("lock timeout", "another program keeps the database locked", TRY_AGAIN),
+    ("database is locked", LOCKED, TRY_AGAIN),
+    ("database table is locked", LOCKED, TRY_AGAIN),
+    ("lock timeout", LOCKED, TRY_AGAIN),
     ("file is not a database", "this is not an SQLite database, or its beginning is damaged", RESTORE),
     ("malformed", "the database is damaged", RESTORE),
     ("unable to open database file", "the database cannot be opened", PERMISSION),
@@ -54,16 +55,17 @@ def as_store_errors(place: str, *also: type[Exception]) -> Iterator[None]:
     try:
         yield
     except kinds as error:
-        raise StoreError(explain(error, place)) from error
+        raise explained(error, place) from error
 
 
-def explain(error: Exception, place: str) -> str:
+def explained(error: Exception, place: str) -> StoreError:
     """One line: where, what, what to do, with the database's own words in brackets."""
     said = _own_words(error)
     for fragment, what, to_do in KNOWN:
         if fragment in said:
-            return f"{place}: {what} ({said}). {to_do}"
-    return f"{place}: the database gave an error ({said})."
+            kind = StoreLocked if what == LOCKED else StoreError
+            return kind(f"{place}: {what} ({said}). {to_do}")
+    return StoreError(f"{place}: the database gave an error ({said}).")
 
 
 def _own_words(error: Exception) -> str:

@@ -84,7 +84,7 @@ class Asked(NamedTuple):
 
 def find(connection: Connection, words: Sequence[str], limit: int) -> list[int]:
     """The ids of what holds all the words, each as the beginning of one of its own; the best first."""
-    if not words or not _is_made(connection):
+    if not words or not is_made(connection):
         return []
     ask = _ask_postgresql if _is_postgresql(connection) else _ask_sqlite
     found = dict.fromkeys(ask(connection, Asked(words, RANKED, ranked=True)))
@@ -118,7 +118,7 @@ def _ask_postgresql(connection: Connection, asked: Asked) -> list[int]:
     return [row[0] for row in sorted(_rows(connection, statement, (query,)), key=lambda row: (-row[1], row[0]))]
 
 
-def _is_made(connection: Connection) -> bool:
+def is_made(connection: Connection) -> bool:
     if _is_postgresql(connection):
         return bool(_rows(connection, "SELECT to_regclass('lora_search') IS NOT NULL")[0][0])
     return bool(_rows(connection, "SELECT 1 FROM sqlite_master WHERE name = 'lora_search'"))

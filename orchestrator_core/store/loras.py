@@ -13,8 +13,10 @@ from typing import Any
 from sqlalchemy import Connection, Dialect
 from sqlalchemy.dialects import sqlite
 
+from orchestrator_core.errors import StoreError
 from orchestrator_core.store import lora_search, schema
 from orchestrator_core.store.database import Store
+from orchestrator_core.store.migrations import make_lora_index
 from orchestrator_core.store.schema import ESCAPE, AnyText
 
 Row = tuple[Any, ...]
@@ -48,7 +50,10 @@ class LoraTables:
         """All rows, without their records."""
         statement = f"SELECT {', '.join(COLUMNS)} FROM loras WHERE {_among(roots)}"
         with self.store.reading() as connection:
-            return _fetch(connection, statement, roots)
+            rows = _fetch(connection, statement, roots)
+            if rows and not lora_search.is_made(connection):
+                raise StoreError(f"{self.store.place}: what LoRAs are searched by is lost. It is made again.")
+        return rows
 
     def records(self, places: Collection[tuple[str, str]]) -> dict[tuple[str, str], str]:
         """The record of each of these roots and paths, as JSON."""
@@ -91,9 +96,10 @@ class LoraTables:
             lora_search.replace(connection, [], texts)
 
     def rebuild(self) -> None:
-        """Empty the index, not what people said nor the digests."""
+        """Make the index anew, empty; not what people said nor the digests."""
         with self.store.writing() as connection:
             lora_search.drop(connection)
+            make_lora_index(connection)  # somebody may have dropped it
             for table in (schema.loras.name, schema.lora_folders.name):
                 _many(connection, f"DELETE FROM {table}", [()])
 

@@ -70,15 +70,8 @@ def m001_runs(connection: Connection) -> None:
 def m002_loras(connection: Connection) -> None:
     """The LoRA library: an index of files, what people say of them, and their digests."""
     key = 'TEXT COLLATE "C"' if connection.dialect.name == "postgresql" else "TEXT"
+    make_lora_index(connection)
     statements = (
-        f"""CREATE TABLE loras (
-            id BIGINT NOT NULL PRIMARY KEY, root {key} NOT NULL, path {key} NOT NULL, name TEXT NOT NULL,
-            title TEXT NOT NULL, size BIGINT NOT NULL, mtime_ns BIGINT NOT NULL, inode TEXT NOT NULL,
-            stamp TEXT NOT NULL, fingerprint TEXT NOT NULL, state TEXT NOT NULL, first_ms BIGINT NOT NULL,
-            hashed BIGINT NOT NULL, sha256 TEXT NOT NULL, tensor_sha256 TEXT NOT NULL, autov1 TEXT NOT NULL,
-            autov3 TEXT NOT NULL, record TEXT NOT NULL)""",
-        f"""CREATE TABLE lora_folders (
-            root {key} NOT NULL, path {key} NOT NULL, fingerprint TEXT NOT NULL, PRIMARY KEY (root, path))""",
         f"""CREATE TABLE lora_user (
             path {key} NOT NULL, source {key} NOT NULL, field {key} NOT NULL, value TEXT NOT NULL,
             confidence DOUBLE PRECISION NOT NULL, updated_ms BIGINT NOT NULL, stamp TEXT NOT NULL,
@@ -86,6 +79,23 @@ def m002_loras(connection: Connection) -> None:
         f"""CREATE TABLE lora_digests (
             path {key} NOT NULL PRIMARY KEY, size BIGINT NOT NULL, mtime_ns BIGINT NOT NULL, inode TEXT NOT NULL,
             sha256 TEXT NOT NULL, tensor_sha256 TEXT NOT NULL, autov1 TEXT NOT NULL)""",
+    )
+    for statement in statements:
+        connection.execute(text(statement))
+
+
+def make_lora_index(connection: Connection) -> None:
+    """The tables that are made again where somebody dropped them. What changes them later belongs here too."""
+    key = 'TEXT COLLATE "C"' if connection.dialect.name == "postgresql" else "TEXT"
+    statements = (
+        f"""CREATE TABLE IF NOT EXISTS loras (
+            id BIGINT NOT NULL PRIMARY KEY, root {key} NOT NULL, path {key} NOT NULL, name TEXT NOT NULL,
+            title TEXT NOT NULL, size BIGINT NOT NULL, mtime_ns BIGINT NOT NULL, inode TEXT NOT NULL,
+            stamp TEXT NOT NULL, fingerprint TEXT NOT NULL, state TEXT NOT NULL, first_ms BIGINT NOT NULL,
+            hashed BIGINT NOT NULL, sha256 TEXT NOT NULL, tensor_sha256 TEXT NOT NULL, autov1 TEXT NOT NULL,
+            autov3 TEXT NOT NULL, record TEXT NOT NULL)""",
+        f"""CREATE TABLE IF NOT EXISTS lora_folders (
+            root {key} NOT NULL, path {key} NOT NULL, fingerprint TEXT NOT NULL, PRIMARY KEY (root, path))""",
     )
     for statement in statements:
         connection.execute(text(statement))

@@ -6,6 +6,7 @@ import json
 import os
 import shutil
 import sqlite3
+import time
 from contextlib import closing
 from pathlib import Path
 
@@ -17,6 +18,7 @@ from orchestrator_core.loras.library import Library
 from orchestrator_core.loras.library_diff import FULL
 from orchestrator_core.loras.library_entries import decode, encode
 from orchestrator_core.loras.metadata import LoraFiles, read_lora
+from orchestrator_core.loras.missing import problems
 from orchestrator_core.loras.record import ExamplePrompt, Fact, LoraRecord
 from orchestrator_core.store import Store
 from orchestrator_core.store.loras import LoraTables
@@ -258,6 +260,24 @@ def test_a_file_that_nobody_may_read_is_flagged_and_the_rest_goes_on(root: Path,
 
 
 # What a person said
+
+
+@pytest.mark.parametrize("breaks", ["reading", "encoding"])
+def test_a_file_that_a_reader_fails_on_is_named_and_the_rest_goes_on(root: Path, store: Store, breaks: str) -> None:
+    def read(files: LoraFiles) -> LoraRecord:
+        if files.name == "foo" and breaks == "reading":
+            raise RecursionError("maximum recursion depth exceeded")
+        record = read_lora(files)
+        return record.replacing(notes=object()) if files.name == "foo" else record
+
+    library = Library([root], store, read=read)
+    assert library.refresh().added == ("a/bar", "foo")
+    assert names(library) == ["a/bar"]
+    broken = one(library, "foo")
+    assert (broken.state, broken.missing) == ("unreadable", ("unreadable",))
+    (said,) = problems(broken)
+    assert "It could not be read (" in said
+    assert not library.refresh(), "it is not read again and again"
 
 
 def test_what_a_person_said_wins_and_is_there_after_a_restart(root: Path, store: Store) -> None:
@@ -535,6 +555,39 @@ def test_a_locked_database_keeps_nobody_from_their_loras(root: Path, sqlite_path
         assert one(library, "foo").notes == "mine"
         again = opened(root, store)
         assert names(again) == ["a/bar", "foo", "new"]
+
+
+def test_a_refresh_waits_once_for_a_locked_database(root: Path, sqlite_path: Path) -> None:
+    with Store.open(f"sqlite:///{sqlite_path}?timeout=1") as store:
+        library = opened(root, store)
+        write_lora(root / "new.safetensors")
+        (root / "foo.safetensors").rename(root / "renamed.safetensors")
+        with closing(sqlite3.connect(sqlite_path, isolation_level=None)) as other:
+            other.execute("BEGIN IMMEDIATE")
+            began = time.monotonic()
+            assert "locked" in library.refresh().problem
+            assert time.monotonic() - began < 1.9, "there are three writes and more"
+            other.execute("ROLLBACK")
+        library.refresh()
+        assert (library.problem, names(opened(root, store))) == ("", ["a/bar", "new", "renamed"])
+        assert not Library([root], store).refresh()
+
+
+@pytest.mark.parametrize("table", ["loras", "lora_folders", "lora_search"])
+@pytest.mark.parametrize("first", ["search", "list"])
+def test_a_lost_table_of_the_index_is_made_again(root: Path, store: Store, table: str, first: str) -> None:
+    library = opened(root, store)
+    library.set_user(one(library, "foo"), "notes", "mine")
+    with store.writing() as connection:
+        connection.exec_driver_sql(f"DROP TABLE {table}")
+    library = opened(root, store)
+    if first == "list":
+        assert names(library) == ["a/bar", "foo"]
+    assert [record.notes for record in library.search("foo")] == ["mine"]
+    assert library.problem == ""
+    again = Library([root], store)
+    assert not again.refresh()
+    assert [record.name for record in again.search("bar")] == ["a/bar"]
 
 
 def test_a_full_disk_loses_nothing(root: Path, sqlite_store: Store) -> None:
