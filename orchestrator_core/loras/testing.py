@@ -189,12 +189,20 @@ def _tested(
         reason = barred(record, checkpoint, pinned=True)
         name = record.name if names is None else names.get(record.path, "")
         if reason is not None:
-            refused.append(Refused(record.name, reason.sentence))
+            refused.append(Refused(_writable(record.name), reason.sentence))
         elif not name:
-            refused.append(Refused(record.name, "the host does not have it"))
+            refused.append(Refused(_writable(record.name), "the host does not have it"))
+        elif name != _writable(name):
+            why = "its name is not UTF-8, so that no file of a test can name it: rename it, and test it then"
+            refused.append(Refused(_writable(name), why))
         else:
             tested.setdefault(name, record.replacing(name=name))
     return tuple(tested.values()), tuple(refused)
+
+
+def _writable(name: str) -> str:
+    """The name with what is no text in it spelt out, as a file can hold it."""
+    return name.encode("utf-8", "backslashreplace").decode()
 
 
 def _strengths(given: Sequence[float]) -> tuple[float, ...]:

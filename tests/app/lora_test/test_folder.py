@@ -150,6 +150,13 @@ def test_a_file_from_a_stranger_names_no_image_outside_of_the_folder(tmp_path: P
     assert TestFolder.reopened(tmp_path / "test").image(folder.cells[0]) is None
 
 
+def test_a_lora_whose_name_is_no_text_keeps_no_test_from_being_written(tmp_path: Path):
+    odd = INK.replacing(name="caf\udce9", path="/l/caf\udce9")
+    folder = TestFolder(tmp_path, plan(INK, odd))
+    folder.save()
+    assert [one.name for one in TestFolder.reopened(tmp_path).plan.refused] == ["caf\\udce9"]
+
+
 def test_a_folder_that_cannot_be_written_is_told_in_a_sentence(tmp_path: Path):
     (tmp_path / "file").write_text("")
     with pytest.raises(ConfigError, match="cannot be written"):

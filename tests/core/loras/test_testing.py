@@ -101,6 +101,14 @@ def test_a_lora_that_the_host_has_not_or_whose_file_is_cut_is_refused_and_others
     }
 
 
+def test_a_lora_whose_name_is_no_text_is_refused_by_a_name_that_can_be_written_and_the_rest_goes_on():
+    odd = INK.replacing(name="caf\udce9", path="/l/caf\udce9")
+    found = plan(INK, odd, odd.replacing(path="/l/b", name="b\udce9", state="truncated"))
+    assert [record.name for record in found.loras] == ["styles/ink"]
+    assert [one.name for one in found.refused] == ["caf\\udce9", "b\\udce9"]
+    assert "not UTF-8" in found.refused[0].reason
+
+
 def test_an_excluded_lora_can_still_be_tested_by_its_name():
     assert [record.name for record in plan(INK.replacing(excluded=True)).loras] == ["styles/ink"]
 
