@@ -148,6 +148,9 @@ def test_those_shown_are_asked_about_with_progress_and_can_be_stopped(page: Page
     page.wait_for_selector(f"{ALL}_said:has-text('Asking Civitai: 0 of 2')")
     page.wait_for_selector("#orchestrator_loras_status:has-text('asking Civitai: 0 of 2')")
     picture(page, "civitai_asking")
+    box = page.locator(f"{ALL}_said").bounding_box()
+    assert box is not None
+    assert box["height"] < 70  # a bar and a line
     page.click(f"{ALL}_stop")
     page.wait_for_selector(f"{ALL}_said:has-text('Stopping')")
     civitai.go.set()
