@@ -42,12 +42,14 @@ PromptServer.instance.app.on_startup.append(stand_in)
 NODE_CLASS_MAPPINGS = {{}}
 """
 OPEN_GRAPH = """async () => {
-    await app.loadGraphData({nodes: [], links: [], groups: [], version: 0.4}, true, true, 'my graph');
+    const empty = {last_node_id: 0, last_link_id: 0, nodes: [], links: [], groups: [], version: 0.4};
+    await app.loadGraphData(empty, true, true, 'my graph');
     const node = LiteGraph.createNode('CheckpointLoaderSimple');
     app.graph.add(node);
     node.widgets[0].value = 'tiny-sd15.safetensors';
 }"""
 TABS = "() => app.extensionManager.workflow.openWorkflows.map(each => each.filename)"
+SHOWN = "titles => [...document.querySelectorAll('.orl-card b')].map(each => each.textContent).join() === titles"
 KINDS = "kinds => app.graph._nodes.map(node => node.type).join() === kinds"
 
 
@@ -69,6 +71,8 @@ def comfy(
         (pack / "__init__.py").write_text(_STAND_IN.format(url=civitai.url))
         for number in range(COUNT):
             write_lora(folder / "models" / "loras" / "many" / f"lora_{number:02}.safetensors", f"word{number:02}")
+        for name in ("known", "other", "later"):
+            write_lora(folder / "models" / "loras" / "asked" / f"{name}.safetensors", f"{name}word")
 
     with ExitStack() as stack:
         with pytest.MonkeyPatch.context() as patch:
@@ -98,9 +102,10 @@ def page(comfy: ComfyUI, chromium: Browser, civitai: StandIn) -> Iterator[PackPa
     assert [problem for problem in problems if "sd-orchestrator" in problem] == []
 
 
-def search(page: PackPage, text: str, count: int) -> None:
+def search(page: PackPage, text: str, *titles: str) -> None:
+    """Until these are the cards."""
     page.page.locator(".orl-panel input[type=search]").fill(text)
-    page.page.wait_for_function("count => document.querySelectorAll('.orl-card b').length === count", arg=count)
+    page.page.wait_for_function(SHOWN, arg=",".join(titles))
 
 
 def picture(page: PackPage, name: str) -> None:
@@ -118,9 +123,9 @@ def digest_of(comfy: ComfyUI, name: str) -> str:
     return hashlib.sha256((comfy.folder / "models" / "loras" / f"{name}.safetensors").read_bytes()).hexdigest()
 
 
-def details(page: PackPage, word: str) -> Any:
-    """Those of the LoRA with this trigger word, open."""
-    search(page, word, 1)
+def details(page: PackPage, name: str) -> Any:
+    """Those of a LoRA, open."""
+    search(page, f"trigger:{name}word", name)
     page.page.locator(".orl-card").click()
     return page.page.locator(".orl-details")
 
@@ -128,9 +133,9 @@ def details(page: PackPage, word: str) -> Any:
 def test_civitai_is_asked_once_a_person_agreed_and_what_it_says_is_shown(
     page: PackPage, comfy: ComfyUI, civitai: StandIn
 ) -> None:
-    digest = digest_of(comfy, "many/lora_05")
+    digest = digest_of(comfy, "asked/known")
     civitai.known[digest] = version(digest)
-    opened = details(page, "word05")
+    opened = details(page, "known")
     button = opened.locator(".orl-civitai")
 
     button.click()
@@ -153,15 +158,15 @@ def test_civitai_is_asked_once_a_person_agreed_and_what_it_says_is_shown(
     picture(page, "civitai_details")
 
     page.page.keyboard.press("Escape")
-    opened = details(page, "word06")
+    opened = details(page, "other")
     opened.locator(".orl-civitai").click()  # without a question now
     page.toast("Civitai does not know")
-    assert civitai.hashes == [digest, digest_of(comfy, "many/lora_06")]
+    assert civitai.hashes == [digest, digest_of(comfy, "asked/other")]
 
 
 def test_what_keeps_civitai_from_answering_is_said(page: PackPage, civitai: StandIn) -> None:
     civitai.next.append((429, {"Retry-After": "90"}, b""))
-    opened = details(page, "word07")
+    opened = details(page, "later")
     opened.locator(".orl-civitai").click()
     page.page.locator(".orl-confirm .orc-main").click()
     assert "90 seconds" in page.toast("Civitai could not be asked")
@@ -171,9 +176,9 @@ def test_what_keeps_civitai_from_answering_is_said(page: PackPage, civitai: Stan
 # a test
 
 
-def test_the_picked_loras_open_as_a_test_in_a_tab_of_its_own(page: PackPage) -> None:
+def test_the_picked_loras_open_as_a_test_in_a_tab_of_its_own(page: PackPage, comfy: ComfyUI) -> None:
     before = page.page.evaluate(TABS)
-    search(page, "tiny", 2)
+    search(page, "tiny", "styles/tiny_ink", "tiny_fox")
     for card in page.page.locator(".orl-card").all():
         card.hover()
         card.locator(".orl-pick").click()
@@ -203,15 +208,14 @@ def test_the_picked_loras_open_as_a_test_in_a_tab_of_its_own(page: PackPage) -> 
     assert {"a hill, snow", "a hill, tinyfox, snow"} <= texts
     (new,) = set(page.page.evaluate(TABS)) - set(before)
     assert new.startswith("LoRA test tiny_")
-    answer = page.page.request.post(f"{page.page.url.rstrip('/')}/prompt", data={"prompt": graph})
-    assert answer.json()["node_errors"] == {}
-    page.page.locator(".workflow-tabs-container, .workflow-tabs").get_by_text("my graph").click()
+    assert Server(comfy).call("/prompt", {"prompt": graph})["node_errors"] == {}
+    page.page.locator(".workflow-label:visible", has_text="my graph").first.click()
     page.page.wait_for_function(KINDS, arg="CheckpointLoaderSimple")
 
 
 def test_of_those_shown_as_many_are_taken_as_a_workflow_holds(page: PackPage) -> None:
     page.page.locator(".orl-panel input[type=search]").fill("folder:many")
-    page.page.wait_for_function("() => !document.querySelector('.orl-cards').textContent.includes('tiny')")
+    page.page.wait_for_function("() => document.querySelector('.orl-card b').textContent === 'lora_00'")
     page.page.locator(".orl-line .pi-th-large").click()
     dialog = page.page.locator(".orl-test")
     dialog.get_by_text(f"The first 7 of {COUNT} shown").wait_for()
@@ -231,5 +235,5 @@ def test_of_those_shown_as_many_are_taken_as_a_workflow_holds(page: PackPage) ->
 
 def test_without_a_loader_the_dialog_says_that_a_model_has_to_be_chosen(page: PackPage) -> None:
     page.page.evaluate("() => { app.graph.clear(); }")
-    details(page, "word03").locator("button", has_text="Test").click()
+    details(page, "later").locator("button", has_text="Test").click()
     page.page.locator(".orl-test").get_by_text("choose the model in the new workflow").wait_for()

@@ -27,7 +27,7 @@ export function detailsElement(lora, { back, changed, baseModels, refilter, test
     ),
     el(
       "div",
-      { class: "orl-details-body" },
+      { class: "orl-details-body", tabindex: "-1" },
       el("div", { class: "orl-hero" }, picture, baseBadge(lora)),
       buttonsOf(lora, changed, test),
       ...lora.problems.map((problem) => el("p", { class: "orl-problem" }, problem)),
@@ -119,7 +119,7 @@ function formOf(lora, changed, baseModels, typed) {
     preferred_strength: lora.strength ?? "",
     notes: lora.notes,
   };
-  for (const [name, field] of Object.entries(fields)) field.value = typed[name] ?? String(before[name]);
+  for (const [name, field] of Object.entries(fields)) Object.assign(field, { name, value: typed[name] ?? String(before[name]) });
   const changes = () => Object.keys(fields).filter((name) => fields[name].value.trim() !== String(before[name]).trim());
   const save = el("button", { type: "button", class: "orl-main", disabled: !changes().length, onclick: () => keep() }, t("lora_save"));
   const keep = async () => {

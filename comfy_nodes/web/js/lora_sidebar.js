@@ -202,12 +202,14 @@ class Panel {
     this.scrollTop = this.grid.element.scrollTop || this.scrollTop;
     const before = this.details?.querySelector(".orl-details-body")?.scrollTop ?? 0;
     const isSame = this.shown === lora.id;
+    const focused = isSame && focusedIn(this.details);
     this.details?.remove();
     Object.assign(this, { details, shown: lora.id });
     this.list.hidden = true;
     this.element.append(details);
-    if (isSame) details.querySelector(".orl-details-body").scrollTop = before;
-    else details.querySelector("button").focus();
+    if (!isSame) return details.querySelector("button").focus();
+    details.querySelector(".orl-details-body").scrollTop = before;
+    if (focused) focusAgain(details, focused);
   }
 
   back() {
@@ -288,6 +290,19 @@ class Panel {
     ];
     this.foot.replaceChildren(...parts.filter(Boolean));
   }
+}
+
+/** Where a person is who has not gone elsewhere: the name of a field, and the place in it. */
+function focusedIn(details) {
+  const element = document.activeElement;
+  if (element !== document.body && !details.contains(element)) return null;
+  return { name: element.name ?? "", at: element.selectionStart ?? null };
+}
+
+function focusAgain(details, { name, at }) {
+  const field = name && details.querySelector(`[name="${name}"]`);
+  (field || details.querySelector(".orl-details-body")).focus({ preventScroll: true });
+  if (field && at !== null) field.setSelectionRange(at, at);
 }
 
 function exportLink() {
