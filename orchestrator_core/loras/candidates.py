@@ -13,7 +13,7 @@ from orchestrator_core.loras.gate import barred, base_model_reason
 from orchestrator_core.loras.naming import LoraNames, Named, plain
 from orchestrator_core.loras.prompt_words import PromptWords
 from orchestrator_core.loras.ranking import LoraIndex
-from orchestrator_core.loras.reasons import Reason, matches, words_told
+from orchestrator_core.loras.reasons import Reason, matches, words_mentioned, words_told
 from orchestrator_core.loras.record import LoraRecord
 from orchestrator_core.loras.strengths import Strength
 from orchestrator_core.prompt import LoraUse, PromptDraft
@@ -113,7 +113,9 @@ def candidates_for(index: LoraIndex, asked: Asked) -> Candidates:
             continue
         learned = _learned(1.0 if prior is None else prior(record))
         told = words_told(index, ranked, asked.words)
-        candidate = Candidate(record, ranked.score, learned, told, ranked=ranked)
+        mentioned = words_mentioned(ranked, asked.words, told)
+        shown = {word: asked.words.shown.get(word, word) for word in told}
+        candidate = Candidate(record, ranked.score, learned, told, mentioned, shown, ranked=ranked)
         bar = barred(record, asked.checkpoint) or _accelerator(record, asked)
         if bar is None:
             found.append(_in(asked.checkpoint, candidate))

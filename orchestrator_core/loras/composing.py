@@ -6,7 +6,7 @@ before already answers. Pinned LoRAs come first and those that stand in the prom
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import accumulate
 
@@ -39,12 +39,15 @@ class Limits:
 
 @dataclass(frozen=True, slots=True)
 class Candidate:
-    """A LoRA that could be used. ``words``: what each word of the prompt says of it; ``given``: a person's strength."""
+    """A LoRA that could be used. ``words``: what each word of the prompt says of it, by its stem; ``given``: a person's
+    strength. Of the words, who only mentions one leaves it to another LoRA."""
 
     record: LoraRecord
     score: float = 0.0
     reasons: tuple[Reason, ...] = ()
     words: Mapping[str, float] = field(default_factory=dict)
+    mentioned: frozenset[str] = frozenset()  # of the words: they stand in its notes or its description alone
+    shown: Mapping[str, str] = field(default_factory=dict)  # the words as they stand in the prompt
     pinned: bool = False
     given: float | None = None
     partner: LoraRecord | None = None  # the other half of a Wan pair
@@ -64,6 +67,11 @@ class Chosen:
     @property
     def record(self) -> LoraRecord:
         return self.candidate.record
+
+    @property
+    def answers(self) -> frozenset[str]:
+        """The words of the prompt that no other LoRA is needed for."""
+        return frozenset(self.candidate.words) - self.candidate.mentioned
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,8 +171,11 @@ def _redundant(candidate: Candidate, chosen: Sequence[Chosen], limits: Limits) -
     added = _adds(candidate, chosen)
     if added >= limits.minimum:
         return None
-    by = [use.record.name for use in chosen if use.candidate.words.keys() & candidate.words.keys()]
-    return Reason("redundant", f"{_names(by)} already answers these words", tuple(by), added)
+    by = [use for use in chosen if use.answers & candidate.words.keys()]
+    names = tuple(use.record.name for use in by)
+    words = [word for word in candidate.words if any(word in use.answers for use in by)]
+    told = _names(dict.fromkeys(candidate.shown.get(word, word) for word in words))
+    return Reason("redundant", f"{_names(names)} already answer{'s' * (len(by) == 1)} {told}", names, added)
 
 
 def _too_many(chosen: Sequence[Chosen], limits: Limits) -> Reason | None:
@@ -174,7 +185,7 @@ def _too_many(chosen: Sequence[Chosen], limits: Limits) -> Reason | None:
 
 
 def _adds(candidate: Candidate, chosen: Sequence[Chosen]) -> float:
-    answered = {word for use in chosen for word in use.candidate.words}
+    answered = {word for use in chosen for word in use.answers}
     total = sum(candidate.words.values())
     new = sum(value for word, value in candidate.words.items() if word not in answered)
     return candidate.score * (_SAID_ALREADY + (1 - _SAID_ALREADY) * (new / total if total else 1.0))
@@ -235,5 +246,5 @@ def _scaled(use: Chosen, strength: Strength) -> Chosen:
     return replace(use, strength=strength, partner_strength=partner)
 
 
-def _names(names: Sequence[str]) -> str:
+def _names(names: Iterable[str]) -> str:
     return ", ".join(f"'{name}'" for name in names)

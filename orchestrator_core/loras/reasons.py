@@ -11,6 +11,7 @@ from orchestrator_core.loras.ranking import LoraIndex, Ranked
 from orchestrator_core.loras.words import Key, stem
 
 _SHOWN = 3
+_MENTIONS: tuple[FieldName, ...] = ("notes", "description")  # what they name in passing, the LoRA need not be for
 _NAMED: dict[FieldName, str] = {"user tag": "your tag", "notes": "your notes", "description": "its description"}
 
 
@@ -45,6 +46,20 @@ def words_told(index: LoraIndex, ranked: Ranked, words: PromptWords) -> dict[str
     return {word: index.information(word) for word in sorted(told)}
 
 
+def words_mentioned(ranked: Ranked, words: PromptWords, told: Iterable[str]) -> frozenset[str]:
+    """Of the words that a LoRA was told by, those that nothing but its notes or its description has."""
+    left = set(told)
+    if not (ranked.record.notes or ranked.record.description):
+        return frozenset()
+    matched = {key for key, _ in ranked.phrases}
+    for phrase in document_of(ranked.record):  # whose notes and description come last
+        if not left or phrase.field in _MENTIONS:
+            break
+        if phrase.key in matched:
+            left.difference_update(_told(phrase.key, words))
+    return frozenset(left)
+
+
 def _told(key: Key, words: PromptWords) -> Iterable[str]:
     """The stems of the prompt that speak for a phrase."""
     there = [word for word in key if word in words.worth]
@@ -71,7 +86,7 @@ def _without_shorter(reasons: Iterable[Reason]) -> Iterable[Reason]:
 
 
 def _match(field: FieldName, phrase: str, words: tuple[str, ...], whole: bool) -> str:
-    if field in ("notes", "description"):
+    if field in _MENTIONS:
         return f"{_NAMED[field]} has '{phrase}'".replace("notes has", "notes have")
     named = f"{_NAMED.get(field, field)} '{phrase}'"
     if whole and {word.casefold() for word in words} <= set(phrase.casefold().replace("_", " ").split()):

@@ -114,6 +114,23 @@ def test_a_second_lora_for_the_same_words_adds_half() -> None:
     assert why(found, "b") == "redundant"
 
 
+def test_what_is_redundant_names_the_words_as_they_stand_in_the_prompt() -> None:
+    words, shown = {"cat": 1.0, "watercolor": 2.0}, {"cat": "cats", "watercolor": "watercolor"}
+    same = [Candidate(lora(name), score, words=words, shown=shown) for name, score in (("a", 1.0), ("b", 0.4))]
+    (one,) = compose(same, Limits()).nearly
+    assert one.reason.sentence == "'a' already answers 'cats', 'watercolor'"
+
+
+def test_a_lora_that_only_mentions_a_word_leaves_it_to_one_that_is_for_it() -> None:
+    both = [
+        Candidate(lora("a"), 1.0, words={"cat": 1.0, "fox": 1.0}, mentioned=frozenset({"fox"})),
+        Candidate(lora("fox"), 0.3, words={"fox": 1.0}),
+        Candidate(lora("cat"), 0.3, words={"cat": 1.0}),
+    ]
+    found = compose(both, Limits())
+    assert (named(found), why(found, "cat")) == (["a", "fox"], "redundant")
+
+
 def test_both_halves_of_a_wan_pair_count_as_one() -> None:
     high = lora("wan/dance_high_noise", "dance", base_model="Wan 14B", model_id="7")
     low = lora("wan/dance_low_noise", "dance", base_model="Wan 14B", model_id="7")

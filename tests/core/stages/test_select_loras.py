@@ -205,6 +205,14 @@ def test_near_ties_are_drawn_by_the_seed_and_name_one_another() -> None:
     assert choice.probability == pytest.approx(0.5)
 
 
+def test_a_lora_whose_description_mentions_a_word_leaves_it_to_the_one_that_is_for_it() -> None:
+    castle = lora("castle", "old castle", description="Goes well with watercolor.")
+    paint = lora("paint", training_tags=(("watercolor", 9),))
+    index = LoraIndex([castle, paint, *OTHERS])
+    found = select(draft("an old castle, watercolor"), index, BaseModel("SDXL"), Options(minimum_evidence=0.4))
+    assert chosen(found) == ["castle", "paint"]
+
+
 def test_two_figures_may_be_two_characters() -> None:
     two = [lora("rin", "kagamine rin", category="character"), lora("miku", "hatsune miku", category="character")]
     assert len(select(draft("kagamine rin, hatsune miku"), two).chosen) == 1
