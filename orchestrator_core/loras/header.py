@@ -19,7 +19,7 @@ from orchestrator_core.errors import FormatError
 from orchestrator_core.loras.record import State
 
 _FIRST = re.compile(rb'\s*\{\s*"__metadata__"\s*:\s*')
-_OFFSETS = re.compile(rb'"data_offsets"\s*:\s*\[\s*(\d{1,20})\s*,\s*(\d{1,20})\s*\]')
+_OFFSETS = re.compile(rb'"data_offsets"\s*:\s*\[\s*(-?\d{1,20})\s*,\s*(-?\d{1,20})\s*\]')
 # Unescaped, this is almost always where the metadata ends; where it was not, the text up to it is no JSON.
 _END = b'"},"'
 MAX_PARSED = 16 * 1024 * 1024  # a header that must be parsed as a whole; json needs about ten times this in memory
@@ -123,9 +123,18 @@ def _completeness(raw: RawHeader, start: int) -> tuple[State, str]:
     """Complete if the tensors end exactly where the file does: the rule of the safetensors library."""
     if _ends_in_order(raw, start):
         return "complete", ""
-    end = max((int(match[2]) for match in _OFFSETS.finditer(raw.whole().head, start)), default=-1)
-    if end < 0:
+    places = [(int(match[1]), int(match[2])) for match in _OFFSETS.finditer(raw.whole().head, start)]
+    if not places:
         return "unreadable", "Its header names no tensors."
+    end = max(last for _, last in places)
+    if min(first for first, _ in places) < 0 or end < 0:
+        return "unreadable", "Its header speaks of tensors before the beginning of the data: loaders refuse it."
+    if end < raw.payload:  # no waiting helps
+        more = raw.payload - end
+        return (
+            "unreadable",
+            f"It has {more:,} byte{'s' * (more > 1)} more than its header speaks of: loaders refuse it.",
+        )
     if end == raw.payload:
         return "complete", ""
     return "incomplete", f"The file has {raw.size:,} bytes, and its header speaks of {8 + raw.length + end:,}."

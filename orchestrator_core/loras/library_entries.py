@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 from orchestrator_core.loras.files import Unit
 from orchestrator_core.loras.record import ExamplePrompt, Fact, LoraRecord
 
-READERS = 2  # raise it when the readers learn to find more in the same files: all are read again
+READERS = 3  # raise it when the readers learn to find more in the same files: all are read again
 FIELDS = tuple(field.name for field in fields(LoraRecord))
 TRAINING, EXAMPLES, FACTS = map(FIELDS.index, ("training_tags", "examples", "facts"))
 ENCODER = json.JSONEncoder(separators=(",", ":"))

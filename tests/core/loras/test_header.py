@@ -98,6 +98,24 @@ def test_a_file_that_ends_too_early_is_incomplete_and_says_by_how_much(tmp_path:
     assert found.metadata == {"ss_output_name": "foo"}
 
 
+@pytest.mark.parametrize(("more", "said"), [(1, "1 byte more"), (2000, "2,000 bytes more")])
+def test_a_file_longer_than_its_header_says_is_refused_and_not_waited_for(tmp_path: Path, more: int, said: str):
+    path = write_lora(tmp_path / "foo.safetensors")
+    path.write_bytes(path.read_bytes() + bytes(more))
+    found = read_header(str(path))
+    assert found.state == "unreadable"
+    assert f"It has {said} than its header speaks of" in found.problem
+
+
+@pytest.mark.parametrize("places", [[(-5, 4)], [(-5, 4), (4, 8)], [(0, 4), (-5, 8)]])
+def test_a_tensor_before_the_beginning_of_the_data_is_refused(tmp_path: Path, places: list[tuple[int, int]]):
+    header = {f"t{at}": {"dtype": "U8", "shape": [4], "data_offsets": place} for at, place in enumerate(places)}
+    path = write_raw(tmp_path / "foo.safetensors", json.dumps(header).encode(), places[-1][1])
+    found = read_header(str(path))
+    assert found.state == "unreadable"
+    assert "before the beginning of the data" in found.problem
+
+
 @pytest.mark.parametrize("length", [0, 4, 8, 9, 1000])
 def test_a_file_that_ends_within_its_header_is_incomplete(tmp_path: Path, length: int):
     path = write_lora(tmp_path / "foo.safetensors")
