@@ -12,6 +12,7 @@ from orchestrator_app.commands.arguments import lora_flag
 from orchestrator_app.console import problem, remark
 from orchestrator_core.errors import ConfigError
 from orchestrator_core.formats.extra_networks import lora_tag
+from orchestrator_core.loras.naming import LOOK_UP
 
 if TYPE_CHECKING:
     from orchestrator_core.base_models import BaseModel
@@ -105,6 +106,11 @@ def select_for(draft: PromptDraft, stage: StageSpec, context: StageContext) -> S
     return select(draft, context.loras.index(), context.checkpoint, options, context.weights)
 
 
+def in_a_terminal(text: str) -> str:
+    """With the command in place of what a page has."""
+    return text.replace(LOOK_UP, "Look it up: orchestrator loras list")
+
+
 @dataclass(slots=True)
 class Reporter:
     """Says why LoRAs were chosen; problems with the options once, and once that the base model is not known."""
@@ -113,7 +119,7 @@ class Reporter:
 
     def report(self, number: int, of: int, selection: Selection, checkpoint: BaseModel) -> None:
         for text in selection.problems:
-            self._once(text)
+            self._once(in_a_terminal(text))
         if not checkpoint.family:
             self._once(
                 "the checkpoint's base model is not known, so LoRAs for any may be chosen. Say --base-model NAME."

@@ -131,6 +131,7 @@ def _folder(arguments: argparse.Namespace, server: Server) -> TestFolder:
     from orchestrator_app.folders import open_wildcards
     from orchestrator_app.lora_test.asking import plan_of_asked, title_of
     from orchestrator_app.lora_test.folder import FILE, TestFolder
+    from orchestrator_app.selecting import in_a_terminal
     from orchestrator_core.errors import ConfigError
 
     path = None if arguments.folder is None else Path(arguments.folder)
@@ -144,7 +145,10 @@ def _folder(arguments: argparse.Namespace, server: Server) -> TestFolder:
     asked = _asked(arguments)
     target, choices = _target(server)
     with _records(arguments, choices) as records:
-        plan = plan_of_asked(asked, records, open_wildcards(arguments.wildcards), target, choices)
+        try:
+            plan = plan_of_asked(asked, records, open_wildcards(arguments.wildcards), target, choices)
+        except ConfigError as error:
+            raise ConfigError(in_a_terminal(str(error))) from None
     where = f"{target.name} ({target.where})" if target is not None else ""
     return TestFolder(path or _new_folder(), plan, title_of(plan), where)
 

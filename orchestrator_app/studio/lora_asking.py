@@ -9,7 +9,6 @@ import os
 import threading
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
-from html import escape
 from itertools import islice
 
 from orchestrator_app.studio import html
@@ -154,7 +153,7 @@ def progress_html(asking: Asking) -> str:
     share = 100 * now.done / max(1, now.of)
     return (
         f'<div class="orc-progress"><div class="orc-bar"><i style="width:{share:.0f}%"></i></div>'
-        f'<p role="status">{escape(text)}</p></div>'
+        f'<p role="status">{html.escape(text)}</p></div>'
     )
 
 

@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from orchestrator_app.studio.html import clickable, escape, notice, number, path_sent, picture
 from orchestrator_app.studio.lora_listing import FLAGS, Listing
 from orchestrator_app.studio.lora_place import Notice, OpenLoras
+from orchestrator_core.loras.brief import shortened, some_of
 from orchestrator_core.loras.missing import KINDS, conflicting
 from orchestrator_core.loras.record import Fact, LoraRecord
 
@@ -33,7 +34,7 @@ def cards_html(listing: Listing, chosen: str, thumbnail: Thumbnail, to: str) -> 
 
 def _card(record: LoraRecord, is_chosen: bool, data: bytes | None) -> str:
     folder, title = record.name.rpartition("/")[0], title_of(record)
-    words = ", ".join(record.trigger_words)
+    words = shortened(", ".join(record.trigger_words))
     flags = [KINDS[kind].title for kind in record.missing if kind in KINDS and kind not in _QUIET]
     dim = " dim" if record.excluded or record.state in ("missing", "offline") else ""
     return (
@@ -158,7 +159,7 @@ def _lines(record: LoraRecord) -> str:
         size,
         "" if record.state == "complete" else record.state,
     )
-    words = "".join(f"<code>{escape(group)}</code> " for group in record.trigger_words)
+    words = "".join(f"<code>{escape(shortened(group))}</code> " for group in record.trigger_words)
     return (
         f'<p class="orc-count">{escape(" · ".join(filter(None, parts)))}</p>'
         f'<p class="orc-triggers">{words or "<em>no trigger words</em>"}</p>'
@@ -169,7 +170,7 @@ def _lines(record: LoraRecord) -> str:
 def _wrong(record: LoraRecord, twins: Sequence[str]) -> str:
     lines = [f"{KINDS[kind].sentence} {KINDS[kind].advice}" for kind in record.missing if kind in KINDS]
     if twins:
-        lines.append(f"The same content: {', '.join(twins)}.")
+        lines.append(f"The same content: {some_of(twins)}.")
     return "".join(notice(line, "hint") for line in lines)
 
 

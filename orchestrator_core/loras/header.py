@@ -130,10 +130,10 @@ def _completeness(raw: RawHeader, start: int) -> tuple[State, str]:
     if min(first for first, _ in places) < 0 or end < 0:
         return "unreadable", "Its header speaks of tensors before the beginning of the data: loaders refuse it."
     if end < raw.payload:  # no waiting helps
-        more = raw.payload - end
+        more = f"{raw.payload - end:,} byte{'s' * (raw.payload - end > 1)} more"
         return (
             "unreadable",
-            f"It has {more:,} byte{'s' * (more > 1)} more than its header speaks of: loaders refuse it.",
+            f"It has {more} than its header speaks of: loaders refuse it.",
         )
     if end == raw.payload:
         return "complete", ""

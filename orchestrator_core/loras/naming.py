@@ -18,6 +18,7 @@ from orchestrator_core.loras.record import LoraRecord
 
 _SUFFIX = re.compile(r"\.(?:safetensors|ckpt|pt|bin|sft)$", re.IGNORECASE)
 _SHOWN = 3
+LOOK_UP = "Look it up in the LoRA library."  # what to do where no name is near
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +69,7 @@ class LoraNames:
             folders = ", ".join(f"'{record.name}'" for record in found[:_SHOWN])
             return None, f"'{name}' may be {folders}: name its folder too."
         close = difflib.get_close_matches(wanted, list(self._by_path) if len(self._by_path) < 2000 else [], 1, 0.6)
-        cure = f"Did you mean '{self._by_path[close[0]][0].name}'?" if close else "Look it up in the LoRA library."
+        cure = f"Did you mean '{self._by_path[close[0]][0].name}'?" if close else LOOK_UP
         return None, f"There is no LoRA '{name}'. {cure}"
 
     def matching(self, pattern: str) -> tuple[list[LoraRecord], str]:

@@ -69,7 +69,8 @@ def add_sidecar(found: Findings, path: str, model: str, names: Iterable[str]) ->
         else:
             _add_text(found, data, suffix)
     except (FormatError, NotText) as error:
-        found.problem(f"{os.path.split(path)[1]} is left out: {error}", suffix)
+        said = str(error).rstrip(".")
+        found.problem(f"{os.path.split(path)[1]} is left out: {said}.", suffix)
     except OSError as error:
         found.problem(f"{os.path.split(path)[1]} cannot be read: {error.strerror or error}.", suffix)
 

@@ -159,6 +159,7 @@ def test_without_a_server_it_is_written_what_would_be_rendered(cli: Cli, loras: 
         ([], "Nothing names LoRAs. Name LoRAs, as: orchestrator lora-test"),
         (["-o", "nothing"], "Nothing holds a test in nothing"),
         (["mist"], "There is no prompt to test with"),
+        (["zork", "-p", "x"], "There is no LoRA 'zork'. Look it up: orchestrator loras list"),
         (["mits", "-p", "x"], "There is no LoRA 'mits'. Did you mean 'mist'?"),
         (["-q", "color:red", "-p", "x"], "there is no key 'color:'"),
         (["-q", "name:nothing", "-p", "x"], "No LoRA fits the query 'name:nothing'"),

@@ -50,12 +50,13 @@ def _kinds(given: Sequence[str]) -> Collection[str]:
 
 
 def _print_missing(library: Library, found: Sequence[LoraRecord], kinds: Collection[str], asked: int) -> None:
+    from orchestrator_core.loras.brief import one_line
     from orchestrator_core.loras.missing import KINDS
 
     if not found:
         say(f"Nothing is missing in {asked:,} LoRA{_s(asked)}.")
         return
-    rows = [(record.name, _told(library, record, kinds)) for record in found]
+    rows = [(one_line(record.name), _told(library, record, kinds)) for record in found]
     table(("name", "missing"), rows, wraps=1)
     counts = Counter(kind for record in found for kind in record.missing if kind in kinds)
     say()
@@ -67,13 +68,15 @@ def _print_missing(library: Library, found: Sequence[LoraRecord], kinds: Collect
 
 
 def _told(library: Library, record: LoraRecord, kinds: Collection[str]) -> str:
+    from orchestrator_core.loras.brief import some_of
     from orchestrator_core.loras.missing import conflicting
 
     told = []
     for kind in record.missing:
         if kind in kinds:
-            more = {"duplicate": twins_of(library, record), "conflict": conflicting(record)}.get(kind, ())
-            named = ", ".join(name.replace("_", " ") if kind == "conflict" else name for name in more)
+            named = some_of(twins_of(library, record)) if kind == "duplicate" else ""
+            if kind == "conflict":
+                named = ", ".join(name.replace("_", " ") for name in conflicting(record))
             told.append(kind.replace("_", " ") + (f" ({named})" if named else ""))
     return ", ".join(told)
 
@@ -108,16 +111,17 @@ def check(arguments: argparse.Namespace) -> int:
 
 
 def _print_wrong(library: Library, record: LoraRecord) -> None:
+    from orchestrator_core.loras.brief import one_line, some_of
     from orchestrator_core.loras.missing import KINDS, problems
 
-    heading(record.path)
+    heading(one_line(record.path))
     told = problems(record)
     for sentence in told:
         say(f"    {sentence}")
     for kind in (kind for kind in record.missing if kind in WRONG):
         found = KINDS[kind]
         if kind == "duplicate":
-            say(f"    note: The same content as {', '.join(twins_of(library, record))}. {found.advice}")
+            say(f"    note: The same content as {some_of(twins_of(library, record))}. {found.advice}")
         elif kind == "unreadable_sidecar" and told:
             say(f"    {found.advice}")
         else:
@@ -126,11 +130,13 @@ def _print_wrong(library: Library, record: LoraRecord) -> None:
 
 def _print_same_names(records: Sequence[LoraRecord]) -> None:
     """Of two files of one name a ``<lora:…>`` tag means one; which one, hosts decide differently."""
+    from orchestrator_core.loras.brief import one_line
+
     for name, paths in _same_names(records):
-        heading(name)
+        heading(one_line(name))
         say(f"    note: {len(paths)} files have this name; a <lora:…> tag without a folder means only one of them:")
         for path in paths:
-            say(f"        {path}")
+            say(f"        {one_line(path)}")
 
 
 def _same_names(records: Sequence[LoraRecord]) -> Iterator[tuple[str, list[str]]]:

@@ -86,14 +86,16 @@ def _cut_before(name: str, length: int) -> str:
 
 
 def _row(record: LoraRecord) -> list[str]:
+    from orchestrator_core.loras.brief import one_line, shortened
+
     strength = "" if record.preferred_strength is None else f"{record.preferred_strength:g}"
     base = record.sub_family or record.base_model
     return [
-        f"{record.name}{' *' if record.favourite else ''}",
+        f"{one_line(record.name)}{' *' if record.favourite else ''}",
         base,
         record.category or "",
         strength,
-        " | ".join(record.trigger_words),
+        shortened(" | ".join(record.trigger_words)),
         flags_of(record),
     ]
 

@@ -51,6 +51,7 @@ def _print_record(library: Library, record: LoraRecord) -> None:
 
 def _lines(library: Library, record: LoraRecord) -> Iterator[tuple[str, str]]:
     from orchestrator_app.progress_bar import size
+    from orchestrator_core.loras.brief import some_of
 
     yield "file", f"{record.path}\n{size(record.size)}, {record.state}"
     family = f" ({record.base_model})" if record.sub_family else ""
@@ -69,14 +70,8 @@ def _lines(library: Library, record: LoraRecord) -> Iterator[tuple[str, str]]:
     yield "preview", record.preview
     yield "civitai", _civitai(record)
     yield "hashes", "\n".join(f"{name} {value}" for name, value in _hashes(record) if value)
-    twins = [entry.name for path in library.snapshot.names.twins(record.path) for entry in _entry(library, path)]
-    yield "same content", ", ".join(twins)
-
-
-def _entry(library: Library, path: str) -> Iterator[LoraRecord]:
-    record = library.record(path)
-    if record is not None:
-        yield record
+    snapshot = library.snapshot
+    yield "same content", some_of([snapshot.entries[path].name for path in snapshot.names.twins(record.path)])
 
 
 def _strengths(record: LoraRecord) -> str:

@@ -6,6 +6,8 @@ import csv
 import io
 import json
 import os
+import re
+import shutil
 import signal
 import subprocess
 import sys
@@ -109,6 +111,21 @@ def test_the_list_says_what_matters_of_each(run: Cli):
         "styles/ink_wash", "Illustrious", "style", "0.7", "ink wash | ink wash, paper texture", "duplicate",
     ]  # fmt: skip
     assert done.err == "\n6 LoRAs\n"
+
+
+@pytest.mark.parametrize("columns", [None, "100"])
+def test_a_very_long_trigger_group_is_cut_in_the_list(
+    run: Cli, loras: Path, columns: str | None, monkeypatch: pytest.MonkeyPatch
+):
+    if columns is not None:
+        pytest.importorskip("rich", reason="without rich a terminal gets plain text")
+        monkeypatch.setenv("FORCE_COLOR", "1")
+        monkeypatch.setenv("COLUMNS", columns)
+    (loras / "clothing" / "hat.json").write_text(json.dumps({"activation text": "word " * 4000}))
+    out = run("list").out
+    assert 30 < out.count("word") < 50
+    assert max(len(line) for line in out.splitlines()) < 400
+    assert "word " * 100 in run("show", "hat", "--json").out
 
 
 def test_json_has_every_field(run: Cli):
@@ -258,6 +275,27 @@ def test_check_names_a_sidecar_that_cannot_be_read(run: Cli, loras: Path):
     done = run("check")
     assert "hat.json is left out: it is not JSON" in done.out
     assert "Repair or delete that file." in done.out
+    (loras / "clothing" / "hat.json").unlink()
+    (loras / "clothing" / "hat.txt").write_bytes(b"hat\0")
+    assert "hat.txt is left out: it holds NUL bytes, so it is no text file.\n" in run("check").out
+
+
+def test_of_many_copies_a_few_are_named(run: Cli, loras: Path):
+    for number in range(29):
+        shutil.copy(loras / "ink_copy.safetensors", loras / f"ink_{number:02}.safetensors")
+    others = "ink_00, ink_01, ink_02, and 27 more"
+    assert f"note: The same content as {others}. " in run("check").out
+    assert f"duplicate ({others})" in run("missing", "--kind", "duplicate").out
+    assert f"{others}\n" in run("show", "ink_copy").out
+
+
+def test_a_name_with_a_line_break_stays_on_its_line(run: Cli, loras: Path):
+    for name in ("a\nb", "c"):
+        shutil.copy(loras / "broken.safetensors", loras / f"{name}.safetensors")
+    for action in ("check", "missing", "list"):
+        out = run(action).out
+        assert "a\\nb" in out
+        assert not re.search(r"^\s*b\b", out, re.MULTILINE)
 
 
 def test_check_tells_equal_names(run: Cli, loras: Path):

@@ -102,7 +102,7 @@ def test_the_help_names_the_defaults_of_the_stage(cli: Cli):
 
 def test_a_name_that_is_not_there_is_told_once(prompt: Cli):
     done = prompt("ink wash {a|b|c}", "-n", 3, "--include", "zork")
-    assert done.err.count("warning: There is no LoRA 'zork'.") == 1
+    assert done.err.count("warning: There is no LoRA 'zork'. Look it up: orchestrator loras list\n") == 1
 
 
 @pytest.mark.parametrize("flag", [("--include", "hat"), ("--max-loras", "2"), ("--allow-accelerators",)])

@@ -193,6 +193,15 @@ def test_nothing_of_a_strangers_text_is_markup():
         assert "<img src=x" not in text
 
 
+def test_details_and_cards_have_room_for_strangers_of_any_length():
+    record = LoraRecord("x", "/x", trigger_words=("word " * 4000, "short"))
+    details = loras_html.details_html(record, b"", [f"copy {number}" for number in range(29)])
+    assert "The same content: copy 0, copy 1, copy 2, and 26 more." in details
+    assert 30 < details.count("word ") < 50
+    assert "<code>short</code>" in details
+    assert loras_html.cards_html(listing([record], Wish()), "", lambda _: b"", "x").count("word ") < 50
+
+
 def test_conflicting_facts_are_marked_and_each_says_who_says_so():
     facts = (
         Fact("base_model", "SDXL", ".civitai.info", 0.9),
