@@ -104,7 +104,8 @@ def add_rgthree(found: Findings, data: dict[str, Any], names: Iterable[str], sou
     add_civitai_version(found, raw.get("civitai") if isinstance(raw, dict) else None, names, source, CIVITAI_COPY)
     found.text("title", data.get("name"), source, TOOL)
     found.text("base_model", data.get("baseModel"), source, TOOL)
-    words = [word for word in data.get("trainedWords") or () if isinstance(word, dict)]
+    listed = data.get("trainedWords")
+    words = [word for word in listed if isinstance(word, dict)] if isinstance(listed, list) else []
     for key, confidence in (("user", 0.88), ("civitai", TOOL)):
         found.words("trigger_words", [word.get("word") for word in words if word.get(key)], source, confidence)
     found.text("sha256", str(data.get("sha256") or "").lower(), source, 0.3)

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from orchestrator_core.loras.findings import Findings, plain_text
@@ -275,6 +275,7 @@ SUFFIXES += (".safetensors.rgthree-info.json", ".sha256")
 @pytest.mark.parametrize("suffix", SUFFIXES)
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=40)
 @given(value=st.dictionaries(st.sampled_from(KEYS), JSON, max_size=6))
+@example(value={"trainedWords": 1.0})  # rgthree's are a list
 def test_values_of_any_type_never_raise_and_can_be_stored(tmp_path: Path, suffix: str, value: dict[str, Any]):
     path = tmp_path / f"foo{suffix}"
     path.write_text(json.dumps(value))
