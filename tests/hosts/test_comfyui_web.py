@@ -577,10 +577,11 @@ def test_commands_and_settings_are_there_under_their_names(page: PackPage):
         f"Orchestrator.{name}"
         for name in (
             *("InsertWildcard", "FixPrompt", "RerollSlot", "CopyAsTemplate", "ReloadWildcards"),
-            *("ExportStock", "ExportLive", "ExportRun"),
+            *("ExportStock", "ExportLive", "ExportRun", "ShowLoRAs"),
         )
     )
-    for name, value in (("Preview", True), ("Autocomplete", True), ("InsertStyle", "plain")):
+    settings = {"Preview": True, "Autocomplete": True, "InsertStyle": "plain", "AskCivitai": False}
+    for name, value in settings.items():
         assert page.page.evaluate("id => app.extensionManager.setting.get(id)", f"Orchestrator.{name}") == value
 
 
