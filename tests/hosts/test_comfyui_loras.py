@@ -113,6 +113,7 @@ def ran(done: dict[str, Any], node: str) -> bool:
 
 
 def test_a_new_lora_that_concerns_another_prompt_renders_nothing_anew(server: Server) -> None:
+    server.call("/orchestrator/loras/refresh", {})  # what other tests left on the disk is known before
     own = {"strength": 0.79}  # what is remembered is by options: with these no other test chooses
     server.run(graph("a barn, tinyfox", **own))
     add_lora(server, "unrelated", "zebrafinch")
