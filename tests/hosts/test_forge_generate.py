@@ -146,7 +146,8 @@ def test_cancelling_stops_our_job_after_its_step_and_keeps_no_half_image(forge: 
 
 def test_cancelling_a_job_that_waits_lets_the_other_one_finish(forge: Forge):
     others: list[dict[str, Any]] = []
-    body = {"prompt": "an owl", "steps": 60, "width": 64, "height": 64, "sampler_name": "Euler", "seed": 1}
+    # long enough to be under way still when ours has waited and was cancelled
+    body = {"prompt": "an owl", "steps": 400, "width": 64, "height": 64, "sampler_name": "Euler", "seed": 1}
     other = threading.Thread(target=lambda: others.append(forge.post("/sdapi/v1/txt2img", body)))
     other.start()
     end = time.monotonic() + 30
@@ -158,7 +159,7 @@ def test_cancelling_a_job_that_waits_lets_the_other_one_finish(forge: Forge):
     assert done["progress"][0][0] == "waiting in Forge's queue"
     other.join()
     assert len(others[0]["images"]) == 1
-    assert "Steps: 60" in others[0]["info"]
+    assert "Steps: 400" in others[0]["info"]
     assert not rendered(forge)["error"]
 
 
