@@ -50,6 +50,7 @@ def pixels(image: GeneratedImage) -> bytes:
 
 
 def test_four_requests_give_four_images_with_metadata(generator: ForgeGenerator, forge: Forge) -> None:
+    before = set(forge.images.rglob("*.png"))  # of other tests
     images = []
     for number, color in enumerate(("red", "blue", "green", "ochre")):
         notes = ImageNotes(f"000{number}", template="a {red|blue|green|ochre} fox, 狐", prompt_seed=number)
@@ -59,7 +60,7 @@ def test_four_requests_give_four_images_with_metadata(generator: ForgeGenerator,
         assert found.request == images[-1].request == request.replacing(checkpoint=CHECKPOINT)
         assert (found.notes, found.software, found.width, found.problems) == (notes, "Orchestrator", 64, ())
     assert len({pixels(image) for image in images}) == 4
-    assert not list((forge.folder / "outputs").rglob("*.png"))  # they are saved here, and not there too
+    assert set(forge.images.rglob("*.png")) == before  # they are saved here, and not there too
 
 
 def test_forges_own_reader_reads_what_we_complete(generator: ForgeGenerator, forge: Forge) -> None:
