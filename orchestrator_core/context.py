@@ -11,6 +11,7 @@ from orchestrator_core.request import Generator, OnProgress, Progress
 from orchestrator_core.template import Wildcards
 
 if TYPE_CHECKING:
+    from orchestrator_core.llm.port import LanguageModel
     from orchestrator_core.loras.ranking import LoraSource
     from orchestrator_core.loras.semantic import SemanticPhrases
     from orchestrator_core.store import Store
@@ -33,3 +34,4 @@ class StageContext:
     loras: LoraSource | None = None  # the library that selectLoras chooses from
     meanings: SemanticPhrases | None = None  # of its phrases, where a text encoder is there
     checkpoint: BaseModel = UNKNOWN  # of the model that will render; empty where it is not known
+    llm: LanguageModel | None = None

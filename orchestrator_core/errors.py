@@ -8,6 +8,8 @@ OrchestratorError
 ├── PipelineError              a pipeline that cannot run as written
 ├── HttpError                  a server refused a call: ``status`` and ``body`` are its answer
 │   └── NoAnswer               it did not answer, or not in the language that it should speak
+├── LanguageModelError         a language model gave no answer that can be used: ``kind`` says why, in a word
+│   └── Cancelled              somebody stopped it
 ├── StoreError                 the database cannot be opened, read or written
 │   ├── NoDatabase             there is none yet
 │   ├── StoreLocked            another program keeps it locked
@@ -49,6 +51,24 @@ class ConfigError(OrchestratorError):
 
 class PipelineError(OrchestratorError):
     """A pipeline that cannot run as written."""
+
+
+class LanguageModelError(OrchestratorError):
+    """A language model gave no answer that can be used.
+
+    ``kind``: "unreachable", "slow", "refused" (by the server), "unreadable", "missing" (no such model), "memory".
+    """
+
+    def __init__(self, message: str, kind: str = "unreadable") -> None:
+        super().__init__(message)
+        self.kind = kind
+
+
+class Cancelled(LanguageModelError):
+    """Somebody stopped it."""
+
+    def __init__(self, message: str = "The language model was stopped.") -> None:
+        super().__init__(message, "cancelled")
 
 
 class HttpError(OrchestratorError):

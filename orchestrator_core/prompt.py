@@ -21,6 +21,7 @@ class Origin(Enum):
     template = "template"
     wildcard = "wildcard"
     profile = "profile"
+    memory = "memory"
     llm = "llm"
     trigger_words = "trigger_words"
     user = "user"
@@ -100,6 +101,36 @@ class PromptSource:
     method: str = "random"
     index: int | None = None
     missing: str = "keep"
+    profiles: str = ""  # names, separated by commas; what a later one says wins
+    genre: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Background:
+    """What a language model is told as data, and the image prompt does not hold."""
+
+    kind: str  # "profile", "story", "lore"
+    title: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class StoryUse:
+    """The scene of a story that a draft tells. A recorded run with one is added to that story."""
+
+    story: str
+    scene: int = 0  # counted from 1
+    action: str = "continue"
+
+
+@dataclass(frozen=True, slots=True)
+class Enhancement:
+    """What came of asking a language model: never left unsaid, as people must know whose prompt they look at."""
+
+    status: str  # "enhanced", "cached", "unchanged", or "kept": the prompt stayed as it was because of ``detail``
+    detail: str = ""
+    model: str = ""
+    natural: str = ""  # the second text, in sentences, where both were asked for
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,6 +144,9 @@ class PromptDraft:
     source: PromptSource = PromptSource()
     variables: tuple[tuple[str, str], ...] = ()
     diagnostics: tuple[Diagnostic, ...] = ()
+    background: tuple[Background, ...] = ()
+    story: StoryUse | None = None
+    enhanced: Enhancement | None = None
 
     @property
     def positive(self) -> str:

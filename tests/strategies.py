@@ -6,7 +6,18 @@ from pathlib import Path
 
 from hypothesis import strategies as st
 
-from orchestrator_core.prompt import Choice, Component, Diagnostic, LoraUse, Origin, PromptDraft, PromptSource
+from orchestrator_core.prompt import (
+    Background,
+    Choice,
+    Component,
+    Diagnostic,
+    Enhancement,
+    LoraUse,
+    Origin,
+    PromptDraft,
+    PromptSource,
+    StoryUse,
+)
 from orchestrator_core.request import GeneratedImage, GenerationRequest
 from orchestrator_core.run import Run, Score
 
@@ -40,6 +51,8 @@ sources = st.builds(
     method=texts,
     index=st.none() | st.integers(),
     missing=texts,
+    profiles=texts,
+    genre=texts,
 )
 drafts = st.builds(
     PromptDraft,
@@ -50,6 +63,9 @@ drafts = st.builds(
     sources,
     tuples(st.tuples(texts, texts)),
     tuples(st.builds(Diagnostic, texts, texts, integers, integers, texts)),
+    tuples(st.builds(Background, texts, texts, texts)),
+    st.none() | st.builds(StoryUse, texts, integers, texts),
+    st.none() | st.builds(Enhancement, texts, texts, texts, texts),
 )
 requests = st.builds(
     GenerationRequest,

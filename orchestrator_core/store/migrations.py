@@ -130,7 +130,19 @@ def m005_embeddings(connection: Connection) -> None:
     )
 
 
-MIGRATIONS: tuple[Migration, ...] = (m001_runs, m002_loras, m003_drawing, m004_civitai, m005_embeddings)
+def m006_draft_notes(connection: Connection) -> None:
+    """What profiles, stories and a language model did to a run's prompt."""
+    connection.execute(text("ALTER TABLE runs ADD COLUMN notes TEXT NOT NULL DEFAULT '{}'"))
+
+
+MIGRATIONS: tuple[Migration, ...] = (
+    m001_runs,
+    m002_loras,
+    m003_drawing,
+    m004_civitai,
+    m005_embeddings,
+    m006_draft_notes,
+)
 
 
 def migrate(engine: Engine, place: str, steps: Sequence[Migration] = MIGRATIONS) -> None:

@@ -10,7 +10,18 @@ from pathlib import Path
 from typing import Any
 
 from orchestrator_core.errors import StoreError
-from orchestrator_core.prompt import Choice, Component, Diagnostic, LoraUse, Origin, PromptDraft, PromptSource
+from orchestrator_core.prompt import (
+    Background,
+    Choice,
+    Component,
+    Diagnostic,
+    Enhancement,
+    LoraUse,
+    Origin,
+    PromptDraft,
+    PromptSource,
+    StoryUse,
+)
 from orchestrator_core.request import GeneratedImage, GenerationRequest
 from orchestrator_core.run import Run, Score
 from orchestrator_core.store.contents import file_facts
@@ -21,7 +32,8 @@ ByRun = dict[str, list[Stored]]
 Side = tuple[str, str]  # a run's id, and one of SIDES
 
 SIDES = ("positive", "negative")
-DRAWING = ("rerolls", "method", "index", "missing")  # the fields of a PromptSource in one column; {}: an older pack
+# The fields of a PromptSource in one column; an older pack wrote fewer of them.
+DRAWING = ("rerolls", "method", "index", "missing", "profiles", "genre")
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +86,7 @@ def _run_row(run: Run, now_ms: int) -> Row:
         "negative_template": source.negative,
         "dialect": source.dialect,
         "drawing": _drawing_json(source),
+        "notes": _notes_json(draft),
         "variables": _json(draft.variables),
         "diagnostics": _json([asdict(diagnostic) for diagnostic in draft.diagnostics]),
         "search_text": "\n".join(words).casefold(),
@@ -82,6 +95,15 @@ def _run_row(run: Run, now_ms: int) -> Row:
 
 def _drawing_json(source: PromptSource) -> str:
     return _json({name: getattr(source, name) for name in DRAWING})
+
+
+def _notes_json(draft: PromptDraft) -> str:
+    notes = {
+        "background": [asdict(told) for told in draft.background],
+        "story": draft.story and asdict(draft.story),
+        "enhanced": draft.enhanced and asdict(draft.enhanced),
+    }
+    return _json({name: value for name, value in notes.items() if value})
 
 
 def _component_rows(run_id: str, side: str, components: Sequence[Component]) -> Iterator[Row]:
@@ -196,6 +218,16 @@ def _draft(row: Stored, components: Mapping[Side, list[Component]], loras: Itera
         _source(row),
         tuple((name, value) for name, value in json.loads(row["variables"])),
         tuple(Diagnostic(**values) for values in json.loads(row["diagnostics"])),
+        *_notes(row),
+    )
+
+
+def _notes(row: Stored) -> tuple[tuple[Background, ...], StoryUse | None, Enhancement | None]:
+    notes = json.loads(row["notes"])
+    return (
+        tuple(Background(**values) for values in notes.get("background", ())),
+        StoryUse(**notes["story"]) if "story" in notes else None,
+        Enhancement(**notes["enhanced"]) if "enhanced" in notes else None,
     )
 
 

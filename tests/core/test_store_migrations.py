@@ -13,7 +13,17 @@ from sqlalchemy import Connection, insert, inspect, text
 
 import orchestrator_core
 from orchestrator_core.errors import SchemaTooNew, StoreError
-from orchestrator_core.prompt import Choice, Component, Diagnostic, LoraUse, PromptDraft, PromptSource
+from orchestrator_core.prompt import (
+    Background,
+    Choice,
+    Component,
+    Diagnostic,
+    Enhancement,
+    LoraUse,
+    PromptDraft,
+    PromptSource,
+    StoryUse,
+)
 from orchestrator_core.request import GeneratedImage, GenerationRequest
 from orchestrator_core.run import Run, Score
 from orchestrator_core.store import Store, schema
@@ -58,12 +68,15 @@ def test_migrations_are_numbered_without_a_gap() -> None:
     ("kind", "fields"),
     [
         (Run, "id draft images scores"),
-        (PromptDraft, "components negative loras seed source variables diagnostics"),
-        (PromptSource, "template negative dialect rerolls method index missing"),
+        (PromptDraft, "components negative loras seed source variables diagnostics background story enhanced"),
+        (PromptSource, "template negative dialect rerolls method index missing profiles genre"),
         (Component, "text origin choices strength span"),
         (Choice, "key siblings file line weight probability options"),
         (Diagnostic, "kind message start end where"),
         (LoraUse, "name strength_model strength_clip sha256"),
+        (Background, "kind title text"),
+        (StoryUse, "story scene action"),
+        (Enhancement, "status detail model natural"),
         (GeneratedImage, "path request run_id"),
         (Score, "run_id image component metric value"),
         (
