@@ -19,7 +19,8 @@ from orchestrator_core.template.chance import GOLDEN, MASK, mix, place, start, u
 
 _SAID_ALREADY = 0.5  # what is left of a score whose words are all answered
 _NEAR = 0.3  # at full variety, candidates that lose less than this to the best one may win
-_ALONE: Mapping[str, int] = {"style": 2}  # how many of a category go together; characters depend on the prompt
+_STYLES = 2  # that go together
+_OF_A_PERSON = {"character": "character", "clothing": "outfit", "pose": "pose"}  # one for each figure, and its name
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +30,7 @@ class Limits:
     max_loras: int = 3
     total_strength: float = 1.8
     strength: float = 0.8  # where nothing is known
-    characters: int = 1
+    characters: int = 1  # figures in the prompt; each has room for one character, one outfit and one pose
     style_beside_character: float = 0.7
     minimum: float = 0.25
     variety: float = 0.0
@@ -159,11 +160,11 @@ def _conflicting(candidate: Candidate, chosen: Sequence[Chosen], limits: Limits)
 
 def _category_is_full(candidate: Candidate, chosen: Sequence[Chosen], limits: Limits) -> Reason | None:
     category = candidate.record.category or ""
-    most = limits.characters if category == "character" else _ALONE.get(category)
+    most = _STYLES if category == "style" else limits.characters if category in _OF_A_PERSON else None
     there = [use.record.name for use in chosen if use.record.category == category]
     if most is None or len(there) < most:
         return None
-    many = f"{most} {category}{'s' if most != 1 else ''}"
+    many = f"{most} {_OF_A_PERSON.get(category, category)}{'s' * (most != 1)}"
     return Reason("category", f"there is room for {many}: {_names(there)}", tuple(there), most)
 
 

@@ -1,6 +1,7 @@
 """What name, folder and tags suggest where nobody said it: a category, a sub-family, the other half of a pair.
 
 Guesses are facts of low confidence, from the sources "tags", "folder", "name" and "trained on"; any statement wins.
+What the tags of the store suggest is from "user tags" and "civitai tags".
 """
 
 from __future__ import annotations
@@ -40,6 +41,8 @@ _NOISE = re.compile(
     r"(?<![a-z])(high|low)(?:[-_ ]?(?:noise|model|lora))?(?![a-z])|(?<![a-z])([hl]n)(?![a-z])", re.IGNORECASE
 )
 
+_BY_TAGS = 0.7  # how far a category is trusted that tags name
+
 _PONY_TAGS = frozenset(
     tag.replace("_", blank)
     for tag in ("score_9", "score_8_up", "score_7_up", "source_anime", "source_pony", "source_furry")
@@ -60,14 +63,31 @@ def add_guesses(found: Findings, name: str) -> None:
 def _add_category(found: Findings, name: str, facts: dict[str, list[Fact]]) -> None:
     folder, _, stem = name.rpartition("/")
     for fact in facts.get("tags", ()):
-        tags = (tag.strip().lower() for tag in fact.value.split(","))
-        _add_first(found, tags, "tags", 0.7)
+        _add_first(found, _tags_of(fact), "tags", _BY_TAGS)
     _add_first(found, reversed(folder.lower().split("/")), "folder", 0.5)
     if (sure := accelerator_in(stem)) > 0:
         has_words = any(fact.confidence >= 0.6 for fact in facts.get("trigger_words", ()))
         found.text("category", "accelerator", "name", 0.3 if has_words and sure < 0.8 else sure)
     else:
         _add_first(found, _SPLIT.split(_CAPITALS.sub(" ", stem).lower()), "name", 0.35)
+
+
+def guesses_of_tags(facts: Iterable[Fact]) -> list[Fact]:
+    """What the tags among the store's facts suggest; their sources are those of ``guess_of``."""
+    found = Findings()
+    for fact in facts:
+        if fact.field == "tags":
+            _add_first(found, _tags_of(fact), guess_of(fact.source), _BY_TAGS)
+    return found.facts
+
+
+def guess_of(source: str) -> str:
+    """The source of what is guessed from the tags of another one."""
+    return f"{source} tags"
+
+
+def _tags_of(fact: Fact) -> Iterable[str]:
+    return (tag.strip().lower() for tag in fact.value.split(","))
 
 
 def _add_first(found: Findings, words: Iterable[str], source: str, confidence: float) -> None:

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 from orchestrator_core.loras.believing import believed_fields
 from orchestrator_core.loras.findings import Findings
-from orchestrator_core.loras.guesses import add_guesses
+from orchestrator_core.loras.guesses import add_guesses, guess_of, guesses_of_tags
 from orchestrator_core.loras.header import Header, read_header
 from orchestrator_core.loras.header_facts import add_metadata
 from orchestrator_core.loras.missing import flags
@@ -21,6 +21,7 @@ from orchestrator_core.loras.sidecars import add_sidecar, preview_of
 
 # What a person sets, and what is fetched when asked for; both come from the store, the rest from files.
 FROM_STORE = ("user", "civitai")
+_GUESSED = tuple(map(guess_of, FROM_STORE))
 EXAMPLES = "examples"  # a fetched fact that is no value to show: JSON, a list of [text, strength]
 _TENSORS = (".safetensors", ".sft")
 
@@ -65,14 +66,14 @@ def with_user_facts(record: LoraRecord, facts: Iterable[Fact]) -> LoraRecord:
     A person's (source "user") win over all, fetched ones ("civitai") over what files say. A fact of an empty value
     takes the value away: "no trigger words" is an answer too.
     """
-    own = [fact for fact in record.facts if fact.source not in FROM_STORE]
+    own = [fact for fact in record.facts if fact.source not in (*FROM_STORE, *_GUESSED)]
     examples, shown = record.examples, []
     for fact in facts:
         if fact.field == EXAMPLES:
             examples = tuple(dict.fromkeys((*examples, *_examples_of(fact.value))))
         else:
             shown.append(fact)
-    together = (*shown, *own)
+    together = (*shown, *guesses_of_tags(shown), *own)
     changed = record.replacing(**believed_fields(together, examples), examples=examples, facts=together)
     return changed.replacing(missing=flags(changed, duplicate="duplicate" in record.missing))
 

@@ -20,7 +20,8 @@ class Fact:
     field: str  # a field of LoraRecord, as "base_model"; "problem" is a sentence about a file that could not be used
     value: str
     source: str  # "user", "civitai", the sidecar's suffix as ".civitai.info", "modelspec", "kohya", "addnet", "tensors"
-    # … "header" for problems and autov3; guesses are from "name", "folder", "tags", "training tags" and "trained on"
+    # … "header" for problems and autov3; guesses are from "name", "folder", "tags" (of files), "user tags", …
+    # "civitai tags", "training tags" and "trained on"
     confidence: float  # 0 … 1; the highest is believed
 
 

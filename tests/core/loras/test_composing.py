@@ -64,6 +64,28 @@ def test_one_character_for_each_figure_in_the_prompt() -> None:
     assert why(compose(two, Limits()), "b") == "category"
 
 
+@pytest.mark.parametrize(("category", "called"), [("clothing", "outfit"), ("pose", "pose")])
+def test_one_outfit_and_one_pose_for_each_figure_in_the_prompt(category: str, called: str) -> None:
+    three = candidates(*(lora(name, category=category) for name in "abc"))
+    one = compose(three, Limits())
+    assert named(one) == ["a"]
+    assert one.nearly[0].reason.sentence == f"there is room for 1 {called}: 'a'"
+    two = compose(three, Limits(characters=2))
+    assert named(two) == ["a", "b"]
+    assert two.nearly[0].reason.sentence == f"there is room for 2 {called}s: 'a', 'b'"
+
+
+def test_a_character_its_outfit_and_its_pose_go_together() -> None:
+    all_of_one = candidates(*(lora(kind, category=kind) for kind in ("character", "clothing", "pose")))
+    assert named(compose(all_of_one, Limits())) == ["character", "clothing", "pose"]
+
+
+def test_an_outfit_that_a_person_wants_takes_the_room_of_others() -> None:
+    pin = Candidate(lora("pin", category="clothing"), pinned=True)
+    found = compose([pin, *candidates(lora("a", category="clothing"))], Limits())
+    assert (named(found), why(found, "a")) == (["pin"], "category")
+
+
 def test_two_styles_at_most_and_weaker_ones_beside_a_character() -> None:
     styles = [lora(f"s{number}", category="style") for number in range(3)]
     assert named(compose(candidates(*styles), Limits(total_strength=9))) == ["s0", "s1"]

@@ -194,6 +194,15 @@ def test_what_was_fetched_wins_over_files_but_not_over_a_person(tmp_path: Path):
     assert with_user_facts(record, [fetched, own]).trigger_words == ("own",)
 
 
+@pytest.mark.parametrize("source", ["civitai", "user"])
+def test_tags_of_the_store_tell_a_category_as_those_of_files_do(tmp_path: Path, source: str):
+    record = read(tmp_path, {})
+    tagged = with_user_facts(record, [Fact("tags", "anime, Outfit", source, 0.95)])
+    assert (tagged.category, fact(tagged, "category", f"{source} tags")) == ("clothing", "clothing")
+    assert with_user_facts(tagged, [*tagged.facts[:1], Fact("category", "pose", "user", 1.0)]).category == "pose"
+    assert with_user_facts(tagged, []) == record
+
+
 def test_a_person_can_say_that_there_are_no_trigger_words(tmp_path: Path):
     record = read(tmp_path, {".json": {"activation text": "foo"}})
     changed = with_user_facts(record, [Fact("trigger_words", "", "user", 1.0)])
