@@ -14,7 +14,9 @@ from orchestrator_core.errors import ConfigError, StoreError
 if TYPE_CHECKING:
     from orchestrator_core.base_models import BaseModel
     from orchestrator_core.loras.library import Library
+    from orchestrator_core.loras.ranking import LoraIndex
     from orchestrator_core.loras.record import LoraRecord
+    from orchestrator_core.loras.semantic import SemanticPhrases
     from orchestrator_core.store import Store
 
 
@@ -75,6 +77,31 @@ def _store() -> tuple[Store | None, str]:
         return Store.open(), ""
     except StoreError as error:
         return None, f"what is read of the LoRAs is not kept for the next time: {error}"
+
+
+def learned_meanings(folder: str | None, index: LoraIndex, store: Store | None) -> SemanticPhrases | None:
+    """What all phrases of the library mean to the text encoder in a folder; None without a folder.
+
+    The first time takes long. Raises ConfigError for an encoder that cannot be used.
+    """
+    if folder is None:
+        return None
+    from orchestrator_app.progress_bar import progress_bar
+    from orchestrator_core.loras.folder_embedder import FolderEmbedder
+    from orchestrator_core.loras.semantic import SemanticPhrases
+    from orchestrator_core.store.embeddings import Embeddings
+
+    cache = None if store is None else Embeddings(store)
+    meanings = SemanticPhrases(FolderEmbedder(Path(folder).expanduser()), cache)
+    meanings.follow(index.records)
+    with progress_bar("comparing meanings") as report:
+        of = left = meanings.learn(0)
+        while left and not meanings.problem:
+            left = meanings.learn(0.5)
+            report(of - left, of, "")
+    if meanings.problem:
+        raise ConfigError(f"--embedder {folder}: {meanings.problem}.")
+    return meanings
 
 
 def find_lora(library: Library, name: str) -> LoraRecord:

@@ -15,9 +15,11 @@ from orchestrator_core.formats.extra_networks import lora_tag
 from orchestrator_core.loras.naming import LOOK_UP
 
 if TYPE_CHECKING:
+    from orchestrator_app.planning import Planned
     from orchestrator_core.base_models import BaseModel
     from orchestrator_core.context import StageContext
     from orchestrator_core.loras.ranking import LoraSource
+    from orchestrator_core.loras.semantic import SemanticPhrases
     from orchestrator_core.prompt import PromptDraft
     from orchestrator_core.spec import PipelineSpec, StageSpec
     from orchestrator_core.stages.select_loras import Selection
@@ -67,26 +69,36 @@ def selecting_of(arguments: Namespace) -> Selecting:
     given = {name.removeprefix(FLAGS): value for name, value in vars(arguments).items() if name.startswith(FLAGS)}
     options = {name: "\n".join(v) if isinstance(v, list) else v for name, v in given.items() if v not in (None, [])}
     if arguments.select_loras:
-        return Selecting(options, arguments.base_model)
+        return Selecting(options | ({"semantic": True} if arguments.embedder else {}), arguments.base_model)
     if options:
         raise ConfigError(f"{lora_flag(next(iter(options)))} is for choosing LoRAs: add --select-loras.")
     return Selecting(None, arguments.base_model)
 
 
+@dataclass(frozen=True, slots=True)
+class Library:
+    """What a StageContext has of LoRAs; nothing, where none are to be chosen."""
+
+    loras: LoraSource | None = None
+    meanings: SemanticPhrases | None = None
+
+
 @contextmanager
-def lora_source(arguments: Namespace, wanted: bool) -> Iterator[LoraSource | None]:
-    """The library, where LoRAs are to be chosen. Raises ConfigError where there is no folder."""
+def lora_source(arguments: Namespace, wanted: bool) -> Iterator[Library]:
+    """The library, where LoRAs are to be chosen. Raises ConfigError where there is no folder, or no text encoder."""
     if not wanted:
-        yield None
+        if arguments.embedder:
+            raise ConfigError("--embedder is for choosing LoRAs: add --select-loras.")
+        yield Library()
         return
-    from orchestrator_app.lora_library import open_library
+    from orchestrator_app.lora_library import learned_meanings, open_library
     from orchestrator_core.loras.source import LibrarySource
 
-    with open_library(arguments.loras) as (library, _):
+    with open_library(arguments.loras) as (library, store):
         source = LibrarySource(library)
         if not len(source.index()):
             remark(f"There is no LoRA in {', '.join(library.roots)}.")
-        yield source
+        yield Library(source, learned_meanings(arguments.embedder, source.index(), store))
 
 
 def has_stage(pipeline: PipelineSpec | None) -> bool:
@@ -103,7 +115,7 @@ def select_for(draft: PromptDraft, stage: StageSpec, context: StageContext) -> S
     assert isinstance(options, Options)
     if context.loras is None:
         raise PipelineError("There is no LoRA library to choose from.")
-    return select(draft, context.loras.index(), context.checkpoint, options, context.weights)
+    return select(draft, context.loras.index(), context.checkpoint, options, context.weights, context.meanings)
 
 
 def in_a_terminal(text: str) -> str:
@@ -131,6 +143,14 @@ class Reporter:
         if text not in self.told:
             self.told.add(text)
             problem("warning", text)
+
+
+def report_selections(planned: Sequence[Planned]) -> None:
+    """Of every prompt, which LoRAs were chosen for it, and why."""
+    reporter = Reporter()
+    for prompt in planned:
+        for selection in prompt.selections:
+            reporter.report(prompt.number, len(planned), selection, prompt.checkpoint)
 
 
 def report_lines(number: int, selection: Selection, *, short: bool = False) -> list[str]:

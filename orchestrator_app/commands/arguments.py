@@ -119,9 +119,18 @@ def add_selection(parser: argparse.ArgumentParser, *, checkpoint: bool = False) 
     )
     for name, text in (
         ("allow_accelerators", "Lightning, Turbo, LCM and the like too"),
-        ("semantic", "also by what words mean, where a text encoder is loaded, which the command line has not"),
+        ("semantic", "also by what words mean; --embedder says so by itself"),
     ):
         group.add_argument(lora_flag(name), dest=f"lora_{name}", action="store_true", default=None, help=text)
+    add_embedder(group)  # type: ignore[arg-type]
+
+
+def add_embedder(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--embedder",
+        metavar="FOLDER",
+        help="a text encoder of transformers or sentence-transformers: finds LoRAs also by what words mean",
+    )
 
 
 def lora_flag(option: str) -> str:

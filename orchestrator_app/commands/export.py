@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from orchestrator_app.commands.arguments import add_wildcards, description, seed
+from orchestrator_app.commands.arguments import add_selection, add_wildcards, description, seed
 from orchestrator_app.console import printable, problem, remark
 
 if TYPE_CHECKING:
@@ -61,6 +61,7 @@ def add_to(commands: Any, name: str) -> None:
     parser.add_argument("-s", "--seed", type=seed, metavar="S", help="for a template: which prompt is drawn")
     parser.add_argument("--set", action="append", default=[], metavar="NAME=VALUE", help="for a template: a setting")
     add_wildcards(parser)
+    add_selection(parser)
     parser.set_defaults(run=run)
 
 
@@ -79,6 +80,8 @@ def run(arguments: argparse.Namespace) -> int:
     if arguments.template:
         return _share(arguments)
     thing = _find(arguments)
+    if arguments.format == "template" and arguments.select_loras:
+        problem("warning", "a template draws anew, so the LoRAs that were chosen for this prompt are not in it")
     _put(_formatted(thing, arguments.format), arguments)
     return 0
 
@@ -131,11 +134,14 @@ def _shared(arguments: argparse.Namespace) -> Shared:
 
 def _find(arguments: argparse.Namespace) -> _Thing:
     what = arguments.what
-    if _IMAGE.fullmatch(what):
-        return _of_image(Path(what))
-    if _RUN_ID.fullmatch(what):
-        return _of_run(what)
-    return _of_template(arguments)
+    is_image = _IMAGE.fullmatch(what) is not None
+    if not is_image and not _RUN_ID.fullmatch(what):
+        return _of_template(arguments)
+    if arguments.select_loras:
+        from orchestrator_core.errors import ConfigError
+
+        raise ConfigError(f"{what} has the LoRAs that it was rendered with: --select-loras is for a template.")
+    return _of_image(Path(what)) if is_image else _of_run(what)
 
 
 def _of_run(run_id: str) -> _Thing:
@@ -195,17 +201,21 @@ def _of_template(arguments: argparse.Namespace) -> _Thing:
     from orchestrator_app.drawing import Drawing
     from orchestrator_app.folders import open_wildcards
     from orchestrator_app.planning import RENDER, parse_settings, plan
+    from orchestrator_app.selecting import has_stage, lora_source, report_selections, selecting_of
     from orchestrator_app.sources import read_source
     from orchestrator_core.context import StageContext
 
     source = read_source(arguments.what)
-    context = StageContext(open_wildcards(arguments.wildcards))
+    selecting = selecting_of(arguments)
     drawing = Drawing(count=1, seed=arguments.seed)
-    prompts = plan(source, drawing, parse_settings(arguments.set), context, 1)
+    with lora_source(arguments, arguments.select_loras or has_stage(source.pipeline)) as library:
+        context = StageContext(open_wildcards(arguments.wildcards), loras=library.loras, meanings=library.meanings)
+        prompts = plan(source, drawing, parse_settings(arguments.set), context, 1, selecting)
     reporter = Reporter(context.wildcards)
     for text in source.notes:
         reporter.note(text)
     reporter.report(prompts[0].run.draft)
+    report_selections(prompts[:1])
     if len(prompts) > 1:
         problem("warning", f"of {len(prompts):,} prompts only the first is exported; orchestrator run exports all")
     first = prompts[0]

@@ -55,8 +55,8 @@ def _choosing(arguments: argparse.Namespace) -> Iterator[Callable[[int, PromptDr
     from orchestrator_app.selecting import SELECT, Reporter, lora_source, select_for, selecting_of
 
     selecting = selecting_of(arguments)
-    with lora_source(arguments, arguments.select_loras) as loras:
-        if loras is None:
+    with lora_source(arguments, arguments.select_loras) as library:
+        if library.loras is None:
             yield lambda number, draft: draft
             return
         from orchestrator_core.context import StageContext
@@ -65,7 +65,7 @@ def _choosing(arguments: argparse.Namespace) -> Iterator[Callable[[int, PromptDr
 
         stage = StageSpec(id="loras", type=SELECT, options=dict(selecting.options or {}))
         checkpoint = selecting.checkpoint_of(arguments.checkpoint or "")
-        context = StageContext(Wildcards([]), loras=loras, checkpoint=checkpoint)
+        context = StageContext(Wildcards([]), loras=library.loras, meanings=library.meanings, checkpoint=checkpoint)
         reporter = Reporter()
 
         def choose(number: int, draft: PromptDraft) -> PromptDraft:

@@ -96,7 +96,7 @@ def _planned(arguments: argparse.Namespace) -> tuple[str, StageContext, list[Pla
     from orchestrator_app.drawing import drawing_of
     from orchestrator_app.folders import open_wildcards
     from orchestrator_app.planning import parse_settings, plan
-    from orchestrator_app.selecting import has_stage, lora_source, selecting_of
+    from orchestrator_app.selecting import has_stage, lora_source, report_selections, selecting_of
     from orchestrator_app.sources import read_source
     from orchestrator_core.context import StageContext
 
@@ -106,8 +106,13 @@ def _planned(arguments: argparse.Namespace) -> tuple[str, StageContext, list[Pla
         settings["checkpoint"] = arguments.checkpoint
     drawing = drawing_of(arguments)
     selecting = selecting_of(arguments)
-    with lora_source(arguments, arguments.select_loras or has_stage(source.pipeline)) as loras:
-        context = StageContext(open_wildcards(arguments.wildcards), weights=drawing.weights, loras=loras)
+    with lora_source(arguments, arguments.select_loras or has_stage(source.pipeline)) as library:
+        context = StageContext(
+            open_wildcards(arguments.wildcards),
+            weights=drawing.weights,
+            loras=library.loras,
+            meanings=library.meanings,
+        )
         planned = plan(source, drawing, settings, context, COUNT, selecting)
     reporter = Reporter(context.wildcards)
     for note in source.notes:
@@ -115,17 +120,8 @@ def _planned(arguments: argparse.Namespace) -> tuple[str, StageContext, list[Pla
     for prompt in planned:
         reporter.report(prompt.run.draft)
     reporter.finish()
-    _report_loras(planned)
+    report_selections(planned)
     return source.name, context, planned
-
-
-def _report_loras(planned: list[Planned]) -> None:
-    from orchestrator_app.selecting import Reporter
-
-    reporter = Reporter()
-    for prompt in planned:
-        for selection in prompt.selections:
-            reporter.report(prompt.number, len(planned), selection, prompt.checkpoint)
 
 
 def _own_graph(arguments: argparse.Namespace) -> OwnGraph:

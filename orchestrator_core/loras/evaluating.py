@@ -14,6 +14,7 @@ from orchestrator_core.base_models import BaseModel
 from orchestrator_core.loras.gate import barred
 from orchestrator_core.loras.ranking import LoraIndex, Prior
 from orchestrator_core.loras.record import LoraRecord
+from orchestrator_core.loras.semantic import SemanticPhrases
 from orchestrator_core.loras.words import phrases_of, prompt_text, stems_of, words_of
 
 _MISSES = 100  # kept for a person to look at
@@ -64,8 +65,9 @@ def evaluate(
     most: int = 500,
     prior: Prior | None = None,
     on_progress: Callable[[int, int], None] = lambda done, of: None,
+    meanings: SemanticPhrases | None = None,
 ) -> Evaluation:
-    """Asks at most ``most`` questions, evenly picked over the library."""
+    """Asks at most ``most`` questions, evenly picked over the library; by what words mean too, where that is given."""
     records = sorted(index.records, key=lambda record: (record.name, record.path))
     by_lora = [list(questions_of(record)) for record in records]
     questions = _evenly([question for questions in by_lora for question in questions], most)
@@ -73,7 +75,7 @@ def evaluate(
     misses: list[Miss] = []
     abstained = 0
     for done, question in enumerate(questions, 1):
-        rank, first, best = _asked(index, question, prior)
+        rank, first, best = _asked(index, question, prior, meanings)
         ranks.append(rank)
         abstained += best < minimum
         if rank != 1 and len(misses) < _MISSES:
@@ -114,11 +116,14 @@ def _evenly(questions: list[Question], most: int) -> list[Question]:
     return [questions[at * len(questions) // most] for at in range(most)]
 
 
-def _asked(index: LoraIndex, question: Question, prior: Prior | None) -> tuple[int | None, str, float]:
+def _asked(
+    index: LoraIndex, question: Question, prior: Prior | None, meanings: SemanticPhrases | None
+) -> tuple[int | None, str, float]:
     """(the answer's rank, the name that came first, its score)."""
     checkpoint = BaseModel(question.answer.base_model, question.answer.sub_family)
     rank, first, best = 0, "", 0.0
-    for record, score in index.scores(question.text, prior):
+    words = index.words_in(question.text, {} if meanings is None else meanings.near(question.text))
+    for record, score in index.scores(words, prior):
         if barred(record, checkpoint):
             continue
         rank += 1

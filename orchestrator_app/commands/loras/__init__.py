@@ -7,7 +7,7 @@ import re
 import sys
 from typing import Any
 
-from orchestrator_app.commands.arguments import add_loras, description, whole
+from orchestrator_app.commands.arguments import add_embedder, add_loras, description, whole
 from orchestrator_app.commands.loras import asking, checking, exporting, hashing, listing, showing
 
 __all__ = ["add_to"]
@@ -61,6 +61,7 @@ def _add_working(actions: Any) -> None:
     evaluate.add_argument("--most", type=whole, default=500, metavar="N", help="questions (default: %(default)s)")
     evaluate.add_argument("--misses", type=whole, default=10, metavar="N", help="shown (default: %(default)s)")
     evaluate.add_argument("--json", action="store_true", help="one JSON object, with all misses")
+    add_embedder(evaluate)
     fetch = _action(
         actions, "fetch", asking.fetch_metadata, "ask Civitai, by their hashes, about those that lack metadata"
     )

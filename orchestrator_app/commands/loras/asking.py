@@ -18,14 +18,18 @@ CIVITAI = "https://civitai.com"
 
 
 def evaluate_library(arguments: argparse.Namespace) -> int:
-    from orchestrator_app.lora_library import open_library
+    from orchestrator_app.lora_library import learned_meanings, open_library
     from orchestrator_app.progress_bar import progress_bar
     from orchestrator_core.loras.evaluating import evaluate
     from orchestrator_core.loras.source import LibrarySource
 
-    with open_library(arguments.loras) as (library, _), progress_bar("asking") as report:
+    with open_library(arguments.loras) as (library, store):
         index = LibrarySource(library).index()
-        found = evaluate(index, most=arguments.most, on_progress=lambda done, of: report(done, of, ""))
+        meanings = learned_meanings(arguments.embedder, index, store)
+        with progress_bar("asking") as report:
+            found = evaluate(
+                index, most=arguments.most, on_progress=lambda done, of: report(done, of, ""), meanings=meanings
+            )
     if arguments.json:
         _print_evaluation_json(found)
     else:

@@ -86,8 +86,8 @@ def test_each_option_does_what_it_says(cli: Cli, loras: Path, arguments: tuple[s
     assert re.findall(r"<lora:[^>]*>", done.out) == tags
 
 
-def test_every_option_of_the_stage_is_a_flag_of_both_commands():
-    for command in ("prompt", "run"):
+def test_every_option_of_the_stage_is_a_flag_of_each_command():
+    for command in ("prompt", "run", "export"):
         arguments = _parser().parse_args([command, "x"])
         flags = {name.removeprefix("lora_") for name in vars(arguments) if name.startswith("lora_")}
         assert flags == set(Options.model_fields)
@@ -191,6 +191,36 @@ def test_a_pipeline_with_the_stage_and_no_folder_says_so(cli: Cli, tmp_path: Pat
     done = cli("run", "pipeline.json", "--no-render")
     assert done.status == 2
     assert "No LoRA folder is known" in done.err
+
+
+# export
+
+
+def loaders_of(workflow: str) -> list[str]:
+    nodes = json.loads(workflow)["nodes"]
+    return [node["widgets_values"][0] for node in nodes if node["type"] == "LoraLoader"]
+
+
+def test_a_pipeline_is_exported_with_the_loras_that_its_stage_chooses(cli: Cli, loras: Path, tmp_path: Path):
+    (tmp_path / "pipeline.json").write_text(json.dumps(PIPELINE))
+    done = cli("export", "pipeline.json", "--loras", loras)
+    assert done.status == 0, done.err
+    assert loaders_of(done.out) == ["ink_copy.safetensors"]
+    assert "[1] ink_copy at 0.5" in done.err
+    assert "No LoRA folder is known" in cli("export", "pipeline.json").err
+
+
+def test_a_template_is_exported_with_loras_where_that_is_asked_for(cli: Cli, loras: Path):
+    asked = ("export", INK, "--loras", loras, "--base-model", "xl")
+    assert loaders_of(cli(*asked, "--select-loras").out) == ["styles/ink_wash.safetensors"]
+    assert loaders_of(cli(*asked).out) == []
+    as_template = cli(*asked, "--select-loras", "--format", "template")
+    assert "warning: a template draws anew" in as_template.err
+
+
+def test_what_was_rendered_keeps_its_own_loras(cli: Cli, loras: Path):
+    done = cli("export", "0" * 32, "--select-loras", "--loras", loras)
+    assert (done.status, "--select-loras is for a template" in done.err) == (2, True)
 
 
 # rendered
