@@ -5,6 +5,7 @@ OrchestratorError
 ├── WildcardError              a wildcard name or folder that is refused
 ├── FormatError                a file or a text that is not of the format it should be
 ├── ConfigError                a setting that cannot be used
+├── StoryError                 a story, or a change of one, that cannot be
 ├── PipelineError              a pipeline that cannot run as written
 ├── HttpError                  a server refused a call: ``status`` and ``body`` are its answer
 │   └── NoAnswer               it did not answer, or not in the language that it should speak
@@ -47,6 +48,10 @@ class FormatError(OrchestratorError):
 
 class ConfigError(OrchestratorError):
     """A setting that cannot be used."""
+
+
+class StoryError(OrchestratorError):
+    """A story, or a change of one, that cannot be."""
 
 
 class PipelineError(OrchestratorError):

@@ -121,6 +121,7 @@ class StoryUse:
     story: str
     scene: int = 0  # counted from 1
     action: str = "continue"
+    notes: str = ""  # JSON: what the scene changes in the story's state, and which lore was told
 
 
 @dataclass(frozen=True, slots=True)

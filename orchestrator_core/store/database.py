@@ -15,7 +15,7 @@ from orchestrator_core.config import database_url
 from orchestrator_core.errors import StoreError
 from orchestrator_core.request import GeneratedImage
 from orchestrator_core.run import Run
-from orchestrator_core.store import queries, schema
+from orchestrator_core.store import queries, scenes, schema
 from orchestrator_core.store.engine import WAIT_S, WRITES, make_engine, parse_url, place_of
 from orchestrator_core.store.failures import as_store_errors
 from orchestrator_core.store.migrations import migrate
@@ -89,8 +89,11 @@ class Store:
         # Everything slow (reading the images' files) comes before the transaction; sorted, as two hosts that lock
         # the same rows in different orders would wait for each other for ever.
         rows = [rows_of(_checked(last[id_]), now) for id_ in sorted(last)]
+        of_stories = [run for run in last.values() if run.draft.story is not None]
         with self.writing() as connection:
+            known = queries.known_ids(connection, [run.id for run in of_stories])
             queries.save(connection, rows)
+            scenes.record(connection, of_stories, known, now)
 
     def add_images(self, run_id: str, images: Sequence[GeneratedImage]) -> None:
         """Add images to a stored run, after those it has; one with the path of a stored image replaces that.

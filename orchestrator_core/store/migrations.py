@@ -135,6 +135,27 @@ def m006_draft_notes(connection: Connection) -> None:
     connection.execute(text("ALTER TABLE runs ADD COLUMN notes TEXT NOT NULL DEFAULT '{}'"))
 
 
+def m007_stories(connection: Connection) -> None:
+    """Stories: their scenes, and the log of what changed in them. A scene outlives its run."""
+    key = 'TEXT COLLATE "C"' if connection.dialect.name == "postgresql" else "TEXT"
+    story_id = f"story_id {key} NOT NULL REFERENCES stories (id) ON DELETE CASCADE"
+    statements = (
+        f"""CREATE TABLE stories (
+            id {key} NOT NULL PRIMARY KEY, name TEXT NOT NULL, name_key {key} NOT NULL UNIQUE,
+            profiles TEXT NOT NULL, books TEXT NOT NULL, created_ms BIGINT NOT NULL, updated_ms BIGINT NOT NULL)""",
+        f"""CREATE TABLE story_scenes (
+            {story_id}, number BIGINT NOT NULL, run_id {key} NOT NULL UNIQUE, created_ms BIGINT NOT NULL,
+            action TEXT NOT NULL, words TEXT NOT NULL, prompt TEXT NOT NULL, seed TEXT NOT NULL, lore TEXT NOT NULL,
+            timed TEXT NOT NULL, position BIGINT NOT NULL, left_out BIGINT NOT NULL, PRIMARY KEY (story_id, number))""",
+        f"""CREATE TABLE story_changes (
+            {story_id}, number BIGINT NOT NULL, step BIGINT NOT NULL, scene BIGINT NOT NULL, created_ms BIGINT NOT NULL,
+            status TEXT NOT NULL, op TEXT NOT NULL, field TEXT NOT NULL, subject TEXT NOT NULL, value TEXT NOT NULL,
+            source TEXT NOT NULL, PRIMARY KEY (story_id, number))""",
+    )
+    for statement in statements:
+        connection.execute(text(statement))
+
+
 MIGRATIONS: tuple[Migration, ...] = (
     m001_runs,
     m002_loras,
@@ -142,6 +163,7 @@ MIGRATIONS: tuple[Migration, ...] = (
     m004_civitai,
     m005_embeddings,
     m006_draft_notes,
+    m007_stories,
 )
 
 

@@ -115,6 +115,16 @@ def having_choice(key: str) -> ColumnElement[bool]:
     return schema.runs.c.id.in_(select(table.c.run_id).where(beginning == key[:255], table.c.key == key))
 
 
+def known_ids(connection: Connection, ids: Sequence[str]) -> set[str]:
+    """Those of these ids that are of stored runs."""
+    table = schema.runs.c
+    return {
+        found
+        for chunk in chunks(ids)
+        for found in connection.execute(select(table.id).where(table.id.in_(chunk))).scalars()
+    }
+
+
 def lock_run(connection: Connection, run_id: str) -> bool:
     """Whether the run is there; if so, nobody else changes it until the transaction ends."""
     statement = select(schema.runs.c.id).where(schema.runs.c.id == run_id).with_for_update()

@@ -209,6 +209,48 @@ embeddings = Table(  # vectors of texts, made once; may be dropped at any time, 
     Column("text_hash", AnyText),
     Column("vector", LargeBinary),  # float16, little-endian
 )
+stories = Table(
+    "stories",
+    metadata,
+    Column("id", AnyText),
+    Column("name", AnyText),
+    Column("name_key", AnyText),  # case-folded: no two stories differ by case alone
+    Column("profiles", AnyText),  # JSON: names
+    Column("books", AnyText),  # JSON: names
+    Column("created_ms", BigInteger),
+    Column("updated_ms", BigInteger),
+)
+story_scenes = Table(  # of runs that may have been deleted since
+    "story_scenes",
+    metadata,
+    Column("story_id", AnyText),
+    Column("number", BigInteger),  # from 1
+    Column("run_id", AnyText),
+    Column("created_ms", BigInteger),
+    Column("action", AnyText),
+    Column("words", AnyText),  # of the prompt, without what profiles, memory, a model and LoRAs added
+    Column("prompt", AnyText),
+    Column("seed", Seed),
+    Column("lore", AnyText),  # JSON: names of what was told
+    Column("timed", AnyText),  # JSON, of the lore
+    Column("position", BigInteger),  # the number of the last change then
+    Column("left_out", BigInteger),  # 1: a person left it out of the story
+)
+story_changes = Table(  # a log: rows are added, and only ``status`` ever changes
+    "story_changes",
+    metadata,
+    Column("story_id", AnyText),
+    Column("number", BigInteger),  # from 1
+    Column("step", BigInteger),  # those of one step are undone together
+    Column("scene", BigInteger),  # 0: made by a person between scenes
+    Column("created_ms", BigInteger),
+    Column("status", AnyText),  # "active", "undone", "dropped"
+    Column("op", AnyText),
+    Column("field", AnyText),
+    Column("subject", AnyText),
+    Column("value", AnyText),
+    Column("source", AnyText),
+)
 migrations = Table(
     "orchestrator_migrations",
     metadata,
