@@ -106,7 +106,7 @@ class HttpClient:
             with error:
                 raise self._refusal(path, error) from None
         except _FAILURES as error:
-            raise NoAnswer(f"{self.url} does not answer: {_reason(error)}.") from None
+            raise NoAnswer(f"{self.url} does not answer: {reason_of(error)}.") from None
 
     def _read(self, answer: Any, path: str) -> bytes:
         """The body, if it comes in time and is not too large."""
@@ -162,7 +162,8 @@ def _basic(pair: str) -> dict[str, str]:
     return {"Authorization": "Basic " + base64.b64encode(pair.encode()).decode()}
 
 
-def _reason(error: Exception) -> str:
+def reason_of(error: Exception) -> str:
+    """Why a call failed, as a part of a sentence."""
     cause = error.reason if isinstance(error, urllib.error.URLError) else error
     if isinstance(cause, TimeoutError):
         return "it took too long"

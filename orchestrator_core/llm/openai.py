@@ -1,0 +1,144 @@
+"""OpenAIModel: a language model behind an OpenAI-compatible server, as Ollama, LM Studio, llama.cpp and vLLM are.
+
+    model = OpenAIModel(Server("http://127.0.0.1:11434/v1"), "qwen3:8b")
+    text = model.generate(Ask((Message("user", "…"),)), on_text=print)
+
+Calls block, and belong in a worker thread. One object serves any number of threads, and should be kept for a whole
+batch: it remembers what the server refuses, and that it is down.
+"""
+
+from __future__ import annotations
+
+import time
+from typing import NamedTuple
+
+from orchestrator_core.errors import Cancelled, LanguageModelError
+from orchestrator_core.llm.breaker import Breaker
+from orchestrator_core.llm.listing import list_models
+from orchestrator_core.llm.openai_answer import body_of, refusal_of, text_pieces, words_of
+from orchestrator_core.llm.openai_request import Dialect
+from orchestrator_core.llm.port import Ask, IsCancelled, OnText, never
+from orchestrator_core.llm.server import Server
+from orchestrator_core.llm.wire import Head
+
+_LOADING, _LOOK_AGAIN_S = 503, 0.5  # what llama.cpp answers while it loads a model
+_UNLOAD_S = 2.0  # for asking a server to forget a model: good to have, and nobody waits for it
+_MAY_BE_A_FIELD = (400, 415, 422, 500, 501)  # refusals that may mean a field which the server does not know
+
+
+class OpenAIModel:
+    """A ``LanguageModel``. ``model`` "": the first that the server names.
+
+    ``keep_alive``: how long Ollama should keep the model after a batch's last call, as "0" or "5m"; "": as it likes.
+    """
+
+    def __init__(
+        self, server: Server, model: str = "", *, keep_alive: str = "", breaker: Breaker | None = None
+    ) -> None:
+        self._server, self._model, self._keep_alive = server, model.strip(), keep_alive.strip()
+        self._breaker = breaker or Breaker()
+        self._dialect = Dialect()
+
+    @property
+    def identity(self) -> str:
+        """By the model's name; where none was given, by the place, as only the server knows more."""
+        return f"openai:{self._model}" if self._model else f"openai:@{self._server.url.split('://')[1]}"
+
+    def generate(self, ask: Ask, on_text: OnText | None = None, is_cancelled: IsCancelled | None = None) -> str:
+        """The whole answer.
+
+        Raises LanguageModelError: "unreachable", "slow", "refused", "missing" (no such model or address), "unreadable";
+        Cancelled.
+        """
+        if rest := self._breaker.rest():
+            told = f"{self._server.url} did not answer lately; it is asked again in {rest:.0f} s."
+            raise LanguageModelError(told, "unreachable")
+        outcome = self._breaker.undecided
+        try:
+            text = self._answer(_Asking(self._server, is_cancelled or never, on_text), ask)
+            outcome = self._breaker.worked
+            return text
+        except LanguageModelError as error:
+            if not isinstance(error, Cancelled):  # what refuses is there
+                is_away = error.kind in ("unreachable", "slow")
+                outcome = self._breaker.failed if is_away else self._breaker.worked
+            raise
+        finally:
+            outcome()
+
+    def _answer(self, asking: _Asking, ask: Ask) -> str:
+        model = self._model or asking.first_model()
+        dialect = self._dialect
+        while isinstance(reply := asking.post(dialect.body(model, ask)), _Refusal):
+            dialect = self._changed(dialect, reply, ask)
+        self._dialect = dialect
+        if ask.is_last and self._keep_alive:
+            self._forget(model)
+        return reply
+
+    def _changed(self, dialect: Dialect, refusal: _Refusal, ask: Ask) -> Dialect:
+        """What the server may understand instead. Raises LanguageModelError where nothing is left to try."""
+        changed = None
+        if refusal.head.status in _MAY_BE_A_FIELD:
+            changed = dialect.after_refusal(words_of(refusal.body), ask.schema is not None)
+        if changed is None:
+            raise refusal_of(refusal.head, refusal.body, self._server.url, self._server.key_hint)
+        return changed
+
+    def _forget(self, model: str) -> None:
+        """Ollama's own call, since its OpenAI-compatible one takes no ``keep_alive``; others answer 404."""
+        value = {"model": model, "keep_alive": _duration(self._keep_alive)}
+        try:
+            with self._server.post_beside("/api/generate", value, self._server.soon(_UNLOAD_S)) as exchange:
+                exchange.head()
+        except LanguageModelError:
+            pass  # the text is there, and what only frees memory must not take it away
+
+
+class _Refusal(NamedTuple):
+    head: Head
+    body: bytes
+
+
+class _Asking:
+    """The calls that one question takes, which together have one time limit."""
+
+    def __init__(self, server: Server, is_cancelled: IsCancelled, on_text: OnText | None) -> None:
+        self._server, self._is_cancelled, self._on_text = server, is_cancelled, on_text
+        self._until = server.ends()
+
+    def first_model(self) -> str:
+        """ "" where the server names none: one that has a single model may not care."""
+        return next(iter(list_models(self._server, self._is_cancelled)), "")
+
+    def post(self, body: bytes) -> str | _Refusal:
+        until = min(self._until, self._server.soon(self._server.patience.first))
+        while isinstance(reply := self._posted(body), _Refusal):
+            if reply.head.status != _LOADING or time.monotonic() + _LOOK_AGAIN_S > until:
+                break
+            self._pause()
+        return reply
+
+    def _posted(self, body: bytes) -> str | _Refusal:
+        with self._server.post("/chat/completions", body, self._until, self._is_cancelled) as exchange:
+            head = exchange.head()
+            if head.status != 200:
+                return _Refusal(head, body_of(exchange, self._server.url))
+            texts = []
+            for text in text_pieces(head, exchange, self._server.url):
+                if text and self._on_text:
+                    self._on_text(text)
+                texts.append(text)
+            return "".join(texts)
+
+    def _pause(self) -> None:
+        end = time.monotonic() + _LOOK_AGAIN_S
+        while (left := end - time.monotonic()) > 0:
+            if self._is_cancelled():
+                raise Cancelled
+            time.sleep(min(left, 0.1))
+
+
+def _duration(text: str) -> str | int:
+    """Ollama reads "5m" as a duration, and bare seconds only as a number."""
+    return int(text) if text.lstrip("-").isdigit() else text
