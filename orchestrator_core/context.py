@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from orchestrator_core.llm.port import LanguageModel
     from orchestrator_core.loras.ranking import LoraSource
     from orchestrator_core.loras.semantic import SemanticPhrases
+    from orchestrator_core.profiles.source import ProfileSource
     from orchestrator_core.store import Store
 
 
@@ -35,3 +36,4 @@ class StageContext:
     meanings: SemanticPhrases | None = None  # of its phrases, where a text encoder is there
     checkpoint: BaseModel = UNKNOWN  # of the model that will render; empty where it is not known
     llm: LanguageModel | None = None
+    profiles: ProfileSource | None = None  # what generatePrompt's names of profiles and genres stand for

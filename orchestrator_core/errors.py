@@ -4,6 +4,7 @@ OrchestratorError
 ├── TemplateError              a call that a template cannot answer (a bad weight, an index past the end)
 ├── WildcardError              a wildcard name or folder that is refused
 ├── FormatError                a file or a text that is not of the format it should be
+├── ProfileError               a profile that is not there, or cannot be saved
 ├── ConfigError                a setting that cannot be used
 ├── StoryError                 a story, or a change of one, that cannot be
 ├── PipelineError              a pipeline that cannot run as written
@@ -44,6 +45,10 @@ class WildcardError(OrchestratorError):
 
 class FormatError(OrchestratorError):
     """A file or a text that is not of the format it should be."""
+
+
+class ProfileError(OrchestratorError):
+    """A profile that is not there, or cannot be saved."""
 
 
 class ConfigError(OrchestratorError):

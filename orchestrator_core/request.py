@@ -57,16 +57,19 @@ class ImageNotes:
     negative_template: str = ""
     dialect: str = "dynamicprompts"
     prompt_seed: int | None = None  # the seed of the draw, where it is not the image's
-    rerolls: tuple[tuple[str, int], ...] = ()  # these four as in PromptSource
+    rerolls: tuple[tuple[str, int], ...] = ()  # these as in PromptSource
     method: str = "random"
     index: int | None = None
     missing: str = "keep"
+    profiles: str = ""
+    genre: str = ""
 
     @property
     def source(self) -> PromptSource:
         """How the prompt was drawn, but for its seed."""
         templates = (self.template, self.negative_template, self.dialect)
-        return PromptSource(*templates, self.rerolls, self.method, self.index, self.missing)
+        chosen = (self.profiles, self.genre)
+        return PromptSource(*templates, self.rerolls, self.method, self.index, self.missing, *chosen)
 
 
 def notes_for(run_id: str, draft: PromptDraft) -> ImageNotes:
@@ -82,6 +85,8 @@ def notes_for(run_id: str, draft: PromptDraft) -> ImageNotes:
         source.method,
         source.index,
         source.missing,
+        source.profiles,
+        source.genre,
     )
 
 

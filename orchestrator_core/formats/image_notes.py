@@ -14,7 +14,7 @@ from orchestrator_core.prompt import LoraUse
 from orchestrator_core.request import ImageNotes
 
 SCHEMA_VERSION = 1
-_HOW = ("rerolls", "method", "index", "missing")
+_HOW = ("rerolls", "method", "index", "missing", "profiles", "genre")
 OWN_NOTES = ("run_id", "dialect", "prompt_seed", *_HOW)  # those that an infotext has no pairs of their own for
 _EMPTY = ImageNotes("")
 

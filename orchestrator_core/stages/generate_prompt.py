@@ -1,4 +1,4 @@
-"""generatePrompt: template + wildcards + learned weights → a draft of which every word's origin is known."""
+"""generatePrompt: template + wildcards + profiles + learned weights → a draft of which every word's origin is known."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from orchestrator_core.context import StageContext
 from orchestrator_core.errors import TemplateError
 from orchestrator_core.formats.json_text import mended
 from orchestrator_core.formats.rerolls import parse_rerolls
+from orchestrator_core.profiles.source import ProfileSource, chosen_from
 from orchestrator_core.prompt import MAX_SEED, PromptDraft, PromptSource
 from orchestrator_core.run import Run
 from orchestrator_core.template import Template, Wildcards
@@ -42,6 +43,10 @@ class Options(BaseModel):
         default_factory=dict,
         description="How often single parts were drawn again, by the names that Template.slots gives them.",
     )
+    profiles: str = Field(
+        "", description="Who and what it shows: names of profiles, separated by commas; what a later one says wins."
+    )
+    genre: str = Field("", description="The genre around your own words: its template, style, negative and odds.")
 
     @field_validator("rerolls", mode="before")
     @classmethod
@@ -76,15 +81,25 @@ def generate(
     wildcards: Wildcards,
     weights: Mapping[str, float] | None = None,
     variables: Mapping[str, str] | None = None,
+    profiles: ProfileSource | None = None,
 ) -> PromptDraft:
-    """One draft, whose source says how it was drawn. Raises TemplateError for an index past the last combination."""
+    """One draft, whose source says how it was drawn. Raises TemplateError for an index past the last combination.
+
+    A profile that is not there is told in the draft's diagnostics.
+    """
+    chosen = chosen_from(profiles, options.profiles, options.genre)
+    if chosen is not None:
+        weights = chosen.weights(weights)
     draft = _drawn(options, wildcards, weights, variables)
+    if chosen is not None:
+        draft = chosen.dressed(draft, wildcards, weights, variables)
     return draft.replacing(source=_source(options, draft.source.rerolls))
 
 
 def _source(options: Options, rerolls: Iterable[tuple[str, int]]) -> PromptSource:
     templates = (options.template, options.negative_template, options.dialect)
-    return PromptSource(*templates, tuple(rerolls), options.method, options.index, options.missing)
+    chosen = (options.profiles, options.genre)
+    return PromptSource(*templates, tuple(rerolls), options.method, options.index, options.missing, *chosen)
 
 
 def _drawn(
@@ -113,10 +128,12 @@ def _drawn(
     raise TemplateError(f"There is no combination {index}: this template has {count:,}, counted from 0.")
 
 
-def kept(options: Options, positive: str, negative: str, wildcards: Wildcards) -> PromptDraft:
+def kept(
+    options: Options, positive: str, negative: str, wildcards: Wildcards, profiles: ProfileSource | None = None
+) -> PromptDraft:
     """The draft of a text that is not to be drawn anew, with the origins that a draw by ``options`` explains."""
     try:
-        draft = generate(options, wildcards)
+        draft = generate(options, wildcards, profiles=profiles)
     except TemplateError:
         draft = PromptDraft((), seed=options.seed, source=_source(options, options.rerolls.items()))
     return draft.replacing(components=aligned(draft.components, positive), negative=aligned(draft.negative, negative))
@@ -124,4 +141,5 @@ def kept(options: Options, positive: str, negative: str, wildcards: Wildcards) -
 
 def stage(run: Run, context: StageContext, options: Options) -> Run:
     """Replaces the run's draft by a new one."""
-    return run.replacing(draft=generate(options, context.wildcards, context.weights, context.variables))
+    draft = generate(options, context.wildcards, context.weights, context.variables, context.profiles)
+    return run.replacing(draft=draft)
