@@ -23,12 +23,12 @@ _NETWORKS = re.compile(r"(?:[\s,]*<[^<>\n]*>)*\s*\Z")
 
 def applied(draft: PromptDraft, profile: Profile) -> PromptDraft:
     """The draft with what the profile adds. Words are Origin.profile; nothing of the draft is changed."""
-    components = _with(draft.components, _place(draft.positive), _wanted(draft, profile))
+    components = with_phrases(draft.components, place_for_words(draft.positive), _wanted(draft, profile))
     opposite = Said(draft.negative_prompt)
     unwanted = [phrase for phrase in profile.negative if not opposite.has(phrase)]
     return draft.replacing(
         components=components,
-        negative=_with(draft.negative, len(draft.negative_prompt), _once(unwanted)),
+        negative=with_phrases(draft.negative, len(draft.negative_prompt), _once(unwanted)),
         background=_joined(draft.background, _background(profile)),
         diagnostics=_joined(draft.diagnostics, _forbidden(render(components), profile)),
     )
@@ -57,7 +57,7 @@ def _once(phrases: Iterable[str]) -> list[str]:
     return found
 
 
-def _place(prompt: str) -> int:
+def place_for_words(prompt: str) -> int:
     """Where added words go: behind the first part of the prompt, before the extra networks that end it."""
     depth, end = 0, len(prompt)
     for match in _PARTS.finditer(prompt):
@@ -72,15 +72,18 @@ def _place(prompt: str) -> int:
     return networks.start() if networks else end
 
 
-def _with(components: Sequence[Component], place: int, phrases: Sequence[str]) -> tuple[Component, ...]:
+def with_phrases(
+    components: Sequence[Component], place: int, phrases: Sequence[str], origin: Origin = Origin.profile
+) -> tuple[Component, ...]:
+    """The components with these phrases put in at a place of their text, with the commas that they need."""
     if not phrases:
         return tuple(components)
     before, after = _split(components, place)
-    added = [Component(_comma_after(render(before)) + phrases[0], Origin.profile)]
-    added += [Component(f", {phrase}", Origin.profile) for phrase in phrases[1:]]
+    added = [Component(_comma_after(render(before)) + phrases[0], origin)]
+    added += [Component(f", {phrase}", origin) for phrase in phrases[1:]]
     rest = render(after)
     if rest and not rest[0].isspace() and rest[0] != ",":
-        added.append(Component(" " if place else ", ", Origin.profile))
+        added.append(Component(" " if place else ", ", origin))
     found = (*before, *added, *after)
     return with_strengths(found) if any(mark in phrase for phrase in phrases for mark in "([") else found
 
