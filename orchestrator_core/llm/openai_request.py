@@ -19,7 +19,15 @@ _OPTIONAL = (
     ("response_format", ("response_format", "json_schema", "json schema", "grammar", "structured output", "guided")),
     ("seed", ("seed",)),
     ("temperature", ("temperature",)),
+    ("reasoning_effort", ("reasoning",)),
+    ("chat_template_kwargs", ("chat_template_kwargs",)),
 )
+# A model that thinks first would spend all of ``max_tokens`` on it. Ollama and OpenAI know the one, llama.cpp and vLLM
+# the other, and most pass over what they do not know.
+_WITHOUT_THINKING: Mapping[str, Any] = {
+    "reasoning_effort": "none",
+    "chat_template_kwargs": {"enable_thinking": False},
+}
 _FORMATS = ("json_schema", "json_object", "none")
 
 
@@ -40,6 +48,7 @@ class Dialect:
             "temperature": ask.temperature,
             "seed": ask.seed % 2**31,  # what all of them can hold
             "stream": True,
+            **_WITHOUT_THINKING,
         }
         if ask.schema is not None and self.answer_format != "none":
             values["response_format"] = _response_format(self.answer_format, ask.schema)

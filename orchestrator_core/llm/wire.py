@@ -90,6 +90,7 @@ class Exchange:
         self._closed = threading.Event()
         kind = http.client.HTTPSConnection if place.secure else http.client.HTTPConnection
         self._connection = kind(place.host, place.port, timeout=patience.connect)
+        self._sock: socket.socket | None = None  # the connection lets go of its own when an answer is its last
         self._thread = threading.Thread(target=self._run, name="orchestrator-llm", daemon=True)
 
     def __enter__(self) -> Exchange:
@@ -98,9 +99,9 @@ class Exchange:
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
         self._closed.set()
-        if sock := self._connection.sock:
+        if self._sock is not None:
             with suppress(*_FAILURES):
-                sock.shutdown(socket.SHUT_RDWR)  # wakes the thread; closing alone would not
+                self._sock.shutdown(socket.SHUT_RDWR)  # wakes the thread; closing alone would not
         self._thread.join(1.0)  # one that still connects ends by itself
 
     def head(self) -> Head:
@@ -158,7 +159,7 @@ class Exchange:
 
     def _answer(self) -> Iterator[object]:
         self._connection.connect()
-        sock = self._connection.sock
+        self._sock = sock = self._connection.sock
         headers = {**self._place.headers, **self._admit(str(sock.getpeername()[0]))}
         _probe(sock)
         sock.settimeout(max(0.1, self._until - time.monotonic()))
