@@ -237,11 +237,12 @@ class Library:
             facts = self._index.facts
             gone = [key for name, source in old for key in facts.take(entry, name, source)]
             self._index.save_facts(facts.put(entry, new, int(self._now() * 1000)), gone)
+            problem = self._index.problem if self._index.has_unsaved_facts else ""
             changed = self.record(record.path) or record
             self._index.update([(entry, search_texts(changed))])
             self._publish()
-        if self._index.problem and self._index.has_unsaved_facts:
-            raise StoreError(self._index.problem)
+        if problem:
+            raise StoreError(problem)
         return changed
 
     def without_digests(self) -> list[Entry]:

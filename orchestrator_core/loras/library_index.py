@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 Digest = tuple[str, int, int, str, str, str, str]  # path, size, mtime_ns, inode, sha256, tensor_sha256, autov1
 Item = tuple[Entry, str, Sequence[str]]  # an entry, its record as JSON, its texts for the search
 T = TypeVar("T")
+WAIT_S = 3.0  # for another program's lock: a page waits for what is written
 
 
 class Index:
@@ -35,7 +36,7 @@ class Index:
         self.problem = problem
         self._lasting = problem  # what no later success makes good: there is no store, or its facts cannot be read
         self.damaged = False  # the entries could not be read, so that the folders must be compared anew
-        self._is_refreshing = self._gives_way = False
+        self._is_refreshing = self._gives_way = self._is_locked = False
         self._tables = _tables_of(store)
         self._waiting: dict[str, Item] = {}  # by path: not in the store, or not yet
         self._removed: set[Place] = set()  # roots and paths, these and the next likewise
@@ -239,14 +240,18 @@ class Index:
             self._is_refreshing = self._gives_way = False
 
     def _write(self, do: Callable[[LoraTables], None]) -> bool:
+        """Whether it is written. A database that was found locked is not waited for again until it is free."""
         if self._tables is None or self._gives_way:
             return False
+        self._tables.wait_s = 0 if self._is_locked else WAIT_S
         try:
             do(self._tables)
         except StoreError as error:
             self.problem = str(error)
-            self._gives_way = self._is_refreshing and isinstance(error, StoreLocked)
+            self._is_locked = isinstance(error, StoreLocked)
+            self._gives_way = self._is_refreshing and self._is_locked
             return False
+        self._is_locked = False
         self.problem = self._lasting
         return True
 

@@ -16,7 +16,7 @@ from orchestrator_core.errors import StoreError
 from orchestrator_core.request import GeneratedImage
 from orchestrator_core.run import Run
 from orchestrator_core.store import queries, scenes, schema
-from orchestrator_core.store.engine import WAIT_S, WRITES, make_engine, parse_url, place_of
+from orchestrator_core.store.engine import WAIT_S, WAITS, WRITES, make_engine, parse_url, place_of
 from orchestrator_core.store.failures import as_store_errors
 from orchestrator_core.store.migrations import migrate
 from orchestrator_core.store.rows import StoredImage, image_row, rows_of, stored_image
@@ -71,10 +71,13 @@ class Store:
             yield connection.execution_options(**options)
 
     @contextmanager
-    def writing(self) -> Iterator[Connection]:
-        """A connection whose changes all happen at the end of the block, or, on any error, not at all."""
+    def writing(self, wait_s: float | None = None) -> Iterator[Connection]:
+        """A connection whose changes all happen at the end of the block, or, on any error, not at all.
+
+        ``wait_s``: how long another program's lock is waited for, where that is less than the store waits.
+        """
         with as_store_errors(self.place), self.engine.connect() as connection:
-            connection = connection.execution_options(**{WRITES: True})
+            connection = connection.execution_options(**{WRITES: True, WAITS: wait_s})
             with connection.begin():
                 yield connection
 

@@ -22,6 +22,7 @@ from orchestrator_core.store.schema import migrations
 WAIT_S = 30.0  # for another program's lock, where nobody says otherwise; the sqlite URL's ?timeout= overrides it
 CONNECT_S = 10
 WRITES = "orchestrator_writes"  # execution option of a connection whose transaction will write
+WAITS = "orchestrator_waits"  # … and of one that waits at most so many seconds for a lock; None: as the engine does
 
 
 def parse_url(text: str) -> URL:
@@ -62,6 +63,7 @@ def make_engine(url: URL, *, create: bool, wait_s: float = WAIT_S) -> Engine:
             'Install it into this Python with: pip install "psycopg[binary]"'
         ) from error
     event.listen(engine, "connect", lambda dbapi, _record: _limit_waiting(dbapi, wait_s))
+    event.listen(engine, "begin", _begin_postgresql)
     return engine
 
 
@@ -85,7 +87,7 @@ def _sqlite_engine(url: URL, create: bool, wait_s: float) -> Engine:
     # WAL stays consistent without a sync at each commit; a rollback journal does not.
     synchronous = "NORMAL" if journal == "wal" else "FULL"
     event.listen(engine, "connect", lambda dbapi, _record: _prepare_sqlite(dbapi, synchronous))
-    event.listen(engine, "begin", _begin_sqlite)
+    event.listen(engine, "begin", lambda connection: _begin_sqlite(connection, wait_s))
     return engine
 
 
@@ -144,9 +146,18 @@ def _prepare_sqlite(dbapi: Any, synchronous: str) -> None:
     dbapi.execute(f"PRAGMA synchronous={synchronous}")
 
 
-def _begin_sqlite(connection: Connection) -> None:
-    writes = connection.get_execution_options().get(WRITES, False)
-    connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
+def _begin_sqlite(connection: Connection, wait_s: float) -> None:
+    options = connection.get_execution_options()
+    waits = options.get(WAITS)
+    # Each time: the connection comes from a pool, and may have waited otherwise before.
+    connection.exec_driver_sql(f"PRAGMA busy_timeout={int((wait_s if waits is None else min(waits, wait_s)) * 1000)}")
+    connection.exec_driver_sql("BEGIN IMMEDIATE" if options.get(WRITES, False) else "BEGIN")
+
+
+def _begin_postgresql(connection: Connection) -> None:
+    waits = connection.get_execution_options().get(WAITS)
+    if waits is not None:  # 0 would mean for ever
+        connection.exec_driver_sql(f"SET LOCAL lock_timeout = {max(1, int(waits * 1000))}")
 
 
 def _limit_waiting(dbapi: Any, wait_s: float) -> None:

@@ -35,10 +35,14 @@ def row_id(root: str, path: str) -> int:
 
 
 class LoraTables:
-    """The index of the given roots, and what belongs to the LoRAs in it. Every method is one transaction."""
+    """The index of the given roots, and what belongs to the LoRAs in it. Every method is one transaction.
+
+    ``wait_s``: how long it waits for a lock of another program before it writes; None: as long as the store.
+    """
 
     def __init__(self, store: Store) -> None:
         self.store = store
+        self.wait_s: float | None = None
 
     def folders(self, roots: Collection[str]) -> dict[tuple[str, str], str]:
         """The fingerprint of each folder, by root and path."""
@@ -77,7 +81,7 @@ class LoraTables:
         # full text index merges in order alone.
         sorted_rows = sorted(((row_id(*row[:PLACE]), row, record, texts) for row, record, texts in rows), key=_id)
         forgotten = sorted(row_id(*place) for place in removed)
-        with self.store.writing() as connection:
+        with self.store.writing(self.wait_s) as connection:
             lora_search.make(connection)
             _many(connection, "DELETE FROM loras WHERE id = ?", [(id_,) for id_ in forgotten])
             _upsert(connection, "loras", ("id", *COLUMNS, "record"), 1, [(i, *row, r) for i, row, r, _ in sorted_rows])
@@ -90,14 +94,14 @@ class LoraTables:
         changes = ", ".join(f"{name} = ?" for name in COLUMNS[PLACE:])
         values = [(*row[PLACE:], row_id(*row[:PLACE])) for row, _ in rows]
         texts = sorted((row_id(*row[:PLACE]), texts) for row, texts in rows if texts is not None)
-        with self.store.writing() as connection:
+        with self.store.writing(self.wait_s) as connection:
             lora_search.make(connection)
             _many(connection, f"UPDATE loras SET {changes} WHERE id = ?", sorted(values, key=lambda row: row[-1]))
             lora_search.replace(connection, [], texts)
 
     def rebuild(self) -> None:
         """Make the index anew, empty; not what people said nor the digests."""
-        with self.store.writing() as connection:
+        with self.store.writing(self.wait_s) as connection:
             lora_search.drop(connection)
             make_lora_index(connection)  # somebody may have dropped it
             for table in (schema.loras.name, schema.lora_folders.name):
@@ -123,7 +127,7 @@ class LoraTables:
     def set_facts(self, rows: Collection[Row], removed: Collection[tuple[str, str, str]] = ()) -> None:
         """Write rows as ``facts`` gives them, after forgetting those of these paths, sources and fields."""
         names = tuple(column.name for column in schema.lora_user.columns)
-        with self.store.writing() as connection:
+        with self.store.writing(self.wait_s) as connection:
             delete = "DELETE FROM lora_user WHERE path = ? AND source = ? AND field = ?"
             _many(connection, delete, sorted(removed))
             _upsert(connection, "lora_user", names, 3, sorted(rows))
@@ -136,7 +140,7 @@ class LoraTables:
 
     def set_digests(self, rows: Collection[Row]) -> None:
         names = tuple(column.name for column in schema.lora_digests.columns)
-        with self.store.writing() as connection:
+        with self.store.writing(self.wait_s) as connection:
             _upsert(connection, "lora_digests", names, 1, sorted(rows))
 
 

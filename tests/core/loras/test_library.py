@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from orchestrator_core.errors import StoreError
+from orchestrator_core.loras import library_index
 from orchestrator_core.loras.digests import Digests, digests
 from orchestrator_core.loras.library import Library
 from orchestrator_core.loras.library_diff import FULL
@@ -571,6 +572,44 @@ def test_a_refresh_waits_once_for_a_locked_database(root: Path, sqlite_path: Pat
         library.refresh()
         assert (library.problem, names(opened(root, store))) == ("", ["a/bar", "new", "renamed"])
         assert not Library([root], store).refresh()
+
+
+def test_a_persons_word_that_is_not_kept_is_told_though_another_table_takes_what_follows(
+    root: Path, store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    library = opened(root, store)
+
+    def locked(self: LoraTables, *rows: object) -> None:
+        raise StoreError("another program keeps the database locked")
+
+    monkeypatch.setattr(LoraTables, "set_facts", locked)
+    with pytest.raises(StoreError, match="locked"):
+        library.set_user(one(library, "foo"), "notes", "mine")
+
+
+def test_what_is_written_to_a_locked_database_waits_a_moment_once_and_then_not_at_all(
+    root: Path, store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A page waits for it. Until the database is free all is read and kept in memory, and that is told."""
+    monkeypatch.setattr(library_index, "WAIT_S", 0.5)
+    library = opened(root, store)
+    foo = one(library, "foo")
+    with store.writing() as other:
+        other.exec_driver_sql("DELETE FROM lora_user")
+        if store.engine.dialect.name == "postgresql":
+            other.exec_driver_sql("LOCK TABLE lora_user, loras IN EXCLUSIVE MODE")
+        waited = []
+        for notes in ("first", "second"):
+            began = time.monotonic()
+            with pytest.raises(StoreError, match="locked"):
+                library.set_user(foo, "notes", notes)
+            waited.append(time.monotonic() - began)
+        assert one(library, "foo").notes == "second"
+        assert 0.4 < waited[0] < 5
+        assert waited[1] < 0.3
+    library.set_user(foo, "favourite", "yes")
+    assert library.problem == ""
+    assert (one(opened(root, store), "foo").notes, one(library, "foo").favourite) == ("second", True)
 
 
 @pytest.mark.parametrize("table", ["loras", "lora_folders", "lora_search"])
