@@ -12,10 +12,10 @@ import importlib.util
 import os
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import IO
+from typing import IO, NamedTuple
 
 import pytest
 
@@ -31,9 +31,16 @@ def model_file() -> Path | None:
     return next((path for folder in folders or () for path in Path(folder).glob("*.gguf")), None)
 
 
+class RunningModel(NamedTuple):
+    """A server's address, up to its /v1, and its plug."""
+
+    url: str
+    kill: Callable[[], None]
+
+
 @contextmanager
-def running_smollm() -> Iterator[str]:
-    """The address of a server, up to its /v1. Raises ``pytest.skip`` where there is none."""
+def running_smollm() -> Iterator[RunningModel]:
+    """A server of SmolLM2's own. Raises ``pytest.skip`` where there is none."""
     model = model_file()
     if model is None or importlib.util.find_spec("xllamacpp") is None:
         pytest.skip(MISSING)
@@ -49,7 +56,7 @@ def running_smollm() -> Iterator[str]:
     ) as process:
         try:
             assert process.stdout
-            yield _address_in(process.stdout)
+            yield RunningModel(_address_in(process.stdout), process.kill)
         finally:
             process.kill()
 
@@ -64,8 +71,8 @@ def _address_in(lines: IO[str]) -> str:
 @pytest.fixture(scope="session")
 def smollm() -> Iterator[str]:
     """The address of a running SmolLM2."""
-    with running_smollm() as url:
-        yield url
+    with running_smollm() as server:
+        yield server.url
 
 
 def serve(model: str) -> None:

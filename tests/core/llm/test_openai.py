@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import socket
+import sys
 import threading
 import time
 from typing import Any
@@ -286,3 +287,23 @@ def test_a_server_whose_plug_is_pulled_delays_a_batch_of_fifty_by_no_more_than_m
     assert {error.kind for error in texts[20:] if isinstance(error, LanguageModelError)} == {"unreachable"}
     assert len(texts) == 50
     assert took < 2
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux leaves a connection to a full queue unanswered")
+def test_a_server_that_cannot_be_reached_delays_a_batch_by_two_connections() -> None:
+    """A listener whose queue is full answers to no connection, as a machine that is switched off."""
+    with socket.create_server(("127.0.0.1", 0), backlog=0) as full:
+        waiting = [socket.socket() for _ in range(4)]
+        for each in waiting:
+            each.setblocking(False)
+            each.connect_ex(full.getsockname())
+        model = model_of(f"http://127.0.0.1:{full.getsockname()[1]}", patience=Patience(connect=0.2))
+        started = time.monotonic()
+        for _ in range(50):
+            with pytest.raises(LanguageModelError, match=r"no connection in 0\.2 s|took too long|left alone") as caught:
+                model.generate(ask())
+            assert caught.value.kind == "unreachable"
+        took = time.monotonic() - started
+        for each in waiting:
+            each.close()
+    assert 0.3 < took < 2
