@@ -11,6 +11,7 @@ from orchestrator_core.request import Generator, OnProgress, Progress
 from orchestrator_core.template import Wildcards
 
 if TYPE_CHECKING:
+    from orchestrator_core.enhancing.caching import AnswerCache
     from orchestrator_core.llm.port import LanguageModel
     from orchestrator_core.loras.ranking import LoraSource
     from orchestrator_core.loras.semantic import SemanticPhrases
@@ -37,3 +38,4 @@ class StageContext:
     checkpoint: BaseModel = UNKNOWN  # of the model that will render; empty where it is not known
     llm: LanguageModel | None = None
     profiles: ProfileSource | None = None  # what generatePrompt's names of profiles and genres stand for
+    answers: AnswerCache | None = None  # what it answered before

@@ -26,6 +26,8 @@ from orchestrator_core.stages import dispatch
 
 ROOT = Path(__file__).resolve().parent.parent
 ANY_INPUT = "any input of any node"
+# Stages, and options of stages, that no host shows so far; to be empty.
+NOT_YET_IN_HOSTS = frozenset({"llmEnhance", "generatePrompt.profiles", "generatePrompt.genre"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +55,8 @@ def options() -> Iterator[Option]:
     """All options of all stages, in the order of the pipeline."""
     for stage, parts in STAGES.items():
         for name, info in parts.options.model_fields.items():
+            if NOT_YET_IN_HOSTS & {stage, f"{stage}.{name}"}:
+                continue
             yield Option(stage, name, info.description or "", info)
 
 

@@ -1,0 +1,118 @@
+"""A language model's answer → phrases and texts: from JSON, broken JSON, lines or prose. Any answer is accepted.
+
+Nothing here makes a text safe: that is ``neutral.py``'s.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+LONGEST_ANSWER = 24_000  # characters that are looked at
+MOST_PHRASES = 60
+_THOUGHT = re.compile(r"<think(?:ing)?>.*?(?:</think(?:ing)?>|\Z)", re.S | re.I)
+_THOUGHT_BEFORE = re.compile(r"\A.*</think(?:ing)?>", re.S | re.I)  # servers that put the opening tag in the question
+_FENCE = re.compile(r"```[\w-]*")
+_STRING = re.compile(r'"((?:[^"\\]|\\.)*)"')
+_PAIR = re.compile(r'"([^"\\]{1,40})"\s*:\s*"((?:[^"\\]|\\.)*)("?)', re.S)
+_BULLET = re.compile(r"^\s*(?:[-*•–·]|\(?\d{1,2}[.):])\s*")
+_SENTENCE_END = re.compile(r"(?<=[.!?])\s+")
+_QUOTES = " \t\r\"'“”‘’`*"
+_MOST_WORDS = 14  # of a tag; what is longer is a sentence that lost its way
+
+
+def phrases_in(answer: str, kind: str, key: str = "add") -> tuple[str, ...]:
+    """The additions of an answer, in their order; ``kind`` is a style's."""
+    text = spoken(answer)
+    found = _listed(_parsed(text), key)
+    if found is None:
+        found = _strings_after(text, key) if "{" in text or "[" in text else []
+    if not found:
+        found = _of_prose(text, kind)
+    return tuple(_tidy(found, kind))[:MOST_PHRASES]
+
+
+def texts_in(answer: str, keys: Iterable[str]) -> Mapping[str, str]:
+    """The texts of an answer by key; those of a lone key may come without JSON."""
+    wanted = list(keys)
+    text = spoken(answer)
+    parsed = _parsed(text)
+    if isinstance(parsed, Mapping):
+        found = {key: value for key in wanted if isinstance(value := parsed.get(key), str)}
+    else:
+        found = {key: _unescaped(value) for key, value, end in _PAIR.findall(text) if key in wanted and end}
+    if not found and len(wanted) == 1 and "{" not in text:
+        found = {wanted[0]: " ".join(text.split())}
+    return {key: value for key, value in found.items() if value.strip()}
+
+
+def spoken(answer: str) -> str:
+    """The answer without what a model thought aloud, and without fences."""
+    text = _THOUGHT.sub(" ", answer[:LONGEST_ANSWER])
+    return _FENCE.sub(" ", _THOUGHT_BEFORE.sub("", text)).strip()
+
+
+def _parsed(text: str) -> Any:
+    """The first JSON value of a text; None if there is none, or it is cut off."""
+    start = re.search(r"[{\[]", text)
+    if start is None:
+        return None
+    try:
+        return json.JSONDecoder().raw_decode(text, start.start())[0]
+    except (ValueError, RecursionError):
+        return None
+
+
+def _listed(parsed: Any, key: str) -> list[str] | None:
+    if isinstance(parsed, Mapping):
+        if key not in parsed:  # models name the list as they like: the first one that is there
+            parsed = next((value for value in parsed.values() if isinstance(value, list)), None)
+        else:
+            parsed = parsed[key]
+    if isinstance(parsed, str):
+        return [parsed]
+    if isinstance(parsed, list):
+        return [item for item in parsed if isinstance(item, str)]
+    return None
+
+
+def _strings_after(text: str, key: str) -> list[str]:
+    """The strings of a list that was cut off; one that has no end is left out."""
+    rest = text.partition(f'"{key}"')[2] or text
+    rest = rest.partition("]")[0]
+    return [_unescaped(found) for found in _STRING.findall(rest) if found != key]
+
+
+def _unescaped(text: str) -> str:
+    try:
+        return str(json.loads(f'"{text}"', strict=False))
+    except ValueError:
+        return text
+
+
+def _of_prose(text: str, kind: str) -> list[str]:
+    lines = [_BULLET.sub("", line).strip(_QUOTES) for line in text.splitlines()]
+    said = [line for line in lines if line and not line.endswith(":")]
+    if kind == "natural":
+        return [sentence for line in said for sentence in _SENTENCE_END.split(line)]
+    return [part for line in said for part in re.split(r"[,;]", line)]
+
+
+def _tidy(found: Iterable[str], kind: str) -> list[str]:
+    """Each phrase once, on one line; where tags are wanted, without an end of a sentence and not too long."""
+    tidy: dict[str, str] = {}
+    for text in found:
+        for piece in _SENTENCE_END.split(text) if kind == "natural" else _short_pieces(text):
+            plain = " ".join(_BULLET.sub("", piece).split()).strip(_QUOTES)
+            plain = plain if kind == "natural" else plain.rstrip(".!?:")
+            if plain:
+                tidy.setdefault(plain.casefold(), plain)
+    return list(tidy.values())
+
+
+def _short_pieces(text: str) -> list[str]:
+    """The text if it is short; else its parts between commas, those that are sentences left out."""
+    pieces = [text] if len(text.split()) <= _MOST_WORDS else re.split(r"[,;\n]", text)
+    return [piece for piece in pieces if len(piece.split()) <= _MOST_WORDS]
