@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import shutil
 import subprocess
 import time
 import urllib.error
@@ -130,9 +129,16 @@ def test_a_new_lora_that_fits_is_chosen_without_a_restart(server: Server) -> Non
 
 
 def add_lora(server: Server, name: str, trigger: str) -> None:
-    """A copy of a LoRA with trigger words of its own, known to the library."""
+    """A LoRA of the same weights with trigger words of its own, known to the library.
+
+    Nothing in its header speaks of those of the other, as in a copy: it would be a candidate wherever that one is.
+    """
     loras = server.comfyui.folder / "models" / "loras"
-    shutil.copy(loras / "tiny_fox.safetensors", loras / f"{name}.safetensors")
+    data = (loras / "tiny_fox.safetensors").read_bytes()
+    weights = 8 + int.from_bytes(data[:8], "little")
+    header = json.loads(data[8:weights]) | {"__metadata__": {"ss_network_module": "networks.lora"}}
+    told = json.dumps(header).encode()
+    (loras / f"{name}.safetensors").write_bytes(len(told).to_bytes(8, "little") + told + data[weights:])
     sidecar = {"activation text": trigger, "sd version": "SD1"}
     (loras / f"{name}.json").write_text(json.dumps(sidecar))
     os.utime(loras / f"{name}.safetensors", (1_700_000_000, 1_700_000_000))
