@@ -156,6 +156,17 @@ def m007_stories(connection: Connection) -> None:
         connection.execute(text(statement))
 
 
+def m008_answers(connection: Connection) -> None:
+    """What language models answered, so that the same prompt is enhanced the same for ever."""
+    key = 'TEXT COLLATE "C"' if connection.dialect.name == "postgresql" else "TEXT"
+    connection.execute(
+        text(
+            f"""CREATE TABLE llm_answers (
+            key {key} NOT NULL PRIMARY KEY, answered_ms BIGINT NOT NULL, model TEXT NOT NULL, answer TEXT NOT NULL)"""
+        )
+    )
+
+
 MIGRATIONS: tuple[Migration, ...] = (
     m001_runs,
     m002_loras,
@@ -164,6 +175,7 @@ MIGRATIONS: tuple[Migration, ...] = (
     m005_embeddings,
     m006_draft_notes,
     m007_stories,
+    m008_answers,
 )
 
 

@@ -209,6 +209,14 @@ embeddings = Table(  # vectors of texts, made once; may be dropped at any time, 
     Column("text_hash", AnyText),
     Column("vector", LargeBinary),  # float16, little-endian
 )
+llm_answers = Table(  # what was taken of a language model's answers; to drop it changes prompts that are drawn again
+    "llm_answers",
+    metadata,
+    Column("key", AnyText),  # SHA-256 of all that the answer depends on
+    Column("answered_ms", BigInteger),
+    Column("model", AnyText),
+    Column("answer", AnyText),  # JSON
+)
 stories = Table(
     "stories",
     metadata,
