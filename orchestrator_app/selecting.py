@@ -109,13 +109,16 @@ def select_for(draft: PromptDraft, stage: StageSpec, context: StageContext) -> S
     """What the stage decides, with its reasons, which it does not leave in the run. The same for the same draft."""
     from orchestrator_core.errors import PipelineError
     from orchestrator_core.pipeline import options_of
+    from orchestrator_core.profiles.source import used_by
     from orchestrator_core.stages.select_loras import Options, select
 
     options = options_of(stage)
     assert isinstance(options, Options)
     if context.loras is None:
         raise PipelineError("There is no LoRA library to choose from.")
-    return select(draft, context.loras.index(), context.checkpoint, options, context.weights, context.meanings)
+    profile = used_by(draft, context.profiles)
+    index = context.loras.index()
+    return select(draft, index, context.checkpoint, options, context.weights, context.meanings, profile)
 
 
 def in_a_terminal(text: str) -> str:

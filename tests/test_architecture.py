@@ -24,7 +24,7 @@ MODULE_LINES, FUNCTION_LINES = 300, 60
 IMPORTED_WHEN_USED = ("orchestrator_core.store", "orchestrator_core.generators")
 TOO_HEAVY = (
     *("torch", "transformers", "open_clip", "diffusers", "numpy", "PIL", "gradio", "flask", "dbos", "sqlalchemy"),
-    *("httpx", "websockets", "rich"),
+    *("httpx", "websockets", "rich", "ruamel"),
 )
 HOST_MODULES = (
     "folder_paths",
@@ -40,7 +40,7 @@ HOST_MODULES = (
     "launch",
 )
 # Import name → distribution, where they differ; and what a host or an extra brings.
-DISTRIBUTIONS = {"yaml": "pyyaml"}
+DISTRIBUTIONS = {"yaml": "pyyaml", "ruamel": "ruamel.yaml"}
 FROM_HOST_OR_EXTRA = {"aiohttp", "numpy", "PIL", "rich", "psycopg", "torch", "transformers", "gradio"}
 
 

@@ -7,14 +7,15 @@ from dataclasses import dataclass, replace
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from orchestrator_core.base_models.names import UNKNOWN
+from orchestrator_core.base_models.names import UNKNOWN, base_model_named
 from orchestrator_core.base_models.names import BaseModel as Checkpoint
 from orchestrator_core.context import StageContext
 from orchestrator_core.errors import PipelineError
 from orchestrator_core.loras.candidates import Asked, candidates_for, pinned, present_in, with_matches
 from orchestrator_core.loras.composing import Chosen, Limits, NotChosen, compose
 from orchestrator_core.loras.inserting import Insert, with_loras
-from orchestrator_core.loras.naming import LoraNames, named_in, pairs_in
+from orchestrator_core.loras.naming import LoraNames, Named, named_in, pairs_in
+from orchestrator_core.loras.profile_wishes import wishes_of
 from orchestrator_core.loras.prompt_words import PromptWords
 from orchestrator_core.loras.query import parse_query
 from orchestrator_core.loras.ranking import LoraIndex
@@ -22,6 +23,9 @@ from orchestrator_core.loras.reasons import sentence_of
 from orchestrator_core.loras.record import LoraRecord
 from orchestrator_core.loras.semantic import SemanticPhrases, near_phrases
 from orchestrator_core.loras.words import people_in
+from orchestrator_core.profiles.inheritance import multiplied
+from orchestrator_core.profiles.model import Profile
+from orchestrator_core.profiles.source import used_by
 from orchestrator_core.prompt import PromptDraft
 from orchestrator_core.run import Run
 
@@ -92,10 +96,12 @@ def select(
     options: Options | None = None,
     weights: Mapping[str, float] | None = None,
     meanings: SemanticPhrases | None = None,
+    profile: Profile | None = None,
 ) -> Selection:
     """The draft with LoRAs that fit it. Plain records are indexed first, which takes longer.
 
-    ``meanings`` is asked where the options want it, and may be given in any case.
+    ``meanings`` is asked where the options want it, and may be given in any case. ``profile``: of the draft. Its LoRAs
+    are used where the options say nothing of them, and its family stands in for a checkpoint that is not known.
 
     Raises FormatError for a query that cannot be read; names that are not there are told in ``problems``.
     """
@@ -103,10 +109,15 @@ def select(
     index = library if isinstance(library, LoraIndex) else LoraIndex(library)
     names = index.names
     present = present_in(draft, names)
-    excluded, problems = _excluded(options.exclude, names)
+    if profile is not None and not checkpoint.family:
+        checkpoint = base_model_named(profile.family)
+    included, refused_names = named_in(options.include), named_in(options.exclude)
+    wishes = wishes_of(profile, names, (*included, *refused_names))
+    excluded, problems = _excluded(refused_names, names)
+    excluded |= wishes.excluded
     pairs, unpaired = pairs_in(options.never_together, names)
     there = frozenset(use.record.path for use in present)
-    pins, unpinned, unknown = pinned(named_in(options.include), index, names, checkpoint, there | excluded)
+    pins, unpinned, unknown = pinned([*included, *wishes.pins], index, names, checkpoint, there | excluded)
     near, unlearned = near_phrases(draft.positive, index, meanings) if options.semantic else ({}, [])
     words = index.words_in(draft.positive, near)
     asked = Asked(
@@ -116,18 +127,18 @@ def select(
         options.allow_accelerators,
         parse_query(options.query).matches,
         there | excluded | {path for pin in pins for path in _paths(pin.record, pin.partner)},
-        weights or {},
+        multiplied((weights or {}, wishes.weights)) if wishes.weights else weights or {},
     )
     found = candidates_for(index, asked)
     limits = _limits(draft, options, pairs)
-    composed = compose([*pins, *found.candidates], limits, present)
+    composed = compose([*wishes.told(pins), *wishes.strengthened(found.candidates)], limits, present)
     chosen = tuple(replace(use, candidate=with_matches(use.candidate, words)) for use in composed.chosen)
     return Selection(
         with_loras(draft, chosen, options.insert_trigger_words),
         chosen,
         _told(composed.nearly, words),
         (*unpinned, *_told(found.refused, words)),
-        (*problems, *unpaired, *unknown, *unlearned),
+        (*problems, *unpaired, *unknown, *wishes.problems, *unlearned),
         is_allowed=options.max_loras > 0,
     )
 
@@ -150,8 +161,8 @@ def _limits(draft: PromptDraft, options: Options, pairs: frozenset[frozenset[str
     )
 
 
-def _excluded(text: str, names: LoraNames) -> tuple[frozenset[str], list[str]]:
-    found = [names.matching(named.name) for named in named_in(text)]
+def _excluded(wanted: Iterable[Named], names: LoraNames) -> tuple[frozenset[str], list[str]]:
+    found = [names.matching(named.name) for named in wanted]
     return frozenset(record.path for records, _ in found for record in records), [told for _, told in found if told]
 
 
@@ -174,5 +185,6 @@ def stage(run: Run, context: StageContext, options: Options) -> Run:
     if context.loras is None:
         raise PipelineError("selectLoras has no library to choose from: name a LoRA folder, or leave the stage out.")
     index = context.loras.index()
-    selection = select(run.draft, index, context.checkpoint, options, context.weights, context.meanings)
+    profile = used_by(run.draft, context.profiles)
+    selection = select(run.draft, index, context.checkpoint, options, context.weights, context.meanings, profile)
     return run.replacing(draft=selection.draft)

@@ -71,7 +71,7 @@ def test_a_clone_and_a_start_are_all_the_installation_there_is(forge_parts: Forg
         forge.start()
         if f"{PACK}: could not install" in forge.log:
             pytest.skip("no package index: " + next(line for line in forge.log.splitlines() if "could not" in line))
-        assert re.search(f"Installing platformdirs, sqlalchemy(, watchdog)? for {PACK}", forge.log)
+        assert re.search(rf"Installing platformdirs, sqlalchemy(, watchdog)?, ruamel\.yaml for {PACK}", forge.log)
         assert drawn_by(forge) == expected()
         forge.kill()
         first = len(forge.log)

@@ -1,0 +1,133 @@
+"""Changes values at the top of a YAML text and leaves every other line as it is, comments included.
+
+Only the lines of a changed key are written anew, by ruamel's round trip; what it would lose of their comments goes
+above the key.
+"""
+
+from __future__ import annotations
+
+import difflib
+import io
+import json
+from collections.abc import Mapping
+from typing import Any
+
+from orchestrator_core.errors import FormatError
+from orchestrator_core.profiles.yaml_values import read_yaml
+
+
+def edited(text: str, changes: Mapping[str, Any], where: str) -> str:
+    """The text with these values; None takes a key out. Raises FormatError."""
+    text = text if text.endswith("\n") else text + "\n"
+    for name, value in changes.items():
+        block = _block(text, name, where)
+        if block is None:
+            text = _round_trip(text, {name: value}, where)
+            continue
+        lines = text.splitlines(keepends=True)
+        old = "".join(lines[slice(*block)])
+        text = "".join(lines[: block[0]]) + _changed_block(old, name, value, where) + "".join(lines[block[1] :])
+    return text
+
+
+def _block(text: str, name: str, where: str) -> tuple[int, int] | None:
+    """The lines of a key at the top, or where a new one goes; None where lines are not the keys' own."""
+    top = read_yaml(text, where).value
+    if top is None:
+        top = {}
+    lines = text.splitlines(keepends=True)
+    starts = [child.line - 1 for child in top.values()]
+    if len(set(starts)) != len(starts) or any(lines[start][:1] in (" ", "{", "&", "*", "?") for start in starts):
+        return None
+    if name not in top:
+        return len(lines), len(lines)
+    start = top[name].line - 1
+    end = min((other for other in starts if other > start), default=len(lines))
+    while end > start + 1 and (not lines[end - 1].strip() or lines[end - 1].startswith(("#", "...", "---"))):
+        end -= 1
+    return start, end
+
+
+def _changed_block(old: str, name: str, value: Any, where: str) -> str:
+    if value is None:
+        return "".join(_comments(old))
+    try:
+        new = _round_trip(old, {name: value}, where)
+    except FormatError:  # it has an alias of what stands elsewhere
+        new = _round_trip("", {name: value}, where)
+    kept = {line.strip() for line in new.splitlines()}
+    return "".join(comment for comment in _comments(old) if comment.strip() not in kept) + new
+
+
+def _comments(block: str) -> list[str]:
+    """The lines of a block that are comments, but not of a text, where they are its words."""
+    if not block or isinstance(next(iter(read_yaml(block, "").value.values())).value, str):
+        return []
+    lines = [line.strip() for line in block.splitlines()]
+    return [f"{line}\n" for line in lines if line.startswith("#")]
+
+
+def _round_trip(text: str, changes: Mapping[str, Any], where: str) -> str:
+    from ruamel.yaml import YAML
+    from ruamel.yaml.error import YAMLError
+
+    yaml = YAML(typ="rt")
+    yaml.preserve_quotes = True
+    yaml.width = 1_000_000  # lines that a person broke stay broken, and no other is
+    yaml.indent(mapping=2, sequence=4, offset=2)
+    try:
+        data = yaml.load(text)
+        head = "" if data is not None else text
+        data = {} if data is None else data
+        _change(data, changes)
+        written = io.StringIO()
+        yaml.dump(data, written)
+    except YAMLError as error:
+        raise FormatError(f"{where} cannot be changed: {str(error).splitlines()[0]}.") from None
+    return head + written.getvalue()
+
+
+def _change(data: Any, changes: Mapping[str, Any]) -> None:
+    for name, value in changes.items():
+        if value is None:
+            data.pop(name, None)
+        else:
+            data[name] = _merged(data.get(name), value)
+
+
+def _merged(old: Any, new: Any) -> Any:
+    """The new value, as far as possible in the old one's place, so that comments within it stay."""
+    if isinstance(old, dict) and isinstance(new, Mapping):
+        for name in [name for name in old if name not in new]:
+            del old[name]
+        for name, value in new.items():
+            old[name] = _merged(old.get(name), value)
+        return old
+    if isinstance(old, list) and isinstance(new, list | tuple):
+        return _merged_list(old, new)
+    return old if type(old) is not bool and old == new else _fresh(new)
+
+
+def _merged_list(old: list[Any], new: list[Any] | tuple[Any, ...]) -> list[Any]:
+    known = [json.dumps(value, default=str, sort_keys=True) for value in old]
+    wanted = [json.dumps(value, default=str, sort_keys=True) for value in new]
+    for kind, i1, i2, j1, j2 in reversed(difflib.SequenceMatcher(None, known, wanted, False).get_opcodes()):
+        if kind != "equal":
+            for index in reversed(range(i1, i2)):
+                del old[index]
+            for offset, value in enumerate(new[j1:j2]):
+                old.insert(i1 + offset, _fresh(value))
+    return old
+
+
+def _fresh(value: Any) -> Any:
+    """A new value as a person would write it: a text of several lines as a block."""
+    from ruamel.yaml.scalarstring import LiteralScalarString
+
+    if isinstance(value, Mapping):
+        return {str(name): _fresh(item) for name, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_fresh(item) for item in value]
+    if isinstance(value, str) and "\n" in value and not value[:1].isspace():
+        return LiteralScalarString("\n".join(line.rstrip() for line in value.splitlines()) + "\n")
+    return value
