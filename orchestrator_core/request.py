@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
+from itertools import groupby
 from pathlib import Path
 from typing import Any, Protocol
 
-from orchestrator_core.prompt import LoraUse, PromptDraft, PromptSource
+from orchestrator_core.prompt import Component, LoraUse, Origin, PromptDraft, PromptSource, render
+
+_ADDING = (Origin.profile, Origin.memory, Origin.llm, Origin.trigger_words)
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +66,10 @@ class ImageNotes:
     missing: str = "keep"
     profiles: str = ""
     genre: str = ""
+    added: tuple[tuple[str, str], ...] = ()  # (Origin, text) of what neither the template nor a person wrote
+    enhanced: str = ""  # the status of an Enhancement; its reasons, which may name machines, are not for images
+    llm: str = ""  # the language model that was asked
+    natural: str = ""  # its second text, in sentences
 
     @property
     def source(self) -> PromptSource:
@@ -87,7 +94,20 @@ def notes_for(run_id: str, draft: PromptDraft) -> ImageNotes:
         source.missing,
         source.profiles,
         source.genre,
+        _added(draft.components),
+        *_enhancement(draft),
     )
+
+
+def _added(components: Iterable[Component]) -> tuple[tuple[str, str], ...]:
+    groups = groupby(components, lambda component: component.origin)
+    texts = ((origin.value, render(group).strip(" ,\n")) for origin, group in groups if origin in _ADDING)
+    return tuple((origin, text) for origin, text in texts if text)
+
+
+def _enhancement(draft: PromptDraft) -> tuple[str, str, str]:
+    said = draft.enhanced
+    return (said.status, said.model, said.natural) if said else ("", "", "")
 
 
 @dataclass(frozen=True, slots=True)

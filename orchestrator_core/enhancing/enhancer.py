@@ -54,12 +54,13 @@ def enhance(
     options = options or Options()
     task = task_for(draft, options, checkpoint, count)
     plain = draft.replacing(components=task.plain)
+    identity = model.identity  # once, as a server may be asked for it
     if reason := task.nothing_to_do:
-        return plain.replacing(enhanced=Enhancement("unchanged", reason, model.identity))
+        return plain.replacing(enhanced=Enhancement("unchanged", reason, identity))
     seed = draft.seed if options.seed is None else options.seed
-    key = key_for(task.depends_on(model.identity, seed))
+    key = key_for(task.depends_on(identity, seed))
     if (found := _remembered(task, answers, key)) is not None:
-        return _enhanced(task, *found, Enhancement("cached", "", model.identity))
+        return _enhanced(task, *found, Enhancement("cached", "", identity))
     try:
         result, components = _asked(task, model, seed + options.refresh, live)
     except Cancelled:
@@ -67,9 +68,9 @@ def enhance(
     except LanguageModelError as error:
         if options.on_error == "stop":
             raise
-        return plain.replacing(enhanced=Enhancement("kept", str(error), model.identity))
-    note = _remember(answers, key, model.identity, result)
-    return _enhanced(task, result, components, Enhancement("enhanced", note, model.identity))
+        return plain.replacing(enhanced=Enhancement("kept", str(error), identity))
+    note = _remember(answers, key, identity, result)
+    return _enhanced(task, result, components, Enhancement("enhanced", note, identity))
 
 
 def _enhanced(task: Task, result: Accepted, components: Components, said: Enhancement) -> PromptDraft:

@@ -1,6 +1,7 @@
 """ImageNotes as JSON: an image's "orchestrator" text, and what of them an infotext has in its ``Orchestrator`` key.
 
-How a prompt was drawn is written only where it is not the usual way; what is absent is as by default.
+How a prompt was drawn is written only where it is not the usual way, and what was added only where something was; what
+is absent is as by default.
 """
 
 from __future__ import annotations
@@ -15,7 +16,8 @@ from orchestrator_core.request import ImageNotes
 
 SCHEMA_VERSION = 1
 _HOW = ("rerolls", "method", "index", "missing", "profiles", "genre")
-OWN_NOTES = ("run_id", "dialect", "prompt_seed", *_HOW)  # those that an infotext has no pairs of their own for
+_IF_UNUSUAL = (*_HOW, "added", "enhanced", "llm", "natural")
+OWN_NOTES = ("run_id", "dialect", "prompt_seed", *_IF_UNUSUAL)  # those that an infotext has no pairs of their own for
 _EMPTY = ImageNotes("")
 
 
@@ -29,7 +31,7 @@ def own_notes(notes: ImageNotes) -> dict[str, Any]:
 def notes_as_json(notes: ImageNotes) -> dict[str, Any]:
     """The notes as they go into an image's "orchestrator" text."""
     known = asdict(notes)
-    usual = {name for name in _HOW if known[name] == getattr(_EMPTY, name)}
+    usual = {name for name in _IF_UNUSUAL if known[name] == getattr(_EMPTY, name)}
     return {"schema_version": SCHEMA_VERSION, **{name: value for name, value in known.items() if name not in usual}}
 
 
@@ -52,6 +54,8 @@ def _of_type(name: str, value: Any, example: Any) -> Any:
         return tuple(LoraUse(**checked_fields(LoraUse(""), lora)) for lora in value)
     if name == "rerolls":
         return tuple((_of_type("slot", slot, ""), _of_type("times", times, 0)) for slot, times in value)
+    if name == "added":
+        return tuple((_of_type("origin", origin, ""), _of_type("text", text, "")) for origin, text in value)
     if example is None and (value is None or type(value) is int):  # prompt_seed and index
         return value
     expected = (int, float) if isinstance(example, float) else type(example)

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from orchestrator_core.formats.image_notes import notes_as_json, parse_notes
 from orchestrator_core.formats.infotext import format_infotext, parse_infotext
-from orchestrator_core.prompt import PromptDraft
+from orchestrator_core.prompt import Component, Enhancement, Origin, PromptDraft
 from orchestrator_core.request import GenerationRequest, ImageNotes, notes_for
 from tests import strategies
 
@@ -41,9 +41,43 @@ def test_an_image_of_an_older_pack_was_drawn_the_usual_way():
     assert parse_notes(json.dumps(told)) == ImageNotes("r1", "a {fox|owl}", prompt_seed=3)
 
 
+def test_an_image_says_what_was_added_and_by_whom():
+    draft = PromptDraft(
+        (
+            Component("a fox"),
+            Component(", silver fur", Origin.profile),
+            Component(", soft light", Origin.llm),
+            Component(", frost", Origin.llm),
+            Component(", ink style", Origin.trigger_words),
+        ),
+        enhanced=Enhancement(
+            "enhanced", "left out: 'x', by http://127.0.0.1:1", "openai:qwen3", "A fox in soft light."
+        ),
+    )
+    notes = notes_for("r1", draft)
+    assert notes.added == (("profile", "silver fur"), ("llm", "soft light, frost"), ("trigger_words", "ink style"))
+    assert (notes.enhanced, notes.llm, notes.natural) == ("enhanced", "openai:qwen3", "A fox in soft light.")
+    assert "127.0.0.1" not in json.dumps(notes_as_json(notes))
+    assert parse_notes(json.dumps(notes_as_json(notes))) == notes
+    assert parse_infotext(format_infotext(GenerationRequest(draft.positive), notes)).notes == notes
+
+
+def test_of_a_prompt_that_nothing_was_added_to_nothing_is_said():
+    told = notes_as_json(notes_for("r1", PromptDraft((Component("a fox"),))))
+    assert not {"added", "enhanced", "llm", "natural"} & told.keys()
+
+
 @pytest.mark.parametrize(
     "damaged",
-    [{"rerolls": 3}, {"rerolls": ["ab"]}, {"rerolls": [["a", True]]}, {"method": 1}, {"index": "2"}, {"index": True}],
+    [
+        {"rerolls": 3},
+        {"rerolls": ["ab"]},
+        {"rerolls": [["a", True]]},
+        {"method": 1},
+        {"added": [["llm"]]},
+        {"index": "2"},
+        {"index": True},
+    ],
 )
 def test_damaged_notes_are_none(damaged: dict[str, object]):
     assert parse_notes(json.dumps({"run_id": "r1", **damaged})) is None

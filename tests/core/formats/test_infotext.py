@@ -61,7 +61,8 @@ REROLLS = st.lists(st.tuples(TEXTS, st.integers(0, 10**9)), max_size=2).map(tupl
 NOTES = st.builds(
     ImageNotes, TEXTS, TEXTS, TEXTS, TEXTS, st.none() | SEEDS,
     rerolls=st.just(()) | REROLLS, method=st.just("random") | TEXTS, index=st.none() | SEEDS,
-    missing=st.just("keep") | TEXTS,
+    missing=st.just("keep") | TEXTS, added=st.just(()) | st.lists(st.tuples(TEXTS, TEXTS), max_size=2).map(tuple),
+    enhanced=st.just("") | TEXTS, llm=st.just("") | TEXTS, natural=st.just("") | TEXTS,
 )  # fmt: skip
 KEYS = st.one_of(st.sampled_from(["Hires upscale", "Seed", "Version", "Hashes", "ab", "Template"]), TEXTS)
 FIELDS = st.dictionaries(KEYS, TEXTS, max_size=3)
