@@ -15,6 +15,8 @@ if TYPE_CHECKING:
     from orchestrator_core.llm.port import LanguageModel
     from orchestrator_core.loras.ranking import LoraSource
     from orchestrator_core.loras.semantic import SemanticPhrases
+    from orchestrator_core.memory.books import BookSource
+    from orchestrator_core.memory.source import StorySource
     from orchestrator_core.profiles.source import ProfileSource
     from orchestrator_core.store import Store
 
@@ -39,3 +41,5 @@ class StageContext:
     llm: LanguageModel | None = None
     profiles: ProfileSource | None = None  # what generatePrompt's names of profiles and genres stand for
     answers: AnswerCache | None = None  # what it answered before
+    stories: StorySource | None = None  # that followStory goes on with
+    books: BookSource | None = None  # of lore

@@ -122,6 +122,7 @@ class StoryUse:
     scene: int = 0  # counted from 1
     action: str = "continue"
     notes: str = ""  # JSON: what the scene changes in the story's state, and which lore was told
+    profiles: str = ""  # of those who are there: names, separated by commas
 
 
 @dataclass(frozen=True, slots=True)

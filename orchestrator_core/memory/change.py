@@ -39,10 +39,12 @@ class Change:
     scene: int = 0
 
     def __str__(self) -> str:
-        whose = f"{self.subject}'s {self.field}" if self.subject else self.field
-        if self.op == "set":
-            return f"{whose}: {self.value}"
-        return f"{whose}: no longer said" if self.op == "clear" else f"{whose}: {self.op} {self.value}"
+        if self.field == "fact":
+            return f"{'no longer ' if self.op == 'remove' else ''}known of {self.subject or 'the story'}: {self.value}"
+        if self.field == "who" and self.op in ("add", "remove"):
+            return f"{self.value} {'is there' if self.op == 'add' else 'is gone'}"
+        what = f"{self.subject}'s outfit" if self.subject else self.field
+        return f"{what}: {self.value or 'no longer said'}"
 
     def as_json(self) -> dict[str, str]:
         """Its keys as the store and a draft keep them; the scene is told beside it."""

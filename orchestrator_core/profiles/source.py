@@ -64,6 +64,9 @@ def chosen_from(source: ProfileSource | None, names: str, genre: str = "") -> Ch
 
 
 def used_by(draft: PromptDraft, source: ProfileSource | None) -> Profile | None:
-    """The profiles that a draft was drawn with, for a later stage; None if with none, or where none are open."""
-    found = chosen_from(source, draft.source.profiles, draft.source.genre) if source is not None else None
+    """The profiles that a draft was drawn with and those of its scene's people, for a later stage; None if with none,
+    or where none are open.
+    """
+    names = ", ".join(filter(None, (draft.story.profiles if draft.story else "", draft.source.profiles)))
+    found = chosen_from(source, names, draft.source.genre) if source is not None else None
     return None if found is None else found.profile

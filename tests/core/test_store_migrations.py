@@ -75,7 +75,7 @@ def test_migrations_are_numbered_without_a_gap() -> None:
         (Diagnostic, "kind message start end where"),
         (LoraUse, "name strength_model strength_clip sha256"),
         (Background, "kind title text"),
-        (StoryUse, "story scene action notes"),
+        (StoryUse, "story scene action notes profiles"),
         (Enhancement, "status detail model natural"),
         (GeneratedImage, "path request run_id"),
         (Score, "run_id image component metric value"),
