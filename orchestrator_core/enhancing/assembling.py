@@ -99,7 +99,8 @@ def rewritten(
     edits = []
     for number, (start, end) in enumerate(_run_places(found.spans, only_regions)):
         answer = neutral(answers.get(str(number), "")).strip(f" {SEPARATORS}")
-        if answer:
+        is_weight = found.text[:start].rstrip().endswith(":") and not answer[:1].isalpha()
+        if answer and not is_weight:
             edits.append(Edit(start, end, _with_provenance(_slice(plain, start, end), answer)))
     return edited(plain, edits)
 
@@ -159,46 +160,64 @@ def _main_part(spans: Sequence[Span]) -> list[Span]:
 
 def _content_end(spans: Sequence[Span]) -> int | None:
     """How many of the spans come before new words; None if no words are among them."""
-    at = len(spans)
+    at, last = len(spans), -1
+    while at != last:
+        last = at
+        at = _without_weight(spans, _without_tail(spans, at))
+    return at if at and spans[at - 1].form is not Form.divider else None
+
+
+def _without_tail(spans: Sequence[Span], at: int) -> int:
     while at and (spans[at - 1].kind is Kind.separator or spans[at - 1].form in _SKIPPED):
         at -= 1
-    if at and spans[at - 1].form is Form.colon and WEIGHT_AT_END.search(spans[at - 1].text):
+    return at
+
+
+def _without_weight(spans: Sequence[Span], at: int) -> int:
+    """Before the weight of a whole prompt, as ``:1.2`` at its end; before the phrase where it is glued to a word."""
+    if not at or spans[at - 1].form is not Form.colon or not WEIGHT_AT_END.search(spans[at - 1].text):
+        return at
+    at -= 1
+    if spans[at].text.startswith(":"):
+        return at
+    while at and not (spans[at - 1].kind is Kind.separator and set(spans[at - 1].text) & set(SEPARATORS)):
+        if spans[at - 1].form is Form.divider:
+            break
         at -= 1
-        if not spans[at].text.startswith(":"):  # cat:1.2 – the weight is of the whole part, the word not ours to cut
-            while at and not (spans[at - 1].kind is Kind.separator and set(spans[at - 1].text) & set(SEPARATORS)):
-                at -= 1
-        while at and spans[at - 1].kind is Kind.separator:
-            at -= 1
-    return at if at and spans[at - 1].form is not Form.divider else None
+    return at
 
 
 def _insertion(found: Layout, spans: Sequence[Span], text: str, joiner: str) -> Edit:
     at = _content_end(spans)
     if at is not None:
         place = spans[at - 1].end
-        text = _joiner_behind(spans[at - 1], joiner) + text
+        before = _joiner_behind(spans[at - 1], joiner, text)
     else:
-        behind = bool(spans) and spans[0].form is Form.divider
-        place = spans[0].end if behind and spans else spans[0].start if spans else 0
-        text = f" {text}" if behind else text
-    return Edit(place, place, (Component(text + _joiner_before(found, place, at is None), Origin.llm),))
+        is_behind_divider = bool(spans) and spans[0].form is Form.divider
+        place = 0 if not spans else spans[0].end if is_behind_divider else spans[0].start
+        before = " " if is_behind_divider else "" if _is_gap(found.text[:place][-1:]) else ", "
+    return Edit(place, place, (Component(before + text + _joiner_before(found, place, at is None), Origin.llm),))
 
 
-def _joiner_behind(span: Span, joiner: str) -> str:
-    """Behind a protected span only a comma or white space keeps its meaning; behind a full stop no second one."""
-    if span.kind is Kind.protected and joiner[:1] not in (",", " ", "\n"):
-        return ", "
-    ends_sentence = span.text.endswith((".", "!", "?", ":"))
-    return " " if ends_sentence and joiner.strip() == "." else joiner
+def _joiner_behind(span: Span, joiner: str, text: str) -> str:
+    """Behind a protected span only a comma or white space keeps its meaning; behind a sentence there is no comma."""
+    if span.text.endswith(":") and not text[0].isalpha():
+        return ", "  # a number behind a colon would be a weight
+    if span.kind is Kind.protected:
+        return joiner if joiner[:1] in (",", " ", "\n") else ", "
+    return " " if span.text.endswith((".", "!", "?", ":")) and "\n" not in joiner else joiner
 
 
 def _joiner_before(found: Layout, place: int, is_first: bool) -> str:
     """Between new words and what follows them."""
-    follows = found.text[place : place + 1]
-    if not follows or follows.isspace() or follows in SEPARATORS:
+    if _is_gap(found.text[place : place + 1]):
         return ""
     after = next((span for span in found.spans if span.start == place and span.text), None)
     return ", " if is_first and after and after.form not in (Form.divider, Form.network) else " "
+
+
+def _is_gap(character: str) -> bool:
+    return not character or character.isspace() or character in SEPARATORS
 
 
 def _run_places(spans: Sequence[Span], only_regions: bool) -> list[tuple[int, int]]:
@@ -206,6 +225,7 @@ def _run_places(spans: Sequence[Span], only_regions: bool) -> list[tuple[int, in
     run: list[Span] = []
     for span in (*spans, Span(Kind.protected, "")):
         is_free = span.kind in (Kind.free, Kind.separator) and (span.region or not only_regions)
+        is_free = is_free and "\n" not in span.text  # the end of a line ends comments, quotes and wildcards
         if is_free and not (run and run[-1].region != span.region):
             run.append(span)
             continue

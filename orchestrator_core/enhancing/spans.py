@@ -73,8 +73,13 @@ def split(text: str, protected_words: Iterable[str] = ()) -> tuple[Span, ...]:
 
 def layout(text: str, protected_words: Iterable[str] = ()) -> Layout:
     """The same without the marks, as it is verified and assembled."""
+    return _layout(text, tuple(protected_words))
+
+
+@lru_cache(maxsize=32)  # asking, assembling and verifying look at the same few texts
+def _layout(text: str, words: tuple[str, ...]) -> Layout:
     plain = unmarked(text)
-    protected = _protected(plain, tuple(protected_words))
+    protected = _protected(plain, words)
     spans = tuple(_spans(plain.text, protected))
     regions = tuple(place for place in plain.expand if not _cuts(place, protected))
     return Layout(plain.text, _in_regions(spans, regions), regions, plain.removed)

@@ -34,12 +34,12 @@ DIVIDERS = ("BREAK", "AND", "ADDCOMM", "ADDBASE", "ADDCOL", "ADDROW", "COUPLE", 
 SEPARATORS = ",;，、；،\n\r"
 WEIGHT_AT_END = re.compile(r":\s*[-+]?(?:\d+\.?\d*|\.\d+)\s*\Z")
 
-_STRUCTURE = re.compile(r"\\+[()\[\]{}]?|[()\[\]{}<]")
+_STRUCTURE = re.compile(r"\\+[()\[\]{}]?|[()\[\]{}<>]")
 _NETWORK_BEGINS = re.compile(r"<\s*\w+\s*:")
 _HASH = re.compile(r"#[^\n]*")
 _SLASHES = re.compile(r"//[^\n]*|/\*.*?(?:\*/|\Z)", re.S)
 _DIVIDER = re.compile(rf"\b(?:{'|'.join(DIVIDERS)})\b")
-_WILDCARD = re.compile(r"__(?:[^\n]*?__+)?")
+_WILDCARD = re.compile(r"<\w+:[^<>]*>|__(?:[^\n]*?__+)?")  # the name of a LoRA may hold two underscores
 _DOLLAR = re.compile(r"[$%]+\w*")
 _QUOTED = re.compile("“[^”\n]*”|„[^“”\n]*[“”]|«[^»\n]*»|「[^」\n]*」|『[^』\n]*』")
 _STRAIGHT = re.compile('"[^"\n]*"')
@@ -147,11 +147,13 @@ def _read(text: str, match: re.Match[str], nesting: _Nesting) -> _Read:
     start, end = match.span()
     token = match.group()
     if token[0] == "\\":
-        return None if len(token) > 2 and token[-1] != "\\" else (start, end, Form.sign)
+        has_bracket = token[-1] != "\\"
+        is_unclear = len(token) > 2 if has_bracket else end == len(text)  # A1111 cannot read one at the very end
+        return None if is_unclear else (start, end, Form.sign)
     if token == "<":
         end = _network_end(text, start)
         return None if end < 0 else (start, end, Form.network if end > start + 1 else Form.sign)
-    return nesting.read(token, start, end)
+    return (start, end, Form.sign) if token == ">" else nesting.read(token, start, end)
 
 
 def _containing(places: Sequence[Place], position: int) -> Place | None:

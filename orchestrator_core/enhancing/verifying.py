@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
+from orchestrator_core.enhancing.assembling import unmarked_components
 from orchestrator_core.enhancing.second_look import differences
-from orchestrator_core.enhancing.spans import Kind, Span, layout
+from orchestrator_core.enhancing.spans import Kind, Layout, Span, layout
+from orchestrator_core.prompt import Component, Origin
 
 _SHOWN = 60  # characters
 
@@ -18,10 +20,33 @@ def problems(before: str, after: str, protected_words: Iterable[str] = ()) -> tu
     """
     words = tuple(protected_words)
     old, new = layout(before, words), layout(after, words)
-    found = [*_changed(_syntax(old.spans), _syntax(new.spans))]
-    found += _lost([span.text for span in old.spans if span.kind is Kind.protected], new.text)
-    found += [] if not new.marks else ["a mark of the person's is left in the text"]
-    return (*found, *differences(old.text, new.text))
+    found = [*_changed(_syntax(old.spans), _syntax(new.spans)), *_lost(old, new.text)]
+    found += ["a mark of the person's is left in the text"] if new.marks else []
+    return (*found, *differences(old.text, new.text, words))
+
+
+def is_added_to(before: Iterable[Component], after: Iterable[Component]) -> bool:
+    """Whether ``before``, its marks aside, is in ``after`` with all that it knows, and the rest is new words.
+
+    That is so for words that were added; of a rewritten prompt ``problems`` is the measure.
+    """
+    return _texts(_of_people(unmarked_components(before))) == _texts(_of_people(after))
+
+
+def _of_people(components: Iterable[Component]) -> Iterable[Component]:
+    return (component for component in components if component.origin is not Origin.llm)
+
+
+def _texts(components: Iterable[Component]) -> list[tuple[Component, str]]:
+    """The text of each component that was cut joined again, with all else that it knows."""
+    found: list[tuple[Component, str]] = []
+    for component in components:
+        known = Component("", component.origin, component.choices, component.strength, component.span)
+        if found and found[-1][0] == known:
+            found[-1] = (known, found[-1][1] + component.text)
+        elif component.text:
+            found.append((known, component.text))
+    return found
 
 
 def _syntax(spans: Sequence[Span]) -> list[str]:
@@ -37,14 +62,30 @@ def _changed(old: list[str], new: list[str]) -> list[str]:
     return found or ["what is no plain word stands in another order, or more or less often"]
 
 
-def _lost(texts: Sequence[str], after: str) -> list[str]:
+def _lost(old: Layout, after: str) -> list[str]:
+    """The first protected span that is not there behind those before it, as a whole word if it was one."""
     position = 0
-    for text in texts:
-        at = after.find(text, position)
-        if at < 0:
-            return [f"{_shown(text)} is gone, or out of its order"]
-        position = at + len(text)
+    for span in old.spans:
+        if span.kind is Kind.protected:
+            at = _find(span, old.text, after, position)
+            if at < 0:
+                return [f"{_shown(span.text)} is gone, or out of its order"]
+            position = at + len(span.text)
     return []
+
+
+def _find(span: Span, before: str, after: str, position: int) -> int:
+    begins = not _joins(before, span.start)
+    ends = not _joins(before, span.end)
+    at = after.find(span.text, position)
+    while at >= 0 and ((begins and _joins(after, at)) or (ends and _joins(after, at + len(span.text)))):
+        at = after.find(span.text, at + 1)
+    return at
+
+
+def _joins(text: str, place: int) -> bool:
+    """Whether a word goes on over this place."""
+    return 0 < place < len(text) and text[place - 1].isalnum() and text[place].isalnum()
 
 
 def _shown(text: str) -> str:
