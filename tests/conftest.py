@@ -14,6 +14,8 @@ LOOPBACK = ["127.0.0.1", "::1", "localhost"]
 
 # A deadline measures the machine, not the code: a busy CI machine would fail tests that are right.
 settings.register_profile("orchestrator", deadline=None)
+# For a second look on another Python: `pytest --hypothesis-profile=brief`. The search is done once.
+settings.register_profile("brief", deadline=None, max_examples=10)
 settings.load_profile("orchestrator")
 
 
