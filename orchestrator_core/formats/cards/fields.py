@@ -63,7 +63,7 @@ def _flag(value: Any) -> Any:
 
 def _texts(value: Any) -> Any:
     if isinstance(value, str):  # as people write it by hand
-        return tuple(part for part in map(str.strip, value.split(",")) if part)
+        return _split(value)
     if not isinstance(value, list):
         return ABSENT
     return tuple(str(item) for item in value if isinstance(item, str | int | float) and not isinstance(item, bool))
@@ -74,7 +74,7 @@ def _objects(value: Any) -> Any:
 
 
 def _split(value: Any) -> Any:
-    return tuple(part.strip() for part in value.split(",")) if isinstance(value, str) else ABSENT
+    return tuple(part for part in map(str.strip, value.split(",")) if part) if isinstance(value, str) else ABSENT
 
 
 TEXT, NUMBER, INTEGER, FLAG = Kind(_text), Kind(_number), Kind(_integer), Kind(_flag)
