@@ -140,7 +140,8 @@ class LoraAnswers:
     def status(self, query: dict[str, Any]) -> dict[str, Any]:
         """How the folders are watched, the hashing, problems, the number of LoRAs by flag; and what can be chosen."""
         _Asked.model_validate(query)
-        records = [record for record in self._shelf.source.records().values() if record.state != "missing"]
+        known = self._shelf.source.records().values()
+        records = self._each_once([record for record in known if record.state != "missing"])
         flags = {kind: {"title": found.title, "sentence": found.sentence} for kind, found in KINDS.items()}
         return {
             **self._shelf.status(),
@@ -154,7 +155,8 @@ class LoraAnswers:
     def export(self, query: dict[str, Any]) -> Content:
         """Which LoRAs lack what, as a file to work through."""
         asked = _Export.model_validate(query)
-        records = [record for record in self._matching(_List(query=asked.query, sort="name")) if record.missing]
+        found = parse_query(asked.query).apply(self._some(self._shelf.source.records(), _List()))
+        records = [record for record in found if record.missing]
         rows = [_exported(record) for record in records]
         data, kind = (_csv(rows), "text/csv") if asked.format == "csv" else (_json(rows), "application/json")
         name = f'attachment; filename="loras_missing_metadata.{asked.format}"'
@@ -169,7 +171,7 @@ class LoraAnswers:
         parsed = parse_query(asked.query)
         if not parsed.sort:
             parsed = replace(parsed, sort=asked.sort, backwards=asked.backwards)
-        found = parsed.apply(self._some(records, asked))
+        found = self._each_once(parsed.apply(self._some(records, asked)))
         with self._lock:
             self._last = _Found(wanted, records, found)
         return found
@@ -180,13 +182,27 @@ class LoraAnswers:
             return (record for record in records.values() if _id(record.path) in ids)
         return (record for record in records.values() if asked.gone or record.state != "missing")
 
+    def _each_once(self, records: Iterable[LoraRecord]) -> list[LoraRecord]:
+        """Of files of one content that of which most is known, at the place of the first."""
+        copies = self._shelf.source.library.snapshot.names.copies
+        groups: dict[str, list[LoraRecord]] = {}
+        for record in records:
+            groups.setdefault(min((record.path, *copies(record.path))), []).append(record)
+        return [min(group, key=lambda record: len(record.missing)) for group in groups.values()]
+
+    def _copies(self, record: LoraRecord) -> list[str]:
+        """What other files of its content are called; in whole, where that is the same."""
+        snapshot = self._shelf.source.library.snapshot
+        entries = [snapshot.entries[path] for path in snapshot.names.copies(record.path)]
+        return [entry.path if entry.name == record.name else entry.name for entry in entries]
+
     def _card(self, record: LoraRecord) -> dict[str, Any]:
         self._paths[_id(record.path)] = record.path
-        return card(record)
+        return card(record, self._copies(record))
 
     def _details(self, record: LoraRecord) -> dict[str, Any]:
         self._paths[_id(record.path)] = record.path
-        return details(record)
+        return details(record, self._copies(record))
 
     def record(self, wanted: str) -> LoraRecord:
         """Raises Refused for an id that no LoRA has."""

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from hashlib import blake2b
 from typing import Any
 
+from orchestrator_core.loras.brief import shortened
 from orchestrator_core.loras.composing import Chosen, NotChosen
 from orchestrator_core.loras.missing import KINDS, conflicting, problems
 from orchestrator_core.loras.reasons import sentence_of
@@ -14,6 +15,8 @@ from orchestrator_core.loras.record import Fact, LoraRecord
 _TRAINING_TAGS = 40  # that are shown
 _EXAMPLES = 6
 _LONGEST = 5_000  # characters of a text
+_GROUPS = 20  # of trigger words
+_COPIES = 20  # that are named
 
 
 def id_of(path: str) -> str:
@@ -26,8 +29,11 @@ def file_of(record: LoraRecord) -> str:
     return record.path[len(record.root) :].lstrip("/\\")
 
 
-def card(record: LoraRecord) -> dict[str, Any]:
-    """What the list shows. Texts are texts of strangers: the page shows them as such, never as markup."""
+def card(record: LoraRecord, copies: Sequence[str] = ()) -> dict[str, Any]:
+    """What the list shows. Texts are texts of strangers: the page shows them as such, never as markup.
+
+    ``copies``: what other files of its content are called.
+    """
     return {
         "id": id_of(record.path),
         "name": _text(record.name),
@@ -36,7 +42,8 @@ def card(record: LoraRecord) -> dict[str, Any]:
         "base": record.base_model,
         "sub": record.sub_family,
         "category": record.category or "",
-        "trigger_words": [_text(group) for group in record.trigger_words[:20]],
+        "trigger_words": [_text(shortened(group)) for group in record.trigger_words[:_GROUPS]],
+        "also": [_text(name) for name in copies[:_COPIES]],
         "missing": list(record.missing),
         "state": record.state,
         "favourite": record.favourite,
@@ -47,10 +54,11 @@ def card(record: LoraRecord) -> dict[str, Any]:
     }
 
 
-def details(record: LoraRecord) -> dict[str, Any]:
+def details(record: LoraRecord, copies: Sequence[str] = ()) -> dict[str, Any]:
     """All that is known. The folder is told, since it is the person's own; the page never sends it back."""
     return {
-        **card(record),
+        **card(record, copies),
+        "trigger_words": [_text(group) for group in record.trigger_words[:_GROUPS]],
         "folder": _text(record.root),
         "size": record.size,
         "changed_ms": record.mtime_ns // 1_000_000,

@@ -72,6 +72,10 @@ class Names:
             self._twins = {one: tuple(sorted(paths - {one})) for one, paths in twins.items()}
         return self._twins.get(path, ())
 
+    def copies(self, path: str) -> tuple[str, ...]:
+        """Of its twins those that are the same to the last byte: with other metadata it is another file to a person."""
+        return tuple(other for other in self.twins(path) if _is_copy(self._entries[path], self._entries[other]))
+
     def _told(self, name: str, paths: Sequence[str]) -> str:
         if len(paths) == 1:
             return ""
@@ -114,6 +118,12 @@ def _content_marks(entry: Entry) -> Iterable[str]:
         yield f"{entry.size} {entry.stamp}"
     if entry.hashed and entry.tensor_sha256:
         yield entry.tensor_sha256
+
+
+def _is_copy(one: Entry, other: Entry) -> bool:
+    if one.hashed and other.hashed:
+        return one.sha256 == other.sha256
+    return (one.size, one.stamp) == (other.size, other.stamp)
 
 
 def _keys(entry: Entry, kind: str) -> Iterable[str]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+import shutil
 import sys
 import time
 from collections.abc import Callable, Iterator
@@ -108,6 +109,47 @@ def test_a_query_that_cannot_be_read_is_answered_with_a_sentence(page: Page) -> 
 
 def test_the_loras_of_a_message_alone(page: Page, folder: Path) -> None:
     assert page.names(f"ids={id_in(folder, 'ink')},{id_in(folder, 'plain')}") == ["ink", "plain"]
+
+
+def test_copies_are_one_card_that_says_where_the_others_are(page: Page, shelf: LoraShelf, folder: Path) -> None:
+    (folder / "more").mkdir()
+    for place in ("more/ink", "zz"):
+        shutil.copy(folder / "ink.safetensors", folder / f"{place}.safetensors")
+    (folder / "more" / "ink.json").write_text('{"activation text": "inkword", "sd version": "SDXL"}')
+    shelf.refresh()
+    found = page.get("?sort=name")
+    assert found["total"] == 3
+    (ink,) = [lora for lora in found["loras"] if "ink" in lora["name"]]
+    assert (ink["name"], ink["also"]) == ("more/ink", ["ink", "zz"]), "of which most is known"
+    assert page.get(f"/one?id={ink['id']}")["also"] == ["ink", "zz"]
+    assert page.get("/status")["counts"]["duplicate"] == 1
+    assert page.names("query=zz") == ["zz"]
+    assert page.reply("/export").data.body.count(b"duplicate") == 3
+
+
+def test_copies_in_two_libraries_under_one_name_are_told_with_their_folders(tmp_path: Path) -> None:
+    roots = [tmp_path / "one", tmp_path / "two"]
+    for root in roots:
+        write_lora(root / "ink.safetensors", "inkword")
+    shelf = LoraShelf(lambda: map(str, roots), tell=Told(), timing=CALM)
+    shelf.start()
+    (card,) = Page(shelf).get()["loras"]
+    shelf.stop()
+    assert card["also"] == [str(roots[1] / "ink.safetensors")]
+
+
+def test_other_metadata_in_front_of_the_same_weights_is_another_lora(page: Page, shelf: LoraShelf) -> None:
+    until(lambda: not shelf.source.library.without_digests())
+    assert page.get()["total"] == 3
+
+
+def test_a_card_has_long_trigger_words_shortened_and_the_details_in_whole(page: Page, folder: Path) -> None:
+    long = ", ".join(f"word{number}" for number in range(100))
+    page.post("/user", id=id_in(folder, "ink"), trigger_words=[long, "inkword"])
+    (card,) = page.get("?query=name:ink")["loras"]
+    first, second = card["trigger_words"]
+    assert (len(first) <= 200, first[-1], second) == (True, "…", "inkword")
+    assert page.get(f"/one?id={card['id']}")["trigger_words"] == [long, "inkword"]
 
 
 def test_what_is_gone_is_shown_only_when_asked_for(page: Page, shelf: LoraShelf, folder: Path) -> None:

@@ -164,6 +164,32 @@ def test_only_the_cards_on_the_screen_exist_and_all_can_be_reached(page: PackPag
     page.page.locator(".orl-grid").wait_for()
 
 
+def test_copies_are_one_card_and_long_groups_of_trigger_words_are_short(page: PackPage, comfy: ComfyUI) -> None:
+    loras = comfy.folder / "models" / "loras"
+    (loras / "copies").mkdir(exist_ok=True)
+    long = ", ".join(f"part{number}" for number in range(40))
+    copied = write_lora(loras / "lib" / "copied.safetensors", "wordcopied")
+    copied.with_suffix(".json").write_text(json.dumps({"activation text": "wordcopied"}))
+    shutil.copy(copied, loras / "copies" / "copied.safetensors")
+    Server(comfy).call("/orchestrator/loras/refresh", {})
+    (one,) = found(comfy, "wordcopied")
+    Server(comfy).call("/orchestrator/loras/user", {"id": one["id"], "trigger_words": ["wordcopied", long]})
+    search(page, "wordcopied", 1)
+    card = page.page.locator(".orl-card")
+    assert card.locator(".orl-also").inner_text() == "+1"
+    assert "Also in lib/copied" in str(card.get_attribute("title"))
+    assert card.locator("small").inner_text() == "wordcopied +1"
+    card.click()
+    page.page.get_by_text("lib/copied", exact=True).wait_for()
+    short = page.page.locator(".orl-groups button").nth(1)
+    assert (short.inner_text()[-1], short.get_attribute("title")) == ("…", long)
+
+
+def found(comfy: ComfyUI, query: str) -> list[dict[str, Any]]:
+    loras: list[dict[str, Any]] = Server(comfy).call(f"/orchestrator/loras?query={query}")["loras"]
+    return loras
+
+
 def test_a_star_is_kept(page: PackPage, comfy: ComfyUI) -> None:
     search(page, "word011", 1)
     page.page.locator(".orl-card").hover()

@@ -3,7 +3,7 @@
 import { t, toast } from "./host.js";
 import { copy } from "./dialog.js";
 import { askCivitai, wasAsked } from "./lora_civitai.js";
-import { baseBadge, makeDraggable, pictureOf, place, say, selectedNode, tagOf } from "./lora_page.js";
+import { baseBadge, brief, makeDraggable, pictureOf, place, say, selectedNode, tagOf } from "./lora_page.js";
 import { el } from "./words.js";
 
 const FACTS = 60; // of one LoRA, that are listed
@@ -30,6 +30,7 @@ export function detailsElement(lora, { back, changed, baseModels, refilter, test
       { class: "orl-details-body", tabindex: "-1" },
       el("div", { class: "orl-hero" }, picture, baseBadge(lora)),
       buttonsOf(lora, changed, test),
+      groupsOf(lora),
       ...lora.problems.map((problem) => el("p", { class: "orl-problem" }, problem)),
       lora.flags.length > 0 && el("ul", { class: "orl-flags" }, ...lora.flags.map((flag) => flagElement(flag, refilter))),
       form.element,
@@ -63,9 +64,6 @@ function buttonsOf(lora, changed, test) {
   const words = lora.trigger_words.join(", ");
   const button = (icon, text, onclick, main) =>
     el("button", { type: "button", class: main ? "orl-main" : "", onclick }, el("i", { class: `pi ${icon}` }), " ", text);
-  const copied = async (text) => {
-    await copy(text).then(() => toast("success", t("lora_copied"), text), (error) => toast("error", t("failed"), error.message));
-  };
   return el(
     "div",
     { class: "orl-buttons" },
@@ -75,6 +73,19 @@ function buttonsOf(lora, changed, test) {
     button("pi-th-large", t("lora_test"), () => test(lora)),
     civitaiButton(lora, changed),
   );
+}
+
+async function copied(text) {
+  await copy(text).then(() => toast("success", t("lora_copied"), brief(text)), (error) => toast("error", t("failed"), error.message));
+}
+
+/** Each group of trigger words by itself, where there are several: a click copies it, in whole. */
+function groupsOf({ trigger_words: groups }) {
+  if (groups.length < 2) return null;
+  const chips = groups.map((group) =>
+    el("button", { type: "button", dir: "auto", title: group, onclick: () => copied(group) }, brief(group)),
+  );
+  return el("div", { class: "orl-groups" }, ...chips);
 }
 
 function civitaiButton(lora, changed) {
@@ -168,6 +179,7 @@ function aboutOf(lora) {
   const rows = [
     [t("lora_file"), lora.file],
     [t("lora_folder"), lora.folder],
+    [t("lora_alsoIn"), lora.also.join("\n")],
     [t("lora_size"), [size, lora.rank && t("lora_rank", { rank: lora.rank })].filter(Boolean).join(" · ")],
     [t("lora_field_category"), lora.category],
     [t("lora_trainedOn"), lora.trained_on],

@@ -1,7 +1,7 @@
 // The cards of the library: only those that are on the screen exist, and their pages are asked for as they come.
 
 import { t } from "./host.js";
-import { baseBadge, makeDraggable, pictureOf } from "./lora_page.js";
+import { baseBadge, brief, makeDraggable, pictureOf } from "./lora_page.js";
 import { el } from "./words.js";
 
 const NARROWEST = 97; // px of a card
@@ -140,7 +140,7 @@ export class Grid {
         class: `orl-card orl-${lora.state}${lora.excluded ? " orl-excluded" : ""}`,
         role: "option",
         id: `orl-card-${number}`,
-        title: [lora.name, ...lora.trigger_words.slice(0, 3)].join("\n"),
+        title: [lora.name, ...alsoIn(lora), ...lora.trigger_words.slice(0, 3).map(brief)].join("\n"),
         onclick: (event) => {
           this.at = number;
           if (event.ctrlKey || event.metaKey || event.shiftKey) this.pick(lora);
@@ -152,8 +152,9 @@ export class Grid {
       star,
       this.checkMark(lora),
       flagsOf(lora),
+      lora.also.length > 0 && el("span", { class: "orl-also", title: alsoIn(lora)[0] }, `+${lora.also.length}`),
       el("b", { dir: "auto" }, lora.title),
-      el("small", { dir: "auto" }, lora.trigger_words[0] ?? ""),
+      el("small", { dir: "auto" }, groupsOf(lora)),
     );
     card.dataset.id = lora.id;
     card.classList.toggle("orl-is-picked", this.picked.has(lora.id));
@@ -225,6 +226,16 @@ export class Grid {
     else if (top + this.height > scrollTop + clientHeight) this.element.scrollTop = top + this.height - clientHeight + 2 * GAP;
     this.draw();
   }
+}
+
+/** The first group of its trigger words, and how many there are more. */
+function groupsOf({ trigger_words: [first = "", ...more] }) {
+  return more.length ? `${brief(first)} +${more.length}` : brief(first);
+}
+
+/** A line that names the other files of its content; none where there are none. */
+function alsoIn({ also }) {
+  return also.length ? [t("lora_also", { names: also.join(", ") })] : [];
 }
 
 /** A mark for what a person may want to look at; a file that cannot be used says so in full. */

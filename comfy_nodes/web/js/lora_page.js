@@ -5,6 +5,7 @@ import { el } from "./words.js";
 
 export const SELECTOR_NODE = "OrchestratorLoRASelector";
 export const DRAG_TYPE = "application/x-orchestrator-lora";
+const BRIEF = 60; // characters
 const HUES = { "SD 1.5": 205, SDXL: 265, Pony: 320, Illustrious: 285, NoobAI: 345, "Flux.1": 28, "Flux.2": 14, "SD 3": 180 };
 
 export function previewUrl(lora, size = "small") {
@@ -32,6 +33,12 @@ export function pictureOf(lora, size) {
 function initials(title) {
   const words = title.replace(/[_\-.]+/g, " ").match(/[\p{L}\p{N}]+/gu) ?? ["?"];
   return words.slice(0, 2).map((word) => [...word][0].toUpperCase()).join("");
+}
+
+/** The beginning of a long text: a LoRA may have hundreds of trigger words. */
+export function brief(text) {
+  const letters = [...text];
+  return letters.length > BRIEF ? `${letters.slice(0, BRIEF - 1).join("").trimEnd()}…` : text;
 }
 
 export function baseBadge(lora) {
