@@ -27,7 +27,7 @@ from orchestrator_core.stages import dispatch
 ROOT = Path(__file__).resolve().parent.parent
 ANY_INPUT = "any input of any node"
 # Stages, and options of stages, that no host shows so far; to be empty.
-NOT_YET_IN_HOSTS = frozenset({"llmEnhance", "generatePrompt.profiles", "generatePrompt.genre"})
+NOT_YET_IN_HOSTS = frozenset({"followStory", "llmEnhance", "generatePrompt.profiles", "generatePrompt.genre"})
 
 
 @dataclass(frozen=True, slots=True)

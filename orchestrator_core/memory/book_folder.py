@@ -50,10 +50,11 @@ class BookFolder:
             return paths[found[0]]
         if found:
             raise FormatError(f"The lore book {name!r} may be {' or '.join(found[:3])}: name its folder too.")
-        close = difflib.get_close_matches(name, list(paths), 1, 0.6)
+        called = {key.rpartition("/")[2]: key for key in paths} | {key: key for key in paths}
+        close = difflib.get_close_matches(name, list(called), 1, 0.6)
         where = ", ".join(map(str, self.folders)) or "no folder"
         raise FormatError(
-            f"There is no lore book {name!r} in {where}." + (f" Did you mean {close[0]!r}?" if close else "")
+            f"There is no lore book {name!r} in {where}." + (f" Did you mean {called[close[0]]!r}?" if close else "")
         )
 
     def _paths(self) -> dict[str, Path]:

@@ -25,12 +25,13 @@ _OF_SCENE: Sequence[tuple[str, str]] = (("where", "where"), ("when", "when"), ("
 class Cast:
     """``characters`` by the name that the story calls them, ``others`` are settings and styles.
 
-    ``drawn``: names of the characters whose profiles the prompt itself was drawn with.
+    ``drawn``: names of the characters whose profiles the prompt itself was drawn with; ``drawn_place``: its setting's.
     """
 
     characters: Mapping[str, Profile]
     others: tuple[Profile, ...] = ()
     drawn: tuple[str, ...] = ()
+    drawn_place: str = ""
     problems: tuple[str, ...] = ()
 
     def profile_of(self, name: str) -> Profile | None:
@@ -56,6 +57,7 @@ def cast_of(story: Story, draft: PromptDraft, source: ProfileSource | None, more
     """``more``: people who join, of whom the source may know a profile; who has none is only a name."""
     told = chosen_from(source, ", ".join(story.profiles))
     drawn = chosen_from(source, draft.source.profiles) if source else None
+    drawn_with = drawn.profile.members if drawn else ()
     members = [member for chosen in (told, drawn) if chosen for member in chosen.profile.members if member.name]
     names = dict.fromkeys((*more, *_written_as_names(own_words(draft))))
     members += [found for name in names if (found := _profile_named(name, source)) is not None]
@@ -64,7 +66,8 @@ def cast_of(story: Story, draft: PromptDraft, source: ProfileSource | None, more
     return Cast(
         characters,
         tuple(profile for profile in others.values() if profile.kind != "genre"),
-        tuple(member.name for member in (drawn.profile.members if drawn else ()) if _is_character(member)),
+        tuple(member.name for member in drawn_with if _is_character(member)),
+        next((place for member in reversed(drawn_with) if (place := place_of(member))), ""),
         tuple(problem.message for problem in (told.problems if told else ())),
     )
 

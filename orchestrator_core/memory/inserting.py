@@ -107,10 +107,12 @@ def _is_there(profile: Profile, telling: Telling) -> bool:
 
 
 def _scene_words(draft: PromptDraft, telling: Telling) -> list[str]:
-    state = telling.state
-    said = said_in(draft.positive, {}, ())  # what a profile says of it is not contradicted either
+    state, own = telling.state, telling.said
+    said = said_in(
+        draft.positive, {}, (), (state.where,)
+    )  # the light and the faces of a profile are not contradicted either
     words = []
-    if state.where and not said.where:
+    if state.where and not own.where:
         words.append(state.where)
     if state.when and not said.when:
         words.append(state.when)

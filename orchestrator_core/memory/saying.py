@@ -78,11 +78,12 @@ def said_in(text: str, people: Mapping[str, str], present: Sequence[str], places
     text = _plain(text)
     chunks = [chunk.strip() for chunk in text.split(",")]
     words = f" {' '.join(words_of(text))} "
+    places = tuple(places)
     named = _named_in(text, people)
     return Saying(
         tuple(dict.fromkeys(name for _, name in named)),
         _where(chunks, words, places),
-        _when(words),
+        _when(_without(words, (_core(words_of(place)) for place in places))),
         next((word for word in words.split() if word in MOODS), ""),
         _parts(text, named, present),
         has_face=any(word in FACES for word in words.split()),
@@ -118,7 +119,7 @@ def _stands(phrase: str, words: str) -> bool:
 
 
 def _without(words: str, phrases: Iterable[str]) -> str:
-    for phrase in phrases:
+    for phrase in filter(None, phrases):
         words = words.replace(f" {phrase} ", " , ")
     return words
 

@@ -136,8 +136,9 @@ class _Teller:
                 self.change(change)
 
     def scene(self, said: Saying) -> None:
+        where = said.where or self._new_setting()
         for field, wanted, found, is_same in (
-            ("where", self.wish.where, said.where, same_place(said.where, self.state.where)),
+            ("where", self.wish.where, where, same_place(where, self.state.where)),
             ("when", self.wish.when, said.when, bool(self.state.when) and same_time(said.when, self.state.when)),
             ("mood", self.wish.mood, said.mood, False),
         ):
@@ -145,6 +146,12 @@ class _Teller:
                 self.change(Change("set", _field(field), value=wanted))
             elif found and not is_same:
                 self.change(Change("set", _field(field), value=found, source="code"))
+
+    def _new_setting(self) -> str:
+        """The place that the prompt was drawn with. One where the story was before is only the usual one."""
+        place = self.cast.drawn_place
+        been = (logged.change.value for logged in self.story.log if logged.change.field == "where")
+        return "" if any(same_place(place, other) for other in been) else place
 
     def clothes(self, said: Saying) -> None:
         wanted = {person.casefold(): outfit for person, outfit in self._wished_outfits()}

@@ -54,7 +54,8 @@ SAME_TIMES = (frozenset(("day", "morning", "noon", "afternoon")), frozenset(("da
 NOT_TIMES = (
     "night elf", "night elves", "evening gown", "evening gowns", "evening dress", "evening dresses", "night gown",
     "morning coat", "night vision", "night fury", "twilight sparkle", "modern day", "present day", "day dress",
-    "one day", "night club", "dawn patrol",
+    "one day", "dawn patrol", "night market", "night club", "night school", "night bus", "night train", "night shift",
+    "sunset boulevard", "day care",
 )  # fmt: skip
 
 MOODS = listed(
