@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from argparse import Namespace
 
     from orchestrator_app.sources import Wish
+    from orchestrator_core.profiles.source import Chosen, ProfileSource
     from orchestrator_core.template import Wildcards
 
 ALL = -1
@@ -40,6 +41,9 @@ class Drawing:
     dialect: str | None = None
     missing: str = "keep"
     weights: Mapping[str, float] = field(default_factory=dict)
+    profiles: str | None = None
+    genre: str | None = None
+    library: ProfileSource | None = None  # where these two are found
 
     fallback: int = field(default_factory=new_seed)  # the seed where nobody gave one
 
@@ -49,9 +53,27 @@ class Drawing:
             return wish.seed
         return ((self.fallback if self.seed is None else self.seed) + offset) % SEEDS
 
+    @property
+    def who(self) -> dict[str, str]:
+        """The options of the stage that name profiles, where somebody did."""
+        named = {"profiles": self.profiles, "genre": self.genre}
+        return {name: value for name, value in named.items() if value is not None}
+
+    @property
+    def chosen(self) -> Chosen | None:
+        """The profiles that were asked for."""
+        if not self.who:
+            return None
+        from orchestrator_core.profiles.source import chosen_from
+
+        return chosen_from(self.library, self.profiles or "", self.genre or "")
+
 
 def drawing_of(arguments: Namespace) -> Drawing:
-    """Raises ConfigError for a weights file that cannot be used, and for what does not go together."""
+    """Raises ConfigError for a weights file that cannot be used, and for what does not go together.
+
+    And ProfileError for a profile that is not there.
+    """
     method = arguments.method or "random"
     if arguments.count == ALL and method != "combinatorial":
         raise ConfigError(f"'--count all' needs --method combinatorial; {method} draws have no end.")
@@ -64,7 +86,21 @@ def drawing_of(arguments: Namespace) -> Drawing:
         dialect=arguments.dialect,
         missing=arguments.missing or "keep",
         weights=read_weights(Path(arguments.weights)) if arguments.weights else {},
+        profiles=arguments.profiles,
+        genre=arguments.genre,
+        library=_library(arguments),
     )
+
+
+def _library(arguments: Namespace) -> ProfileSource | None:
+    """The profiles, where some are asked for; a name that is not there ends it here."""
+    if not (arguments.profiles or arguments.genre):
+        return None
+    from orchestrator_app.folders import open_profiles
+
+    library = open_profiles(arguments.profile_folder)
+    library.combined(arguments.profiles or "", arguments.genre or "")
+    return library
 
 
 def read_weights(path: Path) -> dict[str, float]:
@@ -90,6 +126,12 @@ def drafts_of(wish: Wish, wildcards: Wildcards, drawing: Drawing, offset: int = 
     negative = wish.negative if drawing.negative is None else drawing.negative
     template = Template(wish.template, negative, drawing.dialect or wish.dialect, drawing.missing)
     seed, first = drawing.seed_of(wish, offset), drawing.index or 0
+    chosen = drawing.chosen
+    weights = chosen.weights(drawing.weights) if chosen else drawing.weights
+
+    def told(draft: PromptDraft, index: int | None) -> PromptDraft:
+        return _telling(chosen.dressed(draft, wildcards, weights) if chosen else draft, drawing, index)
+
     if drawing.method == "combinatorial":
         found = template.combinations(wildcards, first, seed=seed)
         wanted = (
@@ -97,22 +139,22 @@ def drafts_of(wish: Wish, wildcards: Wildcards, drawing: Drawing, offset: int = 
         )
         for number, draft in enumerate(wanted):
             draft = draft.replacing(seed=(seed + number) % SEEDS)  # an image of each has a seed of its own
-            yield _telling(draft, drawing, first + number)
+            yield told(draft, first + number)
         return
-    bias = Bias(drawing.weights) if drawing.weights else None
+    bias = Bias(weights) if weights else None
     for number in range(drawing.count or 1):
         own = (seed + number) % SEEDS
         index = None if drawing.index is None else first + number
         if drawing.method == "cyclical":
-            yield _telling(template.cycle(wildcards, first + number, seed=own), drawing, first + number)
+            yield told(template.cycle(wildcards, first + number, seed=own), first + number)
         else:
-            yield _telling(template.draw(wildcards, own, bias, index=index), drawing, index)
+            yield told(template.draw(wildcards, own, bias, index=index), index)
 
 
 def _telling(draft: PromptDraft, drawing: Drawing, index: int | None) -> PromptDraft:
     """The draft, whose source says how it was drawn."""
     source = replace(draft.source, method=drawing.method, index=index, missing=drawing.missing)
-    return draft.replacing(source=source)
+    return draft.replacing(source=replace(source, profiles=drawing.profiles or "", genre=drawing.genre or ""))
 
 
 def _few(drafts: Iterator[PromptDraft]) -> list[PromptDraft]:

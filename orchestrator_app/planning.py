@@ -145,6 +145,7 @@ def _of_template(
         "dialect": drawing.dialect or wish.dialect,
         "method": drawing.method,
         "missing": drawing.missing,
+        **drawing.who,
     }
     render = StageSpec(id="render", type=RENDER, options={**wish.settings, **settings})
     seed, first = drawing.seed_of(wish, offset), drawing.index or 0
@@ -173,7 +174,7 @@ def _nth_pipeline(pipeline: PipelineSpec, drawing: Drawing, settings: Mapping[st
     for stage in pipeline.stages:
         options = dict(stage.options)
         if stage.type == DRAW:
-            options |= {name: value for name, value in given.items() if value is not None}
+            options |= {name: value for name, value in given.items() if value is not None} | drawing.who
             options["seed"] = drawing.seed if drawing.seed is not None else options.get("seed", drawing.fallback)
             for name in ("seed", "index"):
                 if isinstance(options.get(name), int):

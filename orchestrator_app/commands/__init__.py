@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Protocol
 
-from orchestrator_app.commands import export, lora_test, loras, prompt, read, run, studio, wildcards
+from orchestrator_app.commands import export, lora_test, loras, profiles, prompt, read, run, studio, wildcards
 
 
 class Command(Protocol):
@@ -18,6 +18,7 @@ COMMANDS: Mapping[str, Command] = {
     "prompt": prompt,
     "run": run,
     "wildcards": wildcards,
+    "profiles": profiles,
     "loras": loras,
     "lora-test": lora_test,
     "export": export,

@@ -48,6 +48,26 @@ def add_drawing(parser: argparse.ArgumentParser, count: str) -> None:
     group.add_argument("--missing", choices=("keep", "remove", "error"), help="what a missing wildcard leaves")
     group.add_argument("--weights", metavar="FILE", help="JSON or YAML: odds multipliers by key, as --json shows them")
     add_wildcards(group)  # type: ignore[arg-type]
+    add_profiles(parser)
+
+
+def add_profiles(parser: argparse.ArgumentParser) -> None:
+    """Who and what the prompts show, and in which genre."""
+    group = parser.add_argument_group("profiles")
+    group.add_argument("--profiles", metavar="NAMES", help='of profiles, separated by commas, as "mira, harbor, ink"')
+    group.add_argument("--genre", metavar="NAME", help="the genre around your own words, as film-noir")
+    add_profile_folder(group)  # type: ignore[arg-type]
+
+
+def add_profile_folder(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--profile-folder",
+        action="append",
+        default=[],
+        metavar="FOLDER",
+        help="a folder of profiles; may be given again, the first one wins, 'bundled' is the one that comes with this "
+        "pack (default: your own one in the data folder, then bundled)",
+    )
 
 
 def seed(text: str) -> int:

@@ -14,6 +14,7 @@ from orchestrator_app.console import say
 if TYPE_CHECKING:
     from orchestrator_app.drawing import Drawing
     from orchestrator_app.sources import Source
+    from orchestrator_core.profiles.source import ProfileSource
     from orchestrator_core.prompt import PromptDraft
     from orchestrator_core.template import Wildcards
 
@@ -41,7 +42,7 @@ def run(arguments: argparse.Namespace) -> int:
     reporter = Reporter(wildcards, explains=not arguments.json)
     for note in source.notes:
         reporter.note(note)
-    with _choosing(arguments) as choose:
+    with _choosing(arguments, drawing.library) as choose:
         for number, draft in enumerate(_drafts(source, wildcards, drawing), 1):
             reporter.report(draft)
             _show(choose(number, draft), number, arguments)
@@ -50,7 +51,9 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 @contextmanager
-def _choosing(arguments: argparse.Namespace) -> Iterator[Callable[[int, PromptDraft], PromptDraft]]:
+def _choosing(
+    arguments: argparse.Namespace, profiles: ProfileSource | None
+) -> Iterator[Callable[[int, PromptDraft], PromptDraft]]:
     """Adds LoRAs to a draft and says why, where that is asked for. Raises ConfigError, PipelineError."""
     from orchestrator_app.selecting import SELECT, Reporter, lora_source, select_for, selecting_of
 
@@ -65,7 +68,8 @@ def _choosing(arguments: argparse.Namespace) -> Iterator[Callable[[int, PromptDr
 
         stage = StageSpec(id="loras", type=SELECT, options=dict(selecting.options or {}))
         checkpoint = selecting.checkpoint_of(arguments.checkpoint or "")
-        context = StageContext(Wildcards([]), loras=library.loras, meanings=library.meanings, checkpoint=checkpoint)
+        given: Any = {"loras": library.loras, "meanings": library.meanings, "profiles": profiles}
+        context = StageContext(Wildcards([]), checkpoint=checkpoint, **given)
         reporter = Reporter()
 
         def choose(number: int, draft: PromptDraft) -> PromptDraft:

@@ -94,7 +94,7 @@ def _planned(arguments: argparse.Namespace) -> tuple[str, StageContext, list[Pla
     """The name of what was given, and the prompts drawn from it."""
     from orchestrator_app.diagnostics import Reporter
     from orchestrator_app.drawing import drawing_of
-    from orchestrator_app.folders import open_wildcards
+    from orchestrator_app.folders import open_profiles, open_wildcards
     from orchestrator_app.planning import parse_settings, plan
     from orchestrator_app.selecting import has_stage, lora_source, report_selections, selecting_of
     from orchestrator_app.sources import read_source
@@ -112,6 +112,7 @@ def _planned(arguments: argparse.Namespace) -> tuple[str, StageContext, list[Pla
             weights=drawing.weights,
             loras=library.loras,
             meanings=library.meanings,
+            profiles=drawing.library or open_profiles(arguments.profile_folder),
         )
         planned = plan(source, drawing, settings, context, COUNT, selecting)
     reporter = Reporter(context.wildcards)

@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import argparse
-import os
 from collections.abc import Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from orchestrator_app.commands.arguments import DIALECTS, add_wildcards, description, whole
-from orchestrator_app.console import caret_lines, heading, problem, remark, say, table, width
+from orchestrator_app.console import caret_lines, heading, problem, remark, say, short, table, width
 
 if TYPE_CHECKING:
     from orchestrator_core.template import Wildcards
@@ -49,15 +47,6 @@ def _opened(arguments: argparse.Namespace) -> Wildcards:
     return open_wildcards(arguments.wildcards)
 
 
-def _short(path: str | Path) -> str:
-    """A path as a person would type it from here."""
-    try:
-        relative = os.path.relpath(path)
-    except ValueError:  # another drive
-        return str(path)
-    return str(path) if relative.startswith("..") else relative
-
-
 # list
 
 
@@ -65,7 +54,7 @@ def list_names(arguments: argparse.Namespace) -> int:
     wildcards = _opened(arguments)
     hidden = {name: path for name, _, path in wildcards.shadowed()}
     rows = [
-        (name, len(values), _files_of(values), _short(hidden[name]) if name in hidden else "")
+        (name, len(values), _files_of(values), short(hidden[name]) if name in hidden else "")
         for name in wildcards.names()
         if (values := wildcards.values(name)) is not None
     ]
@@ -89,7 +78,7 @@ def _files_of(values: Values) -> str:
 
 
 def _summary(wildcards: Wildcards, names: int, values: int) -> str:
-    folders = ", ".join(f"{_short(root)}{'' if root.is_dir() else ' (not there yet)'}" for root in wildcards.roots)
+    folders = ", ".join(f"{short(root)}{'' if root.is_dir() else ' (not there yet)'}" for root in wildcards.roots)
     return f"\n{names:,} wildcards with {values:,} values in {folders}"
 
 
@@ -181,7 +170,7 @@ def check_files(arguments: argparse.Namespace) -> int:
 
 
 def _show_finding(finding: Finding) -> None:
-    place = _short(finding.file) + (f":{finding.line}" if finding.line else "")
+    place = short(finding.file) + (f":{finding.line}" if finding.line else "")
     more = f" (and {finding.also:,} more in this file)" if finding.also else ""
     heading(place)
     say(f"{_INDENT}{'' if finding.serious else 'note: '}{finding.message}{more}")

@@ -16,7 +16,7 @@ from orchestrator_core.profiles.schema import LoraWish, ProfileFile
 from orchestrator_core.profiles.yaml_values import read_yaml
 from orchestrator_core.template.textfiles import NotText, to_utf8
 
-MAX_BYTES = 8 * 1024 * 1024
+MAX_BYTES = 24 * 1024 * 1024  # a card of 16 MiB may be in it
 SUFFIXES = (".yaml", ".yml", ".json")
 _SHOWN = 5
 _KNOWN = [name for name in ProfileFile.model_fields if name != "schema_"]
@@ -84,7 +84,8 @@ def profile_from(data: Any, where: str, key: str, place: Place | None = None) ->
 def _problems(error: ValidationError, where: str, place: Place) -> str:
     found = [_problem(problem, place) for problem in error.errors(include_url=False)[:_SHOWN]]
     more = error.error_count() - len(found)
-    return f"{where} is no profile: {'; '.join(found)}{f'; and {more} more' if more > 0 else ''}."
+    told = f"{where} is no profile: {'; '.join(found)}{f'; and {more} more' if more > 0 else ''}"
+    return told if told.endswith("?") else f"{told}."
 
 
 def _problem(problem: Any, place: Place) -> str:

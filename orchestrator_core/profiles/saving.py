@@ -39,15 +39,25 @@ def save_profile(path: Path, changes: Mapping[str, Any]) -> Profile:
     except FormatError as error:
         raise ProfileError(f"It is not saved. {error}") from None
     if after != before:
-        _replace(path, after)
+        _replace(path, after.encode())
     return profile
 
 
 def new_profile(path: Path, data: Mapping[str, Any]) -> Profile:
     """As ``save_profile``, for a file that must not be there yet."""
+    _refuse_if_there(path)
+    return save_profile(path, data)
+
+
+def write_new(path: Path, content: bytes) -> None:
+    """A file as it is, which must not be there yet. Raises ProfileError."""
+    _refuse_if_there(path)
+    _replace(path, content)
+
+
+def _refuse_if_there(path: Path) -> None:
     if path.exists():
         raise ProfileError(f"{path} is there already, and is left as it is. Choose another name.")
-    return save_profile(path, data)
 
 
 def changed_text(text: str, changes: Mapping[str, Any], where: str) -> str:
@@ -66,14 +76,14 @@ def _applied(data: Mapping[str, Any], changes: Mapping[str, Any]) -> dict[str, A
     return {name: value for name, value in {**data, **changes}.items() if value is not None}
 
 
-def _replace(path: Path, text: str) -> None:
+def _replace(path: Path, content: bytes) -> None:
     """Raises ProfileError; the old file is whole in any case."""
     temporary = ""
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         handle, temporary = tempfile.mkstemp(prefix=f".{path.stem}-", suffix=".tmp", dir=path.parent)
-        with os.fdopen(handle, "w", encoding="utf-8", newline="\n") as file:
-            file.write(text)
+        with os.fdopen(handle, "wb") as file:
+            file.write(content)
             file.flush()
             os.fsync(file.fileno())
         Path(temporary).chmod(path.stat().st_mode if path.exists() else 0o644)

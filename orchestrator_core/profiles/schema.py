@@ -34,7 +34,8 @@ def split_phrases(text: str) -> list[str]:
     return [phrase.strip() for phrase in (*found, text[start:]) if phrase.strip()]
 
 
-def _is_balanced(phrase: str) -> bool:
+def is_balanced(phrase: str) -> bool:
+    """Whether each bracket has its other half within the phrase."""
     closing = {"(": ")", "[": "]", "{": "}"}
     waiting: list[str] = []
     for match in _WITHIN.finditer(phrase):
@@ -187,7 +188,7 @@ class ProfileFile(BaseModel):
     @classmethod
     def _are_whole(cls, phrases: list[str]) -> list[str]:
         for phrase in phrases:
-            if not _is_balanced(phrase):
+            if not is_balanced(phrase):
                 raise ValueError(
                     f"the brackets of {phrase[:60]!r} do not match, and would reach into other words; "
                     "a backslash makes one an ordinary character"
@@ -205,4 +206,6 @@ class ProfileFile(BaseModel):
 def json_schema() -> dict[str, Any]:
     """The JSON Schema of a profile's file, as docs/profile.schema.json has it."""
     schema = ProfileFile.model_json_schema(by_alias=True)
+    loras = schema["properties"]["loras"]
+    loras["items"] = {"anyOf": [loras["items"], {"type": "string"}]}  # a name alone will do
     return {"$schema": "https://json-schema.org/draft/2020-12/schema", "$id": SCHEMA_ID, **schema}

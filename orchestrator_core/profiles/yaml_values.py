@@ -14,7 +14,7 @@ from typing import Any
 
 from orchestrator_core.errors import FormatError
 
-MAX_DEPTH = 40
+MAX_DEPTH = 100  # a card may have 64
 MAX_VALUES = 100_000  # with each alias counted as what it stands for
 _INTEGER = re.compile(r"[-+]?[0-9]{1,18}")
 _FLOAT = re.compile(r"[-+]?(?:[0-9]{1,300}\.?[0-9]{0,300}|\.[0-9]{1,300})(?:[eE][-+]?[0-9]{1,3})?")
