@@ -31,6 +31,7 @@ from orchestrator_core.lore.pattern_tree import (
 
 MAX_STATES = 1000
 _FEW_WAYS = 50
+_CHEAP = 8  # characters that are walked over for the price of one state that is looked at
 _WORD = Chars(WORD)
 _LINE_ENDS = "\n\r\u2028\u2029"
 _LINE_PLACES = {"line_start": -1, "line_end": 0}  # which of the two characters beside a place it is about
@@ -39,7 +40,7 @@ _LINE_PLACES = {"line_start": -1, "line_end": 0}  # which of the two characters 
 class Effort:
     """How many steps of searching are left. Raises FormatError when there are none."""
 
-    def __init__(self, steps: int = 3_000_000) -> None:
+    def __init__(self, steps: int = 1_000_000) -> None:
         self.left = steps
 
     def spend(self, steps: int) -> None:
@@ -137,7 +138,7 @@ class _Walk:
     def ends(self, text: str, effort: Effort) -> Iterator[bool]:
         """For each place of the text, in the walk's direction, whether the expression ends there."""
         holding = self._holding(text, effort)
-        effort.spend(len(text) + 1)
+        effort.spend(1 + len(text) // _CHEAP)
         current = 0
         for walked in range(len(text) + 1):
             place = len(text) - walked if self._reverse else walked
@@ -182,7 +183,7 @@ class _Walk:
             for at, holds in enumerate(_at_places(place, text) if place else _at_looks(walk, text, effort)):
                 if holds != negated:
                     holding[at] |= 1 << bit
-        effort.spend(len(holding) * len(self._places))
+        effort.spend(len(holding) * len(self._places) // _CHEAP)
         return holding
 
 
