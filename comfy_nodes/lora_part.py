@@ -64,9 +64,10 @@ class LoraPart:
 
 
 def _services() -> LoraServices:
+    from orchestrator_core.loras.meanings import Meanings
+
     from .lora_choosing import Choosing
     from .lora_loading import Loading
-    from .lora_meanings import Meanings
     from .lora_shelf import LoraShelf
     from .lora_uses import Files
 

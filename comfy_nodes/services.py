@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING, Any
 from orchestrator_core.template import Wildcards
 
 if TYPE_CHECKING:
+    from orchestrator_core.loras.meanings import Meanings
+
     from .lora_choosing import Choosing
     from .lora_loading import Loading
-    from .lora_meanings import Meanings
     from .lora_shelf import LoraShelf
     from .lora_uses import Files
 

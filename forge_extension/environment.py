@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from forge_extension.checkpoints import CheckpointFamilies
 from forge_extension.generator import Host, InProcessGenerator
@@ -18,6 +19,7 @@ from orchestrator_app.studio.lora_place import LoraPlace
 from orchestrator_app.studio.targets import FORGES_OWN, comfy_target
 from orchestrator_core.config import data_folder
 from orchestrator_core.errors import ConfigError
+from orchestrator_core.loras.meanings import Meanings
 
 if TYPE_CHECKING:
     from orchestrator_core.store import Store
@@ -52,6 +54,10 @@ class ForgeHost(Host, HostSettings, ScriptHost, LoraHost, Protocol):
 
     def is_rendering(self) -> bool: ...
 
+    def text_encoder(self) -> Any: ...
+
+    def text_vectors(self, clip: Any, texts: Sequence[str], /) -> Sequence[Sequence[float]]: ...
+
 
 class ForgeEnvironment:
     """What the tab and the script share. One for each load of the extension: "Reload UI" makes another."""
@@ -62,6 +68,7 @@ class ForgeEnvironment:
         self.wildcards = LiveWildcards(self._folders)
         self.loras = LoraPlace(lambda _: host.lora_folders(), self.open_store, host.is_rendering, _NO_LORAS)
         self._lora_names = LoraNames(host)
+        self._meanings = Meanings(host.text_vectors, self.loras.vectors)
         self._checkpoints = CheckpointFamilies(host.checkpoint_file)
 
     def close(self) -> None:
@@ -75,6 +82,7 @@ class ForgeEnvironment:
             settings=self.keeper,
             store=self.open_store,
             loras=self.loras,
+            meanings=lambda: self._meanings.of(self.host.text_encoder()),
             send_to_host=_SEND,
             host="Forge",
         )

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from forge_extension.host import folders, lists, loras, rendering, settings
+from forge_extension.host import folders, lists, loras, meanings, rendering, settings
 from forge_extension.job import Gate
 from forge_extension.lora_names import Listed
 from forge_extension.rendered import Look, Rendered
@@ -57,6 +57,12 @@ class Forge:
 
     def is_rendering(self) -> bool:
         return loras.is_rendering()
+
+    def text_encoder(self) -> Any:
+        return meanings.text_encoder()
+
+    def text_vectors(self, clip: Any, texts: Sequence[str], /) -> Sequence[Sequence[float]]:
+        return meanings.text_vectors(clip, texts)
 
     def read(self, defaults: Mapping[str, Any]) -> dict[str, Any]:
         return settings.read(defaults)

@@ -31,7 +31,7 @@ def render(task: str, fields: Mapping[str, Any], infotext: Mapping[str, Any], ga
     progress.add_task_to_queue(task)
     try:
         with queue_lock:
-            return _as_task(task, lambda: _on_main_thread(lambda: _process(fields, infotext)), gate)
+            return _as_task(task, lambda: on_main_thread(lambda: _process(fields, infotext)), gate)
     finally:
         progress.pending_tasks.pop(task, None)
 
@@ -48,7 +48,8 @@ def _as_task(task: str, work: Callable[[], Rendered], gate: Gate) -> Rendered | 
         shared.state.interrupted = shared.state.skipped = False  # as the host does after its own jobs
 
 
-def _on_main_thread(work: Callable[[], Result]) -> Result:
+def on_main_thread(work: Callable[[], Result]) -> Result:
+    """What work gives, or raises, in the thread in which the host uses its models."""
     try:
         from modules_forge import main_thread
     except ImportError:

@@ -5,10 +5,11 @@ from __future__ import annotations
 import threading
 from collections import Counter
 from collections.abc import Callable, Collection, Mapping
+from contextlib import nullcontext
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
-from orchestrator_app.studio.environment import Target
+from orchestrator_app.studio.environment import Meanings, Target
 from orchestrator_core.base_models import BaseModel
 from orchestrator_core.loras.naming import plain
 from orchestrator_core.loras.ranking import LoraIndex
@@ -45,10 +46,12 @@ class Choosing:
     checkpoint: BaseModel
     options: select_loras.Options
     note: str = ""
+    meanings: Meanings | None = None
 
     def __call__(self, draft: PromptDraft) -> Selection:
         """Raises FormatError for a query that cannot be read."""
-        selection = select_loras.select(draft, self.index, self.checkpoint, self.options)
+        with self.meanings() if self.meanings and self.options.semantic else nullcontext() as meanings:
+            selection = select_loras.select(draft, self.index, self.checkpoint, self.options, meanings=meanings)
         return replace(selection, draft=self._renamed(draft, selection))
 
     def _renamed(self, before: PromptDraft, selection: Selection) -> PromptDraft:
@@ -103,7 +106,8 @@ class TargetLoras:
 class LoraChooser:
     """What the pages choose with: an index for each target of the library that is open."""
 
-    def __init__(self) -> None:
+    def __init__(self, meanings: Meanings | None = None) -> None:
+        self._meanings = meanings
         self._lock = threading.Lock()
         self._of: OpenLoras | None = None
         self._targets: dict[str, TargetLoras] = {}
@@ -116,7 +120,7 @@ class LoraChooser:
                 self._of, self._targets = loras, {}
             kept = self._targets.setdefault(target.name, TargetLoras())
         index, names, note = kept.look(loras.source, target, choices)
-        return Choosing(index, names, target.base_model(checkpoint), wanted.options, note)
+        return Choosing(index, names, target.base_model(checkpoint), wanted.options, note, self._meanings)
 
 
 def names_at(records: Collection[LoraRecord], target: Target, choices: Choices | None) -> Mapping[str, str]:

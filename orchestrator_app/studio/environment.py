@@ -6,6 +6,7 @@ The pages know only this; ``forge_extension`` fills it from the host, ``orchestr
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal, Protocol
@@ -20,6 +21,7 @@ from orchestrator_core.stages.generate_prompt import Dialect
 if TYPE_CHECKING:
     from orchestrator_app.studio.lora_place import LoraPlace
     from orchestrator_core.loras.record import LoraRecord
+    from orchestrator_core.loras.semantic import SemanticPhrases
     from orchestrator_core.store import Store
     from orchestrator_core.template import Wildcards
 
@@ -96,6 +98,10 @@ class SettingsKeeper(Protocol):
     def save(self, settings: Settings) -> None: ...
 
 
+# What the phrases of LoRAs mean to the text encoder that is loaded now, for as long as the block runs; None: to none.
+Meanings = Callable[[], AbstractContextManager["SemanticPhrases | None"]]
+
+
 @dataclass(frozen=True, slots=True)
 class StudioEnvironment:
     """A frozen bundle, as StageContext is for stages."""
@@ -105,6 +111,7 @@ class StudioEnvironment:
     settings: SettingsKeeper
     store: Callable[[], Store] | None = None  # raises StoreError; None: nothing is remembered
     loras: LoraPlace | None = None  # None: this place has no library of LoRAs
+    meanings: Meanings | None = None  # None: this place has no text encoder
     # JavaScript, a function (positive, negative) => void that puts both into the host's own text-to-image page.
     send_to_host: str = ""
     host: str = ""  # "Forge" where the studio is one of its tabs

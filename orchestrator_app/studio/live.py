@@ -49,7 +49,7 @@ class LiveEnvironment:
     def __init__(self, environment: StudioEnvironment) -> None:
         self.environment = environment
         self.jobs = Jobs()
-        self._chooser = LoraChooser()
+        self._chooser = LoraChooser(environment.meanings)
         self._choices: dict[tuple[str, str], tuple[float, Choices | None]] = {}
         if environment.loras is not None:
             environment.loras.pause_while(lambda: bool(self.jobs.running()))

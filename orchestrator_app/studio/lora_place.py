@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from orchestrator_core.loras.library import Library
     from orchestrator_core.loras.library_changes import Changes
     from orchestrator_core.loras.record import LoraRecord
+    from orchestrator_core.loras.semantic import VectorCache
     from orchestrator_core.loras.watcher import LoraWatcher
     from orchestrator_core.store import Store
     from orchestrator_core.store.civitai import CivitaiAnswers
@@ -119,6 +120,14 @@ class OpenLoras:
                 ).start()
             return self.asking
 
+    def vectors(self) -> VectorCache | None:
+        """Where vectors of phrases are kept; None where nothing can be."""
+        if self._store is None:
+            return None
+        from orchestrator_core.store.embeddings import Embeddings
+
+        return Embeddings(self._store)
+
     def not_found(self) -> set[str]:
         """The hashes that Civitai did not know lately. Raises ConfigError, StoreError."""
         return self._answers().not_found_since(int(time.time() * 1000) - ASK_AGAIN_MS)
@@ -170,6 +179,11 @@ class LoraPlace:
                 raise ConfigError(self._empty)
             self._open = folders, self._opened(folders)
             return self._open[1]
+
+    def vectors(self) -> VectorCache | None:
+        """Where vectors of phrases are kept, beside the library that is open."""
+        with self._lock:
+            return None if self._open is None else self._open[1].vectors()
 
     def pause_while(self, busy: Busy) -> None:
         """Hash nothing while this says so either."""

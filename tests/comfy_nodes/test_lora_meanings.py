@@ -12,9 +12,9 @@ from typing import Any
 import pytest
 
 from comfy_nodes.lora_choosing import Choosing
-from comfy_nodes.lora_meanings import Meanings
 from comfy_nodes.lora_shelf import LoraShelf
 from orchestrator_core.base_models import BaseModel
+from orchestrator_core.loras.meanings import Meanings
 from orchestrator_core.loras.semantic import SemanticPhrases
 from orchestrator_core.prompt import Component, PromptDraft
 from orchestrator_core.stages.select_loras import Options, Selection

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -89,6 +89,8 @@ class FakeForge:
         self.listed: list[Listed] | None = []
         self.comes: list[Listed] = []  # what it finds when it looks again
         self.looked_for: list[list[str]] = []
+        self.clip: Any = None  # of the checkpoint that is loaded
+        self.encode: Callable[[Sequence[str]], Sequence[Sequence[float]]] = lambda texts: [(1.0, 0.0) for _ in texts]
         self.work: Callable[[FakeForge], Rendered] = lambda host: host.images(1)
 
     def images(self, count: int, **changes: Any) -> Rendered:
@@ -168,6 +170,12 @@ class FakeForge:
 
     def is_rendering(self) -> bool:
         return False
+
+    def text_encoder(self) -> Any:
+        return self.clip
+
+    def text_vectors(self, clip: Any, texts: Sequence[str]) -> Sequence[Sequence[float]]:
+        return self.encode(texts)
 
 
 class FakeEnvironment:

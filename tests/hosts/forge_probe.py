@@ -62,6 +62,15 @@ def generate(body: dict) -> dict:
     return {**done, "progress": progress, "threads": sorted(set(threads)), "seconds": time.monotonic() - started}
 
 
+def vectors(body: dict) -> dict:
+    """What the text encoder that is loaded makes of texts."""
+    host = Forge()
+    clip = host.text_encoder()
+    return {
+        "vectors": [] if clip is None else [list(map(float, one)) for one in host.text_vectors(clip, body["texts"])]
+    }
+
+
 def choices() -> dict:
     return asdict(generator().choices())
 
@@ -92,6 +101,7 @@ def folders() -> list:
 
 def add_routes(_, app) -> None:
     app.add_api_route("/probe/generate", generate, methods=["POST"])
+    app.add_api_route("/probe/vectors", vectors, methods=["POST"])
     app.add_api_route("/probe/choices", choices, methods=["GET"])
     app.add_api_route("/probe/paint", paint, methods=["GET"])
     app.add_api_route("/probe/seen", seen, methods=["GET"])

@@ -82,6 +82,23 @@ def test_loras_have_their_effect_and_are_named_by_file_or_alias(forge: Forge):
     assert "<lora:tiny_ink:1>" in infotext(by_file["images"][0]["path"])
 
 
+def test_the_loaded_text_encoder_says_what_texts_mean_and_loras_take_no_part(forge: Forge):
+    texts = {"texts": ["a red fox", "a bridge", "a red fox"]}
+    rendered(forge)
+    before = forge.post("/probe/vectors", texts)["vectors"]
+    assert before[0] == pytest.approx(before[2], abs=1e-4)
+    assert sum(number * number for number in before[0]) == pytest.approx(1, abs=1e-3)
+    assert before[0] != pytest.approx(before[1], abs=0.01)
+    with_lora = [rendered(forge, request={"positive": "a fox <lora:tiny_ink:1>"})]
+    assert forge.post("/probe/vectors", texts)["vectors"][1] == pytest.approx(before[1], abs=1e-4)
+    # and it is back for the next image, of which nothing is encoded yet
+    other = rendered(forge, request={"positive": "an owl <lora:tiny_ink:1>"})
+    forge.post("/probe/vectors", texts)
+    rendered(forge, request={"positive": "a hill <lora:tiny_ink:1>"})
+    with_lora.append(rendered(forge, request={"positive": "an owl <lora:tiny_ink:1>"}))
+    assert difference(with_lora[1]["images"][0]["path"], other["images"][0]["path"]) < 0.1
+
+
 def test_names_that_the_host_has_not_are_refused_before_anything_is_rendered(forge: Forge):
     lora = {"name": "no such", "strength_model": 1.0, "strength_clip": 1.0, "sha256": ""}
     done = rendered(forge, request={"sampler": "eulr", "checkpoint": "gone.safetensors", "loras": [lora]})

@@ -1,6 +1,6 @@
-"""Meanings: what the phrases of LoRAs mean to the text encoder that a graph has loaded.
+"""Meanings: what the phrases of LoRAs mean to the text encoder that a host has loaded.
 
-The encoder is ComfyUI's, and is used while its node runs, and then only. What it made of the phrases stays, and is
+The encoder is the host's, and is used while LoRAs are chosen, and then only. What it made of the phrases stays, and is
 kept in the database by what the encoder makes of one sentence: that tells encoders apart, whatever files they are from.
 """
 
@@ -21,7 +21,7 @@ Encode = Callable[[Any, Sequence[str]], Sequence[Sequence[float]]]  # (CLIP, tex
 
 
 class Meanings:
-    """One for all nodes. ``encode`` is the host's; ``cache`` may wait for the database, and may give None."""
+    """One for a host. ``encode`` is the host's; ``cache`` may wait for the database, and may give None."""
 
     def __init__(self, encode: Encode, cache: Callable[[], VectorCache | None] = lambda: None) -> None:
         self._encode = encode
