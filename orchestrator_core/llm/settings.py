@@ -21,7 +21,9 @@ from orchestrator_core.errors import ConfigError
 from orchestrator_core.llm.openai import OpenAIModel
 from orchestrator_core.llm.port import LanguageModel
 from orchestrator_core.llm.reach import HOSTS_VARIABLE, hosts_in
+from orchestrator_core.llm.residence import Residence
 from orchestrator_core.llm.server import KEY_VARIABLE, Server
+from orchestrator_core.llm.transformers_model import TransformersModel
 from orchestrator_core.llm.wire import Patience
 
 DEFAULT_URL = "http://127.0.0.1:11434/v1"  # Ollama's
@@ -47,7 +49,7 @@ class LlmSettings(BaseModel):
     first_token_s: float = Field(30.0, gt=0, le=3600, description="Seconds to wait for the first word.")
     total_s: float = Field(120.0, gt=0, le=3600, description="Seconds that a whole answer may take.")
     keep_alive: str = Field(
-        "", description="How long Ollama keeps the model after a batch: 0, 5m; empty: as it is set to."
+        "", description="How long the model is kept after a batch: 0, or for Ollama also 5m; empty: as is usual."
     )
     max_memory_gb: float = Field(0.0, ge=0, description="For transformers: refuse a model that needs more; 0: any.")
     allowed_hosts: tuple[str, ...] = Field(
@@ -67,12 +69,14 @@ def language_model(
     settings: LlmSettings,
     *,
     key: str | None = None,
+    residence: Residence | None = None,
     others: Mapping[str, LanguageModel] | None = None,
     environ: Mapping[str, str] = os.environ,
 ) -> LanguageModel | None:
     """The model that the settings name; None for "off". Nothing is loaded or connected yet.
 
-    ``others``: the models of the backends that are not made here, as "rules" and, where there is one, "host".
+    ``residence``: the memory manager for a model in this process; None: plain torch. ``others``: the models of the
+    backends that are not made here, as "rules" and, where there is one, "host".
 
     Raises ConfigError for an address that is none, and for a backend that is not there.
     """
@@ -81,6 +85,14 @@ def language_model(
     if settings.backend == "openai":
         return OpenAIModel(
             server_of(settings, key=key, environ=environ), settings.model, keep_alive=settings.keep_alive
+        )
+    if settings.backend == "transformers":
+        return TransformersModel(
+            settings.folder,
+            residence=residence,
+            most_memory=int(settings.max_memory_gb * 1024**3),
+            total_s=settings.total_s,
+            keep=settings.keep_alive.strip() != "0",
         )
     if (model := (others or {}).get(settings.backend)) is None:
         raise ConfigError(f"There is no language model {settings.backend!r} here. Choose another backend.")
@@ -97,10 +109,11 @@ class LanguageModels:
         self,
         *,
         key: str | None = None,
+        residence: Residence | None = None,
         others: Mapping[str, LanguageModel] | None = None,
         environ: Mapping[str, str] = os.environ,
     ) -> None:
-        self._key, self._others, self._environ = key, others, environ
+        self._key, self._residence, self._others, self._environ = key, residence, others, environ
         self._made: dict[LlmSettings, LanguageModel | None] = {}
         self._lock = threading.Lock()
 
@@ -109,6 +122,10 @@ class LanguageModels:
         with self._lock:
             if settings not in self._made:
                 self._made[settings] = language_model(
-                    settings, key=self._key, others=self._others, environ=self._environ
+                    settings,
+                    key=self._key,
+                    residence=self._residence,
+                    others=self._others,
+                    environ=self._environ,
                 )
             return self._made[settings]
