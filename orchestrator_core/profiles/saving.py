@@ -20,6 +20,7 @@ from orchestrator_core.profiles.model import Profile
 from orchestrator_core.profiles.reading import SUFFIXES, json_value, profile_from_text, text_of
 from orchestrator_core.profiles.schema import SCHEMA_ID
 from orchestrator_core.profiles.yaml_editing import edited
+from orchestrator_core.profiles.yaml_values import read_yaml
 
 _HEAD = f"# yaml-language-server: $schema={SCHEMA_ID}\n"
 
@@ -67,7 +68,7 @@ def changed_text(text: str, changes: Mapping[str, Any], where: str) -> str:
         if not isinstance(data, dict):
             raise FormatError(f"{where} is no profile.")
         return json.dumps(_applied(data, changes), ensure_ascii=False, indent=2) + "\n"
-    if text.strip():
+    if read_yaml(text, where).value is not None:
         profile_from_text(text, where, "")  # with bounds that a round trip does not know
     return edited(text or _HEAD, changes, where)
 

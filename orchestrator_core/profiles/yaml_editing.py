@@ -13,35 +13,57 @@ from collections.abc import Mapping
 from typing import Any
 
 from orchestrator_core.errors import FormatError
-from orchestrator_core.profiles.yaml_values import read_yaml
+from orchestrator_core.profiles.yaml_values import Node, read_yaml
 
 
 def edited(text: str, changes: Mapping[str, Any], where: str) -> str:
     """The text with these values; None takes a key out. Raises FormatError."""
-    text = text if text.endswith("\n") else text + "\n"
     for name, value in changes.items():
-        block = _block(text, name, where)
-        if block is None:
-            text = _round_trip(text, {name: value}, where)
-            continue
-        lines = text.splitlines(keepends=True)
-        old = "".join(lines[slice(*block)])
-        text = "".join(lines[: block[0]]) + _changed_block(old, name, value, where) + "".join(lines[block[1] :])
+        text = text if text.endswith("\n") else text + "\n"
+        top = read_yaml(text, where)
+        if not _is_there(top, name, value):
+            text = _edited(text, top, name, value, where)
     return text
 
 
-def _block(text: str, name: str, where: str) -> tuple[int, int] | None:
+def _is_there(top: Node, name: str, value: Any) -> bool:
+    if value is None or not isinstance(top.value, dict) or name not in top.value:
+        return value is None and name not in (top.value or {})
+    return _as_json(top.value[name].plain()) == _as_json(value)
+
+
+def _edited(text: str, top: Node, name: str, value: Any, where: str) -> str:
+    """By the lines of the key; by a round trip of the whole where others hang on them, as an alias does."""
+    block = _block(text, top, name)
+    if block is not None:
+        lines = text.splitlines(keepends=True)
+        try:
+            new = _changed_block("".join(lines[slice(*block)]), name, value, where)
+            found = "".join((*lines[: block[0]], new, *lines[block[1] :]))
+            if _is_there(read_yaml(found, where), name, value):
+                return found
+        except FormatError:
+            pass
+    return _round_trip(text, {name: value}, where)
+
+
+def _as_json(value: Any) -> str:
+    return json.dumps(value, default=str, sort_keys=True)
+
+
+def _block(text: str, top: Node, name: str) -> tuple[int, int] | None:
     """The lines of a key at the top, or where a new one goes; None where lines are not the keys' own."""
-    top = read_yaml(text, where).value
-    if top is None:
-        top = {}
+    keys = top.value or {}
     lines = text.splitlines(keepends=True)
-    starts = [child.line - 1 for child in top.values()]
-    if len(set(starts)) != len(starts) or any(lines[start][:1] in (" ", "{", "&", "*", "?") for start in starts):
+    starts = [child.line - 1 for child in keys.values()]
+    if len(set(starts)) != len(starts) or any(lines[start][:1] in (" ", "{", "?", "&", "*") for start in starts):
         return None
-    if name not in top:
-        return len(lines), len(lines)
-    start = top[name].line - 1
+    if name not in keys:
+        end = len(lines)
+        while end and lines[end - 1].startswith("..."):
+            end -= 1
+        return end, end
+    start = keys[name].line - 1
     end = min((other for other in starts if other > start), default=len(lines))
     while end > start + 1 and (not lines[end - 1].strip() or lines[end - 1].startswith(("#", "...", "---"))):
         end -= 1
@@ -51,10 +73,7 @@ def _block(text: str, name: str, where: str) -> tuple[int, int] | None:
 def _changed_block(old: str, name: str, value: Any, where: str) -> str:
     if value is None:
         return "".join(_comments(old))
-    try:
-        new = _round_trip(old, {name: value}, where)
-    except FormatError:  # it has an alias of what stands elsewhere
-        new = _round_trip("", {name: value}, where)
+    new = _round_trip(old, {name: value}, where)
     kept = {line.strip() for line in new.splitlines()}
     return "".join(comment for comment in _comments(old) if comment.strip() not in kept) + new
 
@@ -109,8 +128,7 @@ def _merged(old: Any, new: Any) -> Any:
 
 
 def _merged_list(old: list[Any], new: list[Any] | tuple[Any, ...]) -> list[Any]:
-    known = [json.dumps(value, default=str, sort_keys=True) for value in old]
-    wanted = [json.dumps(value, default=str, sort_keys=True) for value in new]
+    known, wanted = [_as_json(value) for value in old], [_as_json(value) for value in new]
     for kind, i1, i2, j1, j2 in reversed(difflib.SequenceMatcher(None, known, wanted, False).get_opcodes()):
         if kind != "equal":
             for index in reversed(range(i1, i2)):
