@@ -9,6 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import TypeVar
 
+from orchestrator_core.llm.port import Ask, IsCancelled, OnText
 from orchestrator_core.request import GeneratedImage, GenerationRequest, ImageNotes, OnProgress, Progress
 
 T = TypeVar("T")
@@ -44,3 +45,21 @@ class FakeGenerator:
             GeneratedImage(self.folder / f"{first:04}_{n}.png", request.replacing(seed=request.seed + n), notes.run_id)
             for n in range(answer)
         )
+
+
+class FakeLanguageModel:
+    """A LanguageModel that answers what was enqueued: an error is raised. Then nothing more to say, as ``{}``."""
+
+    def __init__(self, *answers: str | Exception, identity: str = "fake:1") -> None:
+        self.identity = identity
+        self.history: list[Ask] = []
+        self._answers: deque[str | Exception] = deque(answers)
+
+    def generate(self, ask: Ask, on_text: OnText | None = None, is_cancelled: IsCancelled | None = None) -> str:
+        self.history.append(ask)
+        answer = self._answers.popleft() if self._answers else "{}"
+        if isinstance(answer, Exception):
+            raise answer
+        if on_text is not None:
+            on_text(answer)
+        return answer

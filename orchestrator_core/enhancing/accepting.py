@@ -90,7 +90,7 @@ def _natural(task: Task, text: str) -> tuple[str, str]:
     """(the second text, why there is none). Where it leaves words of the prompt out, the prompt itself begins it."""
     text = neutral(text)
     if not text:
-        return "", "there is no text in sentences"
+        return "", "no text in sentences came"
     if reason := drift(task.told, text):
         return "", f"the text in sentences ({reason})"
     prompt = task.question.prompt

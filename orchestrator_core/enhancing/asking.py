@@ -12,14 +12,19 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from orchestrator_core.enhancing.spans import Kind, Span, split
 from orchestrator_core.enhancing.styles import STYLES, Style
+from orchestrator_core.enhancing.syntax import Form
 from orchestrator_core.llm.port import Ask, Message
-from orchestrator_core.loras.words import prompt_text
 from orchestrator_core.prompt import Background
 
 VERSION = 1  # of all texts here and in styles.py: a part of the cache's key
-LONGEST_BACKGROUND = 6000  # characters, of all of it
-_SYNTAX = re.compile(r"[<>()\[\]{}|$\\@\"“”`]|__|\b(?:embedding|lora|hypernet|lyco):\S*")
+LONGEST_BACKGROUND = 4000  # characters of all of it: local models often see no more than 4,000 tokens
+_EMPHASIS = re.compile(r"[(\[]+([^()\[\]{}<>|:]*)(?::\s*[+-]?[\d.]+\s*)?[)\]]+\Z")  # (word:1.2), ((word)), [word]
+_WEIGHTED = re.compile(r"([^:]+):\s*[+-]?[\d.]+\s*\Z")  # cat:1.2 AND …
+_SYNTAX = re.compile(r"[<>()\[\]{}|$%#\\@`*]+|__+|:+(?!\w)")
+_OF_TRAINING = re.compile(r"\b(?:score_\d+(?:_up)?|(?:source|rating)_\w+)\b", re.I)
+_QUOTES = ('"', "“", "„", "«", "「", "『")
 _SPACE = re.compile(r"\s+")
 _LOOSE_COMMA = re.compile(r"(?:\s*,)+\s*")
 
@@ -70,9 +75,24 @@ class Asked:
 
 
 def plain_text(text: str) -> str:
-    """A prompt's words as a language model is told them: no networks, weights, commands or brackets."""
-    text = _SYNTAX.sub(" ", prompt_text(text))
-    return _SPACE.sub(" ", _LOOSE_COMMA.sub(", ", text)).strip(" ,")
+    """A prompt's words as a language model is told them: emphasis without its brackets, and no other syntax.
+
+    What is still to be drawn or read by a host (a variant, a schedule, a wildcard, an embedding) it is not told of.
+    """
+    words = " ".join(_words_of(span) for span in split(text) if span.kind is not Kind.mark)
+    words = _SYNTAX.sub(" ", _OF_TRAINING.sub(" ", words))
+    return _SPACE.sub(" ", _LOOSE_COMMA.sub(", ", words)).strip(" ,")
+
+
+def _words_of(span: Span) -> str:
+    if span.form is Form.group:
+        emphasis = _EMPHASIS.match(span.text)
+        return emphasis[1] if emphasis else ""
+    if span.form is Form.divider:
+        return ","
+    if span.form is Form.colon and (weighted := _WEIGHTED.match(span.text)):
+        return weighted[1]
+    return "" if span.is_syntax and not span.text.startswith(_QUOTES) else span.text
 
 
 def ask_for(question: Question, temperature: float, seed: int, is_last: bool = False) -> Ask:

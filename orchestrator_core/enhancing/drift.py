@@ -25,7 +25,23 @@ _SAME = {"gray": "grey", "gold": "golden", "blond": "blonde", "crimson": "red", 
 _BETWEEN = 2  # words after a colour that it may belong to
 # Light and air have a colour of their own in every picture: "red cape" and "red glow" say different things.
 _NO_THING = frozenset(
-    map(stem, ("light", "lighting", "glow", "tone", "hue", "palette", "sky", "shadow", "background", "hour", "color"))
+    map(
+        stem,
+        (
+            "light",
+            "lighting",
+            "glow",
+            "tone",
+            "hue",
+            "palette",
+            "sky",
+            "shadow",
+            "background",
+            "hour",
+            "color",
+            "theme",
+        ),
+    )
 )
 
 

@@ -15,7 +15,7 @@ Facts = Mapping[str, frozenset[str]]  # values by dimension; a dimension that no
 
 _FILE = Path(__file__).with_name("facts.txt")
 _LONGEST = 3  # words of a phrase in the table
-_NOT = frozenset(("no", "without", "not", "never", "non"))
+NOT = frozenset(("no", "without", "not", "never", "non"))
 
 _TOGETHER = "together"  # the name of a line, not a value
 _NOTHING = "nothing"  # phrases with a word of the table that there says nothing of a picture
@@ -72,7 +72,7 @@ def _said(text: str) -> Iterator[tuple[str, str, str]]:
     stems, at, table = [stem(word) for word in words], 0, _table()
     while at < len(stems):
         length = next((n for n in range(_LONGEST, 0, -1) if tuple(stems[at : at + n]) in table), 0)
-        if length and not (at and words[at - 1] in _NOT):
+        if length and not (at and words[at - 1] in NOT):
             for dimension, value in table[tuple(stems[at : at + length])]:
                 yield dimension, value, " ".join(words[at : at + length])
         at += length or 1

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from functools import lru_cache
 from pathlib import Path
 
+from orchestrator_core.enhancing.facts import NOT
 from orchestrator_core.loras.words import people_in, stem, words_of
 
 _FILE = Path(__file__).with_name("figures.txt")
@@ -20,6 +21,7 @@ _NOT_MEANT = re.compile(
     r"portrait lens|bear in mind|ghost of a|giant (?=\w)|spirited?|character design|fox fire|bat wing|seal of)\b",
     re.I,
 )
+_AGED = re.compile(r"\b(?:\d{1,2}|one|two|three|four|five|six|seven|eight|nine|ten|\w+teen)[ -]years?[ -]old\b", re.I)
 _NUMBERS = {"one": 1, "two": 2, "three": 3, "four": 4, "five": 5, "a pair of": 2, "couple of": 2, "solo": 1}
 _COUNTED = re.compile(
     r"\b(two|three|four|five|a pair of|couple of)\s(?:\w+\s){0,2}?(?:women|men|girls|boys|people|persons|friends|"
@@ -48,8 +50,11 @@ def _stems(words: str) -> frozenset[str]:
 def figures_in(text: str) -> Mapping[str, str]:
     """The kind of each figure that a text names, by the stem of its name."""
     table = _table()
-    stems = (stem(word) for word in words_of(_NOT_MEANT.sub(" ", text)))
-    return {one: table[one] for one in stems if one in table}
+    if _AGED.search(text):
+        text = f"{text} child"  # however old: nobody becomes one whom the prompt does not call so
+    words = words_of(_NOT_MEANT.sub(" ", text))
+    stems = [stem(word) for word in words]
+    return {one: table[one] for at, one in enumerate(stems) if one in table and not (at and words[at - 1] in NOT)}
 
 
 @lru_cache(maxsize=4096)

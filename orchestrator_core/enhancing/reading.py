@@ -16,21 +16,24 @@ _THOUGHT = re.compile(r"<think(?:ing)?>.*?(?:</think(?:ing)?>|\Z)", re.S | re.I)
 _THOUGHT_BEFORE = re.compile(r"\A.*</think(?:ing)?>", re.S | re.I)  # servers that put the opening tag in the question
 _FENCE = re.compile(r"```[\w-]*")
 _STRING = re.compile(r'"((?:[^"\\]|\\.)*)"')
+_LOOP = re.compile(r"\b(\w+(?:\W+\w+){0,11}?)(?:\W+\1\b){2,}", re.I)  # the same words three times over
 _PAIR = re.compile(r'"([^"\\]{1,40})"\s*:\s*"((?:[^"\\]|\\.)*)("?)', re.S)
+_NO_PROSE = re.compile(r"[\[{]|<[!/a-z]", re.I)  # JSON that was cut off at its beginning, a page of HTML
 _BULLET = re.compile(r"^\s*(?:[-*•–·]|\(?\d{1,2}[.):])\s*")
 _SENTENCE_END = re.compile(r"(?<=[.!?])\s+")
 _QUOTES = " \t\r\"'“”‘’`*"
+_LOOPING = 6  # words, the fewest in which something is said over and over
 _MOST_WORDS = 14  # of a tag; what is longer is a sentence that lost its way
 
 
 def phrases_in(answer: str, kind: str, key: str = "add") -> tuple[str, ...]:
     """The additions of an answer, in their order; ``kind`` is a style's."""
     text = spoken(answer)
-    found = _listed(_parsed(text), key)
-    if found is None:
+    parsed = _parsed(text)
+    found = _listed(parsed, key)
+    if parsed is None:
         found = _strings_after(text, key) if "{" in text or "[" in text else []
-    if not found:
-        found = _of_prose(text, kind)
+        found = found or ([] if _NO_PROSE.match(text) else _of_prose(text, kind))
     return tuple(_tidy(found, kind))[:MOST_PHRASES]
 
 
@@ -42,10 +45,25 @@ def texts_in(answer: str, keys: Iterable[str]) -> Mapping[str, str]:
     if isinstance(parsed, Mapping):
         found = {key: value for key in wanted if isinstance(value := parsed.get(key), str)}
     else:
-        found = {key: _unescaped(value) for key, value, end in _PAIR.findall(text) if key in wanted and end}
+        pairs = ((key, value if end else _whole_sentences(value)) for key, value, end in _PAIR.findall(text))
+        found = {key: _unescaped(value) for key, value in pairs if key in wanted}
     if not found and len(wanted) == 1 and "{" not in text:
         found = {wanted[0]: " ".join(text.split())}
-    return {key: value for key, value in found.items() if value.strip()}
+    return {key: whole for key, value in found.items() if (whole := without_loop(value).strip())}
+
+
+def without_loop(text: str) -> str:
+    """The text up to where it begins to say the same again and again, as small models do; whole sentences of it."""
+    words = text.casefold().split()
+    if len(words) < _LOOPING or len(set(words)) > 0.7 * len(words):
+        return text
+    loop = _LOOP.search(text[:LONGEST_ANSWER])
+    return text if loop is None else _whole_sentences(text[: loop.start()])
+
+
+def _whole_sentences(text: str) -> str:
+    """Up to the last full stop or, without one, comma; "" if there is neither."""
+    return next((text[: text.rfind(sign) + 1].rstrip(",") for sign in (".", ",") if sign in text), "")
 
 
 def spoken(answer: str) -> str:
@@ -65,7 +83,7 @@ def _parsed(text: str) -> Any:
         return None
 
 
-def _listed(parsed: Any, key: str) -> list[str] | None:
+def _listed(parsed: Any, key: str) -> list[str]:
     if isinstance(parsed, Mapping):
         if key not in parsed:  # models name the list as they like: the first one that is there
             parsed = next((value for value in parsed.values() if isinstance(value, list)), None)
@@ -73,9 +91,7 @@ def _listed(parsed: Any, key: str) -> list[str] | None:
             parsed = parsed[key]
     if isinstance(parsed, str):
         return [parsed]
-    if isinstance(parsed, list):
-        return [item for item in parsed if isinstance(item, str)]
-    return None
+    return [item for item in parsed if isinstance(item, str)] if isinstance(parsed, list) else []
 
 
 def _strings_after(text: str, key: str) -> list[str]:
@@ -104,12 +120,18 @@ def _tidy(found: Iterable[str], kind: str) -> list[str]:
     """Each phrase once, on one line; where tags are wanted, without an end of a sentence and not too long."""
     tidy: dict[str, str] = {}
     for text in found:
+        text = without_loop(text)
         for piece in _SENTENCE_END.split(text) if kind == "natural" else _short_pieces(text):
             plain = " ".join(_BULLET.sub("", piece).split()).strip(_QUOTES)
             plain = plain if kind == "natural" else plain.rstrip(".!?:")
-            if plain:
+            if _says_something(plain):
                 tidy.setdefault(plain.casefold(), plain)
     return list(tidy.values())
+
+
+def _says_something(text: str) -> bool:
+    """Not only letters, articles and numbers: a word of three letters or more, or one of another script."""
+    return any(len(word) > 2 or not word.isascii() for word in re.findall(r"[^\W\d_]+", text) if word.lower() != "the")
 
 
 def _short_pieces(text: str) -> list[str]:

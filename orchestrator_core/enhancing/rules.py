@@ -22,7 +22,7 @@ from orchestrator_core.llm.port import Ask, IsCancelled, OnText
 
 VERSION = 1  # of the table and of how it is chosen from: part of the cache's key
 _BOORU = ("pony", "illustrious")  # the styles that speak in tags of image boards
-_STRONGER = 2.5  # how much likelier a line is for each thing that it asks for and the prompt says
+_STRONGER = 1.8  # how much likelier a line is for each thing that it asks for and the prompt says
 
 # Which aspects come first, by the subject that a prompt speaks of; the first that it speaks of decides.
 _ORDERS: tuple[tuple[str, str], ...] = (
