@@ -47,8 +47,11 @@ class TransformersModel:
 
     @property
     def identity(self) -> str:
-        """The model's name and a hash of its files. Raises LanguageModelError ("missing")."""
-        return f"transformers:{source_of(self._model).identity}"
+        """The model's name and a hash of its files; where they are not there, the question is what fails."""
+        try:
+            return f"transformers:{source_of(self._model).identity}"
+        except (LanguageModelError, OSError):
+            return "transformers:"
 
     def generate(self, ask: Ask, on_text: OnText | None = None, is_cancelled: IsCancelled | None = None) -> str:
         """The whole answer; ``ask.schema`` is not enforced.

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from orchestrator_core.errors import LanguageModelError
+from orchestrator_core.llm.port import Ask, Message
 from orchestrator_core.llm.transformers_model import TransformersModel
 from orchestrator_core.llm.transformers_source import Source, source_of
 
@@ -61,7 +62,7 @@ def test_an_empty_name_and_an_empty_folder_are_told(tmp_path: Path) -> None:
     with pytest.raises(LanguageModelError, match="No language model is named"):
         source_of("  ")
     with pytest.raises(LanguageModelError, match=r"there is no config\.json in it"):
-        TransformersModel(str(tmp_path)).generate(None)  # type: ignore[arg-type]
+        source_of(str(tmp_path))
 
 
 def test_the_identity_changes_with_the_files(tmp_path: Path) -> None:
@@ -72,6 +73,13 @@ def test_the_identity_changes_with_the_files(tmp_path: Path) -> None:
     assert TransformersModel(str(folder)).identity == first
     (folder / "model.safetensors").write_bytes(b"x" * 1001)
     assert TransformersModel(str(folder)).identity != first
+
+
+def test_a_model_that_is_not_there_fails_when_it_is_asked_and_not_before(tmp_path: Path) -> None:
+    model = TransformersModel(str(tmp_path / "gone"))
+    assert model.identity == "transformers:"
+    with pytest.raises(LanguageModelError, match="no language model is there"):
+        model.generate(Ask((Message("user", "a castle"),)))
 
 
 def test_the_identity_of_a_gguf_file_changes_with_its_head(tmp_path: Path) -> None:
