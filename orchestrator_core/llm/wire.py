@@ -102,7 +102,7 @@ class Exchange:
         if self._sock is not None:
             with suppress(*_FAILURES):
                 self._sock.shutdown(socket.SHUT_RDWR)  # wakes the thread; closing alone would not
-        self._thread.join(1.0)  # one that still connects ends by itself
+            self._thread.join(1.0)
 
     def head(self) -> Head:
         """The beginning of the answer; the connection may take as long as connecting may, the answer as its first."""
@@ -141,7 +141,8 @@ class Exchange:
     def _run(self) -> None:
         try:
             for item in self._answer():
-                self._put(item)
+                if not self._put(item):
+                    break  # before anything is sent, where nobody waited for the connection
         except LanguageModelError as refusal:
             self._put(refusal)
         except _FAILURES as error:
@@ -149,13 +150,13 @@ class Exchange:
         finally:
             self._connection.close()
 
-    def _put(self, item: object) -> None:
+    def _put(self, item: object) -> bool:
+        """False: nobody wants it any more."""
         while not self._closed.is_set():
-            try:
-                return self._items.put(item, timeout=LOOK_S)
-            except queue.Full:
-                continue
-        return None
+            with suppress(queue.Full):
+                self._items.put(item, timeout=LOOK_S)
+                return True
+        return False
 
     def _answer(self) -> Iterator[object]:
         self._connection.connect()

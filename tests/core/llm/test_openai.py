@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import http.client
 import socket
 import sys
 import threading
@@ -234,6 +235,25 @@ def test_it_stops_also_while_the_first_word_is_waited_for() -> None:
         with pytest.raises(Cancelled):
             model_of(server.url).generate(ask(), is_cancelled=lambda: time.monotonic() - started > 0.1)
         assert time.monotonic() - started < 0.8
+
+
+def test_it_stops_at_once_while_it_connects_and_then_sends_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    connected = threading.Event()
+
+    class Slow(http.client.HTTPConnection):
+        def connect(self) -> None:
+            time.sleep(0.3)
+            super().connect()
+            connected.set()
+
+    monkeypatch.setattr(http.client, "HTTPConnection", Slow)
+    with StandIn(said("x")) as server:
+        started = time.monotonic()
+        with pytest.raises(Cancelled):
+            model_of(server.url).generate(ask(), is_cancelled=lambda: time.monotonic() - started > 0.05)
+        assert time.monotonic() - started < 0.25
+        assert connected.wait(2)
+    assert server.calls == []
 
 
 def test_what_a_callback_raises_comes_out_and_is_not_the_servers_fault() -> None:
