@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
+from functools import cache
 from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -44,6 +45,7 @@ class Drawing:
     profiles: str | None = None
     genre: str | None = None
     library: ProfileSource | None = None  # where these two are found
+    open_library: Callable[[], ProfileSource] | None = None  # where those are that a file names
 
     fallback: int = field(default_factory=new_seed)  # the seed where nobody gave one
 
@@ -59,6 +61,11 @@ class Drawing:
         named = {"profiles": self.profiles, "genre": self.genre}
         return {name: value for name, value in named.items() if value is not None}
 
+    def of(self, wish: Wish) -> Drawing:
+        """With the profiles that a file names, where the command names none."""
+        profiles = self.profiles if self.profiles is not None else wish.profiles or None
+        return replace(self, profiles=profiles, genre=self.genre if self.genre is not None else wish.genre or None)
+
     @property
     def chosen(self) -> Chosen | None:
         """The profiles that were asked for."""
@@ -66,7 +73,8 @@ class Drawing:
             return None
         from orchestrator_core.profiles.source import chosen_from
 
-        return chosen_from(self.library, self.profiles or "", self.genre or "")
+        library = self.library or (self.open_library and self.open_library())
+        return chosen_from(library, self.profiles or "", self.genre or "")
 
 
 def drawing_of(arguments: Namespace) -> Drawing:
@@ -75,6 +83,13 @@ def drawing_of(arguments: Namespace) -> Drawing:
     And ProfileError for a profile that is not there.
     """
     method = arguments.method or "random"
+
+    @cache
+    def opened() -> ProfileSource:
+        from orchestrator_app.folders import open_profiles
+
+        return open_profiles(arguments.profile_folder)
+
     if arguments.count == ALL and method != "combinatorial":
         raise ConfigError(f"'--count all' needs --method combinatorial; {method} draws have no end.")
     return Drawing(
@@ -88,19 +103,17 @@ def drawing_of(arguments: Namespace) -> Drawing:
         weights=read_weights(Path(arguments.weights)) if arguments.weights else {},
         profiles=arguments.profiles,
         genre=arguments.genre,
-        library=_library(arguments),
+        library=_library(arguments, opened),
+        open_library=opened,
     )
 
 
-def _library(arguments: Namespace) -> ProfileSource | None:
+def _library(arguments: Namespace, opened: Callable[[], ProfileSource]) -> ProfileSource | None:
     """The profiles, where some are asked for; a name that is not there ends it here."""
     if not (arguments.profiles or arguments.genre):
         return None
-    from orchestrator_app.folders import open_profiles
-
-    library = open_profiles(arguments.profile_folder)
-    library.combined(arguments.profiles or "", arguments.genre or "")
-    return library
+    opened().combined(arguments.profiles or "", arguments.genre or "")
+    return opened()
 
 
 def read_weights(path: Path) -> dict[str, float]:
@@ -126,6 +139,7 @@ def drafts_of(wish: Wish, wildcards: Wildcards, drawing: Drawing, offset: int = 
     negative = wish.negative if drawing.negative is None else drawing.negative
     template = Template(wish.template, negative, drawing.dialect or wish.dialect, drawing.missing)
     seed, first = drawing.seed_of(wish, offset), drawing.index or 0
+    drawing = drawing.of(wish)
     chosen = drawing.chosen
     weights = chosen.weights(drawing.weights) if chosen else drawing.weights
 

@@ -113,6 +113,10 @@ def template_file(draft: PromptDraft, settings: Mapping[str, Any]) -> str:
         content["negative"] = source.negative
     if source.dialect != "dynamicprompts":
         content["dialect"] = source.dialect
+    if source.profiles:
+        content["profiles"] = source.profiles
+    if source.genre:
+        content["genre"] = source.genre
     if settings:
         content["settings"] = dict(settings)
     text: str = yaml.safe_dump(content, allow_unicode=True, sort_keys=False, width=100)

@@ -38,6 +38,8 @@ class Wish:
     final: tuple[str, str] | None = None
     target: str = ""
     row: int = 0
+    profiles: str = ""
+    genre: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,7 +92,12 @@ def read_file(path: Path) -> Source:
         return Source(path.stem, pipeline=pipeline_from(data))
     if isinstance(data, dict) and is_template_file(data):
         found = template_file_from(data, str(path))
-        wish = Wish(found.template, found.negative, found.dialect, settings=found.settings)
+        wish = Wish(
+            *(found.template, found.negative, found.dialect),
+            settings=found.settings,
+            profiles=found.profiles,
+            genre=found.genre,
+        )
         return Source(found.name or path.stem, (wish,))
     if isinstance(data, dict) and ("nodes" in data or _is_graph(data)):
         raise FormatError(f"{path} is a workflow of ComfyUI. To render prompts with it, give it as --graph.")

@@ -25,6 +25,8 @@ class TemplateFile:
     name: str = ""
     description: str = ""
     dialect: str = "dynamicprompts"
+    profiles: str = ""
+    genre: str = ""
     settings: Mapping[str, Any] = field(default_factory=dict)
 
 

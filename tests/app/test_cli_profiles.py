@@ -101,3 +101,21 @@ def test_an_imported_file_is_ones_own(cli: Cli, tmp_path: Path):
 
 def test_the_schema_is_printed(cli: Cli):
     assert json.loads(cli("profiles", "schema").out) == json_schema()
+
+
+def test_a_template_file_names_its_profiles_and_the_command_has_the_say(cli: Cli, folder: Path, tmp_path: Path):
+    (tmp_path / "fox.yaml").write_text("template: a fox\nprofiles: mira\ngenre: noir\n")
+    assert cli("prompt", "fox.yaml", "--profile-folder", folder).out == "still of a fox, auburn hair\n"
+    assert cli("prompt", "fox.yaml", "--profile-folder", folder, "--genre", "").out == "a fox, auburn hair\n"
+    done = cli("run", "fox.yaml", "-n", 1, "--no-render", "--profile-folder", folder, "-o", tmp_path / "out")
+    assert done.status == 0
+    assert "still of a fox, auburn hair" in next((tmp_path / "out").rglob("prompts.json")).read_text()
+
+
+def test_a_run_is_exported_as_a_template_with_its_profiles(cli: Cli, folder: Path):
+    from orchestrator_app.exporting import template_file
+    from orchestrator_core.prompt import PromptDraft, PromptSource
+
+    draft = PromptDraft((), source=PromptSource("a fox", profiles="mira", genre="noir"))
+    Path("fox.yaml").write_text(template_file(draft, {}))
+    assert cli("prompt", "fox.yaml", "--profile-folder", folder).out == "still of a fox, auburn hair\n"
