@@ -145,7 +145,7 @@ def _of_template(
         "dialect": drawing.dialect or wish.dialect,
         "method": drawing.method,
         "missing": drawing.missing,
-        **drawing.who,
+        **drawing.of(wish).who,
     }
     render = StageSpec(id="render", type=RENDER, options={**wish.settings, **settings})
     seed, first = drawing.seed_of(wish, offset), drawing.index or 0
