@@ -170,7 +170,8 @@ def _content_end(spans: Sequence[Span]) -> int | None:
 def _without_tail(spans: Sequence[Span], at: int) -> int:
     while at and (spans[at - 1].kind is Kind.separator or spans[at - 1].form in _SKIPPED):
         at -= 1
-    return at
+    is_cut = at < len(spans) and spans[at].form is Form.rest and at and spans[at - 1].kind is Kind.protected
+    return _phrase_start(spans, at) if is_cut else at  # the ":" of ":)" is no word of its own
 
 
 def _without_weight(spans: Sequence[Span], at: int) -> int:
@@ -178,10 +179,14 @@ def _without_weight(spans: Sequence[Span], at: int) -> int:
     if not at or spans[at - 1].form is not Form.colon or not WEIGHT_AT_END.search(spans[at - 1].text):
         return at
     at -= 1
-    if spans[at].text.startswith(":"):
-        return at
-    while at and not (spans[at - 1].kind is Kind.separator and set(spans[at - 1].text) & set(SEPARATORS)):
-        if spans[at - 1].form is Form.divider:
+    is_apart = spans[at].text.startswith(":") and at and spans[at - 1].kind is Kind.separator
+    return at if is_apart else _phrase_start(spans, at)
+
+
+def _phrase_start(spans: Sequence[Span], at: int) -> int:
+    """How many of the spans come before the phrase that holds the last of them."""
+    while at and spans[at - 1].form is not Form.divider:
+        if spans[at - 1].kind is Kind.separator and set(spans[at - 1].text) & set(SEPARATORS):
             break
         at -= 1
     return at
@@ -189,14 +194,27 @@ def _without_weight(spans: Sequence[Span], at: int) -> int:
 
 def _insertion(found: Layout, spans: Sequence[Span], text: str, joiner: str) -> Edit:
     at = _content_end(spans)
-    if at is not None:
-        place = spans[at - 1].end
+    if at is not None and (place := spans[at - 1].end) == _outside(found, place):
         before = _joiner_behind(spans[at - 1], joiner, text)
-    else:
-        is_behind_divider = bool(spans) and spans[0].form is Form.divider
+        return _new_words(place, before + text + _joiner_before(found, place, False))
+    is_behind_divider = at is None and bool(spans) and spans[0].form is Form.divider
+    if at is None:
         place = 0 if not spans else spans[0].end if is_behind_divider else spans[0].start
-        before = " " if is_behind_divider else "" if _is_gap(found.text[:place][-1:]) else ", "
-    return Edit(place, place, (Component(before + text + _joiner_before(found, place, at is None), Origin.llm),))
+    place = _outside(found, place)
+    before = " " if is_behind_divider else "" if _is_gap(found.text[:place][-1:]) else ", "
+    return _new_words(place, before + text + _joiner_before(found, place, True))
+
+
+def _new_words(place: int, text: str) -> Edit:
+    return Edit(place, place, (Component(text, Origin.llm),))
+
+
+def _outside(found: Layout, place: int) -> int:
+    """The place, or one before it that is in no span and in none of the words that must stay together."""
+    whole = [*found.kept, *((span.start, span.end) for span in found.spans if span.is_syntax)]
+    while inside := [start for start, end in whole if start < place < end]:
+        place = min(inside)
+    return place
 
 
 def _joiner_behind(span: Span, joiner: str, text: str) -> str:
@@ -224,16 +242,20 @@ def _run_places(spans: Sequence[Span], only_regions: bool) -> list[tuple[int, in
     places: list[tuple[int, int]] = []
     run: list[Span] = []
     for span in (*spans, Span(Kind.protected, "")):
-        is_free = span.kind in (Kind.free, Kind.separator) and (span.region or not only_regions)
-        is_free = is_free and "\n" not in span.text  # the end of a line ends comments, quotes and wildcards
-        if is_free and not (run and run[-1].region != span.region):
+        if _is_rewritable(span, only_regions):
             run.append(span)
             continue
-        words = [piece for piece in run if piece.kind is Kind.free]
-        if any(_has_letter(piece.text) for piece in words):
-            places.append((words[0].start, words[-1].end))
-        run = [span] if is_free else []
+        text = "".join([piece.text for piece in run])
+        if _has_letter(text):
+            words = [at for at, character in enumerate(text) if not _is_gap(character)]
+            places.append((run[0].start + words[0], run[0].start + words[-1] + 1))
+        run = []
     return places
+
+
+def _is_rewritable(span: Span, only_regions: bool) -> bool:
+    """The end of a line is not: it ends comments, quotes and wildcards."""
+    return span.kind in (Kind.free, Kind.separator) and "\n" not in span.text and (span.region or not only_regions)
 
 
 def _has_letter(text: str) -> bool:

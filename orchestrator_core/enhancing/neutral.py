@@ -110,9 +110,9 @@ def harmless(text: str, limit: int = MAX_TEXT) -> str:
     text = _visible(text[:MAX_ANSWER])
     for pattern in (_TAG, _WILDCARD, _VARIABLE, _WEIGHT, _EMBEDDING):
         text = pattern.sub(" ", text)
-    text = _SLASHES.sub(" ", text.translate(_SIGNS))
+    text = _SPACE.sub(" ", _SLASHES.sub(" ", text.translate(_SIGNS)))
     text = _UNDERSCORES.sub(" ", _COLON.sub(", ", _RATIO.sub(" ", text)))
-    text = _COMMAS.sub(",", _BEFORE_COMMA.sub("", _SPACE.sub(" ", text)))
+    text = _BEFORE_COMMA.sub("", _COMMAS.sub(",", _SPACE.sub(" ", text)))
     return _DIVIDER.sub(lambda match: match.group().lower(), _cut(text.strip(_EDGES), limit))
 
 

@@ -16,13 +16,14 @@ from typing import Any
 Weighted = list[tuple[str, float]]
 
 _STEP = 1.1
+_DEEPEST = 200  # brackets in brackets; ComfyUI itself fails at some hundreds
 _COMMENT = re.compile(r"#[^\n]*")
 _NETWORK = re.compile(r"<(\w+):([^>]+)>")
 _AND = re.compile(r"\bAND\b")
 _AND_WEIGHT = re.compile(r":\s*([-+]?(?:\d+\.?|\d*\.\d+))\s*$")
 _BREAK = re.compile(r"\bBREAK\b")
 _PIECE = re.compile(r"\\[()\[\]\\]?|[(\[]|:\s*(?P<weight>[+-]?[.\d]+)\s*\)|[)\]:]|[^\\()\[\]:]+")
-_EMBEDDING = re.compile(r"(?:\A|(?<=[ \n(]))embedding:([^\s,]*)")
+_EMBEDDING = re.compile(r"(?:\A|(?<=[ \n(]))embedding:([\w./\\-]*)")
 _SIGNS = re.compile(r"[<>()\[\]{}|$\\#\"“”„«»「」『』]|__+|/[/*]|\b(?:BREAK|AND|ADDCOMM|ADDBASE|ADDCOL|ADDROW)\b")
 
 
@@ -58,7 +59,7 @@ def signs(text: str) -> list[str]:
 
 
 def extra_networks(text: str) -> list[tuple[str, str]]:
-    return _NETWORK.findall(text)
+    return _NETWORK.findall(text[: text.rfind(">") + 1])
 
 
 def and_weights(text: str) -> list[float]:
@@ -119,10 +120,11 @@ def _number(text: str) -> float:
 
 
 def _broken(piece: str) -> Weighted:
-    parts: Weighted = []
-    for number, text in enumerate(re.split(r"\s*\bBREAK\b\s*", piece)):
-        parts += [("BREAK", -1.0)] if number else []
-        parts.append((text, 1.0))
+    """The texts between BREAKs, without the white space around these."""
+    texts = _BREAK.split(piece)
+    parts = [(texts[0].rstrip() if len(texts) > 1 else piece, 1.0)]
+    for number, text in enumerate(texts[1:], start=2):
+        parts += [("BREAK", -1.0), (text.lstrip() if number == len(texts) else text.strip(), 1.0)]
     return parts
 
 
@@ -144,14 +146,12 @@ def comfy_weights(text: str) -> Weighted:
 
 def _comfy(text: str, weight: float) -> Weighted:
     found: Weighted = []
-    todo = [
-        (piece, weight) for piece in reversed(_outermost(text))
-    ]  # a stack: Python calls nest less deep than prompts
+    todo = [(piece, weight, 0) for piece in reversed(_outermost(text))]
     while todo:
-        piece, weight = todo.pop()
-        if len(piece) >= 2 and piece[0] == "(" and piece[-1] == ")":
+        piece, weight, depth = todo.pop()
+        if len(piece) >= 2 and piece[0] == "(" and piece[-1] == ")" and depth < _DEEPEST:
             inner, weight = _opened(piece[1:-1], weight)
-            todo += [(part, weight) for part in reversed(_outermost(inner))]
+            todo += [(part, weight, depth + 1) for part in reversed(_outermost(inner))]
         else:
             found.append((piece, weight))
     return found
@@ -192,7 +192,7 @@ def emphasised(parts: Weighted) -> list[tuple[str, float]]:
 
 
 def embeddings(text: str) -> list[str]:
-    """The names of ``embedding:name`` as ComfyUI takes them: behind a space, up to the next one or a comma."""
+    """The names of ``embedding:name`` as ComfyUI takes them: behind a space, up to what is in no file's name."""
     return _EMBEDDING.findall(text)
 
 

@@ -57,11 +57,12 @@ class Span:
 
 @dataclass(frozen=True, slots=True)
 class Layout:
-    """A text without its marks, its spans, and the places of ``[[expand: …]]`` in it."""
+    """A text without its marks, its spans, and the places of ``[[expand: …]]`` and of words that must stay in it."""
 
     text: str
     spans: tuple[Span, ...]
     regions: tuple[Place, ...] = ()
+    kept: tuple[Place, ...] = ()  # whole, though syntax may overlap them
     marks: tuple[Place, ...] = ()  # in the text that still had them
 
 
@@ -79,10 +80,11 @@ def layout(text: str, protected_words: Iterable[str] = ()) -> Layout:
 @lru_cache(maxsize=32)  # asking, assembling and verifying look at the same few texts
 def _layout(text: str, words: tuple[str, ...]) -> Layout:
     plain = unmarked(text)
-    protected = _protected(plain, words)
+    syntax, kept = find_syntax(plain.text), _kept(plain, words)
+    protected = list(_glued(plain.text, _clipped(syntax, kept)))
     spans = tuple(_spans(plain.text, protected))
     regions = tuple(place for place in plain.expand if not _cuts(place, protected))
-    return Layout(plain.text, _in_regions(spans, regions), regions, plain.removed)
+    return Layout(plain.text, _in_regions(spans, regions), regions, tuple(kept), plain.removed)
 
 
 def words_pattern(words: tuple[str, ...]) -> re.Pattern[str] | None:
@@ -105,17 +107,13 @@ def _whole(phrase: str) -> str:
     return before + r"\s+".join(map(re.escape, phrase.split())) + after
 
 
-def _protected(plain: Unmarked, words: tuple[str, ...]) -> list[Found]:
-    """All protected places in order. Words never take anything from syntax that they overlap."""
-    text = plain.text
-    syntax = find_syntax(text)
-    kept = [match.span() for match in _QUALITY.finditer(text)]
-    kept += [place for place in plain.keep if place[1] > place[0]]
+def _kept(plain: Unmarked, words: tuple[str, ...]) -> list[Place]:
+    """The words that must stay, in order: those of quality, what the person marked, and those that are named."""
+    places = [match.span() for match in _QUALITY.finditer(plain.text)]
+    places += [place for place in plain.keep if place[1] > place[0]]
     if (pattern := words_pattern(words)) is not None:
-        kept += [match.span() for match in pattern.finditer(text)]
-    if not kept and not syntax:
-        return []
-    return list(_glued(text, _clipped(syntax, _united(kept))))
+        places += [match.span() for match in pattern.finditer(plain.text)]
+    return _united(places)
 
 
 def _united(places: list[Place]) -> list[Place]:
@@ -129,7 +127,7 @@ def _united(places: list[Place]) -> list[Place]:
 
 
 def _clipped(syntax: list[Found], words: list[Place]) -> list[Found]:
-    """Both in order, the words without what is syntax already."""
+    """Both in order, the words without what is syntax already: they take nothing from it."""
     found = list(syntax)
     ends = [end for _, end, _ in syntax]
     for start, end in words:

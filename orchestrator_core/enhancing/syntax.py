@@ -41,10 +41,10 @@ _SLASHES = re.compile(r"//[^\n]*|/\*.*?(?:\*/|\Z)", re.S)
 _DIVIDER = re.compile(rf"\b(?:{'|'.join(DIVIDERS)})\b")
 _WILDCARD = re.compile(r"<\w+:[^<>]*>|__(?:[^\n]*?__+)?")  # the name of a LoRA may hold two underscores
 _DOLLAR = re.compile(r"[$%]+\w*")
-_QUOTED = re.compile("“[^”\n]*”|„[^“”\n]*[“”]|«[^»\n]*»|「[^」\n]*」|『[^』\n]*』")
+_QUOTED = re.compile("“[^“”\n]*”|„[^„“”\n]*[“”]|«[^«»\n]*»|「[^「」\n]*」|『[^『』\n]*』|[“”„«»「」『』]")
 _STRAIGHT = re.compile('"[^"\n]*"')
 _BARS = re.compile(r"\|+")
-_TOKEN = re.compile(rf"[^\s{SEPARATORS}]+(?:(?<=:)\s*[-+]?\.?\d[\d.]*)?")
+_TOKEN = re.compile(rf"[^\s<>()\[\]{{}}{SEPARATORS}]+(?:(?<=:)\s*[-+]?\.?\d[\d.]*)?")
 _BRACKETS = re.compile(r"\\.|[()\[\]{}<>]", re.S)
 _OPENING = {")": "(", "]": "[", "}": "{", ">": "<"}
 
@@ -190,11 +190,11 @@ def is_balanced(text: str) -> bool:
 
 
 def _merged(found: list[Found]) -> list[Found]:
-    """Places that overlap become one, of the form that reaches furthest."""
+    """Places that overlap become one, of the form that reaches furthest; what hides its end says what it is."""
     merged: list[Found] = []
     for start, end, form in sorted(found, key=lambda place: (place[0], -place[1])):
         if not merged or start >= merged[-1][1]:
             merged.append((start, end, form))
-        elif end > merged[-1][1]:
+        elif end > merged[-1][1] or (end == merged[-1][1] and form in (Form.comment, Form.rest)):
             merged[-1] = (merged[-1][0], end, form)
     return merged
