@@ -33,6 +33,7 @@ _ORDERS: tuple[tuple[str, str], ...] = (
     ("food", "light texture place camera colour air mood finish"),
     ("vehicle", "light texture place air camera colour mood finish"),
     ("interior", "light place texture air camera colour mood finish"),
+    ("village", "light air place texture camera colour mood finish"),
     ("city", "light air place texture camera colour mood finish"),
     ("building", "light air texture place camera colour mood finish"),
     ("water", "light air texture camera colour place mood finish"),
@@ -139,7 +140,7 @@ def _in_order(prompt: str, facts: Facts, style: Style, seed: int, temperature: f
     for expansion in table().expansions:
         weight = expansion.weight(facts)
         if weight is not None and _said(expansion, style):
-            luck = _luck(seed, expansion) if temperature else 0.5
+            luck = _luck(seed, prompt, expansion) if temperature else 0.5
             # Weighted sampling without replacement, by Efraimidis and Spirakis (2006): the n-th root of a number.
             by_aspect.setdefault(expansion.aspect, []).append((luck ** (1 / _STRONGER**weight), expansion))
     ranked = {aspect: sorted(found, key=lambda one: (-one[0], one[1].number)) for aspect, found in by_aspect.items()}
@@ -158,7 +159,7 @@ def _order(prompt: str, facts: Facts) -> list[str]:
     return [aspect for aspect in order if aspect not in named] + [aspect for aspect in order if aspect in named]
 
 
-def _luck(seed: int, expansion: Expansion) -> float:
-    """A number above 0 and below 1 that depends on the seed and the line alone."""
-    digest = hashlib.sha256(f"{seed}|{expansion.aspect}|{expansion.phrase}|{expansion.tags}".encode()).digest()
+def _luck(seed: int, prompt: str, expansion: Expansion) -> float:
+    """A number above 0 and below 1 that depends on the seed, the prompt and the line alone."""
+    digest = hashlib.sha256(f"{seed}|{prompt}|{expansion.aspect}|{expansion.phrase}|{expansion.tags}".encode()).digest()
     return (int.from_bytes(digest[:7], "big") + 1) / (2**56 + 2)

@@ -56,8 +56,8 @@ def test_the_same_everywhere():
     assert expansions_for("a fox in the snow", STYLES["sdxl"], 4, 7) == [
         "warm backlight outlining the fur and whiskers",
         "wet nose, clear sharp eyes",
-        "rule of thirds",
-        "warm coat against a cool background",
+        "telephoto shot at eye level",
+        "soft natural tones",
     ]
 
 
