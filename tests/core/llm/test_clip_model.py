@@ -98,7 +98,7 @@ def test_a_text_encoder_that_can_write_does(clip: Clip) -> None:
 
 def test_temperature_zero_is_no_sampling_and_still_has_a_seed() -> None:
     clip = Clip()
-    ClipModel(clip).generate(Ask(MESSAGES, temperature=0))
+    ClipModel(clip).generate(Ask(ASK.messages, temperature=0))
     assert clip.asked == {"do_sample": False, "max_length": 256, "temperature": 1.0, "seed": 0}
 
 
