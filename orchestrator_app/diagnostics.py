@@ -37,7 +37,7 @@ class Reporter:
 
     def _show(self, found: Diagnostic, template: str) -> None:
         problem("warning", found.message)
-        if not self.explains or found.where == "profiles":  # no place of a template
+        if not self.explains or found.where in ("profiles", "the story"):  # no place of a template
             return
         written = template if found.where in ("positive", "negative") else self._value(found.where)
         if written is None or not _is_place(found, written):

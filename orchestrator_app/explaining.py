@@ -19,6 +19,7 @@ COLOURS = {
     "option": ("#d97706", "#c2740a", "#e0892b", "#b8860b"),
     "wildcard": ("#0e9bb5", "#3b82f6", "#14a37f", "#6d7ff0"),
     "profile": ("#9b6bdf", "#8b5cf6", "#a78bda", "#7c5bd0"),
+    "memory": ("#d9534f", "#c94f3d", "#e0705c", "#b8483f"),
     "llm": ("#d6539b", "#c2418a", "#e068a8", "#b83f80"),
     "trigger_words": ("#4d9e3f", "#3f8f4f", "#6aa32d", "#3d9970"),
     "user": ("#8a8f98", "#7d838c", "#979ca5", "#868b93"),

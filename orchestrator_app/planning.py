@@ -6,7 +6,7 @@ import difflib
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 from orchestrator_app.drawing import SEEDS, Drawing, drafts_of, final_draft
 from orchestrator_app.selecting import SELECT, Selecting, select_for
@@ -15,6 +15,7 @@ from orchestrator_core.base_models.names import UNKNOWN, BaseModel
 from orchestrator_core.context import StageContext
 from orchestrator_core.errors import ConfigError
 from orchestrator_core.formats.extra_networks import lora_tag
+from orchestrator_core.memory.source import Rehearsal
 from orchestrator_core.pipeline import PipelineResult, new_run, options_of, run_pipeline
 from orchestrator_core.request import GenerationRequest
 from orchestrator_core.run import Run
@@ -24,6 +25,15 @@ from orchestrator_core.template import Wildcards
 
 if TYPE_CHECKING:
     from orchestrator_core.stages.select_loras import Selection
+
+
+class Addition(Protocol):
+    """What was asked for beside the drawing: a stage in each pipeline."""
+
+    def added_to(self, pipeline: PipelineSpec) -> PipelineSpec:
+        """The pipeline with its stage; as it is where nothing was asked for."""
+        ...
+
 
 DRAW, RENDER = "generatePrompt", "dispatch"
 _MOST = 100_000  # prompts in one go, each of which is a few files
@@ -57,18 +67,27 @@ def plan(
     context: StageContext,
     default: int,
     selecting: Selecting | None = None,
+    more: Sequence[Addition] = (),
 ) -> list[Planned]:
     """Draws everything; ``default`` is how many prompts of a template where nobody said.
+
+    ``more``: what adds its stages before that of ``selecting``. Of a story each prompt goes on where the last one ends.
 
     Raises TemplateError, PipelineError, ConfigError.
     """
     planned: list[Planned] = []
     if (drawing.count or 0) > _MOST and drawing.method != "combinatorial":  # whose combinations may be fewer
         raise _too_many()
+    stories = Rehearsal(context.stories) if context.stories else None
+    context = replace(context, stories=stories)
     for pipeline, run in _pipelines(source, drawing, settings, context.wildcards, default):
         if len(planned) >= _MOST:
             raise _too_many()
+        for addition in more:
+            pipeline = addition.added_to(pipeline)
         planned.append(_planned(len(planned) + 1, pipeline, run, context, selecting or Selecting()))
+        if stories is not None:
+            stories.told(planned[-1].run)
     if not planned:
         raise ConfigError("There is no prompt to render: the template has no combinations, or the file no prompts.")
     return planned
@@ -76,7 +95,7 @@ def plan(
 
 def _planned(number: int, pipeline: PipelineSpec, run: Run, context: StageContext, selecting: Selecting) -> Planned:
     pipeline = selecting.added_to(pipeline)
-    if context.loras is not None:
+    if context.loras is not None or context.stories is not None:
         context = replace(context, checkpoint=selecting.checkpoint_of(_request(pipeline, run).checkpoint))
     before = _before_rendering(pipeline)
     drawn = _drawn(before, run, context)

@@ -67,12 +67,12 @@ class Renderer:
     def _next(self, prompt: Planned, context: StageContext, results: list[Result], progress: Lines) -> None:
         if self.reason:
             results.append(Result(prompt, prompt.run, self.reason))
-            self.save(prompt.run)
+            self.save(untold(prompt.run))
             return
         progress.begin(prompt.number, prompt.run.draft.positive)
         result = self._one(prompt, context)
         results.append(result)
-        self.save(result.run)
+        self.save(untold(result.run) if result.error else result.run)
         progress.done(prompt.number, self._line(result))
 
     def _one(self, prompt: Planned, context: StageContext) -> Result:
@@ -121,6 +121,14 @@ class Renderer:
         if result.error:
             return f"{result.error}{f' (kept: {names})' if names else ''}"
         return f"{names}  {result.seconds:.1f} s"
+
+
+def untold(run: Run) -> Run:
+    """A run that was to be rendered and was not, as it is kept: a scene without an image did not happen.
+
+    One with some of its images did.
+    """
+    return run if run.images else run.replacing(draft=run.draft.replacing(story=None))
 
 
 def _run_rest(prompt: Planned, context: StageContext) -> Run:

@@ -13,6 +13,7 @@ LEGEND = {
     "option": "an option of {a|b}",
     "wildcard": "a wildcard's value",
     "profile": "the profile",
+    "memory": "the story and its lore",
     "llm": "a language model",
     "trigger_words": "a LoRA's trigger words",
     "user": "given by hand",

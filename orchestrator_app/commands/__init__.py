@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Protocol
 
-from orchestrator_app.commands import export, lora_test, loras, profiles, prompt, read, run, studio, wildcards
+from orchestrator_app.commands import export, lora_test, loras, profiles, prompt, read, run, stories, studio, wildcards
 
 
 class Command(Protocol):
@@ -19,6 +19,7 @@ COMMANDS: Mapping[str, Command] = {
     "run": run,
     "wildcards": wildcards,
     "profiles": profiles,
+    "stories": stories,
     "loras": loras,
     "lora-test": lora_test,
     "export": export,

@@ -70,6 +70,34 @@ def add_profile_folder(parser: argparse.ArgumentParser) -> None:
     )
 
 
+def add_story(parser: argparse.ArgumentParser) -> None:
+    """The options of the stage followStory, as ``story_`` and their names."""
+    group = parser.add_argument_group("story")
+    group.add_argument("--story", metavar="NAME", help="each prompt is the next scene of it; a new name begins a story")
+    group.add_argument(
+        "--story-action",
+        choices=("continue", "new_scene", "develop", "off"),
+        help="go on; be somewhere else at another time; tell something new of somebody; leave it out (continue)",
+    )
+    for name, value, text in (
+        ("who", "NAMES", "who is there from now on, separated by commas"),
+        ("where", "PLACE", "where it is from now on"),
+        ("when", "TIME", "when it is from now on"),
+        ("mood", "MOOD", "in what mood"),
+    ):
+        group.add_argument(f"--story-{name}", metavar=value, help=text)
+    wears = "what somebody wears from now on; may be given again"
+    group.add_argument("--story-outfit", action="append", default=[], metavar="PERSON:CLOTHES", help=wears)
+    group.add_argument("--no-lore", dest="story_lore", action="store_false", default=None, help="tell nothing of books")
+    group.add_argument(
+        "--lore-tokens", dest="story_lore_tokens", type=whole, metavar="N", help="the most of lore (300)"
+    )
+    recent = "how many scenes before it a language model is told of (3)"
+    group.add_argument("--recent-scenes", dest="story_recent_scenes", type=whole, metavar="N", help=recent)
+    folder = "a folder of lore books; may be given again (default: lore in the data folder)"
+    group.add_argument("--lore-folder", action="append", default=[], metavar="FOLDER", help=folder)
+
+
 def seed(text: str) -> int:
     number = whole(text)
     if number > MAX_SEED:

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
-from orchestrator_app.commands.arguments import add_drawing, add_selection, add_template, description
+from orchestrator_app.commands.arguments import add_drawing, add_selection, add_story, add_template, description
 from orchestrator_app.console import say
 
 if TYPE_CHECKING:
@@ -24,6 +24,7 @@ def add_to(commands: Any, name: str) -> None:
     add_template(parser)
     add_drawing(parser, "default: 1; with --method combinatorial all, while they are few")
     add_selection(parser, checkpoint=True)
+    add_story(parser)
     shown = parser.add_mutually_exclusive_group()
     shown.add_argument("--json", action="store_true", help="one JSON object a line, with everything that is known")
     shown.add_argument("--explain", action="store_true", help="show where each word came from")
@@ -35,6 +36,7 @@ def run(arguments: argparse.Namespace) -> int:
     from orchestrator_app.drawing import drawing_of
     from orchestrator_app.folders import open_wildcards
     from orchestrator_app.sources import read_source
+    from orchestrator_app.storytelling import teller_of
 
     source = read_source(arguments.template)
     drawing = drawing_of(arguments)
@@ -42,8 +44,10 @@ def run(arguments: argparse.Namespace) -> int:
     reporter = Reporter(wildcards, explains=not arguments.json)
     for note in source.notes:
         reporter.note(note)
-    with _choosing(arguments, drawing.library) as choose:
-        for number, draft in enumerate(_drafts(source, wildcards, drawing), 1):
+    teller = teller_of(arguments, drawing.library)
+    with _choosing(arguments, teller.profiles) as choose:
+        for number, drawn in enumerate(_drafts(source, wildcards, drawing), 1):
+            draft = teller.tell(number, drawn)
             reporter.report(draft)
             _show(choose(number, draft), number, arguments)
     reporter.finish()

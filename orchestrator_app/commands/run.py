@@ -9,7 +9,7 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from orchestrator_app.commands.arguments import add_drawing, add_selection, add_template, description
+from orchestrator_app.commands.arguments import add_drawing, add_selection, add_story, add_template, description
 from orchestrator_app.console import problem, remark, say
 
 if TYPE_CHECKING:
@@ -59,6 +59,7 @@ def add_to(commands: Any, name: str) -> None:
         help="an image that is uploaded for a node of --graph",
     )
     add_selection(parser)
+    add_story(parser)
     parser.set_defaults(run=run)
 
 
@@ -98,6 +99,7 @@ def _planned(arguments: argparse.Namespace) -> tuple[str, StageContext, list[Pla
     from orchestrator_app.planning import parse_settings, plan
     from orchestrator_app.selecting import has_stage, lora_source, report_selections, selecting_of
     from orchestrator_app.sources import read_source
+    from orchestrator_app.storytelling import open_books, report_scenes, stories_for, storytelling_of
     from orchestrator_core.context import StageContext
 
     source = read_source(EXAMPLE if arguments.template is None else arguments.template)
@@ -105,7 +107,7 @@ def _planned(arguments: argparse.Namespace) -> tuple[str, StageContext, list[Pla
     if arguments.checkpoint is not None:
         settings["checkpoint"] = arguments.checkpoint
     drawing = drawing_of(arguments)
-    selecting = selecting_of(arguments)
+    selecting, telling = selecting_of(arguments), storytelling_of(arguments)
     with lora_source(arguments, arguments.select_loras or has_stage(source.pipeline)) as library:
         context = StageContext(
             open_wildcards(arguments.wildcards),
@@ -113,14 +115,17 @@ def _planned(arguments: argparse.Namespace) -> tuple[str, StageContext, list[Pla
             loras=library.loras,
             meanings=library.meanings,
             profiles=drawing.library or open_profiles(arguments.profile_folder),
+            stories=stories_for(telling, source.pipeline),
+            books=open_books(arguments.lore_folder),
         )
-        planned = plan(source, drawing, settings, context, COUNT, selecting)
+        planned = plan(source, drawing, settings, context, COUNT, selecting, (telling,))
     reporter = Reporter(context.wildcards)
     for note in source.notes:
         reporter.note(note)
     for prompt in planned:
         reporter.report(prompt.run.draft)
     reporter.finish()
+    report_scenes(planned)
     report_selections(planned)
     return source.name, context, planned
 

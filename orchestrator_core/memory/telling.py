@@ -6,7 +6,7 @@ In the order of who has the say: what a person asks for, what the prompt says by
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 
 from orchestrator_core.errors import StoryError
@@ -91,17 +91,18 @@ class _Teller:
         return [place for place in dict.fromkeys([*been, *self.cast.places]) if place]
 
     def begin(self) -> None:
-        """The first scene begins as the profiles say; a new scene is somewhere, at some time."""
+        """A new scene is somewhere, at some time."""
         if self.wish.action == "new_scene":
             self.change(Change("clear", "where", source="person"))
             self.change(Change("clear", "when", source="person"))
+
+    def _defaults(self) -> Mapping[str, str]:
+        """How the first scene begins where nobody says it: as the profiles do."""
         if self.story.scenes:
-            return
-        profiles = [*self.cast.others, *self.cast.characters.values()]
+            return {}
         touched = {logged.change.field for logged in self.story.log}
-        for field, value in scene_beginning(profiles).items():
-            if field not in touched:
-                self.change(Change("set", _field(field), value=value, source="code"))
+        said = scene_beginning([*self.cast.others, *self.cast.characters.values()])
+        return {field: value for field, value in said.items() if field not in touched}
 
     def hear(self, words: str) -> Saying:
         return said_in(words, self.cast.called(self.state), self.state.who, self.places)
@@ -136,7 +137,7 @@ class _Teller:
                 self.change(change)
 
     def scene(self, said: Saying) -> None:
-        where = said.where or self._new_setting()
+        where, defaults = said.where or self._new_setting(), self._defaults()
         for field, wanted, found, is_same in (
             ("where", self.wish.where, where, same_place(where, self.state.where)),
             ("when", self.wish.when, said.when, bool(self.state.when) and same_time(said.when, self.state.when)),
@@ -146,6 +147,8 @@ class _Teller:
                 self.change(Change("set", _field(field), value=wanted))
             elif found and not is_same:
                 self.change(Change("set", _field(field), value=found, source="code"))
+            elif not found and field in defaults:
+                self.change(Change("set", _field(field), value=defaults[field], source="code"))
 
     def _new_setting(self) -> str:
         """The place that the prompt was drawn with. One where the story was before is only the usual one."""

@@ -51,10 +51,11 @@ class Said:
     def overrules(self, tag: str) -> bool:
         """Whether it gives another colour to what the tag is about: "blue eyes" overrules "green eyes"."""
         words = words_of(tag)
-        colors = _colors(words)
-        if not colors or words[-1] not in _ONCE:
+        noun = next((word for word in words if word in _ONCE), "")  # "auburn hair in a loose braid" is about hair
+        colors = _colors(words[: words.index(noun)]) if noun else set()
+        if not colors:
             return False
-        others = re.findall(rf"((?: [^ ]+){{1,3}}) {words[-1]} ", self._words)
+        others = re.findall(rf"((?: [^ ]+){{1,3}}) {noun} ", self._words)
         return any(found and not found & colors for found in (_colors(other.split()) for other in others))
 
     def add(self, phrase: str) -> None:

@@ -2,7 +2,7 @@
 
 import { t } from "./host.js";
 
-const KINDS = ["template", "option", "wildcard", "profile", "llm", "trigger_words", "user"];
+const KINDS = ["template", "option", "wildcard", "profile", "memory", "llm", "trigger_words", "user"];
 
 /** An element: ``el("b", {class: "x"}, "text", child)``. Texts are texts, never markup. */
 export function el(tag, attributes = {}, ...children) {

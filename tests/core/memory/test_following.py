@@ -7,6 +7,7 @@ import pytest
 from orchestrator_core.memory.following import Asked, Sources, follow
 from orchestrator_core.memory.story import Story
 from orchestrator_core.memory.telling import Wish
+from orchestrator_core.profiles.model import Profile
 from orchestrator_core.prompt import Component, Origin, PromptDraft, PromptSource, render
 from tests.core.memory.story_world import FakeProfiles, teller
 
@@ -107,6 +108,25 @@ def test_hair_of_another_color_in_the_prompt_is_the_scene_s() -> None:
     tell = teller("mira")
     assert "silver hair" not in tell("1girl, black hair, portrait")
     assert "silver hair" in tell("portrait")
+
+
+def test_hair_of_another_color_overrules_however_the_profile_says_it() -> None:
+    braided = Profile("Ana", "character", "ana", appearance_tags=("auburn hair in a loose braid",))
+    sources = Sources(FakeProfiles((braided,)))
+    prompts = {
+        text: follow(PromptDraft((Component(text),)), Story("s", ("ana",)), None, sources).draft.positive
+        for text in ("black hair", "dark auburn hair", "a fox")
+    }
+    assert [("auburn hair in a loose braid" in prompt) for prompt in prompts.values()] == [False, True, True]
+
+
+def test_a_story_begins_as_its_profiles_say_where_its_first_prompt_does_not() -> None:
+    keeper = Profile("Ana", "character", "ana", state={"where": "lamp room", "when": "dusk", "mood": "watchful"})
+    sources = Sources(FakeProfiles((keeper,)))
+    followed = follow(PromptDraft((Component("on the beach"),)), Story("s", ("ana",)), None, sources)
+    assert [str(change) for change in followed.changes] == [
+        "Ana is there", "where: on the beach", "when: dusk", "mood: watchful",
+    ]  # fmt: skip
 
 
 @pytest.mark.parametrize(
