@@ -11,14 +11,13 @@ import re
 from collections.abc import Iterable, Sequence
 
 from orchestrator_core.profiles.model import Profile
-from orchestrator_core.profiles.phrases import Said
+from orchestrator_core.profiles.phrases import Said, phrase_key
 from orchestrator_core.prompt import Background, Component, Diagnostic, Origin, PromptDraft, render
 from orchestrator_core.template.attention import with_strengths
 
 WHERE = "profiles"  # of diagnostics: not a place in a template
 _OWN = frozenset((Origin.template, Origin.wildcard, Origin.user))
 _PARTS = re.compile(r"\\.|[()\[\]]|\b(?:BREAK|AND|ADDROW|ADDCOL|ADDCOMM|ADDBASE)\b", re.S)
-_NETWORKS = re.compile(r"(?:[\s,]*<[^<>\n]*>)*\s*\Z")
 
 
 def applied(draft: PromptDraft, profile: Profile) -> PromptDraft:
@@ -44,7 +43,8 @@ def _wanted(draft: PromptDraft, profile: Profile) -> list[str]:
     own, there = Said(own_words(draft)), Said(draft.positive)
     looks = [tag for tag in profile.appearance_tags if not own.overrules(tag)]
     phrases = [phrase for phrase in (*profile.required, *looks, *profile.style) if not there.has(phrase)]
-    return _once([phrase for phrase in phrases if not Said(phrase).has_any(profile.forbidden)])
+    forbidden = [f" {phrase_key(word)} " for word in profile.forbidden]
+    return _once([phrase for phrase in phrases if not any(word in f" {phrase_key(phrase)} " for word in forbidden)])
 
 
 def _once(phrases: Iterable[str]) -> list[str]:
@@ -68,8 +68,25 @@ def place_for_words(prompt: str) -> int:
         elif not match[0].startswith("\\") and depth == 0:
             end = match.start()
             break
-    networks = _NETWORKS.search(prompt[:end])
-    return networks.start() if networks else end
+    return _before_networks(prompt, end)
+
+
+def _before_networks(prompt: str, end: int) -> int:
+    """Before the ``<…>`` that stand at the end, and what separates them."""
+    end = _without_marks(prompt, end, "")
+    while prompt.endswith(">", 0, end):
+        start = prompt.rfind("<", 0, end)
+        if start < 0 or prompt.find(">", start, end) != end - 1 or "\n" in prompt[start:end]:
+            break
+        end = _without_marks(prompt, start, ",")
+    return end
+
+
+def _without_marks(prompt: str, end: int, marks: str) -> int:
+    """The end without white space and these marks before it. (A regular expression would go back over each of many.)"""
+    while end and (prompt[end - 1].isspace() or prompt[end - 1] in marks):
+        end -= 1
+    return end
 
 
 def with_phrases(

@@ -14,7 +14,8 @@ from orchestrator_core.profiles.model import PLACEHOLDER, Kind
 SCHEMA_VERSION = 1
 SCHEMA_ID = "https://raw.githubusercontent.com/sd-orchestrator/sd-orchestrator/main/docs/profile.schema.json"
 MAX_TEXT = 200_000  # characters of one text
-MAX_ITEMS = 2_000  # of one list
+MAX_ITEMS = 2_000  # of one list of entries
+MAX_PHRASES = 500  # of one list; a prompt that says more is no prompt
 MAX_WEIGHT = 1e6
 _WITHIN = re.compile(r"\\.|[()\[\]{}<>,\n]", re.S)
 
@@ -85,7 +86,7 @@ def _lora(value: Any) -> Any:
 
 _NUMBER = {"type": "number", "minimum": 0, "maximum": MAX_WEIGHT}
 _PHRASES = {
-    "anyOf": [{"type": "array", "items": {"type": "string"}, "maxItems": MAX_ITEMS}, {"type": "string"}],
+    "anyOf": [{"type": "array", "items": {"type": "string"}, "maxItems": MAX_PHRASES}, {"type": "string"}],
 }
 _WEIGHTS = {
     "type": "object",
@@ -94,7 +95,7 @@ _WEIGHTS = {
 Text = Annotated[str, BeforeValidator(_as_text), Field(max_length=MAX_TEXT)]
 Phrase = Annotated[str, Field(max_length=MAX_TEXT)]
 Phrases = Annotated[
-    list[Phrase], BeforeValidator(_as_list), Field(max_length=MAX_ITEMS), WithJsonSchema(_PHRASES, mode="validation")
+    list[Phrase], BeforeValidator(_as_list), Field(max_length=MAX_PHRASES), WithJsonSchema(_PHRASES, mode="validation")
 ]
 Names = Annotated[
     list[Phrase], BeforeValidator(_as_names), Field(max_length=100), WithJsonSchema(_PHRASES, mode="validation")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from time import process_time
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -58,6 +60,9 @@ def test_the_phrases_follow_the_persons_own_words():
         ("a break of day", "a break of day, w"),
         ("BREAK b", "w, BREAK b"),
         ("<lora:x:1> a", "<lora:x:1> a, w"),
+        ("a > b", "a > b, w"),
+        ("a <b> c>", "a <b> c>, w"),
+        ("a <segment:face> (b:1.2)", "a <segment:face> (b:1.2), w"),
     ],
 )
 def test_where_the_words_go(text: str, expected: str):
@@ -156,3 +161,23 @@ def test_nothing_of_a_draft_is_changed_and_twice_is_once(before: PromptDraft, pr
     assert render(c for c in once.components if c.origin is not Origin.profile) == mine
     assert once.negative_prompt.startswith(before.negative_prompt)
     assert applied(once, profile) == once
+
+
+def test_long_prompts_and_long_profiles_take_no_long_time():
+    profile = Profile(
+        "Long",
+        key="long",
+        appearance_tags=tuple(f"tag {number} of many" for number in range(500)),
+        forbidden=tuple(f"word {number}" for number in range(500)),
+        negative=tuple(f"not {number}" for number in range(500)),
+    )
+    for text in (
+        ", " * 20_000 + "x",
+        "<lora:x:1>, " * 3_000,
+        "blue a b " * 5_000 + "eyes",
+        "(" * 20_000,
+        " BREAK " * 5_000,
+    ):
+        began = process_time()
+        assert len(applied(draft(text), profile).components) > 500
+        assert process_time() - began < 1.5

@@ -12,7 +12,7 @@ from orchestrator_core.loras.ranking import LoraIndex
 from orchestrator_core.profiles.inheritance import combined
 from orchestrator_core.profiles.library import ProfileLibrary
 from orchestrator_core.profiles.model import Profile, ProfileLora
-from orchestrator_core.prompt import Component, PromptDraft, PromptSource
+from orchestrator_core.prompt import Component, PromptDraft, PromptSource, StoryUse
 from orchestrator_core.run import Run
 from orchestrator_core.stages.select_loras import Options, Selection, select, stage
 from orchestrator_core.template import Wildcards
@@ -90,12 +90,17 @@ def test_the_stage_finds_the_drafts_profiles(tmp_path: Path):
             return LIBRARY
 
     context = StageContext(Wildcards([]), loras=Loras(), checkpoint=PONY, profiles=ProfileLibrary([tmp_path]))
-    for source, expected in ((PromptSource(profiles="mira"), ["styles/ink"]), (PromptSource(), [])):
-        draft = PromptDraft((Component("a fox"),), source=source)
+    for more, expected in (
+        ({"source": PromptSource(profiles="mira")}, ["styles/ink"]),
+        ({"story": StoryUse("s", profiles="mira")}, ["styles/ink"]),
+        ({}, []),
+    ):
+        draft = PromptDraft((Component("a fox"),), **more)
         assert [use.name for use in stage(Run("r", draft), context, Options()).draft.loras] == expected
 
 
 @pytest.mark.parametrize("profile", [None, Profile("")])
 def test_without_wishes_nothing_changes(profile: Profile | None):
     draft = PromptDraft((Component("a fox in ghibli style"),))
-    assert select(draft, LIBRARY, PONY, profile=profile) == select(draft, LIBRARY, PONY)
+    with_it, without = select(draft, LIBRARY, PONY, profile=profile), select(draft, LIBRARY, PONY)
+    assert (with_it.draft, with_it.report) == (without.draft, without.report)
