@@ -41,5 +41,6 @@ class StageContext:
     llm: LanguageModel | None = None
     profiles: ProfileSource | None = None  # what generatePrompt's names of profiles and genres stand for
     answers: AnswerCache | None = None  # what it answered before
+    is_last: bool = False  # of a batch: the language model may leave its memory afterwards
     stories: StorySource | None = None  # that followStory goes on with
     books: BookSource | None = None  # of lore

@@ -15,6 +15,7 @@ __all__ = ["Options", "enhance", "stage"]
 def stage(run: Run, context: StageContext, options: Options) -> Run:
     """Enhances the run's draft; by the rules that need no model, where the host has no language model."""
     model = context.llm or RulesModel()
+    answers = None if isinstance(model, RulesModel) else context.answers  # the rules answer the same in any case
     written = 0
 
     def on_text(text: str) -> None:
@@ -22,5 +23,5 @@ def stage(run: Run, context: StageContext, options: Options) -> Run:
         written += len(text)
         context.progress(Progress("enhancing the prompt", written))
 
-    live = Live(on_text)
-    return run.replacing(draft=enhance(run.draft, model, options, context.checkpoint, context.answers, live))
+    live = Live(on_text, is_last=context.is_last)
+    return run.replacing(draft=enhance(run.draft, model, options, context.checkpoint, answers, live))

@@ -7,6 +7,7 @@ from pydantic import ValidationError
 
 from orchestrator_core.base_models.names import BaseModel
 from orchestrator_core.context import StageContext
+from orchestrator_core.enhancing.caching import RememberedAnswers
 from orchestrator_core.errors import LanguageModelError
 from orchestrator_core.pipeline import new_run, run_pipeline
 from orchestrator_core.prompt import Component, Origin, PromptDraft
@@ -30,6 +31,12 @@ def test_without_a_language_model_the_rules_write():
     assert draft.enhanced and (draft.enhanced.status, draft.enhanced.model) == ("enhanced", "rules:1")
 
 
+def test_the_rules_need_no_memory():
+    answers = RememberedAnswers()
+    drafts = [stage(RUN, StageContext(NOTHING, answers=answers), Options()).draft for _ in range(2)]
+    assert drafts[0] == drafts[1]
+
+
 def test_the_language_model_of_the_host_writes_for_its_checkpoint_and_its_text_is_shown():
     seen: list[Progress] = []
     model = FakeLanguageModel(ADDS)
@@ -37,6 +44,13 @@ def test_the_language_model_of_the_host_writes_for_its_checkpoint_and_its_text_i
     assert stage(RUN, context, Options()).draft.positive == "a fox in the snow, soft light"
     assert "Style: pony" in model.history[0].messages[-1].content
     assert [progress.step for progress in seen] == [len(ADDS)]
+    assert not model.history[0].is_last
+
+
+def test_the_last_of_a_batch_is_told_to_the_model():
+    model = FakeLanguageModel(ADDS)
+    stage(RUN, StageContext(NOTHING, llm=model, is_last=True), Options())
+    assert model.history[0].is_last
 
 
 def test_it_stands_in_a_pipeline_between_drawing_and_rendering():
