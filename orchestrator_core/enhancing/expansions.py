@@ -102,6 +102,14 @@ def _condition(text: str) -> Condition:
     return Condition(dimension, sign, frozenset(values.removeprefix(sign).split("/")) - {""})
 
 
+@lru_cache(maxsize=512)
+def fitting_lines(facts: frozenset[tuple[str, frozenset[str]]]) -> tuple[tuple[Expansion, int], ...]:
+    """The lines that fit these facts, each with how well. The prompts of a batch mostly say the same."""
+    known = dict(facts)
+    weighed = ((expansion, expansion.weight(known)) for expansion in table().expansions)
+    return tuple((expansion, weight) for expansion, weight in weighed if weight is not None)
+
+
 def facts_and_subjects(text: str) -> Facts:
     """The facts of a text, with its subjects as one more dimension."""
     subjects = set(_found(text, table().subjects))

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 
 from orchestrator_core.enhancing.asking import Asked, asked_in
 from orchestrator_core.enhancing.drift import Told, drift
-from orchestrator_core.enhancing.expansions import Expansion, aspects_named, facts_and_subjects, table
+from orchestrator_core.enhancing.expansions import Expansion, aspects_named, facts_and_subjects, fitting_lines
 from orchestrator_core.enhancing.facts import Facts, against, facts_of, joined
 from orchestrator_core.enhancing.repeating import Repeats
 from orchestrator_core.enhancing.styles import STYLES, Style
@@ -137,9 +137,8 @@ def _said(expansion: Expansion, style: Style) -> str:
 def _in_order(prompt: str, facts: Facts, style: Style, seed: int, temperature: float) -> Iterator[Expansion]:
     """One line of each aspect by turns, the best first; aspects that the prompt has settled itself come last."""
     by_aspect: dict[str, list[tuple[float, Expansion]]] = {}
-    for expansion in table().expansions:
-        weight = expansion.weight(facts)
-        if weight is not None and _said(expansion, style):
+    for expansion, weight in fitting_lines(frozenset(facts.items())):
+        if _said(expansion, style):
             luck = _luck(seed, prompt, expansion) if temperature else 0.5
             # Weighted sampling without replacement, by Efraimidis and Spirakis (2006): the n-th root of a number.
             by_aspect.setdefault(expansion.aspect, []).append((luck ** (1 / _STRONGER**weight), expansion))
