@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 from difflib import SequenceMatcher
 from itertools import pairwise
 
+from orchestrator_core.enhancing.marks import unmarked
 from orchestrator_core.enhancing.neutral import neutral
 from orchestrator_core.enhancing.spans import Kind, Layout, Span, layout
 from orchestrator_core.enhancing.syntax import SEPARATORS, WEIGHT_AT_END, Form
@@ -33,8 +34,7 @@ class Edit:
 def unmarked_components(components: Iterable[Component]) -> Components:
     """The components without marks, and nothing else changed."""
     components = tuple(components)
-    marks = layout(render(components)).marks
-    return edited(components, [Edit(start, end) for start, end in marks])
+    return edited(components, [Edit(start, end) for start, end in unmarked(render(components)).removed])
 
 
 def appended(

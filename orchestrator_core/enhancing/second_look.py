@@ -8,7 +8,6 @@ and do; tests/hosts compares it with the hosts' own readers.
 from __future__ import annotations
 
 import re
-from collections import Counter
 from collections.abc import Iterable
 from functools import lru_cache
 from typing import Any
@@ -35,10 +34,16 @@ def differences(before: str, after: str, words: Iterable[str] = ()) -> tuple[str
 
 
 def _fewer(before: str, after: str, words: Iterable[str]) -> Iterable[str]:
-    old, new = _words(before), _words(after)
+    old, new = _spoken(before), _spoken(after)
     for word in words:
-        if (wanted := _words(word)) and _count(new, wanted) < _count(old, wanted):
-            yield f"{' '.join(wanted)!r} stands there less often"
+        wanted = _spoken(word)
+        if wanted.strip() and new.count(wanted) < old.count(wanted):
+            yield f"{wanted.strip()!r} stands there less often"
+
+
+def _spoken(text: str) -> str:
+    """The words and signs in small letters, each between spaces of its own."""
+    return "".join(f" {word} " for word in re.findall(r"\w+|[^\w\s]", text.casefold()))
 
 
 @lru_cache(maxsize=8)
@@ -194,14 +199,3 @@ def emphasised(parts: Weighted) -> list[tuple[str, float]]:
 def embeddings(text: str) -> list[str]:
     """The names of ``embedding:name`` as ComfyUI takes them: behind a space, up to what is in no file's name."""
     return _EMBEDDING.findall(text)
-
-
-def _words(text: str) -> list[str]:
-    return re.findall(r"\w+|[^\w\s]", text.casefold())
-
-
-def _count(words: list[str], wanted: list[str]) -> int:
-    size = len(wanted)
-    if size == 1:
-        return Counter(words)[wanted[0]]
-    return sum(words[at : at + size] == wanted for at in range(len(words) - size + 1))

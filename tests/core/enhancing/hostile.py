@@ -16,8 +16,8 @@ from orchestrator_core.prompt import Choice, Component, Origin
 FREE = (
     "a knight in a dark forest", "red cape", "1girl", "elf", "silver hair", "cyberpunk alley", "neon rain", "robot",
     "portrait of Mira", "green eyes", "wizard tower at night", "it's raining",
-    "A cat sits on a wall. It looks at us.", "long_hair", "eine Straße, abends", "森の中の少女", "赤い髪", "кот на окне",
-    "crème brûlée", "ratio of light: soft", "lightning & thunder!", "a b c d", "light",
+    "A cat sits on a wall. It looks at us.", "long_hair", "eine Straße, abends", "森の中の少女", "赤い髪",
+    "кот на окне", "crème brûlée", "ratio of light: soft", "lightning & thunder!", "a b c d", "light",
 )
 SYNTAX = (
     "<lora:detail:0.8>", "<lora:my_style__v2:0.5:1>", "<hypernet:x:1>", "<lora:broken>", "<segment:face>",
@@ -50,8 +50,9 @@ SNIPPETS = (
     "|", "__secret/file__", "__", "_", "${x}", "$y", "$$", "BREAK", "AND", " AND dog :2", "ADDCOL", "embedding:bad",
     "embedding:", ":1.3", ": 2", ":", "#", "# hide the rest", "//", "/*", "*/", "\\", "\\(", '"', "\u201c", "\u201d",
     "'", "`", "<think>hm", "</think>", "<|im_end|>", "<|endoftext|>", "<start_of_image>", "</s>", "[INST]", "```json",
-    "```", "\u202e", "\u200b", "\u2066", "\x00", "\x1b[31m", "\n", "\r\n", "\t", "（", "）", "＜lora：x：1＞", "＿＿w＿＿",
-    "ＢＲＥＡＫ", "BRE\u200bAK", "B\xadREAK", "⑴", "[[expand: x]]", "[[keep: ", "]]", "Negative prompt: ugly",
+    "```", "\u202e", "\u200b", "\u2066", "\x00", "\x1b[31m", "\n", "\r\n", "\t", "（", "）", "＜lora：x：1＞",
+    "＿＿w＿＿", "ＢＲＥＡＫ",
+    "BRE\u200bAK", "B\xadREAK", "⑴", "[[expand: x]]", "[[keep: ", "]]", "Negative prompt: ugly",
     "Steps: 20, Sampler: Euler", "%{a$$b}", "3#__w__", "<ppp:set x>", "?????", ",,,", "score_9", "mirawolf", "\ud800",
     "\U000e0041", "1.2)", "0.5]", "-", "+", "=", "@", "~", "^", "http://x.y/z", "A" * 50,
 )
@@ -84,11 +85,11 @@ class Case:
         return "".join(component.text for component in self.components)
 
 
-def make_case(random: Random) -> Case:
-    """A prompt of 0 … 12 pieces; one in five has something broken in it, one in four the marks of a person."""
+def make_case(random: Random, marks: float = 0.25) -> Case:
+    """A prompt of 0 … 12 pieces; one in five has something broken in it, ``marks`` of them a person's marks."""
     text, pieces, syntax = "", [], []
     broken = random.random() < 0.2
-    marked = random.random() < 0.25
+    marked = random.random() < marks
     for _ in range(random.randint(0, 12)):
         piece, kind = _piece(random, broken)
         if kind:
