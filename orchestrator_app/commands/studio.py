@@ -10,9 +10,10 @@ import inspect
 import os
 import time
 import webbrowser
+from pathlib import Path
 from typing import Any
 
-from orchestrator_app.commands.arguments import description, whole
+from orchestrator_app.commands.arguments import add_embedder, description, whole
 from orchestrator_app.console import problem, remark, say
 
 _LOOPBACK = ("127.0.0.1", "localhost", "::1")
@@ -25,6 +26,7 @@ def add_to(commands: Any, name: str) -> None:
         "--host", default="127.0.0.1", metavar="ADDRESS", help="default: %(default)s, this machine only"
     )
     parser.add_argument("--open", action="store_true", help="open the pages in the browser")
+    add_embedder(parser)
     parser.set_defaults(run=run)
 
 
@@ -34,7 +36,7 @@ def run(arguments: argparse.Namespace) -> int:
 
     if arguments.host not in _LOOPBACK:
         problem("warning", f"whoever reaches {arguments.host} can use these pages: they have no login.")
-    environment = standalone_environment()
+    environment = standalone_environment(Path(arguments.embedder).expanduser() if arguments.embedder else None)
     page, look = make_page(environment)
     given = launch_arguments(arguments.host, free_port(arguments.host, arguments.port)) | look
     known = inspect.signature(page.launch).parameters

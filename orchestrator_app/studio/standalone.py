@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Sequence
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from datetime import datetime
 from importlib.util import find_spec
 from pathlib import Path
@@ -20,6 +22,7 @@ from orchestrator_core.config import data_folder
 from orchestrator_core.errors import ConfigError
 
 if TYPE_CHECKING:
+    from orchestrator_core.loras.semantic import SemanticPhrases, VectorCache
     from orchestrator_core.store import Store
 
 PORT = 7870  # beside gradio's and Forge's 7860
@@ -28,14 +31,39 @@ _FONTS = ("system-ui", "-apple-system", "Segoe UI", "Roboto", "Noto Sans", "sans
 _MONO = ("ui-monospace", "SF Mono", "Menlo", "Consolas", "DejaVu Sans Mono", "monospace")
 
 
-def standalone_environment() -> StudioEnvironment:
-    """ComfyUI and Forge by their addresses; settings, images and the store in the data folder."""
+class FolderMeanings:
+    """What phrases of LoRAs mean to the text encoder in a folder. Raises ConfigError where there is none."""
+
+    def __init__(self, folder: Path, cache: Callable[[], VectorCache | None]) -> None:
+        from orchestrator_core.loras.folder_embedder import FolderEmbedder
+
+        self._embedder, self._cache = FolderEmbedder(folder), cache
+        self._lock = threading.Lock()
+        self._phrases: SemanticPhrases | None = None
+
+    @contextmanager
+    def __call__(self) -> Iterator[SemanticPhrases]:
+        from orchestrator_core.loras.semantic import SemanticPhrases
+
+        with self._lock:
+            if self._phrases is None:
+                self._phrases = SemanticPhrases(self._embedder, self._cache())
+            yield self._phrases
+
+
+def standalone_environment(embedder: Path | None = None) -> StudioEnvironment:
+    """ComfyUI and Forge by their addresses; settings, images and the store in the data folder.
+
+    ``embedder``: a folder with a text encoder, for LoRAs that are found by meaning. Raises ConfigError without one.
+    """
+    loras = LoraPlace(_lora_folders, _open_store)
     return StudioEnvironment(
         targets=_targets,
         wildcards=LiveWildcards(_folders),
         settings=SettingsFile(data_folder() / "settings.json"),
         store=_open_store,
-        loras=LoraPlace(_lora_folders, _open_store),
+        loras=loras,
+        meanings=None if embedder is None else FolderMeanings(embedder, loras.vectors),
     )
 
 

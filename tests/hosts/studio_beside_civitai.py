@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from dataclasses import replace
+from pathlib import Path
 
 from orchestrator_app.cli import main
 from orchestrator_app.studio import standalone
@@ -12,8 +13,8 @@ from orchestrator_app.studio.environment import StudioEnvironment
 _usual = standalone.standalone_environment
 
 
-def _environment() -> StudioEnvironment:
-    return replace(_usual(), civitai_url=sys.argv[1])
+def _environment(embedder: Path | None = None) -> StudioEnvironment:
+    return replace(_usual(embedder), civitai_url=sys.argv[1])
 
 
 if __name__ == "__main__":

@@ -3,40 +3,21 @@
 from __future__ import annotations
 
 import json
-import zlib
 from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
 
-from orchestrator_core.loras import folder_embedder
 from tests.app.conftest import Cli
 from tests.app.lora_folder import make_loras
+from tests.app.text_encoder import Encoder, encoder_folder
 
 pytest.importorskip("numpy", reason="no numpy: vectors are compared with it")
 
 
-class Encoder(folder_embedder.FolderEmbedder):
-    """To it "ink wash", "sumi-e" and "monk" are the same, and nothing else. ``asked`` is shared by all."""
-
-    asked: list[str]
-
-    def embed(self, texts: Sequence[str]) -> Sequence[Sequence[float]]:
-        self.asked += texts
-        places = [
-            0 if text in ("ink wash", "sumi e", "monk") else 1 + zlib.crc32(text.encode()) % 997 for text in texts
-        ]
-        return [[float(at == place) for at in range(998)] for place in places]
-
-
 @pytest.fixture
 def encoder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A folder that is a text encoder; what it makes of texts needs no torch."""
-    (tmp_path / "encoder").mkdir()
-    (tmp_path / "encoder" / "config.json").write_text("{}")
-    monkeypatch.setattr(Encoder, "asked", [], raising=False)
-    monkeypatch.setattr(folder_embedder, "FolderEmbedder", Encoder)
-    return tmp_path / "encoder"
+    return encoder_folder(tmp_path / "encoder", monkeypatch)
 
 
 @pytest.fixture

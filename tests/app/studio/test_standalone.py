@@ -6,12 +6,14 @@ import builtins
 import os
 import socket
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from orchestrator_app.studio import standalone
+from orchestrator_app.studio.choosing import Wanted
 from orchestrator_app.studio.environment import Settings
 from orchestrator_app.studio.live import LiveEnvironment
 from orchestrator_app.studio.remembering import saver
@@ -21,8 +23,12 @@ from orchestrator_core.errors import ConfigError, GeneratorUnreachable, Wildcard
 from orchestrator_core.pipeline import new_run
 from orchestrator_core.prompt import Component, PromptDraft
 from orchestrator_core.request import Choices, GenerationRequest, ImageNotes
+from orchestrator_core.stages.select_loras import Options
 from orchestrator_core.store import Store
 from tests.app.conftest import Cli
+from tests.app.lora_folder import make_loras
+from tests.app.studio.studio_fakes import FakeHost, target
+from tests.app.text_encoder import Encoder, encoder_folder
 from tests.core.generators.stand_in_comfy import StandIn, object_info
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -57,6 +63,24 @@ def test_an_address_that_is_none_is_said_when_it_is_used(tmp_path: Path):
     for call in (where.choices, lambda: where.generator().generate(GenerationRequest("a"), ImageNotes("1"), print)):
         with pytest.raises((ConfigError, GeneratorUnreachable), match="not an address"):
             call()
+
+
+def test_a_text_encoder_that_was_named_finds_loras_by_meaning(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    pytest.importorskip("numpy", reason="no numpy: vectors are compared with it")
+    around = standalone_environment(encoder_folder(tmp_path / "encoder", monkeypatch))
+    live = LiveEnvironment(replace(around, targets=lambda _: (target("ComfyUI", FakeHost(tmp_path)),)))
+    live.environment.settings.save(Settings(lora_folders=(str(make_loras(tmp_path / "loras")),)))
+    live.loras.watcher.refresh()
+    choosing = live.choosing(Wanted(True, Options(semantic=True)), live.target(None), "illustriousXL")
+    assert choosing is not None
+    for _ in range(2):
+        selection = choosing(PromptDraft((Component("sumi-e of a heron"),)))
+        assert [use.record.name for use in selection.chosen] == ["styles/ink_wash"]
+    assert Encoder.asked.count("ink wash") == 1
+    assert live.environment.loras is not None
+    live.environment.loras.close()
+    with pytest.raises(ConfigError, match="no text encoder is there"):
+        standalone_environment(tmp_path / "nowhere")
 
 
 def test_images_go_to_the_data_folder_or_where_the_settings_say(tmp_path: Path):
