@@ -21,7 +21,7 @@ from enum import Enum
 from orchestrator_core.lore.book import Book, KeyKind, Rules
 from orchestrator_core.lore.candidates import Candidate, candidates, conditions_met
 from orchestrator_core.lore.chance import fraction
-from orchestrator_core.lore.groups import Choosing, InGroup, losers
+from orchestrator_core.lore.groups import Choosing, losers
 from orchestrator_core.lore.macros import Macros
 from orchestrator_core.lore.matching import Keys, ScannedText
 from orchestrator_core.lore.scan import Activation, Dropped, Scan, Settings, Told, estimated_tokens
@@ -102,8 +102,8 @@ class _Scanner:
         waits_for_nothing = entry.delay_until_recursion > 0 and not one.recursive
         return self._scan.turn >= entry.delay and one.key not in self._timed.cooldown and not waits_for_nothing
 
-    def _is_sticky(self, one: InGroup) -> bool:
-        return isinstance(one, Candidate) and one.key in self._timed.sticky
+    def _is_sticky(self, one: Candidate) -> bool:
+        return one.key in self._timed.sticky
 
     def _is_open(self, one: Candidate, state: _Pass) -> bool:
         """Whether this pass may find the entry."""
@@ -150,15 +150,13 @@ class _Scanner:
         return key if all(more) and not excluded else ""
 
     def _text(self, one: Candidate, state: _Pass) -> ScannedText:
-        depth = one.scan_depth
-        if depth is None:
-            depth = self._settings.depth + self._skew
-        place = (min(depth, _DEEPEST), one.recursive and state is not _Pass.deeper)
-        found = self._scanned.get(place)
+        depth = self._settings.depth + self._skew if one.scan_depth is None else one.scan_depth
+        recursed = one.recursive and state is not _Pass.deeper
+        found = self._scanned.get((depth, recursed))
         if found is None:
-            newest = self._texts[: max(place[0], 0)]
-            found = ScannedText((*newest, *self._scan.injected, *(self._recursed if place[1] else ())))
-            self._scanned[place] = found
+            newest = self._texts[: min(max(depth, 0), _DEEPEST)]
+            found = ScannedText((*newest, *self._scan.injected, *(self._recursed if recursed else ())))
+            self._scanned[depth, recursed] = found
         return found
 
     # One pass
@@ -184,13 +182,12 @@ class _Scanner:
                 more.append(self._macros_of(one).replaced(one.content, hidden=True))
         return more
 
-    def _losers(self, called: Mapping[Candidate, tuple[str, str]], state: _Pass) -> Mapping[InGroup, str]:
+    def _losers(self, called: Mapping[Candidate, tuple[str, str]], state: _Pass) -> Mapping[Candidate, str]:
         grouped = [one for one in called if one.entry.group]
         if not grouped:
             return {}
 
-        def score(one: InGroup) -> int:
-            assert isinstance(one, Candidate)
+        def score(one: Candidate) -> int:
             return self._keys.score(one.entry, self._text(one, state), one.book.whole_words)
 
         taken = {name for one in self._told for name in one.entry.groups}

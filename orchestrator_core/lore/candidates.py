@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
+from itertools import count
 
 from orchestrator_core.lore.book import Book, CharacterFilter, Entry
 from orchestrator_core.lore.decorators import Decorators, decorated
@@ -12,9 +12,12 @@ from orchestrator_core.lore.scan import Scan
 from orchestrator_core.lore.timed import entry_key
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(slots=True, eq=False)  # not frozen: one is made of each entry for each scan, and that takes twice as long
 class Candidate:
-    """An entry in a scan; one is equal to itself alone. ``content`` is without the decorators."""
+    """An entry in a scan; one is equal to itself alone. ``content`` is without the decorators.
+
+    ``scan_depth``: how many texts are looked through; None is what the scan says.
+    """
 
     key: str
     book: Book
@@ -22,15 +25,8 @@ class Candidate:
     decorators: Decorators
     content: str
     recursive: bool
+    scan_depth: int | None
     place: int
-
-    @property
-    def scan_depth(self) -> int | None:
-        """How many texts are looked through; None is what the scan says."""
-        for depth in (self.decorators.scan_depth, self.entry.scan_depth):
-            if depth is not None:
-                return depth
-        return self.book.scan_depth
 
     def importance(self) -> tuple[bool, float, float, int]:
         """The lower, the sooner it leaves when there is no room."""
@@ -49,18 +45,25 @@ class Candidate:
 def candidates(books: Iterable[Book], scan: Scan) -> list[Candidate]:
     """The entries that are switched on and for this image, book by book, in each the highest order first."""
     found: list[Candidate] = []
-    seen: Counter[str] = Counter()
+    seen: set[str] = set()
     for book in books:
         recursive = scan.settings.recursive if book.recursive is None else book.recursive
         for entry in sorted(book.entries, key=lambda entry: -entry.order):
-            key = entry_key(book.name, entry)
-            seen[key] += 1
-            if seen[key] > 1:  # two books of one name
-                key = f"{key}#{seen[key]}"
+            key = _new_key(entry_key(book.name, entry), seen)
             if entry.enabled and _is_for(entry, scan):
                 decorators, content = decorated(entry.content, book.rules)
-                found.append(Candidate(key, book, entry, decorators, content, recursive, len(found)))
+                depth = book.scan_depth if entry.scan_depth is None else entry.scan_depth
+                if decorators.scan_depth is not None:
+                    depth = decorators.scan_depth
+                found.append(Candidate(key, book, entry, decorators, content, recursive, depth, len(found)))
     return found
+
+
+def _new_key(key: str, seen: set[str]) -> str:
+    if key in seen:  # two books of one name
+        key = next(other for number in count(2) if (other := f"{key}#{number}") not in seen)
+    seen.add(key)
+    return key
 
 
 def conditions_met(says: Decorators, turn: int) -> bool:
@@ -77,6 +80,8 @@ def _is_for(entry: Entry, scan: Scan) -> bool:
 
 
 def _is_for_characters(wanted: CharacterFilter, scan: Scan) -> bool:
+    if not (wanted.names or wanted.tags):
+        return True
     if wanted.names and bool(set(wanted.names) & set(scan.names)) == wanted.excludes:
         return False
     return not (wanted.tags and scan.character_tags) or bool(set(wanted.tags) & set(scan.character_tags)) != (

@@ -8,19 +8,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Hashable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Protocol
 
 from orchestrator_core.lore.book import Entry
+from orchestrator_core.lore.candidates import Candidate
 from orchestrator_core.lore.chance import fraction
-
-
-class InGroup(Protocol):
-    """What is chosen from; two that are equal are one."""
-
-    @property
-    def entry(self) -> Entry: ...
-
-    def __hash__(self) -> int: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,17 +20,17 @@ class Choosing:
 
     seed: Hashable
     turn: int
-    is_sticky: Callable[[InGroup], bool]
-    score: Callable[[InGroup], int]
+    is_sticky: Callable[[Candidate], bool]
+    score: Callable[[Candidate], int]
     counts_keys: bool = False  # for all that do not say it themselves
 
 
-def losers(called: Sequence[InGroup], taken: Collection[str], choosing: Choosing) -> Mapping[InGroup, str]:
+def losers(called: Sequence[Candidate], taken: Collection[str], choosing: Choosing) -> Mapping[Candidate, str]:
     """Those of the called entries that are not told, each with the name of the group that it lost in.
 
     ``taken``: the groups of which one is told already.
     """
-    lost: dict[InGroup, str] = {}
+    lost: dict[Candidate, str] = {}
     for name in dict.fromkeys(name for one in called for name in one.entry.groups):
         members = [one for one in called if name in one.entry.groups and one not in lost]
         winners = _winners(name, members, taken, choosing)
@@ -47,7 +38,7 @@ def losers(called: Sequence[InGroup], taken: Collection[str], choosing: Choosing
     return lost
 
 
-def _winners(name: str, members: list[InGroup], taken: Collection[str], choosing: Choosing) -> list[InGroup]:
+def _winners(name: str, members: list[Candidate], taken: Collection[str], choosing: Choosing) -> list[Candidate]:
     sticky = [one for one in members if choosing.is_sticky(one)]
     if sticky:
         return sticky
@@ -62,7 +53,7 @@ def _winners(name: str, members: list[InGroup], taken: Collection[str], choosing
     return [_drawn(name, members, choosing)]
 
 
-def _best_scored(members: list[InGroup], choosing: Choosing) -> list[InGroup]:
+def _best_scored(members: list[Candidate], choosing: Choosing) -> list[Candidate]:
     counted = [_counts(one.entry, choosing) for one in members]
     if not choosing.counts_keys and not any(one.entry.use_group_scoring for one in members):
         return members
@@ -75,7 +66,7 @@ def _counts(entry: Entry, choosing: Choosing) -> bool:
     return choosing.counts_keys if entry.use_group_scoring is None else entry.use_group_scoring
 
 
-def _drawn(name: str, members: list[InGroup], choosing: Choosing) -> InGroup:
+def _drawn(name: str, members: list[Candidate], choosing: Choosing) -> Candidate:
     weights = [max(one.entry.group_weight, 0.0) for one in members]
     room = fraction(choosing.seed, "group", name, choosing.turn) * sum(weights)
     for one, weight in zip(members, weights, strict=True):

@@ -14,7 +14,28 @@ from orchestrator_core.lore.macros import Macros
 from orchestrator_core.lore.pattern import Effort, Pattern
 
 MARK = "\x01"  # before each text, as in SillyTavern: patterns of its users look for it
+_MANY, _START = 100, 5  # pieces that are asked for, characters
 _FLAGS = frozenset("gimsuy")
+
+
+class _Parts:
+    """A text in which many pieces are looked for, of which few are there.
+
+    After some, it has all its pieces of a few characters in a set, and most others need not be looked for.
+    """
+
+    def __init__(self, text: str) -> None:
+        self._text = text
+        self._asked = 0
+        self._starts: frozenset[str] = frozenset()
+
+    def has(self, piece: str) -> bool:
+        self._asked += 1
+        if self._asked == _MANY:
+            self._starts = frozenset(self._text[at : at + _START] for at in range(len(self._text)))
+        if self._starts and len(piece) >= _START and piece[:_START] not in self._starts:
+            return False
+        return piece in self._text
 
 
 class ScannedText:
@@ -23,6 +44,11 @@ class ScannedText:
     def __init__(self, texts: Iterable[str]) -> None:
         self.text = "\n".join(MARK + text.strip() for text in texts)
         self.lower = self.text.lower()
+        self._exact, self._folded = _Parts(self.text), _Parts(self.lower)
+
+    def has(self, key: str, case_sensitive: bool) -> bool:
+        """Whether the key is there, within words too."""
+        return self._exact.has(key) if case_sensitive else self._folded.has(key.lower())
 
     def has_words(self, key: str, case_sensitive: bool) -> bool:
         """Whether the key is there with no letter, digit or underscore of ASCII beside it."""
@@ -55,43 +81,61 @@ class Keys:
         if not found:
             return ""
         # A key that is always a pattern makes secondary keys mean nothing (V3).
-        secondary = [] if entry.key_kind is KeyKind.patterns else self._read(entry.secondary_keys)
-        if not (entry.selective and secondary):
+        if not (entry.selective and entry.secondary_keys) or entry.key_kind is KeyKind.patterns:
+            return found
+        secondary = self._read_all(entry.secondary_keys)
+        if not secondary:
             return found
         hits = (self._has(key, entry, text, whole_words) for key in secondary)
         return found if _agrees(entry.logic, hits) else ""
 
     def first(self, keys: Sequence[str], entry: Entry, text: ScannedText, whole_words: bool | None) -> str:
         """The first of the keys that is there, "" if there is none."""
-        return next((key for key in self._read(keys) if self._has(key, entry, text, whole_words)), "")
+        case_sensitive, whole_words = self._manner(entry, whole_words)
+        # Most keys of most books are plain, and there are many: they are looked for right here.
+        is_plain = not whole_words and entry.key_kind is not KeyKind.patterns
+        for key in map(self._read, keys):
+            if is_plain and key[:1] not in ("", "/"):
+                if text.has(key, case_sensitive):
+                    return key
+            elif key and self._has(key, entry, text, whole_words):
+                return key
+        return ""
+
+    def _manner(self, entry: Entry, whole_words: bool | None) -> tuple[bool, bool]:
+        """(whether case matters, whether only whole words count), for the keys of an entry."""
+        case_sensitive = self._case_sensitive if entry.case_sensitive is None else entry.case_sensitive
+        if entry.whole_words is not None:
+            whole_words = entry.whole_words
+        return case_sensitive, self._whole_words if whole_words is None else whole_words
 
     def score(self, entry: Entry, text: ScannedText, whole_words: bool | None) -> int:
         """How many of its keys are there, as SillyTavern counts them to choose in a group."""
-        primary = sum(self._has(key, entry, text, whole_words) for key in self._read(entry.keys))
-        keys = self._read(entry.secondary_keys)
+        primary = sum(self._has(key, entry, text, whole_words) for key in self._read_all(entry.keys))
+        keys = self._read_all(entry.secondary_keys)
         secondary = sum(self._has(key, entry, text, whole_words) for key in keys)
         if not entry.keys:
             return 0
         counts = entry.logic is Logic.and_any or (entry.logic is Logic.and_all and secondary == len(keys))
         return primary + secondary * counts
 
-    def _read(self, keys: Sequence[str]) -> list[str]:
-        read = (self._macros.replaced(key) if "{{" in key or "<" in key else key for key in keys)
-        return [key for key in map(str.strip, read) if key]
+    def _read(self, key: str) -> str:
+        return (self._macros.replaced(key) if "{{" in key or "<" in key else key).strip()
+
+    def _read_all(self, keys: Sequence[str]) -> list[str]:
+        return [key for key in map(self._read, keys) if key]
 
     def _has(self, key: str, entry: Entry, text: ScannedText, whole_words: bool | None) -> bool:
-        case_sensitive = self._case_sensitive if entry.case_sensitive is None else entry.case_sensitive
+        case_sensitive, whole_words = self._manner(entry, whole_words)
         if entry.key_kind is not KeyKind.text and (key[0] == "/" or entry.key_kind is KeyKind.patterns):
             written = slashed(key)
             if written is not None:
                 return self._finds(written[0], written[1], text)
             if entry.key_kind is KeyKind.patterns:
                 return self._finds(key, "" if case_sensitive else "i", text)
-        if entry.whole_words is not None:
-            whole_words = entry.whole_words
-        if (self._whole_words if whole_words is None else whole_words) and not _has_space(key):
+        if whole_words and not _has_space(key):
             return text.has_words(key, case_sensitive)
-        return key in text.text if case_sensitive else key.lower() in text.lower
+        return text.has(key, case_sensitive)
 
     def _finds(self, pattern: str, flags: str, text: ScannedText) -> bool:
         if (pattern, flags) not in self._patterns:

@@ -1,8 +1,8 @@
 """Searches a regular expression in a text, in time that a stranger's expression cannot make long.
 
 What tries few ways from each place goes to ``re``. All else is searched for in one walk over the text, with the set of
-all states that the expression may be in (Thompson 1968; the sets that were met are kept, so a step is mostly one look
-into a dictionary). Looking ahead or behind is a walk of its own, backward or forward, that marks the places.
+all states that the expression may be in; the sets that were met are kept, so a step is mostly one look into a
+dictionary. Looking ahead or behind is a walk of its own, backward or forward, that marks the places.
 An ``Effort`` bounds what all searches of one scan may cost; it counts steps, not seconds, so the result is the same on
 every machine.
 """
@@ -11,28 +11,21 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import lru_cache
+from itertools import pairwise
 
 from orchestrator_core.errors import FormatError
 from orchestrator_core.lore.pattern_reading import read_pattern
-from orchestrator_core.lore.pattern_tree import (
-    WORD,
-    Chars,
-    Either,
-    Look,
-    Node,
-    Place,
-    Repeat,
-    Sequence,
-    backward,
-    in_python,
-    size,
-    ways,
-)
+from orchestrator_core.lore.pattern_states import END, START, States
+from orchestrator_core.lore.pattern_tree import Place, gap_and_ways, in_python, size, text_before, text_within
 
 MAX_STATES = 1000
 _FEW_WAYS = 50
+_FEW_STEPS = 500_000
+_QUICK = 100  # steps of ``re`` for the price of one state that is looked at
 _CHEAP = 8  # characters that are walked over for the price of one state that is looked at
-_WORD = Chars(WORD)
+_WORD = frozenset("0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ_abcdefghijklmnopqrstuvwxyz")
 _LINE_ENDS = "\n\r\u2028\u2029"
 _LINE_PLACES = {"line_start": -1, "line_end": 0}  # which of the two characters beside a place it is about
 
@@ -49,105 +42,97 @@ class Effort:
             raise FormatError("The expressions of this lore take too long to search for.")
 
 
+@dataclass(frozen=True, slots=True)
+class _Ready:
+    """What is made of an expression once.
+
+    ``quick`` is for ``re``, if there are few ``ways`` to try and no more than one gap of any length. ``before``: what
+    all finds begin with, ``within``: what they have; "" if nothing is sure.
+    """
+
+    quick: re.Pattern[str] | None
+    gaps: int
+    ways: float
+    states: States
+    before: str
+    within: str
+    ignore_case: bool
+
+
+@lru_cache(maxsize=2048)
+def _ready(text: str, flags: str) -> _Ready:
+    node = read_pattern(text, flags)
+    if size(node) > MAX_STATES:
+        raise FormatError(f"The expression is too large: it has more than {MAX_STATES:,} states.")
+    ignore_case = "i" in flags
+    gaps, ways = gap_and_ways(node)
+    is_quick = gaps <= 1 and ways <= _FEW_WAYS
+    quick = re.compile(in_python(node), re.IGNORECASE * ignore_case) if is_quick else None
+    before, within = (part.lower() if ignore_case else part for part in (text_before(node), text_within(node)))
+    return _Ready(quick, gaps, ways, States(node, ignore_case), before, within, ignore_case)
+
+
 class Pattern:
     """A regular expression, ready to be searched for. Raises FormatError for one that cannot be used."""
 
     def __init__(self, text: str, flags: str = "") -> None:
-        node = read_pattern(text, flags)
-        if size(node) > MAX_STATES:
-            raise FormatError(f"The expression is too large: it has more than {MAX_STATES:,} states.")
-        ignore_case = "i" in flags
-        self._ways = ways(node)
-        self._quick = re.compile(in_python(node), re.IGNORECASE * ignore_case) if self._ways <= _FEW_WAYS else None
-        self._walk = None if self._quick else _Walk(node, ignore_case)
+        self._ready = _ready(text, flags)
+        self._walk: Walk | None = None
 
     def found(self, text: str, effort: Effort) -> bool:
         """Whether it is anywhere in the text."""
-        if self._quick is not None:
-            effort.spend(1 + int(len(text) * self._ways) // _FEW_WAYS)
-            return self._quick.search(text) is not None
-        assert self._walk is not None
+        ready = self._ready
+        if ready.within and self._count(ready.within, text) == 0:
+            return False
+        if ready.quick is not None:
+            steps = self._steps(text)
+            if steps <= _FEW_STEPS:
+                effort.spend(1 + steps // _QUICK)
+                return ready.quick.search(text) is not None
+        if self._walk is None:
+            self._walk = Walk(ready.states)
         return any(self._walk.ends(text, effort))
 
+    def _steps(self, text: str) -> int:
+        """How many steps ``re`` may take at the most."""
+        before = self._ready.before
+        # Finds that overlap are counted once: "aa" is twice in "aaaa", and begins there three times.
+        starts = self._count(before, text) * len(before) if before else len(text) + 1
+        return int(starts * self._ready.ways * len(text) ** self._ready.gaps)
 
-class _Walk:
-    """The states of an expression, and the sets of them that were met."""
+    def _count(self, part: str, text: str) -> int:
+        """How often, at the most, a part of the expression is in the text."""
+        if not self._ready.ignore_case:
+            return text.count(part)
+        # Beyond ASCII, what is the same in another case is not always what lower() makes of it.
+        return text.lower().count(part) if text.isascii() and part.isascii() else len(text) + 1
 
-    def __init__(self, node: Node, ignore_case: bool, reverse: bool = False) -> None:
-        self._ignore_case, self._reverse = ignore_case, reverse
-        self._chars: dict[int, tuple[Chars, int]] = {}  # state → (what it reads, the state after it)
-        self._free: dict[int, list[tuple[int, int]]] = {}  # state → (place that must hold or -1, state)
-        self._places: list[tuple[Place | None, _Walk | None, bool]] = []  # (place, or walk of a look, and negated)
-        self._states = 2
-        self._build(backward(node) if reverse else node, 0, 1)
+
+class Walk:
+    """Walks over texts with the states of an expression, and keeps the sets of them that it met."""
+
+    def __init__(self, states: States) -> None:
+        self._states = states
+        self._places = [place if isinstance(place, Place) else Walk(place) for place, _ in states.places]
         self._sets: dict[frozenset[int], int] = {frozenset(): 0}
         self._members: list[frozenset[int]] = [frozenset()]
         self._closed: dict[tuple[int, int], tuple[frozenset[int], bool]] = {}
         self._steps: dict[tuple[int, int, str], int] = {}
-
-    def _new(self) -> int:
-        self._states += 1
-        return self._states - 1
-
-    def _link(self, start: int, end: int, place: int = -1) -> None:
-        self._free.setdefault(start, []).append((place, end))
-
-    def _build(self, node: Node, start: int, end: int) -> None:
-        if isinstance(node, Chars):
-            entry = self._new()  # a state reads one thing, and may be linked to many
-            self._link(start, entry)
-            self._chars[entry] = (node, end)
-        elif isinstance(node, Sequence):
-            for item in node.items:
-                after = self._new()
-                self._build(item, start, after)
-                start = after
-            self._link(start, end)
-        elif isinstance(node, Either):
-            for item in node.items:
-                self._build(item, start, end)
-        elif isinstance(node, Repeat):
-            self._build_repeat(node, start, end)
-        else:
-            self._link(start, end, self._place(node))
-
-    def _build_repeat(self, node: Repeat, start: int, end: int) -> None:
-        for _ in range(node.least):
-            after = self._new()
-            self._build(node.item, start, after)
-            start = after
-        if node.most is None:
-            again = self._new()
-            self._link(start, again)
-            self._build(node.item, again, again)
-            start = again
-        for _ in range((node.most or 0) - node.least):
-            self._link(start, end)
-            after = self._new()
-            self._build(node.item, start, after)
-            start = after
-        self._link(start, end)
-
-    def _place(self, node: Place | Look) -> int:
-        if isinstance(node, Place):
-            self._places.append((node, None, False))
-        else:  # what is ahead of a place is found from the text's end
-            self._places.append((None, _Walk(node.item, self._ignore_case, node.ahead), node.negated))
-        return len(self._places) - 1
 
     def ends(self, text: str, effort: Effort) -> Iterator[bool]:
         """For each place of the text, in the walk's direction, whether the expression ends there."""
         holding = self._holding(text, effort)
         effort.spend(1 + len(text) // _CHEAP)
         current = 0
+        reverse = self._states.reverse
         for walked in range(len(text) + 1):
-            place = len(text) - walked if self._reverse else walked
+            place = len(text) - walked if reverse else walked
             holds = holding[place] if holding else 0
             closed, matched = self._closed.get((current, holds)) or self._close(current, holds, effort)
             yield matched
             if walked == len(text):
                 return
-            char = text[place - 1] if self._reverse else text[place]
+            char = text[place - 1] if reverse else text[place]
             step = self._steps.get((current, holds, char))
             if step is None:
                 step = self._step(current, holds, closed, char, effort)
@@ -155,21 +140,21 @@ class _Walk:
 
     def _close(self, current: int, holds: int, effort: Effort) -> tuple[frozenset[int], bool]:
         """The states that are reached without reading, the first among them: a match may begin anywhere."""
-        reached = {0, *self._members[current]}
+        reached = {START, *self._members[current]}
         ahead = list(reached)
         while ahead:
-            for place, state in self._free.get(ahead.pop(), ()):
+            for place, state in self._states.free.get(ahead.pop(), ()):
                 if state not in reached and (place < 0 or holds >> place & 1):
                     reached.add(state)
                     ahead.append(state)
         effort.spend(len(reached))
-        found = self._closed[current, holds] = (frozenset(reached & self._chars.keys()), 1 in reached)
+        found = self._closed[current, holds] = (frozenset(reached & self._states.chars.keys()), END in reached)
         return found
 
     def _step(self, current: int, holds: int, closed: frozenset[int], char: str, effort: Effort) -> int:
         effort.spend(len(closed) + 1)
-        reads = ((self._chars[state]) for state in closed)
-        after = frozenset(state for chars, state in reads if chars.has(char, self._ignore_case))
+        reads = (self._states.chars[state] for state in closed)
+        after = frozenset(state for chars, state in reads if chars.has(char, self._states.ignore_case))
         number = self._sets.setdefault(after, len(self._members))
         if number == len(self._members):
             self._members.append(after)
@@ -179,29 +164,28 @@ class _Walk:
     def _holding(self, text: str, effort: Effort) -> list[int]:
         """For each place of the text the places and looks of the expression that hold there, as bits."""
         holding = [0] * (len(text) + 1) if self._places else []
-        for bit, (place, walk, negated) in enumerate(self._places):
-            for at, holds in enumerate(_at_places(place, text) if place else _at_looks(walk, text, effort)):
+        for bit, (place, (_, negated)) in enumerate(zip(self._places, self._states.places, strict=True)):
+            for at, holds in enumerate(_at_places(place, text) if isinstance(place, Place) else place.at(text, effort)):
                 if holds != negated:
                     holding[at] |= 1 << bit
         effort.spend(len(holding) * len(self._places) // _CHEAP)
         return holding
 
+    def at(self, text: str, effort: Effort) -> list[bool]:
+        """For each place of the text, from its start, whether the expression ends there."""
+        marks = list(self.ends(text, effort))
+        return marks[::-1] if self._states.reverse else marks
 
-def _at_looks(walk: _Walk | None, text: str, effort: Effort) -> list[bool]:
-    assert walk is not None
-    marks = list(walk.ends(text, effort))
-    return marks[::-1] if walk._reverse else marks
 
-
-def _at_places(place: Place, text: str) -> Iterator[bool]:
+def _at_places(place: Place, text: str) -> list[bool]:
     last = len(text)
     if place.kind in ("start", "end"):
         wanted = 0 if place.kind == "start" else last
-        yield from (at == wanted for at in range(last + 1))
-    elif place.kind in _LINE_PLACES:
-        for at in range(last + 1):
-            beside = at + _LINE_PLACES[place.kind]
-            yield not 0 <= beside < last or text[beside] in _LINE_ENDS
-    else:
-        words = [False, *(_WORD.has(char, False) for char in text), False]
-        yield from ((words[at] != words[at + 1]) == (place.kind == "word") for at in range(last + 1))
+        return [at == wanted for at in range(last + 1)]
+    if place.kind in _LINE_PLACES:
+        beside = _LINE_PLACES[place.kind]
+        ends = [True, *(char in _LINE_ENDS for char in text), True]
+        return ends[1 + beside : last + 2 + beside]
+    words = [False, *(char in _WORD for char in text), False]
+    boundary = place.kind == "word"
+    return [(before != after) == boundary for before, after in pairwise(words)]

@@ -85,6 +85,36 @@ def ways(node: Node) -> float:
     return float("inf") if isinstance(node, Look) else 1.0
 
 
+def gap_and_ways(node: Node) -> tuple[int, float]:
+    """(how many parts of it, as ``.*``, may be of any length; in how many ways all else may be tried)."""
+    items = node.items if isinstance(node, Sequence) else (node,)
+    gaps = [item for item in items if isinstance(item, Repeat) and item.most is None and isinstance(item.item, Chars)]
+    return len(gaps), ways(Sequence(tuple(item for item in items if item not in gaps)))
+
+
+def text_before(node: Node) -> str:
+    """What everything begins with that the expression finds; "" if it begins in more than one way."""
+    found = ""
+    for item in node.items if isinstance(node, Sequence) else (node,):
+        code = _single(item)
+        if code is None and not isinstance(item, Place):
+            break
+        found += "" if code is None else chr(code)
+    return found
+
+
+def _single(node: Node) -> int | None:
+    """The one character that it is."""
+    if (
+        isinstance(node, Chars)
+        and len(node.ranges) == 1
+        and not node.negated
+        and node.ranges[0][0] == node.ranges[0][1]
+    ):
+        return node.ranges[0][0]
+    return None
+
+
 def size(node: Node) -> int:
     """How many states it takes."""
     if isinstance(node, Sequence | Either):
@@ -92,6 +122,19 @@ def size(node: Node) -> int:
     if isinstance(node, Repeat):
         return 1 + (size(node.item) + 1) * max(node.least + (node.most is None), node.most or 0, 1)
     return 1 + (size(node.item) if isinstance(node, Look) else 0)
+
+
+def text_within(node: Node) -> str:
+    """The longest text of which it is plain that whatever the expression finds has it; "" for none."""
+    runs = [""]
+    for item in node.items if isinstance(node, Sequence) else (node,):
+        code = _single(item)
+        if code is not None:
+            runs[-1] += chr(code)
+        elif not isinstance(item, Place | Look):  # which take no room between two characters
+            runs.append(text_within(item) if isinstance(item, Sequence) else "")
+            runs.append("")
+    return max(runs, key=len)
 
 
 def backward(node: Node) -> Node:
@@ -110,7 +153,7 @@ _PLACES = {
     "end": "\\Z",
     "line_start": f"(?:\\A|(?<={_ENDS}))",
     "line_end": f"(?:\\Z|(?={_ENDS}))",
-    "word": f"(?-i:(?<!{_WORD_CLASS})(?={_WORD_CLASS})|(?<={_WORD_CLASS})(?!{_WORD_CLASS}))",
+    "word": "(?a:\\b)",
     "inside": f"(?-i:(?<={_WORD_CLASS})(?={_WORD_CLASS})|(?<!{_WORD_CLASS})(?!{_WORD_CLASS}))",
 }
 

@@ -333,3 +333,12 @@ def test_two_books_of_one_name_do_not_share_what_stays():
     books = [Book("w", (entry("0", "fox", sticky=5),)), Book("w", (entry("0", "hen", sticky=5),))]
     first = activated(books, ["fox"], Scan(turn=1))
     assert len(activated(books, ["-"], Scan(turn=2, timed=first.timed)).entries) == 1
+
+
+def test_in_a_large_book_each_key_is_found_that_is_there():
+    text = "Tam rows the ferry through the lighthouse's shadow, ÄNDERUNG!"
+    pieces = {text[start:end] for start in range(len(text)) for end in range(start + 1, len(text) + 1)}
+    there = [piece for piece in sorted(pieces) if piece.strip()][::7]
+    keys = [*there, *(f"{piece}q" for piece in there)]
+    entries = [entry(str(at), key, case_sensitive=at % 2 == 0) for at, key in enumerate(keys)]
+    assert {int(uid) for uid in told(entries, text)} == set(range(len(there)))
