@@ -70,7 +70,7 @@ def lore_for(
         budget=wish.tokens,
         timed=_timed(story),
         family=wish.family,
-        names=state.who,
+        names=(*state.who, *cast.on_cards(state.who)),
         injected=(", ".join((*state.who, state.where)),),
         settings=_SETTINGS,
     )

@@ -50,7 +50,22 @@ class Cast:
             first = name.split()[0]
             if len(first) > 2 and sum(other.split()[0] == first for other in names) == 1 and first[0].isupper():
                 found.setdefault(first, name)
+        for name, profile in self.characters.items():
+            if other := _name_on_card(profile):
+                found.setdefault(other, name)
         return found
+
+    def on_cards(self, names: Iterable[str]) -> list[str]:
+        """What their cards call these people, where that is another name: lore may be only for somebody."""
+        profiles = [profile for name in names if (profile := self.profile_of(name)) is not None]
+        return [other for profile in profiles if (other := _name_on_card(profile)) and other != profile.name]
+
+
+def _name_on_card(profile: Profile) -> str:
+    """A card may have a name beside the nickname that its profile is called by."""
+    data = profile.card_raw.get("data")
+    name = data.get("name") if isinstance(data, Mapping) else None
+    return one_line(name) if isinstance(name, str) else ""
 
 
 def cast_of(story: Story, draft: PromptDraft, source: ProfileSource | None, more: Iterable[str] = ()) -> Cast:
