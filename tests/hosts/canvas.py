@@ -18,6 +18,7 @@ _SETTINGS = {
     "Comfy.UseNewMenu": "Disabled",
     "Comfy.Minimap.Visible": False,
     "Comfy.Graph.CanvasInfo": False,
+    "LiteGraph.Canvas.MaximumFps": 10,  # an idle canvas without a GPU takes a third of a core otherwise
     "Comfy.Workflow.ShowMissingModelsWarning": False,
     "Comfy.Workflow.ShowMissingNodesWarning": False,
 }
