@@ -146,6 +146,8 @@ def _read_kind(raw: Mapping[str, Any]) -> Any:
 
 def _write_kind(raw: Json, value: KeyKind) -> None:
     raw["use_regex"] = value is not KeyKind.text
+    if value is KeyKind.slashes and not has_sillytavern(raw):
+        put_at(raw, ("extensions", "selectiveLogic"), 0)  # or its keys would be patterns, slashes or not
 
 
 CHARACTER_BOOK = (

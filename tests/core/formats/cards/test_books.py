@@ -121,6 +121,16 @@ def test_a_book_may_be_converted_to_another_format():
     assert [replace(one, uid="") for one in back.entries] == [replace(one, uid="") for one in world.entries]
 
 
+@pytest.mark.parametrize("name", ["character_book", "lorebook_v3", "world_info", "novelai"])
+def test_keys_mean_the_same_after_a_conversion(name: str):
+    world = Book("w", (Entry("0", ("C++", "/fo[xg]/"), "A.", enabled=True, constant=False, order=7),))
+    book = converted(world, name)
+    assert book.entries[0].key_kind is KeyKind.slashes
+    for text in ("in C++", "a fog"):
+        assert len(activated(book, [text]).entries) == 1
+    assert book.entries[0].order == 7
+
+
 def test_entries_that_people_write_by_hand_need_no_more_than_keys_and_content():
     book = book_of_entries([{"keys": "fox, vixen", "content": "A fox.", "tags": ["red fox"]}], "The profile", "Mira")
     (entry,) = book.entries
