@@ -170,8 +170,9 @@ def _content_end(spans: Sequence[Span]) -> int | None:
 def _without_tail(spans: Sequence[Span], at: int) -> int:
     while at and (spans[at - 1].kind is Kind.separator or spans[at - 1].form in _SKIPPED):
         at -= 1
-    is_cut = at < len(spans) and spans[at].form is Form.rest and at and spans[at - 1].kind is Kind.protected
-    return _phrase_start(spans, at) if is_cut else at  # the ":" of ":)" is no word of its own
+    is_glued = 0 < at < len(spans) and spans[at - 1].kind is Kind.protected and spans[at].form is not Form.network
+    is_cut = is_glued and spans[at].kind is Kind.protected  # the ":" of ":)" and the "C" of "C#" are no words
+    return _phrase_start(spans, at) if is_cut else at
 
 
 def _without_weight(spans: Sequence[Span], at: int) -> int:
@@ -223,7 +224,7 @@ def _joiner_behind(span: Span, joiner: str, text: str) -> str:
         return ", "  # a number behind a colon would be a weight
     if span.kind is Kind.protected:
         return joiner if joiner[:1] in (",", " ", "\n") else ", "
-    return " " if span.text.endswith((".", "!", "?", ":")) and "\n" not in joiner else joiner
+    return " " if span.text.endswith((".", "!", "?", ":", "。", "！", "？")) and "\n" not in joiner else joiner
 
 
 def _joiner_before(found: Layout, place: int, is_first: bool) -> str:

@@ -29,6 +29,7 @@ def added(text: str, *phrases: str, joiner: str = ", ", words: tuple[str, ...] =
         ("a cat,", "a cat, NEW,"),
         ("a cat ", "a cat, NEW "),
         ("a cat.", "a cat. NEW"),
+        ("森の少女。", "森の少女。 NEW"),
         ("", "NEW"),
         ("a cat, <lora:x:1>", "a cat, NEW, <lora:x:1>"),
         ("a cat<lora:x:1>", "a cat, NEW <lora:x:1>"),
@@ -46,6 +47,7 @@ def added(text: str, *phrases: str, joiner: str = ", ", words: tuple[str, ...] =
         ("hat, a cat:1.2", "hat, NEW, a cat:1.2"),  # the weight of all, not to be cut from its word
         ("(a cat):1.2", "NEW, (a cat):1.2"),
         ("a cat # a note", "a cat, NEW # a note"),
+        ("a cat, C# minor", "a cat, NEW, C# minor"),
         ("a cat // a note\nin rain", "a cat // a note\nin rain, NEW"),
         ("a cat, (red cape", "a cat, NEW, (red cape"),
         ("(a cat", "NEW, (a cat"),
