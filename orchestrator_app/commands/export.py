@@ -199,17 +199,25 @@ def _run_of(metadata: ImageMetadata) -> Run:
 def _of_template(arguments: argparse.Namespace) -> _Thing:
     from orchestrator_app.diagnostics import Reporter
     from orchestrator_app.drawing import Drawing
-    from orchestrator_app.folders import open_wildcards
+    from orchestrator_app.folders import open_profiles, open_wildcards
     from orchestrator_app.planning import RENDER, parse_settings, plan
     from orchestrator_app.selecting import has_stage, lora_source, report_selections, selecting_of
     from orchestrator_app.sources import read_source
+    from orchestrator_app.storytelling import Storytelling, open_books, stories_for
     from orchestrator_core.context import StageContext
 
     source = read_source(arguments.what)
     selecting = selecting_of(arguments)
     drawing = Drawing(count=1, seed=arguments.seed)
     with lora_source(arguments, arguments.select_loras or has_stage(source.pipeline)) as library:
-        context = StageContext(open_wildcards(arguments.wildcards), loras=library.loras, meanings=library.meanings)
+        context = StageContext(
+            open_wildcards(arguments.wildcards),
+            loras=library.loras,
+            meanings=library.meanings,
+            profiles=open_profiles(),
+            stories=stories_for(Storytelling(), source.pipeline),
+            books=open_books(),
+        )
         prompts = plan(source, drawing, parse_settings(arguments.set), context, 1, selecting)
     reporter = Reporter(context.wildcards)
     for text in source.notes:

@@ -10,6 +10,7 @@ import json
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 from orchestrator_core.errors import Cancelled, LanguageModelError, StoryError
@@ -28,6 +29,8 @@ if TYPE_CHECKING:
 
 _SENTENCE = re.compile(r"(?<=[.!?])\s+|\n+")
 _MOST = 4  # changes of one scene
+_LONGEST_ANSWER = 20_000  # characters that are looked at
+_TRIES = 50  # brackets that may begin the JSON
 _FIELDS = ("fact", "mood", "outfit")  # that a model may change; where and when a scene is, a person or its prompt says
 SCHEMA: Mapping[str, Any] = {
     "type": "object",
@@ -130,11 +133,14 @@ def _known(profile: Profile) -> str:
 
 def _proposed(answer: str) -> list[Any]:
     """The changes in an answer, wherever in it the JSON stands; none where it cannot be read."""
-    for match in re.finditer(r"[{\[]", answer[:20_000]):
+    answer = answer[:_LONGEST_ANSWER]
+    for match in islice(re.finditer(r"[{\[]", answer), _TRIES):
         try:
-            found, _ = json.JSONDecoder().raw_decode(answer[match.start() : 20_000])
-        except (ValueError, RecursionError):
+            found, _ = json.JSONDecoder().raw_decode(answer, match.start())
+        except ValueError:
             continue
+        except RecursionError:  # no model of sense nests so deeply
+            return []
         found = found.get("changes", [found]) if isinstance(found, dict) else found
         return found[:_MOST] if isinstance(found, list) else [found]
     return []

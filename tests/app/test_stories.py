@@ -138,3 +138,14 @@ def test_a_prompt_that_was_not_rendered_is_kept_as_no_scene(tmp_path: Path) -> N
     assert untold(run).draft == PromptDraft((Component("a fox"),))
     rendered = run.replacing(images=(GeneratedImage(tmp_path / "a.png", GenerationRequest(positive="x"), "r"),))
     assert untold(rendered) is rendered
+
+
+def test_an_exported_pipeline_with_the_stage_shows_the_next_scene(typed, tmp_path: Path) -> None:
+    typed("run", "a fox in the tavern", "--story", "Letter", "--no-render", "-n", "1")
+    stages = [
+        {"id": "draw", "type": "generatePrompt", "options": {"template": "a fox"}},
+        {"id": "story", "type": "followStory", "options": {"story": "Letter"}},
+    ]
+    (tmp_path / "pipeline.json").write_text(json.dumps({"schema_version": 1, "stages": stages}))
+    assert typed("export", "pipeline.json", "-o", "out.json")[0] == 0
+    assert "a fox, tavern" in (tmp_path / "out.json").read_text()

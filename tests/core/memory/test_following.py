@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from orchestrator_core.memory.following import Asked, Sources, follow
-from orchestrator_core.memory.story import Story
+from orchestrator_core.memory.notes import read_notes
+from orchestrator_core.memory.story import Action, Story
 from orchestrator_core.memory.telling import Wish
 from orchestrator_core.profiles.model import Profile
 from orchestrator_core.prompt import Component, Origin, PromptDraft, PromptSource, render
@@ -268,3 +273,41 @@ def test_the_same_draft_follows_the_same_story_the_same_way() -> None:
     for prompt in ("Mira in the tavern", "rain", "Tom walks in"):
         assert once(prompt) == twice(prompt)
     assert once.story == twice.story
+
+
+WORDS = [
+    "Mira",
+    "Tom",
+    "a man",
+    ",",
+    "in the tavern",
+    "night",
+    "red cloak",
+    "BREAK",
+    "<lora:x:0.5>",
+    "(",
+    ")",
+    "[a:b:3]",
+    "AND",
+]
+
+
+@given(
+    st.lists(st.one_of(st.sampled_from(WORDS), st.text(max_size=6)), max_size=14).map(" ".join),
+    st.sampled_from(["continue", "new_scene", "develop"]),
+    st.text(max_size=12),
+    st.text(max_size=12),
+)
+def test_whatever_the_prompt_and_the_wish_are_no_character_of_the_prompt_is_lost(
+    text: str, action: Action, who: str, outfit: str
+) -> None:
+    tell = teller("mira", "tom", "harbour", books=("coast",))
+    for _ in range(2):
+        tell(PromptDraft((Component(text),)), action=action, who=who, outfit=outfit)
+        assert tell.last
+        draft = tell.last.draft
+        assert render(one for one in draft.components if one.origin is Origin.template) == text
+        added = render(one for one in draft.components if one.origin is Origin.profile)
+        assert not set("<>{}") & set(added)
+        assert draft.story
+        assert read_notes(draft.story.notes, 1).changes == tuple(replace(one, scene=1) for one in tell.last.changes)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 
@@ -164,6 +165,18 @@ def test_a_story_s_version_differs_as_soon_as_the_next_scene_could(store: Store,
     versions.add(library.use("Harbour", books=["coast"]).version)
     assert len(versions) == 5
     assert library.open("Harbour").version in versions
+
+
+def test_hosts_that_keep_runs_at_once_number_the_scenes_without_a_gap(store: Store, library: StoryLibrary) -> None:
+    change = [replace(TAVERN, value=f"room {number}") for number in range(12)]
+    with ThreadPoolExecutor(4) as pool:
+        list(pool.map(lambda number: store.save_run(run(f"r{number:02}", change[number])), range(12)))
+    story = library.open("Harbour")
+    assert [scene.number for scene in story.scenes] == list(range(1, 13))
+    assert [logged.number for logged in story.log] == list(range(1, 13))
+    assert {logged.change.scene: logged.change.value for logged in story.log} == {
+        scene.number: f"room {int(scene.run_id[1:])}" for scene in story.scenes
+    }
 
 
 def test_names_and_lists_are_checked(library: StoryLibrary) -> None:
