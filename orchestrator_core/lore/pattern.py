@@ -18,9 +18,9 @@ from itertools import pairwise
 from orchestrator_core.errors import FormatError
 from orchestrator_core.lore.pattern_reading import read_pattern
 from orchestrator_core.lore.pattern_states import END, START, States
-from orchestrator_core.lore.pattern_tree import Place, gap_and_ways, in_python, size, text_before, text_within
+from orchestrator_core.lore.pattern_tree import Place, gaps_and_ways, in_python, size, text_before, text_within
 
-MAX_STATES = 1000
+MAX_STATES = 3000
 _FEW_WAYS = 50
 _FEW_STEPS = 500_000
 _QUICK = 100  # steps of ``re`` for the price of one state that is looked at
@@ -33,7 +33,7 @@ _LINE_PLACES = {"line_start": -1, "line_end": 0}  # which of the two characters 
 class Effort:
     """How many steps of searching are left. Raises FormatError when there are none."""
 
-    def __init__(self, steps: int = 1_000_000) -> None:
+    def __init__(self, steps: int = 500_000) -> None:
         self.left = steps
 
     def spend(self, steps: int) -> None:
@@ -46,7 +46,7 @@ class Effort:
 class _Ready:
     """What is made of an expression once.
 
-    ``quick`` is for ``re``, if there are few ``ways`` to try and no more than one gap of any length. ``before``: what
+    ``quick`` is for ``re``, if there are few ``ways`` to try and no more than one gap of many lengths. ``before``: what
     all finds begin with, ``within``: what they have; "" if nothing is sure.
     """
 
@@ -65,7 +65,7 @@ def _ready(text: str, flags: str) -> _Ready:
     if size(node) > MAX_STATES:
         raise FormatError(f"The expression is too large: it has more than {MAX_STATES:,} states.")
     ignore_case = "i" in flags
-    gaps, ways = gap_and_ways(node)
+    gaps, ways = gaps_and_ways(node)
     is_quick = gaps <= 1 and ways <= _FEW_WAYS
     quick = re.compile(in_python(node), re.IGNORECASE * ignore_case) if is_quick else None
     before, within = (part.lower() if ignore_case else part for part in (text_before(node), text_within(node)))

@@ -82,6 +82,8 @@ class _Reader:
         if most is not None and most < least:
             raise FormatError(f"The expression repeats from {least} down to {most} times.")
         self._takes("?")  # how much is found does not matter
+        if self._counts() is not None:
+            raise FormatError(f"The expression repeats a repetition, which is nothing, at character {self.place}.")
         return Repeat(node, least, most)
 
     def _counts(self) -> tuple[int, int | None] | None:

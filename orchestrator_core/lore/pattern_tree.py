@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TypeAlias, Union
+from typing import TypeAlias
 
 LAST = 0x10FFFF
 Range: TypeAlias = tuple[int, int]  # of code points, both ends included
@@ -14,6 +14,9 @@ SPACES: tuple[Range, ...] = (
     *((0x202F, 0x202F), (0x205F, 0x205F), (0x3000, 0x3000), (0xFEFF, 0xFEFF)),
 )
 LINE_ENDS: tuple[Range, ...] = ((10, 10), (13, 13), (0x2028, 0x2029))
+
+
+_MANY_LENGTHS = 10
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +68,7 @@ class Look:
     negated: bool
 
 
-Node: TypeAlias = Union[Chars, Sequence, Either, Repeat, Place, Look]  # noqa: UP007 - not evaluated lazily on 3.10
+Node: TypeAlias = Chars | Sequence | Either | Repeat | Place | Look
 
 
 def ways(node: Node) -> float:
@@ -85,11 +88,17 @@ def ways(node: Node) -> float:
     return float("inf") if isinstance(node, Look) else 1.0
 
 
-def gap_and_ways(node: Node) -> tuple[int, float]:
-    """(how many parts of it, as ``.*``, may be of any length; in how many ways all else may be tried)."""
+def gaps_and_ways(node: Node) -> tuple[int, float]:
+    """(how many parts of it, as ``.*``, may be of many lengths; in how many ways all else may be tried)."""
     items = node.items if isinstance(node, Sequence) else (node,)
-    gaps = [item for item in items if isinstance(item, Repeat) and item.most is None and isinstance(item.item, Chars)]
+    gaps = [item for item in items if _is_gap(item)]
     return len(gaps), ways(Sequence(tuple(item for item in items if item not in gaps)))
+
+
+def _is_gap(node: Node) -> bool:
+    if not (isinstance(node, Repeat) and isinstance(node.item, Chars)):
+        return False
+    return node.most is None or node.most - node.least >= _MANY_LENGTHS
 
 
 def text_before(node: Node) -> str:

@@ -69,6 +69,8 @@ def parse_card_file(data: bytes, where: str, name: str = "") -> CardFile:
         return _from_png(data, where, name)
     if data.startswith(b"PK"):
         return _from_charx(data, where)
+    if data.startswith((b"\xff\xd8\xff", b"RIFF", b"GIF8")):
+        raise FormatError(f"{where} is a picture, but no PNG; character cards are carried by PNG files alone.")
     value = checked_json(data, where)
     return _holding("json", value, where, name)
 

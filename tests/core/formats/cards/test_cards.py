@@ -219,6 +219,7 @@ def test_a_card_in_a_picture_of_fifty_megabytes_is_read_and_its_pixels_are_not()
         (b"[" * 100_000, "nested too deeply"),
         (b'"' + b"x" * MAX_JSON + b'"', "more than"),
         (picture(), "without a character card"),
+        (b"\xff\xd8\xff\xe0", "is a picture, but no PNG"),
         (picture(chara=3), "neither a character card"),
         (with_png_texts(picture(), {"chara": "%%%"}, "p"), "not valid JSON"),
         (with_png_texts(picture(), {"chara": "a"}, "p"), "not base64"),
@@ -227,7 +228,7 @@ def test_a_card_in_a_picture_of_fifty_megabytes_is_read_and_its_pixels_are_not()
         (charx({})[:-30], "damaged charx"),
         (charx([]), "no character card"),
     ],
-    ids=range(15),
+    ids=range(16),
 )
 def test_what_cannot_be_read_is_refused_in_words(data: bytes, says: str):
     with pytest.raises(FormatError, match="my file.*" + says):
