@@ -35,9 +35,9 @@ class FolderEmbedder:
         return f"{self.folder.name} {blake2b(repr((files, config)).encode(), digest_size=8).hexdigest()}"
 
     def embed(self, texts: Sequence[str]) -> Sequence[Sequence[float]]:
+        tokenizer, model = self._model
         import torch
 
-        tokenizer, model = self._model
         with self._lock, torch.inference_mode():
             tokens = tokenizer(list(texts), padding=True, truncation=True, max_length=_MOST_TOKENS, return_tensors="pt")
             states = model(**tokens).last_hidden_state
@@ -49,10 +49,11 @@ class FolderEmbedder:
     @cached_property
     def _model(self) -> tuple[Any, Any]:
         try:
+            import torch  # noqa: F401 - transformers can be imported without it, and then has no models
             from transformers import AutoModel, AutoTokenizer
         except ImportError as error:
             raise ConfigError(
-                "Comparing meanings needs transformers and torch: pip install transformers torch."
+                f"it needs transformers and torch, and {error}: pip install transformers torch"
             ) from error
         try:
             tokenizer = AutoTokenizer.from_pretrained(self.folder, local_files_only=True)

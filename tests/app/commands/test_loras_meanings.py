@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
@@ -75,3 +76,11 @@ def test_an_encoder_that_cannot_be_loaded_is_refused(
 def test_an_encoder_without_the_selection_is_refused(cli: Cli, encoder: Path):
     done = cli("prompt", "a fox", "--embedder", encoder)
     assert (done.status, done.err) == (2, "error: --embedder is for choosing LoRAs: add --select-loras.\n")
+
+
+@pytest.mark.skipif(find_spec("torch") is not None, reason="torch is here")
+def test_without_torch_it_is_said_what_to_install(cli: Cli, loras: Path, tmp_path: Path):
+    (tmp_path / "encoder").mkdir()
+    (tmp_path / "encoder" / "config.json").write_text("{}")
+    done = cli("prompt", "a hat", "--select-loras", "--loras", loras, "--embedder", tmp_path / "encoder")
+    assert (done.status, "pip install transformers torch" in done.err) == (2, True)
