@@ -1,5 +1,7 @@
 """LoRAs in a real Forge with a LoRA folder of its own: chosen by the prompt, with reasons; a new one comes by itself.
 
+Civitai is a stand-in on the loopback: another extension of the server says where it is.
+
 With ``ORCHESTRATOR_PICTURES`` set to a folder, pictures of the tab are written there.
 """
 
@@ -12,13 +14,18 @@ import shutil
 import time
 from collections.abc import Iterator
 from contextlib import suppress
+from hashlib import sha256
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
+import pytest_socket
 
+from orchestrator_app.lora_test.folder import TestFolder
 from orchestrator_core.formats.extra_networks import extract_loras
 from orchestrator_core.formats.image_metadata import read_image
+from tests.core.loras.library_files import write_lora
+from tests.core.loras.stand_in_civitai import StandIn, version
 from tests.hosts.forge import Forge, ForgeParts, running_forge
 
 if TYPE_CHECKING:
@@ -29,17 +36,36 @@ pytestmark = [pytest.mark.host, pytest.mark.slow]
 TEMPLATE = "#orchestrator_generate_prompt_template textarea"
 CARDS = "#orchestrator_preview .orc-card"
 CHOSEN = "#orchestrator_preview .orc-chosen-loras"
+ASK = "#orchestrator_civitai_one"
 NEWS = "#orchestrator_lora_news_shown .orc-notice"
 
 
+_STAND_IN = """
+from functools import partial
+from forge_extension import environment
+environment.StudioEnvironment = partial(environment.StudioEnvironment, civitai_url={url!r})
+"""
+
+
 @pytest.fixture(scope="module")
-def forge(forge_parts: ForgeParts, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Forge]:
-    """A Forge that was started with --lora-dir; there are two LoRAs, one with trigger words."""
+def civitai() -> Iterator[StandIn]:
+    pytest_socket.enable_socket()
+    with StandIn() as server:
+        yield server
+
+
+@pytest.fixture(scope="module")
+def forge(forge_parts: ForgeParts, civitai: StandIn, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Forge]:
+    """A Forge that was started with --lora-dir; there are two LoRAs, each with trigger words of its own."""
     folder = tmp_path_factory.mktemp("forge_loras")
     loras = folder / "my loras"
     shutil.copytree(forge_parts.models / "Lora", loras)
     sidecar(loras / "tiny_fox.json", "zorblax fox")
-    with running_forge(folder / "data", forge_parts, ["--lora-dir", str(loras)]) as server:
+    sidecar(loras / "styles" / "tiny_ink.json", "heron")
+    digest = sha256(write_lora(loras / "harbour.safetensors").read_bytes()).hexdigest()
+    civitai.known[digest] = version(digest, trainedWords=["ghibli harbour"], baseModel="SDXL 1.0")
+    extensions = {"stand-in": _STAND_IN.format(url=civitai.url)}
+    with running_forge(folder / "data", forge_parts, ["--lora-dir", str(loras)], extensions) as server:
         yield server
 
 
@@ -137,6 +163,21 @@ def pixels(path: Path) -> bytes:
         return image.tobytes()
 
 
+def test_the_loaded_text_encoder_compares_meanings_where_this_is_wanted(page: Page, forge: Forge):
+    """To the text encoder of the tiny random checkpoint a village is nearly a heron."""
+    small(page)
+    choose(page, is_on=False)
+    page.fill(TEMPLATE, "a village")
+    page.wait_for_selector(f"{CARDS}:has-text('village')")
+    rendered(page, forge)  # loads the checkpoint
+    choose(page, is_on=True)
+    page.wait_for_selector(f"{CHOSEN}:has-text('No LoRA fits clearly enough')")
+    page.locator("#orchestrator_select_loras_semantic input").check()
+    page.wait_for_selector(f"{CHOSEN}:has-text(\"trigger 'heron' means nearly 'village'\")")
+    assert loras_in(rendered(page, forge)) == [("tiny_ink", 0.8)]
+    assert "Traceback" not in forge.log
+
+
 def test_a_lora_that_is_copied_slowly_appears_once_and_whole_and_can_be_chosen(page: Page, forge: Forge, loras: Path):
     small(page)
     page.wait_for_timeout(4000)  # the page has looked once: what is new from now on is told
@@ -164,6 +205,37 @@ def test_a_lora_that_is_copied_slowly_appears_once_and_whole_and_can_be_chosen(p
     page.fill(TEMPLATE, "a quibble owl")
     page.wait_for_selector(f"{CHOSEN}:has-text('tiny_owl')")
     assert loras_in(rendered(page, forge)) == [("tiny_owl", 0.8)]
+
+
+def test_a_lora_test_is_rendered_in_this_process_and_shown(page: Page, forge: Forge):
+    small(page)
+    tab(page, "LoRA test")
+    for name, text in {"loras": "tiny_fox", "prompts": "a hill, {trigger}", "strengths": "1", "seeds": "3"}.items():
+        fill(page, f"#orchestrator_lora_test_{name}", text)
+    page.wait_for_selector("#orchestrator_lora_test_summary:has-text('2 images')")
+    page.click("#orchestrator_lora_test_run")
+    page.wait_for_selector("#orchestrator_lora_test_progress:has-text('2 of 2 images')", timeout=120_000)
+    page.frame_locator("#orchestrator_lora_test_grid iframe").locator("tbody .row", has_text="tiny_fox").wait_for()
+    (folder,) = (path.parent for path in forge.home.rglob("lora_test.json"))
+    done = TestFolder.reopened(folder)
+    images = {cell.request.positive: done.image(cell) for cell in done.cells}
+    assert images.keys() == {"a hill", "a hill, zorblax fox"}
+    assert [loras_in(image) for image in images.values() if image] == [[], [("tiny_fox", 1.0)]]
+
+
+def test_civitai_is_asked_after_a_yes_that_forge_keeps(page: Page, forge: Forge, civitai: StandIn):
+    tab(page, "LoRAs")
+    page.locator("#orchestrator_loras_cards .orc-lora", has_text="harbour").click()
+    page.wait_for_selector("#orchestrator_lora_detail:has-text('harbour.safetensors')")
+    page.click(ASK)
+    page.wait_for_selector(f"{ASK}_told:has-text('civitai.com is sent the SHA-256 hash')")
+    assert civitai.asked == []
+    page.click(f"{ASK}_yes")
+    page.wait_for_selector(f"{ASK}_said:has-text('Civitai knows harbour')")
+    page.wait_for_selector("#orchestrator_loras_cards .orc-lora:has-text('ghibli harbour')")
+    assert len(civitai.asked) == 1
+    kept = json.loads((forge.folder / "config.json").read_text("utf-8"))
+    assert kept["orchestrator_ask_civitai"] is True
 
 
 def test_nothing_runs_on_after_reload_ui(page: Page, forge: Forge):
