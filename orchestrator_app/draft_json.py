@@ -26,6 +26,7 @@ def draft_as_json(draft: PromptDraft) -> dict[str, Any]:
         "components": _components(draft.components),
         "negative_components": _components(draft.negative),
         "background": [_fields(told) for told in draft.background],
+        "enhanced": None if draft.enhanced is None else _fields(draft.enhanced),
         "story": None if draft.story is None else _fields(draft.story),
         "loras": [_fields(lora) for lora in draft.loras],
         "variables": dict(draft.variables),

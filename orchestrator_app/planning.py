@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Protocol
 
 from orchestrator_app.drawing import SEEDS, Drawing, drafts_of, final_draft
+from orchestrator_app.enhancing import has_stage
 from orchestrator_app.selecting import SELECT, Selecting, select_for
 from orchestrator_app.sources import Source, Wish
 from orchestrator_core.base_models.names import UNKNOWN, BaseModel
@@ -80,12 +81,13 @@ def plan(
         raise _too_many()
     stories = Rehearsal(context.stories) if context.stories else None
     context = replace(context, stories=stories)
-    for pipeline, run in _pipelines(source, drawing, settings, context.wildcards, default):
+    for pipeline, run, is_last in _with_last(_pipelines(source, drawing, settings, context.wildcards, default)):
         if len(planned) >= _MOST:
             raise _too_many()
         for addition in more:
             pipeline = addition.added_to(pipeline)
-        planned.append(_planned(len(planned) + 1, pipeline, run, context, selecting or Selecting()))
+        given = replace(context, is_last=is_last)
+        planned.append(_planned(len(planned) + 1, pipeline, run, given, selecting or Selecting()))
         if stories is not None:
             stories.told(planned[-1].run)
     if not planned:
@@ -95,13 +97,22 @@ def plan(
 
 def _planned(number: int, pipeline: PipelineSpec, run: Run, context: StageContext, selecting: Selecting) -> Planned:
     pipeline = selecting.added_to(pipeline)
-    if context.loras is not None or context.stories is not None:
+    if context.loras is not None or context.stories is not None or has_stage(pipeline):
         context = replace(context, checkpoint=selecting.checkpoint_of(_request(pipeline, run).checkpoint))
     before = _before_rendering(pipeline)
     drawn = _drawn(before, run, context)
     runs = {stage.id: result for stage, result in zip(before, (run, *drawn.snapshots.values()), strict=False)}
     selections = [select_for(runs[stage.id].draft, stage, context) for stage in before if stage.type == SELECT]
     return Planned(number, pipeline, drawn, _request(pipeline, drawn.run), tuple(selections), context.checkpoint)
+
+
+def _with_last(pipelines: Iterator[tuple[PipelineSpec, Run]]) -> Iterator[tuple[PipelineSpec, Run, bool]]:
+    """Each with whether it is the last."""
+    for waiting in pipelines:
+        for following in pipelines:
+            yield (*waiting, False)
+            waiting = following
+        yield (*waiting, True)
 
 
 def _drawn(before: tuple[StageSpec, ...], run: Run, context: StageContext) -> PipelineResult:

@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from orchestrator_app.commands.arguments import add_drawing, add_selection, add_story, add_template, description
+from orchestrator_app.commands.enhance_arguments import add_enhancing
 from orchestrator_app.console import say
 
 if TYPE_CHECKING:
@@ -25,6 +26,7 @@ def add_to(commands: Any, name: str) -> None:
     add_drawing(parser, "default: 1; with --method combinatorial all, while they are few")
     add_selection(parser, checkpoint=True)
     add_story(parser)
+    add_enhancing(parser)
     shown = parser.add_mutually_exclusive_group()
     shown.add_argument("--json", action="store_true", help="one JSON object a line, with everything that is known")
     shown.add_argument("--explain", action="store_true", help="show where each word came from")
@@ -34,6 +36,7 @@ def add_to(commands: Any, name: str) -> None:
 def run(arguments: argparse.Namespace) -> int:
     from orchestrator_app.diagnostics import Reporter
     from orchestrator_app.drawing import drawing_of
+    from orchestrator_app.enhancing import enhancer_of
     from orchestrator_app.folders import open_wildcards
     from orchestrator_app.sources import read_source
     from orchestrator_app.storytelling import teller_of
@@ -44,12 +47,12 @@ def run(arguments: argparse.Namespace) -> int:
     reporter = Reporter(wildcards, explains=not arguments.json)
     for note in source.notes:
         reporter.note(note)
-    teller = teller_of(arguments, drawing.library)
+    teller, enhancer = teller_of(arguments, drawing.library), enhancer_of(arguments)
     with _choosing(arguments, teller.profiles) as choose:
         for number, drawn in enumerate(_drafts(source, wildcards, drawing), 1):
             draft = teller.tell(number, drawn)
             reporter.report(draft)
-            _show(choose(number, draft), number, arguments)
+            _show(choose(number, enhancer.enhance(number, draft)), number, arguments)
     reporter.finish()
     return 0
 

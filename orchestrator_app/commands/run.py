@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from orchestrator_app.commands.arguments import add_drawing, add_selection, add_story, add_template, description
+from orchestrator_app.commands.enhance_arguments import add_enhancing
 from orchestrator_app.console import problem, remark, say
 
 if TYPE_CHECKING:
@@ -60,6 +61,7 @@ def add_to(commands: Any, name: str) -> None:
     )
     add_selection(parser)
     add_story(parser)
+    add_enhancing(parser)
     parser.set_defaults(run=run)
 
 
@@ -95,6 +97,7 @@ def _planned(arguments: argparse.Namespace) -> tuple[str, StageContext, list[Pla
     """The name of what was given, and the prompts drawn from it."""
     from orchestrator_app.diagnostics import Reporter
     from orchestrator_app.drawing import drawing_of
+    from orchestrator_app.enhancing import asked_model, enhancing_of, report_enhanced
     from orchestrator_app.folders import open_profiles, open_wildcards
     from orchestrator_app.planning import parse_settings, plan
     from orchestrator_app.selecting import has_stage, lora_source, report_selections, selecting_of
@@ -107,7 +110,8 @@ def _planned(arguments: argparse.Namespace) -> tuple[str, StageContext, list[Pla
     if arguments.checkpoint is not None:
         settings["checkpoint"] = arguments.checkpoint
     drawing = drawing_of(arguments)
-    selecting, telling = selecting_of(arguments), storytelling_of(arguments)
+    selecting, telling, enhancing = selecting_of(arguments), storytelling_of(arguments), enhancing_of(arguments)
+    model, answers = asked_model(enhancing, source.pipeline)
     with lora_source(arguments, arguments.select_loras or has_stage(source.pipeline)) as library:
         context = StageContext(
             open_wildcards(arguments.wildcards),
@@ -117,8 +121,10 @@ def _planned(arguments: argparse.Namespace) -> tuple[str, StageContext, list[Pla
             profiles=drawing.library or open_profiles(arguments.profile_folder),
             stories=stories_for(telling, source.pipeline),
             books=open_books(arguments.lore_folder),
+            llm=model,
+            answers=answers,
         )
-        planned = plan(source, drawing, settings, context, COUNT, selecting, (telling,))
+        planned = plan(source, drawing, settings, context, COUNT, selecting, (telling, enhancing))
     reporter = Reporter(context.wildcards)
     for note in source.notes:
         reporter.note(note)
@@ -126,6 +132,7 @@ def _planned(arguments: argparse.Namespace) -> tuple[str, StageContext, list[Pla
         reporter.report(prompt.run.draft)
     reporter.finish()
     report_scenes(planned)
+    report_enhanced(planned)
     report_selections(planned)
     return source.name, context, planned
 
