@@ -11,6 +11,7 @@ from .host import io
 DraftSocket = io.Custom("PROMPT_DRAFT")  # orchestrator_core.prompt.PromptDraft
 LoraStackSocket = io.Custom("LORA_STACK")  # other packs' too: lora_names.py reads it
 SavedSocket = io.Custom("SAVED_IMAGES")  # SavedImages
+LlmSocket = io.Custom("ORCHESTRATOR_LLM")  # orchestrator_core.llm.port.LanguageModel; None where it is off
 
 
 @dataclass(frozen=True, slots=True)
