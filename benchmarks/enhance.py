@@ -82,7 +82,9 @@ def preservation(prompts: int) -> int:
         after = before.replacing(components=enhanced(case, mode, random))
         found = losses(case, mode, before, after)
         wrong.update(found)
-        failed += bool(found)
+        if found:
+            failed += 1
+            print(f"prompt {number}: {'; '.join(found)}\n  before: {case.text!r}\n  after:  {after.positive!r}")
         pieces += len(case.pieces)
         changed += after.positive != render(unmarked_components(case.components))
         if number % DAMAGED == 0:

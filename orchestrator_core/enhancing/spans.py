@@ -83,7 +83,7 @@ def _layout(text: str, words: tuple[str, ...]) -> Layout:
     syntax, kept = find_syntax(plain.text), _kept(plain, words)
     protected = list(_glued(plain.text, _clipped(syntax, kept)))
     spans = tuple(_spans(plain.text, protected))
-    regions = tuple(place for place in plain.expand if not _cuts(place, protected))
+    regions = tuple(place for place in plain.expand if not _cuts(place, plain.text, protected))
     return Layout(plain.text, _in_regions(spans, regions), regions, tuple(kept), plain.removed)
 
 
@@ -188,11 +188,22 @@ def _free(text: str, start: int, end: int) -> Iterator[Span]:
         yield Span(Kind.free, gap[last:], start + last)
 
 
-def _cuts(place: Place, protected: list[Found]) -> bool:
-    """Whether a region would begin or end in the middle of something protected, as ``(a [[expand: b]]:1.2)``."""
-    return any(start < edge < end for start, end, _ in protected for edge in place) or any(
-        start <= place[0] and place[1] <= end and form is not Form.words for start, end, form in protected
-    )
+def _cuts(place: Place, text: str, protected: list[Found]) -> bool:
+    """Whether new words in a region would part something, as in ``(a [[expand: b]]:1.2)`` or ``BR[[expand:]]EAK``."""
+    first, last = place
+    is_in_word = first == last and 0 < first < len(text) and not (_is_gap(text[first - 1]) or _is_gap(text[first]))
+    return is_in_word or any(_parts(place, found) for found in protected)
+
+
+def _parts(place: Place, found: Found) -> bool:
+    """Whether it holds an edge of the region or all of it, or touches it so that it would be read otherwise."""
+    start, end, form = found
+    if start < place[0] < end or start < place[1] < end:
+        return True
+    if form is Form.words or (start, end) == place:
+        return False
+    touches = start == place[1] and form is not Form.network
+    return touches or (end == place[0] and form is Form.divider) or (start <= place[0] and place[1] <= end)
 
 
 def _in_regions(spans: tuple[Span, ...], regions: tuple[Place, ...]) -> tuple[Span, ...]:

@@ -150,6 +150,36 @@ def test_only_marked_regions_are_rewritten_where_that_is_asked() -> None:
     assert render(rewritten(components, answers, only_regions=True)) == "a cat, one (red) tall hat, a dog"
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        "([[expand: a]]:1.2)",
+        "[[expand: a]]embedding:x",
+        "BR[[expand: ]]EAK",
+        "BREAK[[expand: ]]",
+        "<lora:[[expand: a]]:1>",
+    ],
+)
+def test_a_mark_whose_words_would_change_what_stands_beside_them_only_goes(text: str) -> None:
+    assert regions(one(text)) == {}
+    assert expanded(one(text), {"0": ["NEW"]}) == unmarked_components(one(text))
+
+
+@pytest.mark.parametrize(
+    ("text", "after"),
+    [
+        ("[[expand: sea]]<lora:x:1>", "sea, NEW <lora:x:1>"),
+        ("(a)[[expand: sea]]", "(a)sea, NEW"),
+        ("[[expand: (a:1.2)]] b", "(a:1.2), NEW b"),
+        ("[[expand: sea]]side", "sea, NEW side"),
+        ("BREAK [[expand: ]]", "BREAK NEW"),
+    ],
+)
+def test_regions_beside_others_grow(text: str, after: str) -> None:
+    assert render(expanded(one(text), {"0": ["NEW"]})) == after
+    assert problems(text, after) == ()
+
+
 def test_regions_grow_behind_their_own_words() -> None:
     components = one("a cat, [[expand: a sea (wild:1.2) ]], [[expand: ]]a dog [[expand: rain]]")
     assert regions(components) == {"0": "a sea (wild:1.2)", "1": "", "2": "rain"}
