@@ -60,7 +60,7 @@ def checked(change: Change) -> Change:
         raise StoryError(f"{found.field} cannot be {found.op!r}. What can be: {', '.join(OPS[found.field])}.")
     if found.source not in get_args(Source):
         raise StoryError(f"A change is made by one of {', '.join(get_args(Source))}, not by {found.source!r}.")
-    if problem := _lacking(found) or _too_long(found) or _of_a_model(found):
+    if problem := _too_long(found) or _lacking(found) or _of_a_model(found):
         raise StoryError(problem)
     return found
 

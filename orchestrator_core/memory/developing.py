@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import islice
 from typing import TYPE_CHECKING, Any
@@ -17,11 +17,13 @@ from orchestrator_core.errors import Cancelled, LanguageModelError, StoryError
 from orchestrator_core.memory.background import state_text
 from orchestrator_core.memory.cast import Cast
 from orchestrator_core.memory.change import Change, change_from
+from orchestrator_core.memory.clothes import pieces_of, worn_in
 from orchestrator_core.memory.plain import VALUE_LENGTH, one_line, same_name, unplain
 from orchestrator_core.memory.saying import same_place
 from orchestrator_core.memory.state import SceneState, folded
 from orchestrator_core.memory.story import Story
 from orchestrator_core.memory.telling import Telling
+from orchestrator_core.memory.vocabulary import MOODS
 from orchestrator_core.profiles.model import Profile
 
 if TYPE_CHECKING:
@@ -30,31 +32,31 @@ if TYPE_CHECKING:
 _SENTENCE = re.compile(r"(?<=[.!?])\s+|\n+")
 _MOST = 4  # changes of one scene
 _LONGEST_ANSWER = 20_000  # characters that are looked at
+_PIECE_WORDS = 5  # of a piece of clothing
 _TRIES = 50  # brackets that may begin the JSON
-_FIELDS = ("fact", "mood", "outfit")  # that a model may change; where and when a scene is, a person or its prompt says
-SCHEMA: Mapping[str, Any] = {
-    "type": "object",
-    "properties": {
-        "changes": {
-            "type": "array",
-            "minItems": 1,
-            "maxItems": _MOST,
-            "items": {
-                "type": "object",
-                "properties": {
-                    "op": {"type": "string", "enum": ["add", "set"]},
-                    "field": {"type": "string", "enum": list(_FIELDS)},
-                    "subject": {"type": "string"},
-                    "value": {"type": "string", "maxLength": VALUE_LENGTH},
-                },
-                "required": ["op", "field", "subject", "value"],
-                "additionalProperties": False,
-            },
-        }
-    },
-    "required": ["changes"],
-    "additionalProperties": False,
-}
+# What a model may change, and how; where and when a scene is, a person or its prompt says.
+_OPS = {"fact": "add", "mood": "set", "outfit": "set"}
+
+
+def schema_for(names: Sequence[str]) -> Mapping[str, Any]:
+    """What a model that can be held to a schema answers with: changes of these people, and of the mood."""
+    who = {"subject": {"type": "string", "enum": list(names)}}
+    kinds = [_kind("fact", who), _kind("outfit", who), _kind("mood", {})]
+    changes = {"type": "array", "minItems": 1, "maxItems": 2, "items": {"anyOf": kinds}}
+    return {
+        "type": "object",
+        "properties": {"changes": changes},
+        "required": ["changes"],
+        "additionalProperties": False,
+    }
+
+
+def _kind(field: str, subject: Mapping[str, Any]) -> Mapping[str, Any]:
+    texts = {"op": {"const": _OPS[field]}, "field": {"const": field}, **subject}
+    properties = {**texts, "value": {"type": "string", "minLength": 3, "maxLength": 120}}
+    return {"type": "object", "properties": properties, "required": list(properties), "additionalProperties": False}
+
+
 _TASK = (
     "You keep the record of a story. From the data below, add one short new fact about a person who is there: "
     "something about their past, their wishes or what they carry, that follows from what is known and is not in it. "
@@ -102,7 +104,7 @@ def _asked(
     problems: list[str] = []
     for given in _proposed(answer):
         try:
-            change = _permitted(change_from(given, "llm", story.next_scene), telling)
+            change = _permitted(change_from(_mended(given), "llm", story.next_scene), telling)
         except StoryError as error:
             problems.append(f"Left out of what the language model said: {error}")
         else:
@@ -123,7 +125,9 @@ def _question(telling: Telling, cast: Cast, words: str, seed: int) -> Ask:
         "people": {profile.name: _known(profile) for profile in profiles},
     }
     text = json.dumps(data, ensure_ascii=False, indent=1)
-    return Ask((Message("system", _TASK), Message("user", text)), SCHEMA, max_tokens=200, seed=seed)
+    return Ask(
+        (Message("system", _TASK), Message("user", text)), schema_for(telling.state.who), max_tokens=200, seed=seed
+    )
 
 
 def _known(profile: Profile) -> str:
@@ -146,17 +150,50 @@ def _proposed(answer: str) -> list[Any]:
     return []
 
 
+def _mended(given: Any) -> Any:
+    """What can be meant in one way only, as it should have been said."""
+    if not isinstance(given, dict) or not isinstance(given.get("field"), str) or given["field"] not in _OPS:
+        return given
+    op = _OPS[given["field"]] if given.get("op") in ("add", "set") else given.get("op")
+    return {**given, "op": op, "subject": "" if given["field"] == "mood" else given.get("subject")}
+
+
 def _permitted(change: Change, telling: Telling) -> Change:
-    if change.field not in _FIELDS or change.op == "remove" or change.op == "clear":
+    if change.field not in _OPS or change.op in ("remove", "clear"):
         raise StoryError(f"it may add a fact or set mood and outfit, not {change.op} {change.field}.")
     if change.field != "mood" and not telling.state.is_present(change.subject):
-        raise StoryError(f"{change.subject or 'nobody'!r} is not in this scene.")
-    said = telling.said
-    if change.field == "mood" and (said.mood or said.has_face):
-        raise StoryError("the prompt says the mood itself.")
-    if change.field == "outfit" and (said.worn_by(change.subject) or said.worn_by_somebody):
-        raise StoryError(f"the prompt says itself what {change.subject} wears.")
+        raise StoryError(f"{change.subject[:40] or 'nobody'!r} is not in this scene.")
+    if problem := _CHECKS[change.field](change, telling):
+        raise StoryError(problem)
     return change
+
+
+def _odd_fact(change: Change, telling: Telling) -> str:
+    if ":" in change.value or worn_in(change.value):
+        return f"a fact is a sentence about somebody, and not of clothes: {change.value[:60]!r}."
+    return ""
+
+
+def _odd_mood(change: Change, telling: Telling) -> str:
+    """A mood goes into the prompt, so it is a known word for one."""
+    if telling.said.mood or telling.said.has_face:
+        return "the prompt says the mood itself."
+    return "" if change.value.casefold() in MOODS else f"{change.value[:40]!r} is no mood."
+
+
+def _odd_outfit(change: Change, telling: Telling) -> str:
+    if telling.said.worn_by(change.subject) or telling.said.worn_by_somebody:
+        return f"the prompt says itself what {change.subject} wears."
+    pieces = pieces_of(change.value)
+    is_clothes = all(worn_in(piece) and len(piece.split()) <= _PIECE_WORDS for piece in pieces)
+    return "" if is_clothes and len(pieces) <= _MOST else f"{change.value[:40]!r} are no clothes."
+
+
+_CHECKS: Mapping[str, Callable[[Change, Telling], str]] = {
+    "fact": _odd_fact,
+    "mood": _odd_mood,
+    "outfit": _odd_outfit,
+}
 
 
 # without one

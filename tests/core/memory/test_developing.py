@@ -60,6 +60,9 @@ def test_a_model_s_fact_is_kept_as_its_own() -> None:
         (proposal(fact("knows a spell", "Gandalf")), "'Gandalf' is not in this scene"),
         (proposal({"op": "set", "field": "where", "value": "the moon"}), "not set where"),
         (proposal({"op": "remove", "field": "fact", "subject": "Mira", "value": "x"}), "not remove fact"),
+        (proposal(fact("Mira's outfit is a red cloak")), "not of clothes"),
+        (proposal({"op": "set", "field": "mood", "value": "Mira stands in the rain"}), "is no mood"),
+        (proposal({"op": "set", "field": "outfit", "subject": "Mira", "value": "a ship"}), "are no clothes"),
         ('{"changes": [7, null]}', "A change is an object"),
         (LanguageModelError("The server is gone.", "unreachable"), "The server is gone"),
     ],
@@ -84,6 +87,17 @@ def test_a_model_does_not_contradict_what_the_prompt_says() -> None:
     prompt = tell("waiting", action="develop")
     assert "gloomy" in prompt
     assert tell.story.state.person("Mira").outfit == "blue dress"
+
+
+def test_what_a_model_can_only_have_meant_in_one_way_is_taken_so() -> None:
+    changes = (
+        {"op": "set", "field": "fact", "subject": "mira", "value": "hums when afraid"},
+        {"op": "add", "field": "mood", "subject": "Mira", "value": "tense"},
+    )
+    tell = teller("mira", model=FakeModel(proposal(*changes)))
+    tell("Mira", action="develop")
+    assert facts(tell) == [("hums when afraid", "llm")]
+    assert tell.story.state.mood == "tense"
 
 
 def test_a_fact_of_a_story_can_be_told_only_once() -> None:

@@ -111,3 +111,13 @@ def test_books_are_read_from_folders_anew_when_they_change(tmp_path: Path) -> No
         books.book("odd")
     with pytest.raises(FormatError, match=r"no lore book 'Coost'.*Did you mean 'sea/Coast'"):
         books.book("Coost")
+
+
+def test_later_stages_know_the_profiles_of_who_is_there(sqlite_store: Store) -> None:
+    from orchestrator_core.profiles.source import used_by
+
+    StoryLibrary.of(sqlite_store).create("Harbour", ["mira"])
+    draft = run_pipeline(pipeline("waiting", story="harbour"), context(sqlite_store)).run.draft
+    used = used_by(draft, FakeProfiles())
+    assert used
+    assert used.name == "Mira"
