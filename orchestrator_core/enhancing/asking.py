@@ -64,7 +64,7 @@ class Question:
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """A question as it was read back from its message. ``background`` is one text."""
+    """A question as it was read back from its message. ``background`` is one text, of what is seen: no lore."""
 
     mode: str
     style: Style
@@ -72,6 +72,7 @@ class Asked:
     amount: int
     parts: Mapping[str, str]
     background: str
+    wish: str = ""
 
 
 def plain_text(text: str) -> str:
@@ -184,7 +185,9 @@ def asked_in(ask: Ask) -> Asked:
     """The question in a message that ``ask_for`` wrote; what is not there is empty."""
     lines = dict(line.partition(": ")[::2] for line in ask.messages[-1].content.split("\n"))
     parts = json.loads(lines.get("Parts", "{}"))
-    background = " ".join(one["text"] for one in json.loads(lines.get("Background", "[]")))
+    told = json.loads(lines.get("Background", "[]"))
+    background = " ".join(one["text"] for one in told if one["kind"] != "lore")
     style = STYLES[lines.get("Style", "sdxl")]
     amount = int(lines.get("Additions", "6"))
-    return Asked(lines.get("Task", "append"), style, lines.get("Prompt", ""), amount, parts, background)
+    prompt, wish = lines.get("Prompt", ""), lines.get("Wish", "")
+    return Asked(lines.get("Task", "append"), style, prompt, amount, parts, background, wish)

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 
-from orchestrator_core.enhancing.facts import Facts, against, facts_of
+from orchestrator_core.enhancing.facts import against, beside, facts_of
 from orchestrator_core.enhancing.figures import count_in, stranger
 from orchestrator_core.loras.words import STOP_WORDS, contains_phrase, key_of, stem, stems_of, words_of
 
@@ -128,17 +128,12 @@ def _other_subject(told: Told, text: str) -> str:
 
 def _other_facts(told: Told, text: str) -> str:
     said = facts_of(text)
-    found = against(facts_of(told.prompt), said) or against(_less(facts_of(told.background), told.prompt), said)
+    # Of the background only what the prompt leaves open: its own words win.
+    found = against(beside(facts_of(told.prompt), facts_of(told.background)), said)
     if found is None:
         return ""
     dimension, there, instead = found
     return f"it says {instead}, where the {dimension} is {there}"
-
-
-def _less(facts: Facts, prompt: str) -> Facts:
-    """The background's facts but for what the prompt itself says: its own words win."""
-    own = facts_of(prompt)
-    return {dimension: values for dimension, values in facts.items() if dimension not in own}
 
 
 def _other_things(told: Told, text: str) -> str:

@@ -91,6 +91,17 @@ def against(known: Facts, said: Facts) -> tuple[str, str, str] | None:
     return None
 
 
+def beside(known: Facts, more: Facts) -> Facts:
+    """The facts with those of ``more`` in dimensions that they leave open, where ``more`` is at one with itself."""
+    settled = {
+        name: values
+        for name, values in more.items()
+        if name not in known
+        and all(against({name: values - {one}}, {name: frozenset({one})}) is None for one in values)
+    }
+    return {**settled, **known}
+
+
 def joined(first: Facts, second: Facts) -> Facts:
     """The facts of both."""
     return {name: first.get(name, frozenset()) | second.get(name, frozenset()) for name in {*first, *second}}

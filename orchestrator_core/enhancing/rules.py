@@ -14,11 +14,12 @@ from dataclasses import dataclass, field
 from orchestrator_core.enhancing.asking import Asked, asked_in
 from orchestrator_core.enhancing.drift import Told, drift
 from orchestrator_core.enhancing.expansions import Expansion, aspects_named, facts_and_subjects, fitting_lines
-from orchestrator_core.enhancing.facts import Facts, against, facts_of, joined
+from orchestrator_core.enhancing.facts import Facts, against, beside, facts_of, joined
 from orchestrator_core.enhancing.repeating import Repeats
 from orchestrator_core.enhancing.styles import STYLES, Style
 from orchestrator_core.errors import Cancelled
 from orchestrator_core.llm.port import Ask, IsCancelled, OnText
+from orchestrator_core.loras.words import key_of
 
 VERSION = 1  # of the table and of how it is chosen from: part of the cache's key
 _BOORU = ("pony", "illustrious")  # the styles that speak in tags of image boards
@@ -66,7 +67,7 @@ class RulesModel:
 def _answer(asked: Asked, seed: int, temperature: float) -> dict[str, object]:
     if asked.parts:
         return dict(_parts(asked, seed, temperature))
-    additions = expansions_for(asked.prompt, asked.style, asked.amount, seed, temperature, asked.background)
+    additions = expansions_for(asked.prompt, asked.style, asked.amount, seed, temperature, asked.background, asked.wish)
     if asked.mode == "tags+natural":
         return {"add": additions, "natural": _natural(asked, seed, temperature)}
     return {"add": additions}
@@ -81,7 +82,7 @@ def _parts(asked: Asked, seed: int, temperature: float) -> Iterator[tuple[str, s
             continue
         amount = asked.amount if asked.mode == "rewrite" else min(asked.amount, 3)
         told = f"{asked.background} {asked.prompt}"
-        more = expansions_for(text, asked.style, amount, seed + number, temperature, told)
+        more = expansions_for(text, asked.style, amount, seed + number, temperature, told, asked.wish)
         yield key, _with(text, more, asked.style)
 
 
@@ -93,24 +94,30 @@ def _with(text: str, more: Sequence[str], style: Style) -> str:
 
 
 def _natural(asked: Asked, seed: int, temperature: float) -> str:
-    more = expansions_for(asked.prompt, STYLES["natural"], 3, seed, temperature, asked.background)
+    more = expansions_for(asked.prompt, STYLES["natural"], 3, seed, temperature, asked.background, asked.wish)
     text = asked.prompt[:1].upper() + asked.prompt[1:]
     return _with(text, more, STYLES["natural"])
 
 
 def expansions_for(
-    prompt: str, style: Style, amount: int, seed: int, temperature: float = 0.7, background: str = ""
+    prompt: str,
+    style: Style,
+    amount: int,
+    seed: int,
+    temperature: float = 0.7,
+    background: str = "",
+    wish: str = "",
 ) -> list[str]:
     """At most ``amount`` additions to a plain prompt, in the style's way of speaking.
 
-    A temperature of 0 takes what fits best, whatever the seed.
+    A temperature of 0 takes what fits best, whatever the seed. ``wish``: a person's own words of what to add; lines
+    that have some of them come first.
     """
-    facts = facts_and_subjects(prompt)
-    if background:
-        facts = {**{name: values for name, values in facts_of(background).items() if name not in facts}, **facts}
+    facts = beside(beside(facts_and_subjects(prompt), facts_of(background)), facts_of(wish))
     told, repeats = Told(prompt, background), Repeats(prompt)
     found: list[str] = []
-    for expansion in _in_order(prompt, facts, style, seed, temperature):
+    ordered = _in_order(prompt, facts, style, seed, temperature)
+    for expansion in _wished_first(ordered, wish) if wish else ordered:
         if len(found) >= amount:
             break
         text = _said(expansion, style)
@@ -121,6 +128,11 @@ def expansions_for(
             repeats.add(new)
             facts = joined(facts, facts_of(text))
     return found
+
+
+def _wished_first(ordered: Iterator[Expansion], wish: str) -> list[Expansion]:
+    wanted = set(key_of(wish))
+    return sorted(ordered, key=lambda line: not wanted & set(key_of(f"{line.phrase} {line.tags} {line.sentence}")))
 
 
 def _agrees(facts: Facts, expansion: Expansion) -> bool:

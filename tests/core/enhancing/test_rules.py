@@ -74,6 +74,19 @@ def test_what_the_prompt_settles_itself_comes_last():
     assert lines[first] != "light"
 
 
+def test_what_a_person_wishes_for_comes_first():
+    found = expansions_for("a castle on a hill", STYLES["sdxl"], 3, 0, wish="more ivy, foggy night")
+    assert found[0] == "ivy on old stone"
+    assert not any("time" in drift(Told("night"), text) for text in found)
+    day = expansions_for("a castle at noon", STYLES["sdxl"], 6, 0, wish="at night")
+    assert fitting(Told("a castle at noon"), day)[1] == ()
+
+
+def test_a_background_that_contradicts_itself_settles_nothing():
+    told = "Yesterday at noon in the market. At night by the sea."
+    assert expansions_for("Mira", STYLES["sdxl"], 6, 0, background=told)
+
+
 def test_the_night_of_a_story_is_kept_to():
     for seed in range(10):
         found = expansions_for(
