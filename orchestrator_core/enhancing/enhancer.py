@@ -6,6 +6,7 @@ prompt untouched, and ``enhanced`` says what came of it.
 
 from __future__ import annotations
 
+import logging
 from dataclasses import dataclass
 
 from orchestrator_core.base_models.names import UNKNOWN, BaseModel
@@ -14,6 +15,7 @@ from orchestrator_core.enhancing.asking import ask_for
 from orchestrator_core.enhancing.assembling import Components
 from orchestrator_core.enhancing.budget import CountTokens, estimated_tokens
 from orchestrator_core.enhancing.caching import AnswerCache, key_for
+from orchestrator_core.enhancing.discretion import discreet
 from orchestrator_core.enhancing.options import Options
 from orchestrator_core.enhancing.task import Task, task_for
 from orchestrator_core.enhancing.verifying import problems
@@ -23,6 +25,7 @@ from orchestrator_core.prompt import MAX_SEED, Enhancement, PromptDraft, render
 
 _SECOND = 1_000_003  # what the second attempt's seed is away from the first's
 _CALM = 0.3  # the temperature of a second attempt where the first had none
+_log = logging.getLogger("orchestrator")
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +71,8 @@ def enhance(
     except LanguageModelError as error:
         if options.on_error == "stop":
             raise
-        return plain.replacing(enhanced=Enhancement("kept", str(error), identity))
+        _log.info("Orchestrator: the prompt is kept as it is: %s", error)  # here with addresses and folders
+        return plain.replacing(enhanced=Enhancement("kept", discreet(str(error)), identity))
     note = _remember(answers, key, identity, result)
     return _enhanced(task, result, components, Enhancement("enhanced", note, identity))
 
@@ -130,5 +134,5 @@ def _remember(answers: AnswerCache | None, key: str, model: str, result: Accepte
     try:
         answers.put(key, model, result.as_json())
     except StoreError as error:
-        return f"the answer is not remembered: {error}"
+        return f"the answer is not remembered: {discreet(str(error))}"
     return ""

@@ -149,4 +149,5 @@ def _duration(text: str) -> str | int:
 
 def _shown(name: str) -> str:
     """llama.cpp names a model by its path, which is nobody's business."""
-    return re.split(r"[/\\]", name)[-1] if name.lower().endswith(".gguf") else name
+    is_path = name.lower().endswith(".gguf") or re.match(r"(?:[A-Za-z]:)?[/\\]", name)
+    return re.split(r"[/\\]", name.rstrip("/\\"))[-1] if is_path else name

@@ -119,7 +119,7 @@ def test_a_second_answer_is_taken():
 def test_a_server_that_is_not_there_is_asked_once():
     model = FakeLanguageModel(LanguageModelError("http://localhost:1 does not answer.", "unreachable"))
     draft = enhance(DRAFT, model, Options())
-    assert draft == DRAFT.replacing(enhanced=Enhancement("kept", "http://localhost:1 does not answer.", "fake:1"))
+    assert draft == DRAFT.replacing(enhanced=Enhancement("kept", "The server does not answer.", "fake:1"))
     assert len(model.history) == 1
 
 
