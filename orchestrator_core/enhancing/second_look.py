@@ -23,6 +23,7 @@ _AND_WEIGHT = re.compile(r":\s*([-+]?(?:\d+\.?|\d*\.\d+))\s*$")
 _BREAK = re.compile(r"\bBREAK\b")
 _PIECE = re.compile(r"\\[()\[\]\\]?|[(\[]|:\s*(?P<weight>[+-]?[.\d]+)\s*\)|[)\]:]|[^\\()\[\]:]+")
 _EMBEDDING = re.compile(r"(?:\A|(?<=[ \n(]))embedding:([\w./\\-]*)")
+_WILDCARD = re.compile(r"__(?=([^\s,]{1,200}?)__)")  # looked for from each __, as any may be the first of two
 _SIGNS = re.compile(r"[<>()\[\]{}|$\\#\"“”„«»「」『』]|__+|/[/*]|\b(?:BREAK|AND|ADDCOMM|ADDBASE|ADDCOL|ADDROW)\b")
 
 
@@ -55,6 +56,7 @@ def _readings(text: str) -> tuple[tuple[str, list[Any]], ...]:
         ("the emphasis that A1111 and Forge read", emphasised(a1111_weights(text))),
         ("the emphasis that ComfyUI reads", emphasised(comfy_weights(text))),
         ("the embeddings", embeddings(text)),
+        ("the wildcards", wildcards(text)),
     )
 
 
@@ -199,3 +201,8 @@ def emphasised(parts: Weighted) -> list[tuple[str, float]]:
 def embeddings(text: str) -> list[str]:
     """The names of ``embedding:name`` as ComfyUI takes them: behind a space, up to what is in no file's name."""
     return _EMBEDDING.findall(text)
+
+
+def wildcards(text: str) -> list[str]:
+    """All that may be the name of a wildcard."""
+    return _WILDCARD.findall(text)

@@ -39,7 +39,8 @@ _NETWORK_BEGINS = re.compile(r"<\s*\w+\s*:")
 _HASH = re.compile(r"#[^\n]*")
 _SLASHES = re.compile(r"//[^\n]*|/\*.*?(?:\*/|\Z)", re.S)
 _DIVIDER = re.compile(rf"\b(?:{'|'.join(DIVIDERS)})\b")
-_WILDCARD = re.compile(r"<\w+:[^<>]*>|__(?:[^\n]*?__+)?")  # the name of a LoRA may hold two underscores
+_UNDERSCORES = re.compile(r"<\w+:[^<>\n]*>|__+")  # the name of a LoRA may hold two underscores
+_NAME = re.compile(r"[^\s,](?:[^,\n]*[^\s,])?|\S*\([^()\n]*\)")
 _DOLLAR = re.compile(r"[$%]+\w*")
 _QUOTED = re.compile("“[^“”\n]*”|„[^„“”\n]*[“”]|«[^«»\n]*»|「[^「」\n]*」|『[^『』\n]*』|[“”„«»「」『』]")
 _STRAIGHT = re.compile('"[^"\n]*"')
@@ -68,7 +69,7 @@ def _comments(text: str) -> list[Place]:
 
 def _signs(text: str) -> Iterator[Found]:
     if "__" in text:
-        yield from _all(_WILDCARD, text, Form.sign)
+        yield from _wildcards(text)
     if "$" in text or "%" in text:
         yield from _all(_DOLLAR, text, Form.sign)
     if "|" in text:
@@ -80,6 +81,18 @@ def _signs(text: str) -> Iterator[Found]:
         yield from _straight_quotes(text)
     yield from _all(_DIVIDER, text, Form.divider)
     yield from _all(_QUOTED, text, Form.sign)
+
+
+def _wildcards(text: str) -> Iterator[Found]:
+    """``__name__``; where it is not clear which underscores belong together, all from a line's first to its last."""
+    start = 0
+    for line in text.split("\n"):
+        found = [match.span() for match in _UNDERSCORES.finditer(line) if match.group()[0] == "_"]
+        pairs = list(zip(found[::2], found[1::2], strict=False))
+        if len(found) % 2 or not all(_NAME.fullmatch(line, first[1], last[0]) for first, last in pairs):
+            pairs = [(found[0], found[-1])]
+        yield from ((start + first[0], start + last[1], Form.sign) for first, last in pairs)
+        start += len(line) + 1
 
 
 def _straight_quotes(text: str) -> Iterator[Found]:

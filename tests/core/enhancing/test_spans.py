@@ -95,6 +95,11 @@ def test_what_is_glued_to_syntax_stays(text: str, kept: list[str]) -> None:
         ("a | b", "|"),
         ("a > b", ">"),
         ("I <3 cats", "<"),
+        ("a __x__ cat __y/z__, b", "__y/z__"),
+        ("a __w(x=1, y=2)__ cat", "__w(x=1, y=2)__"),
+        ("a <lora:my__x:1>, __y__ b", "__y__"),
+        ("__half, __colors/warm__ , b", "__half, __colors/warm__"),  # whose underscores are whose?
+        ("__half, __x__, half__\n__y__", "__half, __x__, half__"),
         ("a // b\nc", "// b"),
         ("a /* b\nc */ d", "/* b\nc */"),
     ],

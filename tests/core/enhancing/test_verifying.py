@@ -111,6 +111,7 @@ def test_every_damage_to_a_made_prompt_is_found() -> None:
         BEFORE.replace("(red cape:1.2)", "(red cape:1.3)"),
         BEFORE.replace("(red cape:1.2)", "(red, cape:1.2)"),
         BEFORE.replace("__w__", "w"),
+        BEFORE.replace("__w__", "__w, fog __"),
         BEFORE.replace(" BREAK", ""),
         BEFORE.replace("embedding:x", "embedding:y"),
         BEFORE.replace("<lora:x:1>", "<lora:x:2>"),
