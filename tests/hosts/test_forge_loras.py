@@ -165,6 +165,7 @@ def pixels(path: Path) -> bytes:
 
 def test_the_loaded_text_encoder_compares_meanings_where_this_is_wanted(page: Page, forge: Forge):
     """To the text encoder of the tiny random checkpoint a village is nearly a heron."""
+    before = len(forge.log)
     small(page)
     choose(page, is_on=False)
     page.fill(TEMPLATE, "a village")
@@ -175,7 +176,7 @@ def test_the_loaded_text_encoder_compares_meanings_where_this_is_wanted(page: Pa
     page.locator("#orchestrator_select_loras_semantic input").check()
     page.wait_for_selector(f"{CHOSEN}:has-text(\"trigger 'heron' means nearly 'village'\")")
     assert loras_in(rendered(page, forge)) == [("tiny_ink", 0.8)]
-    assert "Traceback" not in forge.log
+    assert "Traceback" not in forge.log[before:]
 
 
 def test_a_lora_that_is_copied_slowly_appears_once_and_whole_and_can_be_chosen(page: Page, forge: Forge, loras: Path):
