@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
@@ -22,6 +22,9 @@ from orchestrator_core.errors import ConfigError
 from orchestrator_core.loras.meanings import Meanings
 
 if TYPE_CHECKING:
+    from orchestrator_core.memory.book_folder import BookFolder
+    from orchestrator_core.memory.library import StoryLibrary
+    from orchestrator_core.profiles.library import ProfileLibrary
     from orchestrator_core.store import Store
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -67,6 +70,7 @@ class ForgeEnvironment:
         self.keeper = HostKeeper(host)
         self.wildcards = LiveWildcards(self._folders)
         self.loras = LoraPlace(lambda _: host.lora_folders(), self.open_store, host.is_rendering, _NO_LORAS)
+        self.profiles, self.stories, self.books = _profiles(), _stories(self.open_store), _books()
         self._lora_names = LoraNames(host)
         self._meanings = Meanings(host.text_vectors, self.loras.vectors)
         self._checkpoints = CheckpointFamilies(host.checkpoint_file)
@@ -83,6 +87,9 @@ class ForgeEnvironment:
             store=self.open_store,
             loras=self.loras,
             meanings=lambda: self._meanings.of(self.host.text_encoder()),
+            profiles=self.profiles,
+            stories=self.stories,
+            books=self.books,
             send_to_host=_SEND,
             host="Forge",
         )
@@ -123,3 +130,22 @@ class ForgeEnvironment:
             return self.keeper.load()
         except ConfigError:
             return Settings()
+
+
+def _profiles() -> ProfileLibrary:
+    """The person's own, which win, and those that come with the pack."""
+    from orchestrator_core.profiles.library import ProfileLibrary
+
+    return ProfileLibrary((data_folder() / "profiles", ROOT / "profiles"))
+
+
+def _stories(open_store: Callable[[], Store]) -> StoryLibrary:
+    from orchestrator_core.memory.library import StoryLibrary
+
+    return StoryLibrary(open_store)
+
+
+def _books() -> BookFolder:
+    from orchestrator_core.memory.book_folder import BookFolder
+
+    return BookFolder((data_folder() / "lore",))

@@ -22,6 +22,9 @@ if TYPE_CHECKING:
     from orchestrator_app.studio.lora_place import LoraPlace
     from orchestrator_core.loras.record import LoraRecord
     from orchestrator_core.loras.semantic import SemanticPhrases
+    from orchestrator_core.memory.book_folder import BookFolder
+    from orchestrator_core.memory.library import StoryLibrary
+    from orchestrator_core.profiles.library import ProfileLibrary
     from orchestrator_core.store import Store
     from orchestrator_core.template import Wildcards
 
@@ -112,6 +115,9 @@ class StudioEnvironment:
     store: Callable[[], Store] | None = None  # raises StoreError; None: nothing is remembered
     loras: LoraPlace | None = None  # None: this place has no library of LoRAs
     meanings: Meanings | None = None  # None: this place has no text encoder
+    profiles: ProfileLibrary | None = None  # its first folder is the person's own
+    stories: StoryLibrary | None = None  # None: nothing is remembered
+    books: BookFolder | None = None  # of lore; the first folder is the person's own
     # JavaScript, a function (positive, negative) => void that puts both into the host's own text-to-image page.
     send_to_host: str = ""
     host: str = ""  # "Forge" where the studio is one of its tabs

@@ -12,7 +12,8 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from orchestrator_app.folders import wildcard_folders
+from orchestrator_app.folders import open_profiles, wildcard_folders
+from orchestrator_app.storytelling import open_books, open_stories
 from orchestrator_app.studio.environment import Settings, StudioEnvironment, Target
 from orchestrator_app.studio.live import LiveWildcards
 from orchestrator_app.studio.lora_place import LoraPlace
@@ -64,6 +65,9 @@ def standalone_environment(embedder: Path | None = None) -> StudioEnvironment:
         store=_open_store,
         loras=loras,
         meanings=None if embedder is None else FolderMeanings(embedder, loras.vectors),
+        profiles=open_profiles(),
+        stories=open_stories(),
+        books=open_books(),
     )
 
 
