@@ -39,13 +39,22 @@ class Place:
 
 def wildcard_folders() -> list[Path]:
     """The person's own first, then those of the host and of other packs, the bundled ones last; the first wins."""
-    shared = [path for kind in _KINDS if kind in folder_paths.folder_names_and_paths
-              for path in folder_paths.get_folder_paths(kind)]  # fmt: skip
     packs = (child / "wildcards" for root in folder_paths.get_folder_paths("custom_nodes") for child in _children(root))
     others = sorted(folder for folder in packs if folder.is_dir() and folder.resolve() != PACK / "wildcards")
     models = Path(folder_paths.models_dir)
-    folders = [data_folder() / "wildcards", *map(Path, shared), models / "wildcards", *others, PACK / "wildcards"]
+    folders = [data_folder() / "wildcards", *_shared(*_KINDS), models / "wildcards", *others, PACK / "wildcards"]
     return [folder for folder in dict.fromkeys(folders) if not folder.is_file()]
+
+
+def profile_folders() -> list[Path]:
+    """The person's own first, then what extra_model_paths.yaml names, the bundled ones last; the first wins."""
+    return [data_folder() / "profiles", *_shared("orchestrator_profiles"), PACK / "profiles"]
+
+
+def _shared(*kinds: str) -> list[Path]:
+    """The folders that extra_model_paths.yaml, or another pack, names as these kinds."""
+    known = [kind for kind in kinds if kind in folder_paths.folder_names_and_paths]
+    return [Path(path) for kind in known for path in folder_paths.get_folder_paths(kind)]
 
 
 def _children(folder: str) -> Iterable[Path]:

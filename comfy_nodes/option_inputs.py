@@ -14,12 +14,11 @@ from .widgets import BY_SEED
 _REQUIRED = ("template",)
 _LARGEST_INDEX = 2**53  # a browser counts no further
 _STEP = 0.05  # of a number with a fraction
-_SEVERAL_LINES = ("template", "negative_template", "include", "exclude", "never_together")
+_SEVERAL_LINES = ("template", "negative_template", "include", "exclude", "never_together", "profiles")
 
 
 def option_input(name: str, options: type[BaseModel] = Options) -> io.Input:
-    info = options.model_fields[name]
-    common: dict[str, Any] = {"tooltip": info.description, "optional": name not in _REQUIRED}
+    info, common = options.model_fields[name], common_of(name, options)
     if get_origin(info.annotation) is Literal:
         return io.Combo.Input(name, options=list(get_args(info.annotation)), default=info.default, **common)
     if name == "seed":
@@ -30,6 +29,11 @@ def option_input(name: str, options: type[BaseModel] = Options) -> io.Input:
     if info.annotation in (int, float, bool):
         return _plain_input(name, info, common)
     return io.String.Input(name, multiline=name in _SEVERAL_LINES, dynamic_prompts=False, default="", **common)
+
+
+def common_of(name: str, options: type[BaseModel] = Options) -> dict[str, Any]:
+    """What the inputs of all kinds have."""
+    return {"tooltip": options.model_fields[name].description, "optional": name not in _REQUIRED}
 
 
 def _plain_input(name: str, info: Any, common: dict[str, Any]) -> io.Input:

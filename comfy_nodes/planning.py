@@ -119,7 +119,9 @@ def seed_matters(prompt: Mapping[str, Any], node_id: str, drawn: Drawn) -> bool:
     if link_of(prompt[node_id]["inputs"].get("seed")) or _feeds(prompt, (node_id, SEED_OUTPUT)):
         return True
     if is_populating(prompt, node_id):
-        return bool(drawn.slots) or _feeds(prompt, (node_id, DRAFT_OUTPUT), but_ours=True)
+        source = drawn.draft.source
+        is_drawn = bool(drawn.slots or source.profiles or source.genre)  # profiles have templates of their own
+        return is_drawn or _feeds(prompt, (node_id, DRAFT_OUTPUT), but_ours=True)
     return _feeds(prompt, (node_id, DRAFT_OUTPUT))
 
 

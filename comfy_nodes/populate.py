@@ -61,7 +61,10 @@ class Populate:
         """What could be drawn in time, and what could not be drawn at all."""
         # Copies of what is written to below, while a draw that takes longer still reads it.
         ours = {node_id: {**prompt[node_id], "inputs": {**prompt[node_id]["inputs"]}} for node_id in our_nodes(prompt)}
-        plan = Plan({**prompt, **ours}, lambda options: generate(options, self._services.wildcards))
+        services = self._services
+        plan = Plan(
+            {**prompt, **ours}, lambda options: generate(options, services.wildcards, profiles=services.profiles)
+        )
         _in_thread(plan.make).join(self._patience)
         return dict(plan.drawn), dict(plan.failed)
 

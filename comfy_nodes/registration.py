@@ -13,27 +13,33 @@ from .lora_routes import lora_action_routes, lora_routes
 from .lora_selector import LORA_SELECTOR, LoraSelector
 from .lora_stack_apply import LORA_STACK_APPLY, LoraStackApply
 from .populate import Populate
+from .profile_shelf import ProfileShelf
 from .prompt_inspector import PromptInspector
 from .routes import routes
 from .run_recorder import RunRecorder
 from .save_image import SaveImageWithOrigin
 from .services import Services
 from .sharing_routes import SharingAnswers, sharing_routes
+from .widgets import WILDCARD_PROMPT
 from .wildcard_prompt import WildcardPrompt
 
 
 def register() -> dict[str, type[Any]]:
     """The nodes by id. Called once, when ComfyUI imports the pack."""
     wildcards = Wildcards(host.wildcard_folders(), cache=data_folder() / "cache")
-    services = Services(wildcards, host.send)
+    profiles = ProfileShelf(host.profile_folders)
+    services = Services(wildcards, host.send, profiles)
     host.when_started(wildcards.names)  # the first prompt finds the folders read
+    host.when_started(profiles.start)
     host.add_prompt_handler(Populate(services))
-    host.add_routes(routes(wildcards, host.embeddings))
+    host.add_routes(routes(wildcards, host.embeddings, profiles))
     host.add_routes(sharing_routes(SharingAnswers(wildcards, host.version, host.node_info, host.view_of)))
     # ComfyUI knows nodes as classes, and makes none itself: what a node needs is given to a class of its own.
     drawing: type[Any] = type("WildcardPrompt", (WildcardPrompt,), {"services": services})
-    nodes: tuple[type[Any], ...] = (drawing, PromptInspector, SaveImageWithOrigin, RunRecorder)
-    return {node.define_schema().node_id: node for node in nodes} | _lora_nodes(LoraPart(wildcards))
+    nodes: tuple[type[Any], ...] = (PromptInspector, SaveImageWithOrigin, RunRecorder)
+    plain = {node.define_schema().node_id: node for node in nodes}
+    # Not asked for its schema now, which lists the genres: no start waits for their files.
+    return {WILDCARD_PROMPT: drawing} | plain | _lora_nodes(LoraPart(wildcards))
 
 
 def _lora_nodes(part: LoraPart) -> dict[str, type[Any]]:

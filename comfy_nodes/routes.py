@@ -19,6 +19,7 @@ from urllib.parse import urlsplit
 from pydantic import ValidationError
 
 from orchestrator_core.errors import OrchestratorError
+from orchestrator_core.profiles.source import ProfileSource
 from orchestrator_core.template import Wildcards
 
 from .routes_answers import Answers
@@ -71,9 +72,11 @@ class Refused(Exception):
         self.status = status
 
 
-def routes(wildcards: Wildcards, embeddings: Callable[[], Sequence[str]] = lambda: ()) -> tuple[Route, ...]:
-    """All routes. ``embeddings`` lists the host's files; it is called in a thread."""
-    answers = Answers(wildcards, embeddings)
+def routes(
+    wildcards: Wildcards, embeddings: Callable[[], Sequence[str]] = lambda: (), profiles: ProfileSource | None = None
+) -> tuple[Route, ...]:
+    """Those of prompts. ``embeddings`` lists the host's files; it is called in a thread."""
+    answers = Answers(wildcards, embeddings, profiles)
     threads = ThreadPoolExecutor(_THREADS, "orchestrator")  # none of which runs before the first request
     return (
         route(threads, "GET", "/orchestrator/complete", answers.complete),

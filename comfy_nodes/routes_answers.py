@@ -14,6 +14,7 @@ from typing import Any
 from pydantic import BaseModel, ConfigDict, Field
 
 from orchestrator_core.errors import TemplateError
+from orchestrator_core.profiles.source import ProfileSource
 from orchestrator_core.stages.generate_prompt import Options, generate
 from orchestrator_core.template import Wildcards
 from orchestrator_core.template.completion import Known, complete, describe
@@ -65,8 +66,11 @@ def _check_length(asked: _Draw) -> None:
 class Answers:
     """``embeddings`` lists the host's files."""
 
-    def __init__(self, wildcards: Wildcards, embeddings: Callable[[], Sequence[str]]) -> None:
+    def __init__(
+        self, wildcards: Wildcards, embeddings: Callable[[], Sequence[str]], profiles: ProfileSource | None = None
+    ) -> None:
         self._wildcards = wildcards
+        self._profiles = profiles
         self._embeddings = embeddings
         self._told: Signatures | None = None  # the files as they were when changes were last told
         self._lock = threading.Lock()
@@ -87,7 +91,7 @@ class Answers:
         return {"prompts": [self._drawn(options.nth(number)) for number in range(asked.count)]}
 
     def _drawn(self, options: Options) -> dict[str, Any]:
-        return drawn_as_json(generate(options, self._wildcards))
+        return drawn_as_json(generate(options, self._wildcards, profiles=self._profiles))
 
     def wildcards(self, query: dict[str, Any]) -> dict[str, Any]:
         """``found`` of ``total`` names hold the words of ``search``; the first ``limit`` are described."""

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from orchestrator_core.template import Wildcards
+
+from .profile_shelf import ProfileShelf
 
 if TYPE_CHECKING:
     from orchestrator_core.loras.meanings import Meanings
@@ -23,6 +25,7 @@ Send = Callable[[str, Mapping[str, Any], str], None]  # (event, its data, the cl
 class Services:
     wildcards: Wildcards
     send: Send
+    profiles: ProfileShelf = field(default_factory=ProfileShelf)
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,6 +10,6 @@ POPULATED = ("populated_text", "populated_negative")
 POPULATE, FIXED = "populate", "fixed"
 WIDGETS = (
     "template", "negative_template", *POPULATED, "mode", "dialect", "method", "seed", "control_after_generate",
-    "index", "missing", "rerolls",
+    "index", "missing", "rerolls", "profiles", "genre",
 )  # fmt: skip
 BY_SEED = -1  # of the index widget: the seed's number

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar
 
 from pydantic import ValidationError
@@ -10,13 +10,12 @@ from pydantic import ValidationError
 from orchestrator_core.errors import OrchestratorError
 from orchestrator_core.prompt import PromptDraft
 from orchestrator_core.stages.generate_prompt import generate, kept, options_from_widgets
-from orchestrator_core.template import Wildcards
 from orchestrator_core.template.align import aligned
 
 from .drawn import template_slots
 from .host import current_client, io
 from .image_info import show_while_running
-from .option_inputs import option_input
+from .option_inputs import common_of, option_input
 from .planning import Drawn, failure
 from .populate import EVENT, drawn_message
 from .services import Services
@@ -35,7 +34,7 @@ class WildcardPrompt(io.ComfyNode):
             category="orchestrator",
             description="Draws a prompt from a template with {variants} and __wildcards__, and remembers where each "
             "word came from.",
-            inputs=_inputs(),
+            inputs=_inputs(cls.services.profiles.library.genres),
             outputs=[
                 io.String.Output("positive", display_name="positive", tooltip="The drawn prompt."),
                 io.String.Output("negative", display_name="negative", tooltip="The drawn negative prompt."),
@@ -47,15 +46,23 @@ class WildcardPrompt(io.ComfyNode):
 
     @classmethod
     def fingerprint_inputs(cls, **values: Any) -> str:
-        """What else than its inputs a node's text depends on: the wildcard files, where it has yet to be drawn."""
-        return "" if _is_settled(values) else cls.services.wildcards.digest()
+        """What else than its inputs a node's prompt depends on: the files of wildcards and profiles."""
+        profiles, named = cls.services.profiles, _named(values)
+        if _is_settled(values):
+            return profiles.told_fingerprint(*named)
+        return cls.services.wildcards.digest() + profiles.fingerprint(*named)
+
+    @classmethod
+    def validate_inputs(cls, genre: str | None = None) -> bool | str:
+        """Takes any genre: one that is gone since is told in the node, and the rest is drawn."""
+        return True
 
     @classmethod
     def execute(cls, **values: Any) -> io.NodeOutput:
         try:
             if _is_settled(values):
-                return cls._given(_settled(values, cls.services.wildcards))
-            draft = generate(options_from_widgets(values), cls.services.wildcards)
+                return cls._given(_settled(values, cls.services))
+            draft = generate(options_from_widgets(values), cls.services.wildcards, profiles=cls.services.profiles)
         except (OrchestratorError, ValidationError) as error:
             told = failure(error, values)
             # ComfyUI 0.3.64 forgets to block a node that gives no outputs at all
@@ -80,18 +87,24 @@ def _is_settled(values: Mapping[str, Any]) -> bool:
     return values.get("mode") == FIXED or any(values.get(name) for name in POPULATED)
 
 
-def _settled(values: Mapping[str, Any], wildcards: Wildcards) -> PromptDraft:
+def _named(values: Mapping[str, Any]) -> tuple[str | None, str]:
+    """(profiles, genre): None for profiles that another node gives, which only the run knows."""
+    profiles = values.get("profiles", "")
+    return None if profiles is None else str(profiles), str(values.get("genre") or "")
+
+
+def _settled(values: Mapping[str, Any], services: Services) -> PromptDraft:
     """Raises what a text that was drawn cannot have: options that cannot be used."""
     positive, negative = (str(values.get(name) or "") for name in POPULATED)
     try:
-        return kept(options_from_widgets(values), positive, negative, wildcards)
+        return kept(options_from_widgets(values), positive, negative, services.wildcards, services.profiles)
     except ValidationError:
         if values.get("mode") != FIXED:
             raise
         return PromptDraft(aligned((), positive), aligned((), negative))  # a fixed text needs no options
 
 
-def _inputs() -> list[io.Input]:
+def _inputs(genres: Sequence[str]) -> list[io.Input]:
     """In the order of ``widgets.WIDGETS``; all but the first may be missing from the graph of an older version."""
     texts = [
         io.String.Input(name, optional=True, multiline=True, dynamic_prompts=False, default="", tooltip=tooltip)
@@ -105,9 +118,10 @@ def _inputs() -> list[io.Input]:
         default=POPULATE,
         tooltip="populate: a new text is drawn each time. fixed: the drawn text stays, and can be edited.",
     )
-    later = ("dialect", "method", "seed", "index", "missing", "rerolls")
+    later = ("dialect", "method", "seed", "index", "missing", "rerolls", "profiles")
     inputs = [option_input(name) for name in ("template", "negative_template")]
-    return [*inputs, *texts, mode, *(option_input(name) for name in later)]
+    genre = io.Combo.Input("genre", options=["", *genres], **common_of("genre"))
+    return [*inputs, *texts, mode, *(option_input(name) for name in later), genre]
 
 
 _POPULATED_TOOLTIPS = (

@@ -56,6 +56,8 @@ OUR_NODES: dict[str, dict[str, Any]] = {
             "index": ["INT", {"default": -1}],
             "missing": ["COMBO", {"default": "keep"}],
             "rerolls": ["STRING", {"default": ""}],
+            "profiles": _PROMPT,
+            "genre": ["COMBO", {"default": ""}],
         },
         ("positive", "STRING"), ("negative", "STRING"), ("draft", "PROMPT_DRAFT"), ("seed", "INT"),
     ),

@@ -71,6 +71,8 @@ def _drawing_inputs(source: PromptSource, seed: int) -> dict[str, Any]:
         "index": -1 if source.index is None else source.index,
         "missing": source.missing,
         "rerolls": format_rerolls(source.rerolls),
+        "profiles": source.profiles,
+        "genre": source.genre,
     }
 
 

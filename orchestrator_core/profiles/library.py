@@ -8,6 +8,7 @@ person's own file replaces a bundled one.
 from __future__ import annotations
 
 import difflib
+import hashlib
 import os
 import threading
 import time
@@ -142,6 +143,13 @@ class ProfileLibrary:
     def genres(self) -> tuple[str, ...]:
         """The keys of those that are genres, for a list to choose from."""
         return tuple(profile.key for profile in self.all("genre"))
+
+    @property
+    def version(self) -> str:
+        """Another one as soon as a file is: for those who keep what they made by the profiles."""
+        self.look()
+        seen = sorted((str(path), *signature) for path, signature in self._signatures.items())
+        return hashlib.sha256(repr(seen).encode("utf-8", "surrogateescape")).hexdigest()[:16]
 
     @property
     def problems(self) -> tuple[ProfileProblem, ...]:

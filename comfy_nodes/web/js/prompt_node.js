@@ -27,7 +27,7 @@ const REST = 2000; // ms without a key, after which what is unclosed is not bein
 const [LOWEST, HIGHEST] = [58, 190]; // px of the view; what is longer scrolls
 const MARGIN = 10; // px that the canvas leaves around a DOM widget
 const FIRST_SIZE = [440, 740]; // px of a new node: room for a few lines in each text box
-const DRAWN_BY = ["template", "negative_template", "dialect", "method", "seed", "index", "missing", "rerolls"];
+const DRAWN_BY = ["template", "negative_template", "dialect", "method", "seed", "index", "missing", "rerolls", "profiles", "genre"];
 const POPULATED = ["populated_text", "populated_negative"];
 const ICONS = {
   insert: "M8 3v10M3 8h10",
@@ -95,6 +95,8 @@ export function optionsOf(node) {
     index: index < 0 ? null : index,
     missing: valueOf(node, "missing") ?? "keep",
     rerolls: String(valueOf(node, "rerolls") ?? ""), // the server says what it cannot read
+    profiles: String(valueOf(node, "profiles") ?? ""),
+    genre: String(valueOf(node, "genre") ?? ""),
   };
 }
 
