@@ -24,6 +24,7 @@ COLOURS = {
     "trigger_words": ("#4d9e3f", "#3f8f4f", "#6aa32d", "#3d9970"),
     "user": ("#8a8f98", "#7d838c", "#979ca5", "#868b93"),
 }
+_ADDED = ("profile", "memory", "llm", "trigger_words")  # the kinds of words that come from beside the template
 _SOURCE = 44  # characters of a list of options that are shown
 _SUPERSCRIPTS = str.maketrans("0123456789", "⁰¹²³⁴⁵⁶⁷⁸⁹")
 
@@ -59,7 +60,8 @@ def _kinds(sides: Sequence[tuple[str, Explanation]]) -> list[str]:
 def _print_plain(draft: PromptDraft, number: int) -> None:
     sides = _sides(draft)
     if number == 1:
-        say("In brackets: what was chosen, by the numbers below. The rest is the template's own words.")
+        added = ", or was added, by whom" if set(_kinds(sides)) & set(_ADDED) else ""
+        say(f"In brackets: what was chosen, by the numbers below{added}. The rest is the template's own words.")
     say(f"\n{_heading(draft, number)}")
     for title, explained in sides:
         say(f"\n{title + ': ' if title else ''}{''.join(_bracketed(word) for word in explained.words)}")
@@ -70,10 +72,11 @@ def _print_plain(draft: PromptDraft, number: int) -> None:
 def _bracketed(word: Word) -> str:
     """``[3 honey gold]``; spaces and commas between choices stay outside."""
     core = word.text.strip(" ,;\n")
-    if not word.number or not core:
+    by = f"{LEGEND[word.kind]}:" if word.kind in _ADDED else ""
+    if not core or not (word.number or by):
         return word.text
     before, _, after = word.text.partition(core)
-    return f"{before}[{word.number} {core}]{after}"
+    return f"{before}[{' '.join(filter(None, (str(word.number or ''), by, core)))}]{after}"
 
 
 def _plain_lines(decisions: Sequence[Decision]) -> list[str]:

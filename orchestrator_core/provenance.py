@@ -14,7 +14,7 @@ LEGEND = {
     "wildcard": "a wildcard's value",
     "profile": "the profile",
     "memory": "the story and its lore",
-    "llm": "a language model",
+    "llm": "enhancing",
     "trigger_words": "a LoRA's trigger words",
     "user": "given by hand",
 }

@@ -58,12 +58,12 @@ def enhance(
     task = task_for(draft, options, checkpoint, count)
     plain = draft.replacing(components=task.plain)
     identity = model.identity  # once, as a server may be asked for it
-    if reason := task.nothing_to_do:
-        return plain.replacing(enhanced=Enhancement("unchanged", reason, identity))
     seed = draft.seed if options.seed is None else options.seed
     key = key_for(task.depends_on(identity, seed))
     if (found := _remembered(task, answers, key)) is not None:
         return _enhanced(task, *found, Enhancement("cached", "", identity))
+    if reason := task.nothing_to_do:
+        return plain.replacing(enhanced=Enhancement("unchanged", reason, identity))
     try:
         result, components = _asked(task, model, seed + options.refresh, live)
     except Cancelled:

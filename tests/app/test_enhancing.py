@@ -26,6 +26,13 @@ def test_the_checkpoint_decides_how_it_is_spoken_to(cli: Cli):
     assert done.out.startswith("a fox in the snow. ")
 
 
+def test_an_explanation_says_which_words_were_added(cli: Cli):
+    done = cli("prompt", "a {fox} in snow", "--enhance", "--enhance-amount", "1", "--seed", "3", "--explain")
+    assert "by the numbers below, or was added, by whom." in done.out
+    assert "a [1 fox] in snow, [enhancing: " in done.out
+    assert "by whom" not in cli("prompt", "a {fox} in snow", "--explain").out
+
+
 def test_json_says_what_came_of_it(cli: Cli):
     told = json.loads(cli("prompt", "a fox", "--enhance", "--enhance-mode", "tags+natural", "--json").out)
     assert told["enhanced"]["status"] == "enhanced"

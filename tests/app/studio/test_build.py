@@ -14,6 +14,7 @@ from orchestrator_core.pipeline import STAGES, new_run
 from orchestrator_core.request import ImageNotes
 from orchestrator_core.stages import dispatch, generate_prompt
 from tests.app.studio.studio_fakes import FakeHost, environment, target
+from tests.parity import options
 
 gr: Any = pytest.importorskip("gradio", reason="no gradio: pip install 'sd-orchestrator[studio]'")
 
@@ -36,11 +37,11 @@ def elements(pages: Any) -> dict[str, Any]:
 
 def test_every_option_of_every_stage_has_its_element(pages: Any):
     found = elements(pages)
-    for name, stage in STAGES.items():
-        for option, field in fields_of(stage.options).items():
-            element = found[element_id(name, option)]
-            assert element.label == field.label
-            assert field.description.split("{")[0].split("_")[0] in element.info.replace("\\", "")
+    for option in options():
+        field = fields_of(STAGES[option.stage].options)[option.name]
+        element = found[element_id(option.stage, option.name)]
+        assert element.label == field.label
+        assert field.description.split("{")[0].split("_")[0] in element.info.replace("\\", "")
 
 
 def test_choices_are_those_of_the_model(pages: Any):
