@@ -57,12 +57,9 @@ def accepted(task: Task, answer: str) -> Accepted:
     mode = task.options.mode
     found = _of_parts(task, answer) if mode in ("rewrite", "region") else _of_additions(task, answer)
     if not found:
-        raise LanguageModelError(f"The language model's answer could not be used{_why(found.left_out)}.")
+        said = f": {'; '.join(found.left_out[:3])}" if found.left_out else "; it had no new words"
+        raise LanguageModelError(f"The language model's answer could not be used{said}.")
     return found
-
-
-def _why(left_out: Sequence[str]) -> str:
-    return f": {'; '.join(left_out[:3])}" if left_out else ""
 
 
 def _of_additions(task: Task, answer: str) -> Accepted:
