@@ -13,12 +13,12 @@ from itertools import pairwise
 
 from orchestrator_core.enhancing.marks import unmarked
 from orchestrator_core.enhancing.neutral import neutral
+from orchestrator_core.enhancing.placing import has_letter, insertion, is_gap, main_part
 from orchestrator_core.enhancing.spans import Kind, Layout, Span, layout
-from orchestrator_core.enhancing.syntax import SEPARATORS, WEIGHT_AT_END, Form
+from orchestrator_core.enhancing.syntax import SEPARATORS
 from orchestrator_core.prompt import Component, Origin, render
 
 Components = tuple[Component, ...]
-_SKIPPED = (Form.network, Form.comment, Form.rest)  # new words come before them where they end a prompt
 _COMPARED = 250_000  # pairs of words; above that a rewritten run is new as a whole
 
 
@@ -49,7 +49,7 @@ def appended(
     """
     plain, found = _laid_out(components, protected_words)
     text = _joined(phrases, joiner)
-    return edited(plain, [_insertion(found, _main_part(found.spans), text, joiner)]) if text else plain
+    return edited(plain, [_added(found, main_part(found.spans), text, joiner)]) if text else plain
 
 
 def regions(components: Iterable[Component], protected_words: Iterable[str] = ()) -> dict[str, str]:
@@ -71,7 +71,7 @@ def expanded(
         text = _joined(answers.get(str(number), ()), joiner)
         spans = [span for span in found.spans if span.region and start <= span.start and span.end <= end]
         if text:
-            edits.append(_insertion(found, spans or [Span(Kind.separator, "", start)], text, joiner))
+            edits.append(_added(found, spans or [Span(Kind.separator, "", start)], text, joiner))
     return edited(plain, edits)
 
 
@@ -144,99 +144,9 @@ def _joined(phrases: Iterable[str], joiner: str) -> str:
     return joiner.join(phrase for phrase in clean if phrase)
 
 
-def _main_part(spans: Sequence[Span]) -> list[Span]:
-    """The first part between dividers that has free words; else the first with anything in it; else the first."""
-    parts: list[list[Span]] = [[]]
-    for span in spans:
-        if span.form is Form.divider:
-            parts.append([span])
-        else:
-            parts[-1].append(span)
-    for part in parts:
-        if any(span.kind is Kind.free and _has_letter(span.text) for span in part):
-            return part
-    return next((part for part in parts if _content_end(part) is not None), parts[0])
-
-
-def _content_end(spans: Sequence[Span]) -> int | None:
-    """How many of the spans come before new words; None if no words are among them."""
-    at, last = len(spans), -1
-    while at != last:
-        last = at
-        at = _without_weight(spans, _without_tail(spans, at))
-    return at if at and spans[at - 1].form is not Form.divider else None
-
-
-def _without_tail(spans: Sequence[Span], at: int) -> int:
-    while at and (spans[at - 1].kind is Kind.separator or spans[at - 1].form in _SKIPPED):
-        at -= 1
-    is_glued = 0 < at < len(spans) and spans[at - 1].kind is Kind.protected and spans[at].form is not Form.network
-    is_cut = is_glued and spans[at].kind is Kind.protected  # the ":" of ":)" and the "C" of "C#" are no words
-    return _phrase_start(spans, at) if is_cut else at
-
-
-def _without_weight(spans: Sequence[Span], at: int) -> int:
-    """Before the weight of a whole prompt, as ``:1.2`` at its end; before the phrase where it is glued to a word."""
-    if not at or spans[at - 1].form is not Form.colon or not WEIGHT_AT_END.search(spans[at - 1].text):
-        return at
-    at -= 1
-    is_apart = spans[at].text.startswith(":") and at and spans[at - 1].kind is Kind.separator
-    return at if is_apart else _phrase_start(spans, at)
-
-
-def _phrase_start(spans: Sequence[Span], at: int) -> int:
-    """How many of the spans come before the phrase that holds the last of them."""
-    while at and spans[at - 1].form is not Form.divider:
-        if spans[at - 1].kind is Kind.separator and set(spans[at - 1].text) & set(SEPARATORS):
-            break
-        at -= 1
-    return at
-
-
-def _insertion(found: Layout, spans: Sequence[Span], text: str, joiner: str) -> Edit:
-    at = _content_end(spans)
-    if at is not None and (place := spans[at - 1].end) == _outside(found, place):
-        before = _joiner_behind(spans[at - 1], joiner, text)
-        return _new_words(place, before + text + _joiner_before(found, place, False))
-    is_behind_divider = at is None and bool(spans) and spans[0].form is Form.divider
-    if at is None:
-        place = 0 if not spans else spans[0].end if is_behind_divider else spans[0].start
-    place = _outside(found, place)
-    before = " " if is_behind_divider else "" if _is_gap(found.text[:place][-1:]) else ", "
-    return _new_words(place, before + text + _joiner_before(found, place, True))
-
-
-def _new_words(place: int, text: str) -> Edit:
+def _added(found: Layout, spans: Sequence[Span], text: str, joiner: str) -> Edit:
+    place, text = insertion(found, spans, text, joiner)
     return Edit(place, place, (Component(text, Origin.llm),))
-
-
-def _outside(found: Layout, place: int) -> int:
-    """The place, or one before it that is in no span and in none of the words that must stay together."""
-    whole = [*found.kept, *((span.start, span.end) for span in found.spans if span.is_syntax)]
-    while inside := [start for start, end in whole if start < place < end]:
-        place = min(inside)
-    return place
-
-
-def _joiner_behind(span: Span, joiner: str, text: str) -> str:
-    """Behind a protected span only a comma or white space keeps its meaning; behind a sentence there is no comma."""
-    if span.text.endswith(":") and not text[0].isalpha():
-        return ", "  # a number behind a colon would be a weight
-    if span.kind is Kind.protected:
-        return joiner if joiner[:1] in (",", " ", "\n") else ", "
-    return " " if span.text.endswith((".", "!", "?", ":", "。", "！", "？")) and "\n" not in joiner else joiner
-
-
-def _joiner_before(found: Layout, place: int, is_first: bool) -> str:
-    """Between new words and what follows them."""
-    if _is_gap(found.text[place : place + 1]):
-        return ""
-    after = next((span for span in found.spans if span.start == place and span.text), None)
-    return ", " if is_first and after and after.form not in (Form.divider, Form.network) else " "
-
-
-def _is_gap(character: str) -> bool:
-    return not character or character.isspace() or character in SEPARATORS
 
 
 def _run_places(spans: Sequence[Span], only_regions: bool) -> list[tuple[int, int]]:
@@ -247,8 +157,8 @@ def _run_places(spans: Sequence[Span], only_regions: bool) -> list[tuple[int, in
             run.append(span)
             continue
         text = "".join([piece.text for piece in run])
-        if _has_letter(text):
-            words = [at for at, character in enumerate(text) if not _is_gap(character)]
+        if has_letter(text):
+            words = [at for at, character in enumerate(text) if not is_gap(character)]
             places.append((run[0].start + words[0], run[0].start + words[-1] + 1))
         run = []
     return places
@@ -257,10 +167,6 @@ def _run_places(spans: Sequence[Span], only_regions: bool) -> list[tuple[int, in
 def _is_rewritable(span: Span, only_regions: bool) -> bool:
     """The end of a line is not: it ends comments, quotes and wildcards."""
     return span.kind in (Kind.free, Kind.separator) and "\n" not in span.text and (span.region or not only_regions)
-
-
-def _has_letter(text: str) -> bool:
-    return any(character.isalpha() for character in text)
 
 
 def _with_provenance(run: Sequence[Component], answer: str) -> Components:

@@ -173,6 +173,9 @@ def test_a_mark_whose_words_would_change_what_stands_beside_them_only_goes(text:
         ("[[expand: (a:1.2)]] b", "(a:1.2), NEW b"),
         ("[[expand: sea]]side", "sea, NEW side"),
         ("BREAK [[expand: ]]", "BREAK NEW"),
+        ("x,[[expand:embedding:a:1.1]] y", "x,embedding:a:1.1, NEW y"),
+        ("x,[[expand:embedding:a:1.1]]", "x,NEW,embedding:a:1.1"),  # without a space ComfyUI does not know it
+        ("x [[expand: cat]] :1.2", "x cat, NEW :1.2"),
     ],
 )
 def test_regions_beside_others_grow(text: str, after: str) -> None:
