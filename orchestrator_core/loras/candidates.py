@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import cache
 
 from orchestrator_core.base_models.names import UNKNOWN, BaseModel
 from orchestrator_core.formats.extra_networks import extract_loras
@@ -12,7 +13,7 @@ from orchestrator_core.loras.conflicts import partner_of
 from orchestrator_core.loras.gate import barred, base_model_reason
 from orchestrator_core.loras.naming import LoraNames, Named, plain
 from orchestrator_core.loras.prompt_words import PromptWords
-from orchestrator_core.loras.ranking import LoraIndex
+from orchestrator_core.loras.ranking import LoraIndex, Ranked
 from orchestrator_core.loras.reasons import Reason, matches, words_mentioned, words_told
 from orchestrator_core.loras.record import LoraRecord
 from orchestrator_core.loras.strengths import Strength
@@ -112,16 +113,19 @@ def candidates_for(index: LoraIndex, asked: Asked) -> Candidates:
         if record.path in asked.without or not asked.accepts(record):
             continue
         learned = _learned(1.0 if prior is None else prior(record))
-        told = words_told(index, ranked, asked.words)
-        mentioned = words_mentioned(ranked, asked.words, told)
-        shown = {word: asked.words.shown.get(word, word) for word in told}
-        candidate = Candidate(record, ranked.score, learned, told, mentioned, shown, ranked=ranked)
         bar = barred(record, asked.checkpoint) or _accelerator(record, asked)
         if bar is None:
-            found.append(_in(asked.checkpoint, candidate))
+            found.append(_in(asked.checkpoint, _candidate(index, ranked, asked.words, learned)))
         elif len(refused) < _REFUSED and ranked.score >= asked.minimum:
-            refused.append(NotChosen(candidate, bar))
+            refused.append(NotChosen(_candidate(index, ranked, asked.words, learned), bar))
     return Candidates(tuple(_with_partners(found, index, asked.without)), tuple(refused))
+
+
+def _candidate(index: LoraIndex, ranked: Ranked, words: PromptWords, learned: tuple[Reason, ...]) -> Candidate:
+    told = words_told(index, ranked, words)
+    mentioned = cache(lambda: words_mentioned(ranked, words, told))  # of the few that are used: it takes long
+    shown = {word: words.shown.get(word, word) for word in told}
+    return Candidate(ranked.record, ranked.score, learned, told, mentioned, shown, ranked=ranked)
 
 
 def _in(checkpoint: BaseModel, candidate: Candidate) -> Candidate:

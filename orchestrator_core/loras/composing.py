@@ -6,7 +6,7 @@ before already answers. Pinned LoRAs come first and those that stand in the prom
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass, field, replace
 from itertools import accumulate
 
@@ -47,7 +47,7 @@ class Candidate:
     score: float = 0.0
     reasons: tuple[Reason, ...] = ()
     words: Mapping[str, float] = field(default_factory=dict)
-    mentioned: frozenset[str] = frozenset()  # of the words: they stand in its notes or its description alone
+    mentioned: Callable[[], frozenset[str]] = field(default=frozenset, compare=False)  # words of its notes alone
     shown: Mapping[str, str] = field(default_factory=dict)  # the words as they stand in the prompt
     pinned: bool = False
     given: float | None = None
@@ -72,7 +72,7 @@ class Chosen:
     @property
     def answers(self) -> frozenset[str]:
         """The words of the prompt that no other LoRA is needed for."""
-        return frozenset(self.candidate.words) - self.candidate.mentioned
+        return frozenset(self.candidate.words) - self.candidate.mentioned()
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,12 +128,13 @@ def _sifted(
 ) -> tuple[list[Candidate], list[NotChosen]]:
     """Those that still can be used, and those that cannot any more. Only ``new`` ones may bring new conflicts."""
     kept, refused = [], []
+    answered = _answered(chosen)
     for candidate in left:
         reason = (
             _too_little(candidate, limits)
             or _conflicting(candidate, new, limits)
             or _category_is_full(candidate, chosen, limits)
-            or _redundant(candidate, chosen, limits)
+            or _redundant(candidate, chosen, answered, limits)
             or _too_many(chosen, limits)
         )
         if reason is None:
@@ -168,8 +169,8 @@ def _category_is_full(candidate: Candidate, chosen: Sequence[Chosen], limits: Li
     return Reason("category", f"there is room for {many}: {_names(there)}", tuple(there), most)
 
 
-def _redundant(candidate: Candidate, chosen: Sequence[Chosen], limits: Limits) -> Reason | None:
-    added = _adds(candidate, chosen)
+def _redundant(candidate: Candidate, chosen: Sequence[Chosen], answered: Set[str], limits: Limits) -> Reason | None:
+    added = _adds(candidate, answered)
     if added >= limits.minimum:
         return None
     by = [use for use in chosen if use.answers & candidate.words.keys()]
@@ -185,8 +186,11 @@ def _too_many(chosen: Sequence[Chosen], limits: Limits) -> Reason | None:
     return Reason("count", f"{limits.max_loras} LoRAs are used, which is the most that you allow", (), limits.max_loras)
 
 
-def _adds(candidate: Candidate, chosen: Sequence[Chosen]) -> float:
-    answered = {word for use in chosen for word in use.answers}
+def _answered(chosen: Iterable[Chosen]) -> Set[str]:
+    return {word for use in chosen for word in use.answers}
+
+
+def _adds(candidate: Candidate, answered: Set[str]) -> float:
     total = sum(candidate.words.values())
     new = sum(value for word, value in candidate.words.items() if word not in answered)
     return candidate.score * (_SAID_ALREADY + (1 - _SAID_ALREADY) * (new / total if total else 1.0))
@@ -196,7 +200,8 @@ def _drawn(
     left: Sequence[Candidate], chosen: Sequence[Chosen], limits: Limits
 ) -> tuple[Candidate, tuple[LoraRecord, ...], float]:
     """The best one, or one of its near ties by the seed; with all of these, and its probability."""
-    ranked = sorted(((_adds(candidate, chosen), candidate) for candidate in left), key=_order)
+    answered = _answered(chosen)
+    ranked = sorted(((_adds(candidate, answered), candidate) for candidate in left), key=_order)
     least = ranked[0][0] * (1 - _NEAR * limits.variety)
     near = [(added, candidate) for added, candidate in ranked if added >= least] if limits.variety else ranked[:1]
     total = sum(added for added, _ in near)

@@ -77,15 +77,18 @@ class PhraseTable:
 
     def found(self, words: Mapping[str, float]) -> dict[int, float]:
         """The places of the phrases that have some of these words, each with the sum of what they are worth."""
-        there: dict[int, float] = defaultdict(float)
-        for word, worth in words.items():
-            for at in self._by_word.get(word, ()):
-                there[at] += worth
+        there: dict[int, float] = {}
+        for word, worth in words.items():  # faster than a loop over the places, of which a frequent word has thousands
+            new = dict.fromkeys(self._by_word.get(word, ()), worth)
+            for at in there.keys() & new.keys():
+                new[at] += there[at]
+            there.update(new)
+        has, worth_of = words.__contains__, words.__getitem__
         for word in words:
             for at in self._by_rarest.get(word, ()):
                 key = self.keys[at]
-                if at not in self._in_part and all(other in words for other in key):
-                    there[at] = sum(words[other] for other in key)
+                if at not in self._in_part and all(map(has, key)):
+                    there[at] = sum(map(worth_of, key))
         return there
 
     def alike(self, word: str, least: float) -> Iterator[tuple[str, float]]:
@@ -98,3 +101,22 @@ class PhraseTable:
             alike = count / (len(grams) + len(grams_of(other)) - count)
             if alike >= least:
                 yield other, alike
+
+    def compounds(self, word: str) -> Iterator[str]:
+        """The words that begin or end with this one, and those that it begins or ends with, if not much longer."""
+        if len(word) < _SHORTEST or not word.isalpha():
+            return
+        grams = (word[at : at + 3] for at in range(len(word) - 2))
+        for other in min((self._by_gram.get(gram, ()) for gram in grams), key=len):
+            if word != other and _is_part(word, other):
+                yield other
+        for size in range(_SHORTEST, len(word)):
+            for other in (word[:size], word[-size:]):
+                if other in self._by_word and _is_part(other, word):
+                    yield other
+
+
+def _is_part(part: str, word: str) -> bool:
+    """Whether a longer word is a compound of a part. "Chair" is none of "hair": what goes before is no word."""
+    is_end = word.endswith(part) and len(word) - len(part) >= _SHORTEST - 1
+    return 5 * len(part) >= 2 * len(word) and (is_end or word.startswith(part))

@@ -29,6 +29,7 @@ class PromptWords:
     worth: Mapping[str, float]  # of stems that the library has: 1, or less for one that is only alike
     shown: Mapping[str, str]  # the word as it stands in the prompt, by stem of the library
     near: Mapping[Key, Near] = field(default_factory=dict)  # phrases by meaning, where an encoder says
+    parts: Mapping[str, str] = field(default_factory=dict)  # the stem of the prompt that a compound was found by
 
     @cached_property
     def rows(self) -> frozenset[Key]:

@@ -1,11 +1,10 @@
 """Which LoRAs a prompt speaks of: an inverted index in memory, from words to phrases to LoRAs.
 
 The score is BM25's (Robertson, Zaragoza: The Probabilistic Relevance Framework, 2009; saturation k1, length b) with
-three changes. A *phrase* is what is scored: its value is the information of its words that are in the prompt, times the
-share that these are of the whole phrase, so that "red" is little evidence for "red hat". Phrases add up like lengths at
-right angles would, nearly: ten that share one word are not ten proofs. Words that fit every picture ("1girl",
-"masterpiece") count for nothing. 1 is about what a tag gives that one LoRA alone has and the prompt
-contains.
+three changes. A word in a *phrase* counts by the share of the phrase that is in the prompt, so that "red" is little
+evidence for "red hat" (evidence.py). A word finds its compounds too, for less: "city" a "cityscape". Words that fit
+every picture ("1girl", "masterpiece") count for nothing. 1 is about what a tag gives that one LoRA alone has and the
+prompt contains.
 """
 
 from __future__ import annotations
@@ -20,7 +19,8 @@ from itertools import groupby, islice
 from threading import RLock
 from typing import Protocol
 
-from orchestrator_core.loras.documents import STRONG, document_of
+from orchestrator_core.loras.documents import document_of
+from orchestrator_core.loras.evidence import Evidence, sums_of
 from orchestrator_core.loras.naming import LoraNames
 from orchestrator_core.loras.phrase_table import PhraseTable
 from orchestrator_core.loras.prompt_words import Near, PromptWords
@@ -33,7 +33,6 @@ _WASTE = 0.25  # the part of the entries that may belong to LoRAs that are gone
 
 _WHOLE = 0.8  # the share from which on a phrase is there wholly: a word that is only alike is worth a little less
 
-_Value = tuple[int, float, float]  # a phrase's place, its value in natural units, and the most weight that it may have
 Prior = Callable[[LoraRecord], float]
 
 
@@ -144,7 +143,8 @@ class LoraIndex:
         return math.log(1 + (size - count + 0.5) / (count + 0.5))
 
     def words_in(self, text: str, near: Mapping[Key, Near] | None = None) -> PromptWords:
-        """A prompt as this library reads it: words that no LoRA has stand for the forms that are most alike.
+        """A prompt as this library reads it: words stand for their compounds too, and those that no LoRA has for the
+        forms that are most alike.
 
         ``near``: phrases that it says in other words, as SemanticPhrases finds them.
         """
@@ -158,7 +158,16 @@ class LoraIndex:
             for other, alike in [(found, 1.0)] if self._count[found] > 0 else self._alike(found):
                 if alike > worth.get(other, 0.0):
                     worth[other], shown[other] = alike, word
-        return PromptWords(tuple(stem(word) for word in words), worth, shown, near or {})
+        parts: dict[str, str] = {}
+        for word in words:
+            for compound in self._compounds(stem(word)):
+                if compound not in worth:
+                    worth[compound], shown[compound], parts[compound] = self.tuning.compound, word, stem(word)
+                    shown.setdefault(stem(word), word)
+        return PromptWords(tuple(stem(word) for word in words), worth, shown, near or {}, parts)
+
+    def _compounds(self, word: str) -> Iterator[str]:
+        return (compound for compound in self._table.compounds(word) if self._count[compound] > 0)
 
     def _alike(self, word: str) -> Iterator[tuple[str, float]]:
         for other, alike in self._table.alike(word, self.tuning.alike):
@@ -168,103 +177,87 @@ class LoraIndex:
     def rank(self, text: str | PromptWords, prior: Prior | None = None, least: float = 0.0) -> Iterator[Ranked]:
         """The LoRAs that a prompt says something of, with at least this score; best first, equal ones by name."""
         with self._lock:
-            values = self._values(self.words_in(text) if isinstance(text, str) else text)
-            found = self._scored(self._sums(values), prior, least)
+            words = self.words_in(text) if isinstance(text, str) else text
+            evidence = self._evidence(words)
+            found = self._scored(self._sums(evidence, words), prior, least)
             while some := list(islice(found, _AT_ONCE)):
-                phrases = self._phrases_of({number for _, _, number in some}, values)
+                phrases = self._phrases_of({number for _, _, number in some}, evidence)
                 yield from (Ranked(record, score, tuple(phrases[number])) for record, score, number in some)
 
     def scores(self, text: str | PromptWords, prior: Prior | None = None) -> list[tuple[LoraRecord, float]]:
         """As ``rank``, without the phrases."""
         with self._lock:
             words = self.words_in(text) if isinstance(text, str) else text
-            found = self._scored(self._sums(self._values(words)), prior, 0.0)
+            found = self._scored(self._sums(self._evidence(words), words), prior, 0.0)
             return [(record, score) for record, score, _ in found]
 
     def _scored(
         self, sums: Mapping[int, float], prior: Prior | None, least: float
     ) -> Iterator[tuple[LoraRecord, float, int]]:
-        """The best first; those of one score by name."""
-        power, unit = 1 / self.tuning.adding, self._information_of(1)
-        least_sum = (least * unit) ** self.tuning.adding if prior is None else 0.0
-        records = self._records
-        found = []
-        for number, total in sums.items():
-            if total < least_sum or (record := records[number]) is None:
-                continue
-            score = total**power / unit * (1.0 if prior is None else prior(record))
-            if score >= least:
-                found.append((-round(score, 9), number))
-        found.sort()
-        for score, same in groupby(found, lambda item: item[0]):
-            there = [(record, number) for _, number in same if (record := records[number]) is not None]
+        """The best first; those of one score by name. Who asks for the first alone has no others' scores worked out."""
+        power, unit, records = self.tuning.adding, self._information_of(1), self._records
+        if prior is not None:
+            sums = {
+                number: total * prior(record) ** power for number, total in sums.items() if (record := records[number])
+            }
+        least_sum = (least * unit) ** power
+        found = sorted([number for number in sums if sums[number] >= least_sum], key=sums.__getitem__, reverse=True)
+        for score, same in groupby(found, lambda number: round(sums[number] ** (1 / power) / unit, 9)):
+            there = [(record, number) for number in same if (record := records[number]) is not None]
             if len(there) > 1:
                 there.sort(key=lambda item: (item[0].name, item[0].path))
             for record, number in there:
-                yield record, -score, number
+                yield record, score, number
 
-    def _values(self, words: PromptWords) -> list[_Value]:
+    def _evidence(self, words: PromptWords) -> list[Evidence]:
         """The phrases that the prompt has something of."""
         there = self._table.found({word: self.information(word) * worth for word, worth in words.worth.items()})
         least = self.tuning.least * self._information_of(1) if len(self) else 0.0
-        there = {at: information for at, information in there.items() if information >= least}
-        totals = self._filled_totals(there)
-        found: dict[int, _Value] = {}
+        found: dict[int, Evidence] = {}
+        totals = self._known_totals()
         for at, information in there.items():
-            value = information * information / totals[at]
-            if value < least:
+            if information < least:
                 continue
-            whole = information > _WHOLE * totals[at]
+            share = information / (totals[at] or self._total(at))
+            if information * share < least:
+                continue
             key = self._table.keys[at]
-            if whole and len(key) > 1 and key in words.rows:
-                value *= 1 + self.tuning.in_a_row
-            found[at] = (at, value, math.inf if whole else self.tuning.in_part)
+            whole = share > _WHOLE
+            if len(key) > 1:
+                if whole and key in words.rows:
+                    share *= 1 + self.tuning.in_a_row
+                key = tuple(word for word in key if word in words.worth)
+            found[at] = Evidence(at, information * share, share, math.inf if whole else self.tuning.in_part, key)
         self._add_near(found, words, least)
         return list(found.values())
 
-    def _add_near(self, found: dict[int, _Value], words: PromptWords, least: float) -> None:
+    def _add_near(self, found: dict[int, Evidence], words: PromptWords, least: float) -> None:
         """Phrases that the prompt says in other words, where these say more of them than its words do."""
         places = {at: near.share for key, near in words.near.items() if (at := self._table.place(key)) is not None}
-        totals = self._filled_totals(places)
         for at, share in places.items():
-            value = share * totals[at]
-            _, lexical, most = found.get(at, (at, 0.0, 0.0))
-            if value > max(lexical, least) and most < math.inf:
-                found[at] = (at, value, self.tuning.near)
+            value = share * self._total(at)
+            by_words = found.get(at)
+            if value > max(by_words.value if by_words else 0.0, least) and not (by_words and by_words.most == math.inf):
+                found[at] = Evidence(at, value, 1.0, self.tuning.near, (at,))
 
-    def _filled_totals(self, phrases: Iterable[int]) -> array[float]:
+    def _known_totals(self) -> array[float]:
         """The information of whole phrases, which is 0 where it was not asked for yet."""
         if self._totals is None or len(self._totals) != len(self._table.keys):
             self._totals = array("f", bytes(4 * len(self._table.keys)))
-        totals = self._totals
-        for at in phrases:
-            if not totals[at]:
-                totals[at] = sum(self.information(word) for word in self._table.keys[at])
-        return totals
+        return self._totals
 
-    def _sums(self, values: Sequence[_Value]) -> dict[int, float]:
-        """What the phrases give each LoRA, to the power that makes many of them less than their sum."""
-        tuning, norms = self.tuning, self._filled_norms()
-        common = tuning.common * len(self) if len(self) >= tuning.small else math.inf
-        gain, power = tuning.k1 + 1, tuning.adding
-        sums: dict[int, float] = defaultdict(float)
-        table, heaviest = self._table, self._table.heaviest
-        for at, value, most in values:
-            gained = value * gain
-            entries = table.several.get(at)
-            if entries is None:
-                number, weight = table.first[at], min(heaviest[at], most)
-                sums[number] += (gained * weight / (weight + norms[number])) ** power
-                continue
-            least = STRONG if len(entries[0]) > common else 0.0
-            if heaviest[at] < least:
-                continue
-            for number, weight in zip(*entries, strict=True):
-                if weight >= least:
-                    if weight > most:  # faster than min(), in the innermost loop
-                        weight = most
-                    sums[number] += (gained * weight / (weight + norms[number])) ** power
-        return sums
+    def _total(self, at: int) -> float:
+        totals = self._known_totals()
+        if not totals[at]:
+            totals[at] = sum(self.information(word) for word in self._table.keys[at])
+        return totals[at]
+
+    def _sums(self, evidence: Sequence[Evidence], words: PromptWords) -> dict[int, float]:
+        """What the evidence gives each LoRA, to the power that makes much of it less than its sum."""
+        said: dict[str | int, float] = {word: self.information(word) * worth for word, worth in words.worth.items()}
+        said |= {one.at: one.value for one in evidence if one.terms == (one.at,)}
+        common = self.tuning.common * len(self) if len(self) >= self.tuning.small else math.inf
+        return sums_of(evidence, said, self._table, self._filled_norms(), self.tuning, common)
 
     def _filled_norms(self) -> array[float]:
         if self._norms is None:
@@ -274,10 +267,10 @@ class LoraIndex:
             self._norms = array("f", (tuning.k1 * (1 - tuning.b + tuning.b * n / mean) for n in self._lengths))
         return self._norms
 
-    def _phrases_of(self, numbers: set[int], values: Sequence[_Value]) -> Mapping[int, list[tuple[Key, float]]]:
+    def _phrases_of(self, numbers: set[int], evidence: Sequence[Evidence]) -> Mapping[int, list[tuple[Key, float]]]:
         found: dict[int, list[tuple[Key, float]]] = defaultdict(list)
         table = self._table
-        for at, value, most in values:
+        for at, value, _, most, _ in evidence:
             entries = table.several.get(at)
             if entries is None:
                 if table.first[at] in numbers:

@@ -61,8 +61,8 @@ def words_mentioned(ranked: Ranked, words: PromptWords, told: Iterable[str]) -> 
 
 
 def _told(key: Key, words: PromptWords) -> Iterable[str]:
-    """The stems of the prompt that speak for a phrase."""
-    there = [word for word in key if word in words.worth]
+    """The stems of the prompt that speak for a phrase; a compound is spoken for by its part."""
+    there = [words.parts.get(word, word) for word in key if word in words.worth]
     return there if there or key not in words.near else map(stem, words.near[key].words)
 
 

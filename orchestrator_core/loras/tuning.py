@@ -20,3 +20,4 @@ class Tuning:
     least: float = 0.1  # of a phrase's largest value: what is less is not looked at
     alike: float = 0.5  # how alike a word must be to one that no LoRA has, by the runs of three characters they share
     alike_worth: float = 0.8  # and what it is worth then
+    compound: float = 0.4  # what a compound of a word is worth: alone less than the minimum of a selection

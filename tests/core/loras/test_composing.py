@@ -145,7 +145,7 @@ def test_what_is_redundant_names_the_words_as_they_stand_in_the_prompt() -> None
 
 def test_a_lora_that_only_mentions_a_word_leaves_it_to_one_that_is_for_it() -> None:
     both = [
-        Candidate(lora("a"), 1.0, words={"cat": 1.0, "fox": 1.0}, mentioned=frozenset({"fox"})),
+        Candidate(lora("a"), 1.0, words={"cat": 1.0, "fox": 1.0}, mentioned=lambda: frozenset({"fox"})),
         Candidate(lora("fox"), 0.3, words={"fox": 1.0}),
         Candidate(lora("cat"), 0.3, words={"cat": 1.0}),
     ]

@@ -6,6 +6,7 @@ from dataclasses import replace
 from hypothesis import given
 from hypothesis import strategies as st
 
+from orchestrator_core.loras.phrase_table import PhraseTable
 from orchestrator_core.loras.ranking import LoraIndex
 from orchestrator_core.loras.record import Fact, LoraRecord
 from tests.core.loras.selection_library import libraries, lora, prompts
@@ -81,6 +82,41 @@ def test_forms_and_slips_of_the_pen_are_found_for_less() -> None:
     record = lora("a", "watercolor")
     assert 0 < score(record, "a watercolour of a cat") < score(record, "a watercolor of a cat")
     assert score(record, "watercolors") == score(record, "watercolor")
+
+
+def test_a_word_finds_its_compounds_and_its_parts_for_less() -> None:
+    cityscape, city = lora("a", "cityscape"), lora("b", "city")
+    assert 0 < score(cityscape, "a city at night") < 0.25 * score(city, "a city at night")
+    assert 0 < score(city, "a cityscape at night") < 0.25 * score(cityscape, "a cityscape at night")
+
+
+def test_what_only_ends_like_a_word_is_no_compound_of_it() -> None:
+    records = [lora(word, word) for word in ("chair", "hair", "train", "rain", "catastrophe", "cat")]
+    assert sorted(ranked(records, "hair in the rain, cats")) == ["cat", "hair", "rain"]
+
+
+_JOINED = st.lists(st.sampled_from(("ab", "abc", "cab", "bcab")), min_size=1, max_size=4).map("".join)
+
+
+@given(st.sets(_JOINED, max_size=30), _JOINED)
+def test_compounds_are_found_as_by_looking_at_all_words(known: set[str], word: str) -> None:
+    table = PhraseTable()
+    for other in known:
+        table.enter((other,), 0, 1.0)
+
+    def is_compound(long: str, part: str) -> bool:
+        enough = 4 <= len(part) < len(long) <= 2.5 * len(part)
+        return enough and (long.startswith(part) or (long.endswith(part) and len(long) >= len(part) + 3))
+
+    wanted = {other for other in known if is_compound(other, word) or is_compound(word, other)}
+    assert set(table.compounds(word)) == wanted
+
+
+def test_a_phrase_says_less_of_a_word_the_more_of_it_is_missing() -> None:
+    tags = ("castle", "castle wall", "castle wall door")
+    values = [score(lora("a", tags=(tag,)), "a castle") for tag in tags]
+    assert values == sorted(values, reverse=True)
+    assert len(set(values)) == 3
 
 
 def test_many_tags_that_share_a_word_are_not_as_many_proofs() -> None:

@@ -213,6 +213,20 @@ def test_a_lora_whose_description_mentions_a_word_leaves_it_to_the_one_that_is_f
     assert chosen(found) == ["castle", "paint"]
 
 
+def test_a_compound_answers_the_word_that_it_was_found_by() -> None:
+    both = [lora("city", "city", tags=("harbor",)), lora("cityscape", "cityscape, harbor")]
+    found = select(draft("a city by the harbor"), both, BaseModel("SDXL"))
+    (one,) = (one for one in (*found.chosen, *found.nearly) if one.record.name == "cityscape")
+    assert set(one.candidate.words) == {"city", "harbor"}
+    assert one.candidate.shown["city"] == "city"
+
+
+def test_a_compound_alone_chooses_nothing() -> None:
+    found = select(draft("a city at night"), [lora("a", "cityscape"), *OTHERS], BaseModel("SDXL"))
+    assert found.chosen == ()
+    assert "too little evidence" in found.report
+
+
 def test_two_figures_may_be_two_characters() -> None:
     two = [lora("rin", "kagamine rin", category="character"), lora("miku", "hatsune miku", category="character")]
     assert len(select(draft("kagamine rin, hatsune miku"), two).chosen) == 1
