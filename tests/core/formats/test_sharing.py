@@ -8,7 +8,7 @@ import string
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from orchestrator_core import __version__
@@ -17,6 +17,7 @@ from orchestrator_core.formats.comfy_graph_reader import request_from_graph
 from orchestrator_core.formats.comfy_links import Graph
 from orchestrator_core.formats.comfy_workflow import workflow_from_graph
 from orchestrator_core.formats.comfy_workflow_reader import graph_from_workflow
+from orchestrator_core.formats.infotext import MODEL_SUFFIXES
 from orchestrator_core.formats.sharing import Host, Kind, Shared, share_run, share_workflow
 from orchestrator_core.formats.sharing_nodes import OUR_NODES
 from orchestrator_core.formats.sharing_words import Scrubber, names_of_this_machine
@@ -591,6 +592,7 @@ words = st.text(st.characters(exclude_categories=()), max_size=8)
 @given(words, st.sampled_from(PRIVATE), words, st.sampled_from(["stock", "live"]))
 def test_it_is_found_between_any_other_text(before: str, private: str, after: str, kind: Kind):
     text = f"{before} {private} {after}"
+    assume(not text.rstrip().lower().endswith(MODEL_SUFFIXES))  # that is a model's path, whose name is needed
     shared = share(hostile(text), kind, name=text)
     plain = shared.text.replace("\\\\", "\\").lower()
     assert [trace for trace in TRACES if trace in plain] == []
