@@ -60,12 +60,12 @@ def checkpoint_of(kinds: Sequence[str], width: int, file: str) -> BaseModel:
     return named if (family, named.family) == ("SDXL", "Kolors") else BaseModel(family)
 
 
-def loader_file(prompt: Any, node_id: str, name: str = "model") -> str:
+def loader_file(prompt: Any, node_id: str, name: str = "model", files: Sequence[str] = _FILES) -> str:
     """The file of the loader that a node's model comes from, by the graph; "" where none is found."""
     seen: set[str] = set()
     for _ in range(_MOST_HOPS):
         inputs = _inputs(prompt, node_id)
-        file = next((inputs[key] for key in _FILES if isinstance(inputs.get(key), str)), "")
+        file = next((inputs[key] for key in files if isinstance(inputs.get(key), str)), "")
         if file and seen:
             return file
         seen.add(node_id)

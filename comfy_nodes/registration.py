@@ -8,6 +8,10 @@ from orchestrator_core.config import data_folder
 from orchestrator_core.template import Wildcards
 
 from . import host
+from .llm_enhance import LLM_ENHANCE, LlmEnhance
+from .llm_model import LLM_MODEL, LlmModel
+from .llm_part import LlmPart
+from .llm_routes import llm_routes
 from .lora_part import LoraPart
 from .lora_routes import lora_action_routes, lora_routes
 from .lora_selector import LORA_SELECTOR, LoraSelector
@@ -39,7 +43,7 @@ def register() -> dict[str, type[Any]]:
     nodes: tuple[type[Any], ...] = (PromptInspector, SaveImageWithOrigin, RunRecorder)
     plain = {node.define_schema().node_id: node for node in nodes}
     # Not asked for its schema now, which lists the genres: no start waits for their files.
-    return {WILDCARD_PROMPT: drawing} | plain | _lora_nodes(LoraPart(wildcards))
+    return {WILDCARD_PROMPT: drawing} | plain | _lora_nodes(LoraPart(wildcards)) | _llm_nodes(LlmPart())
 
 
 def _lora_nodes(part: LoraPart) -> dict[str, type[Any]]:
@@ -48,4 +52,11 @@ def _lora_nodes(part: LoraPart) -> dict[str, type[Any]]:
     host.add_routes((*lora_routes(part.answers), *lora_action_routes(part.civitai, part.testing)))
     given = {"loras": staticmethod(part.services)}
     nodes: dict[str, type[Any]] = {LORA_SELECTOR: LoraSelector, LORA_STACK_APPLY: LoraStackApply}
+    return {node_id: type(node.__name__, (node,), given) for node_id, node in nodes.items()}
+
+
+def _llm_nodes(part: LlmPart) -> dict[str, type[Any]]:
+    host.add_routes(llm_routes(part.listing))
+    given = {"language": staticmethod(part.services)}
+    nodes: dict[str, type[Any]] = {LLM_MODEL: LlmModel, LLM_ENHANCE: LlmEnhance}
     return {node_id: type(node.__name__, (node,), given) for node_id, node in nodes.items()}

@@ -78,6 +78,8 @@ def test_comfyui_gets_the_nodes_and_its_own_modules_stay_first(tmp_path: Path):
     del found["folders"]
     assert found == {
         "nodes": [
+            "OrchestratorLLMEnhance",
+            "OrchestratorLLMModel",
             "OrchestratorLoRASelector",
             "OrchestratorLoRAStackApply",
             "OrchestratorPromptInspector",
@@ -86,6 +88,8 @@ def test_comfyui_gets_the_nodes_and_its_own_modules_stay_first(tmp_path: Path):
             "OrchestratorWildcardPrompt",
         ],
         "classes": [
+            "LlmEnhance",
+            "LlmModel",
             "LoraSelector",
             "LoraStackApply",
             "PromptInspector",

@@ -23,6 +23,8 @@ NODES = (
     "OrchestratorRunRecorder",
     "OrchestratorLoRASelector",
     "OrchestratorLoRAStackApply",
+    "OrchestratorLLMModel",
+    "OrchestratorLLMEnhance",
 )
 SCRIPTS = {path.name: path.read_text("utf-8") for path in sorted((WEB / "js").glob("*.js"))}
 OURS = "\n".join(SCRIPTS.values())
@@ -53,7 +55,11 @@ def test_each_text_that_the_scripts_show_is_there_and_none_is_left_over():
     known = {key.removeprefix(".orchestrator.") for key in texts("en", "main") if key.startswith(".orchestrator.")}
     used = set(re.findall(r"""\bt\(\s*["']([^"'$]+)["']""", OURS)) | set(re.findall(r"""["'](title\w+)["']""", OURS))
     used |= {"added", "changed", "removed", "drawn", "from", "chanceHead", "reloaded", "nothingChanged"}  # by list
-    used |= {key for key in known if key.startswith(("kind_", "button_", "title_", "share_", "shareMore_"))}
+    used |= {
+        key
+        for key in known
+        if key.startswith(("kind_", "button_", "title_", "share_", "shareMore_", "enhance_status_"))
+    }
     used |= {
         key for key in known if key.startswith(("lora_flag_", "lora_sort_", "lora_state_", "lora_field_", "lora_test_"))
     }
