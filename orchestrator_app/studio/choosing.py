@@ -15,6 +15,7 @@ from orchestrator_core.loras.naming import plain
 from orchestrator_core.loras.ranking import LoraIndex
 from orchestrator_core.loras.record import LoraRecord
 from orchestrator_core.loras.source import LibrarySource
+from orchestrator_core.profiles.source import ProfileSource, used_by
 from orchestrator_core.prompt import PromptDraft
 from orchestrator_core.request import Choices
 from orchestrator_core.stages import select_loras
@@ -47,11 +48,15 @@ class Choosing:
     options: select_loras.Options
     note: str = ""
     meanings: Meanings | None = None
+    profiles: ProfileSource | None = None  # whose LoRAs drafts are drawn with
 
     def __call__(self, draft: PromptDraft) -> Selection:
         """Raises FormatError for a query that cannot be read."""
         with self.meanings() if self.meanings and self.options.semantic else nullcontext() as meanings:
-            selection = select_loras.select(draft, self.index, self.checkpoint, self.options, meanings=meanings)
+            profile = used_by(draft, self.profiles)
+            selection = select_loras.select(
+                draft, self.index, self.checkpoint, self.options, meanings=meanings, profile=profile
+            )
         return replace(selection, draft=self._renamed(draft, selection))
 
     def _renamed(self, before: PromptDraft, selection: Selection) -> PromptDraft:
@@ -106,8 +111,8 @@ class TargetLoras:
 class LoraChooser:
     """What the pages choose with: an index for each target of the library that is open."""
 
-    def __init__(self, meanings: Meanings | None = None) -> None:
-        self._meanings = meanings
+    def __init__(self, meanings: Meanings | None = None, profiles: ProfileSource | None = None) -> None:
+        self._meanings, self._profiles = meanings, profiles
         self._lock = threading.Lock()
         self._of: OpenLoras | None = None
         self._targets: dict[str, TargetLoras] = {}
@@ -120,7 +125,9 @@ class LoraChooser:
                 self._of, self._targets = loras, {}
             kept = self._targets.setdefault(target.name, TargetLoras())
         index, names, note = kept.look(loras.source, target, choices)
-        return Choosing(index, names, target.base_model(checkpoint), wanted.options, note, self._meanings)
+        return Choosing(
+            index, names, target.base_model(checkpoint), wanted.options, note, self._meanings, self._profiles
+        )
 
 
 def names_at(records: Collection[LoraRecord], target: Target, choices: Choices | None) -> Mapping[str, str]:

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from orchestrator_core.errors import OrchestratorError
+from orchestrator_core.profiles.source import ProfileSource
 from orchestrator_core.prompt import MAX_SEED, PromptDraft
 from orchestrator_core.stages import generate_prompt
 from orchestrator_core.template import Template, Wildcards
@@ -30,12 +31,18 @@ def nth(options: generate_prompt.Options, number: int, rerolls: Rerolls | None =
     return found.model_copy(update={"rerolls": {**options.rerolls, **own}}) if own else found
 
 
-def draw(options: generate_prompt.Options, count: int, wildcards: Wildcards, rerolls: Rerolls | None = None) -> Drawn:
+def draw(
+    options: generate_prompt.Options,
+    count: int,
+    wildcards: Wildcards,
+    rerolls: Rerolls | None = None,
+    profiles: ProfileSource | None = None,
+) -> Drawn:
     """``count`` drafts. What cannot be drawn ends them: "combination 8 of 8" has no next."""
     drafts: list[PromptDraft] = []
     try:
         for number in range(count):
-            drafts.append(generate_prompt.generate(nth(options, number, rerolls), wildcards))
+            drafts.append(generate_prompt.generate(nth(options, number, rerolls), wildcards, profiles=profiles))
     except OrchestratorError as error:
         return Drawn(tuple(drafts), str(error))
     return Drawn(tuple(drafts))
@@ -58,20 +65,27 @@ class Slots:
         return next(found, "")
 
 
-def rerolled(options: generate_prompt.Options, wildcards: Wildcards, rerolls: Rerolls, seed: int, slot: str) -> Rerolls:
+def rerolled(
+    options: generate_prompt.Options,
+    wildcards: Wildcards,
+    rerolls: Rerolls,
+    seed: int,
+    slot: str,
+    profiles: ProfileSource | None = None,
+) -> Rerolls:
     """With one slot of the prompt of this seed drawn until it says something else, or a few times in vain."""
-    number = (seed - options.seed) % (MAX_SEED + 1)
+
+    def text(rerolls: Rerolls) -> tuple[str, str]:
+        own = nth(options, (seed - options.seed) % (MAX_SEED + 1), rerolls)
+        draft = generate_prompt.generate(own, wildcards, profiles=profiles)
+        return draft.positive, draft.negative_prompt
+
     own = dict(rerolls.get(str(seed), {}))
-    before = _text(options, wildcards, number, rerolls)
+    before = text(rerolls)
     found = rerolls
     for _ in range(_TRIES):
         own[slot] = own.get(slot, 0) + 1
         found = {**rerolls, str(seed): dict(own)}
-        if _text(options, wildcards, number, found) != before:
+        if text(found) != before:
             break
     return found
-
-
-def _text(options: generate_prompt.Options, wildcards: Wildcards, number: int, rerolls: Rerolls) -> tuple[str, str]:
-    draft = generate_prompt.generate(nth(options, number, rerolls), wildcards)
-    return draft.positive, draft.negative_prompt

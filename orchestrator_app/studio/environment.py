@@ -9,16 +9,18 @@ from collections.abc import Callable, Collection, Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal, Protocol
+from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 from orchestrator_core import base_models
+from orchestrator_core.llm.settings import LlmSettings
 from orchestrator_core.loras.civitai import URL as CIVITAI
 from orchestrator_core.request import Choices, Generator
 from orchestrator_core.stages.generate_prompt import Dialect
 
 if TYPE_CHECKING:
+    from orchestrator_app.studio.language_models import StudioModels
     from orchestrator_app.studio.lora_place import LoraPlace
     from orchestrator_core.loras.record import LoraRecord
     from orchestrator_core.loras.semantic import SemanticPhrases
@@ -50,6 +52,13 @@ class Target:
     own_model: str = "the target's own model"  # what it renders with where no checkpoint is chosen, for people
 
 
+def _llm(name: str) -> Any:
+    """A field of the language model's settings as one of these."""
+    info = LlmSettings.model_fields[name]
+    limits = {key: getattr(item, key) for item in info.metadata for key in ("gt", "ge", "le") if hasattr(item, key)}
+    return Field(info.default, description=info.description, **limits)
+
+
 class Settings(BaseModel):
     """What a person sets once. The descriptions are the tooltips."""
 
@@ -78,6 +87,20 @@ class Settings(BaseModel):
         False,
         description="A click on Ask Civitai asks at once. Off: it says first what is sent to civitai.com.",
     )
+    llm_backend: Literal["rules", "openai", "transformers"] = Field(
+        "rules",
+        description="Who enhances prompts. rules: a table of words, at once and without any model; openai: a server as "
+        "Ollama, LM Studio or llama.cpp; transformers: a model in this process.",
+    )
+    llm_url: str = _llm("url")
+    llm_model: str = _llm("model")
+    llm_folder: str = _llm("folder")
+    llm_allowed_hosts: tuple[str, ...] = _llm("allowed_hosts")
+    llm_keep_alive: str = _llm("keep_alive")
+    llm_connect_s: float = _llm("connect_s")
+    llm_first_token_s: float = _llm("first_token_s")
+    llm_total_s: float = _llm("total_s")
+    llm_max_memory_gb: float = _llm("max_memory_gb")
 
     @field_validator("lora_folders")
     @classmethod
@@ -118,6 +141,7 @@ class StudioEnvironment:
     profiles: ProfileLibrary | None = None  # its first folder is the person's own
     stories: StoryLibrary | None = None  # None: nothing is remembered
     books: BookFolder | None = None  # of lore; the first folder is the person's own
+    models: StudioModels | None = None  # None: prompts are enhanced by the rules alone
     # JavaScript, a function (positive, negative) => void that puts both into the host's own text-to-image page.
     send_to_host: str = ""
     host: str = ""  # "Forge" where the studio is one of its tabs

@@ -13,13 +13,14 @@ from typing import Literal
 
 from orchestrator_app.studio.environment import StoppableGenerator, Target
 from orchestrator_core.context import StageContext
-from orchestrator_core.errors import GeneratorError, GeneratorUnreachable, Interrupted, OrchestratorError
+from orchestrator_core.enhancing.enhancer import Live
+from orchestrator_core.errors import Cancelled, GeneratorError, GeneratorUnreachable, Interrupted, OrchestratorError
 from orchestrator_core.request import GeneratedImage, GenerationRequest, Progress
 from orchestrator_core.run import Run
 from orchestrator_core.stages import dispatch
 from orchestrator_core.template import Wildcards
 
-Phase = Literal["waiting", "running", "done", "failed", "stopped"]
+Phase = Literal["waiting", "writing", "running", "done", "failed", "stopped"]
 OVER = ("done", "failed", "stopped")
 _PAUSE = 0.25  # seconds between two looks at a job
 
@@ -48,34 +49,50 @@ class TaskState:
     progress: Progress | None = None
     error: str = ""
     seconds: float = 0.0
+    text: str = ""  # what a language model has answered so far
 
     @property
     def images(self) -> tuple[GeneratedImage, ...]:
         return self.run.images
 
 
+Prepare = Callable[[Task, Live], Run]  # the task's run as it is to be rendered; raises OrchestratorError
+
+
 class Job:
     """``save`` is called with each run that has images, in the thread of its target.
 
-    Targets work side by side; the tasks of one go in their order, and one that fails does not stop the others.
+    All tasks are prepared first, in their order: a language model and an image model seldom fit into one memory. Then
+    targets work side by side; the tasks of one go in their order, and one that fails does not stop the others.
+    ``renders`` False: to be prepared is all that is wanted.
     """
 
-    def __init__(self, tasks: Sequence[Task], save: Callable[[Run], None]) -> None:
-        self.save = save
+    def __init__(
+        self,
+        tasks: Sequence[Task],
+        save: Callable[[Run], None],
+        prepare: Prepare | None = None,
+        *,
+        renders: bool = True,
+    ) -> None:
+        self.save, self._prepare, self._renders = save, prepare, renders
         self.notes: list[str] = []  # what went wrong beside the rendering
         self.stopping = False
         self._states = {task.number: TaskState(task, task.run) for task in tasks}
         self._changed = threading.Condition()
         self._generators: list[StoppableGenerator] = []
-        self._threads = [
-            threading.Thread(target=self._work, args=(target,), daemon=True, name=f"orchestrator {target.name}")
-            for target in {task.target.name: task.target for task in tasks}.values()
-        ]
+        self._targets = tuple({task.target.name: task.target for task in tasks}.values())
 
     def start(self) -> Job:
-        for thread in self._threads:
-            thread.start()
+        if self._prepare is None:
+            self._begin_rendering()
+        else:
+            threading.Thread(target=self._write, args=(self._prepare,), daemon=True, name="orchestrator writes").start()
         return self
+
+    def _begin_rendering(self) -> None:
+        for target in self._targets:
+            threading.Thread(target=self._work, args=(target,), daemon=True, name=f"orchestrator {target.name}").start()
 
     def stop(self) -> None:
         """What is being rendered is stopped, the rest is not begun; what is finished stays."""
@@ -116,8 +133,42 @@ class Job:
             self._states[number] = replace(self._states[number], **changes)  # type: ignore[arg-type]
             self._changed.notify_all()
 
+    def _write(self, prepare: Prepare) -> None:
+        tasks = [state.task for state in self.states]
+        for task in tasks:
+            if self.stopping:
+                self._set(task.number, phase="stopped")
+            else:
+                self._write_one(task, prepare, is_last=task is tasks[-1])
+        if self._renders:
+            self._begin_rendering()
+
+    def _write_one(self, task: Task, prepare: Prepare, *, is_last: bool) -> None:
+        self._set(task.number, phase="writing")
+        pieces: list[str] = []
+
+        def on_text(text: str) -> None:
+            pieces.append(text)
+            self._set(task.number, text="".join(pieces))
+
+        try:
+            run = prepare(task, Live(on_text, lambda: self.stopping, is_last=is_last))
+        except Cancelled:
+            self._set(task.number, phase="stopped", text="")
+        except OrchestratorError as problem:
+            self._set(task.number, phase="failed", error=str(problem), text="")
+        except Exception as problem:  # noqa: BLE001 - as in _work
+            self._set(task.number, phase="failed", error=_unexpected(problem), text="")
+        else:
+            phase = "waiting" if self._renders else "done"
+            self._set(task.number, phase=phase, task=replace(task, run=run), run=run, text="")
+
     def _work(self, target: Target) -> None:
-        tasks = [state.task for state in self.states if state.task.target.name == target.name]
+        tasks = [
+            state.task for state in self.states if state.task.target.name == target.name and state.phase not in OVER
+        ]
+        if not tasks:
+            return
         reason = ""
         generator: StoppableGenerator | None = None
         try:

@@ -11,14 +11,20 @@ from typing import TYPE_CHECKING
 from orchestrator_app.studio.batch import Choose
 from orchestrator_app.studio.choosing import Choosing, LoraChooser, Wanted
 from orchestrator_app.studio.environment import Settings, StudioEnvironment, Target
-from orchestrator_app.studio.job import Jobs
+from orchestrator_app.studio.job import Jobs, Prepare, Task
+from orchestrator_app.studio.language_models import llm_settings
+from orchestrator_app.studio.preparing import LeftOut, Preparer, Tools, Wishes, Written, accepted_draft
+from orchestrator_app.studio.remembering import StudioAnswers
 from orchestrator_core.config import data_folder
+from orchestrator_core.enhancing.enhancer import Live
 from orchestrator_core.errors import ConfigError, OrchestratorError
 from orchestrator_core.prompt import PromptDraft
 from orchestrator_core.request import Choices
+from orchestrator_core.run import Run
 
 if TYPE_CHECKING:
     from orchestrator_app.studio.lora_place import OpenLoras
+    from orchestrator_core.profiles.library import ProfileLibrary
     from orchestrator_core.template import Wildcards
 
 _CHOICES_FOR = 60.0  # seconds that a target's lists are good for while somebody types
@@ -49,7 +55,9 @@ class LiveEnvironment:
     def __init__(self, environment: StudioEnvironment) -> None:
         self.environment = environment
         self.jobs = Jobs()
-        self._chooser = LoraChooser(environment.meanings)
+        self._chooser = LoraChooser(environment.meanings, environment.profiles)
+        self._written = Written()
+        self._answers = StudioAnswers(environment.store)
         self._choices: dict[tuple[str, str], tuple[float, Choices | None]] = {}
         if environment.loras is not None:
             environment.loras.pause_while(lambda: bool(self.jobs.running()))
@@ -131,6 +139,46 @@ class LiveEnvironment:
             return None
         choices = None if target.lora_names is not None else self._known_choices(target)
         return self._chooser(self.loras, target, choices, wanted, checkpoint)
+
+    @property
+    def profiles(self) -> ProfileLibrary | None:
+        return self.environment.profiles
+
+    def preparer(self, wishes: Wishes) -> Preparer:
+        """What makes prompts scenes of a story and has them enhanced, for one preview or job.
+
+        Raises ConfigError, StoreError.
+        """
+        environment, settings = self.environment, self.settings
+        if wishes.tells and environment.stories is None:
+            raise ConfigError("This place keeps no stories. Leave the story empty.")
+        model = environment.models.get(settings) if wishes.is_any and environment.models else None
+        tools = Tools(
+            environment.profiles,
+            environment.books,
+            environment.stories,
+            model,
+            self._answers.of(settings) if model is not None else None,
+            self._written,
+            None if model is None else (llm_settings(settings), settings.remember_runs),
+        )
+        return Preparer(wishes, tools)
+
+    def preparation(self, wishes: Wishes, wanted: Wanted, left_out: LeftOut) -> Prepare:
+        """What a job does with each prompt before it renders: the story, the enhancing, what a person did not accept,
+        the LoRAs. Raises OrchestratorError.
+        """
+        preparer, choose = self.preparer(wishes), self.choose(wanted)
+
+        def prepare(task: Task, live: Live) -> Run:
+            checkpoint = task.options.checkpoint
+            prepared = preparer.asked(task.run.draft, task.target.base_model(checkpoint), live)
+            draft = accepted_draft(prepared, left_out)
+            if choose is not None:
+                draft = choose(draft, task.target.name, checkpoint)
+            return task.run.replacing(draft=draft)
+
+        return prepare
 
     def choose(self, wanted: Wanted) -> Choose | None:
         """For rows of a batch, which have targets and checkpoints of their own; None where none are to be chosen."""

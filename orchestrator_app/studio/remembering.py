@@ -1,25 +1,66 @@
-"""Keeps runs in the store, where there is one and the person wants it."""
+"""Keeps runs, and what a language model answered, in the store, where there is one and the person wants it."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import TYPE_CHECKING
 
-from orchestrator_app.studio.live import LiveEnvironment
+from orchestrator_core.enhancing.caching import AnswerCache, RememberedAnswers
 from orchestrator_core.run import Run
+
+if TYPE_CHECKING:
+    from orchestrator_app.studio.environment import Settings
+    from orchestrator_app.studio.live import LiveEnvironment
+    from orchestrator_core.store import Store
 
 
 def saver(live: LiveEnvironment) -> Callable[[Run], None]:
-    """A function that keeps a run, from any thread. It raises StoreError."""
+    """A function that keeps a run, from any thread. It raises StoreError.
+
+    A scene of a story is always kept: that is what the story is.
+    """
     open_store = live.environment.store
-    if open_store is None or not live.settings.remember_runs:
+    if open_store is None:
         return _forget
+    remembers = live.settings.remember_runs
 
     def save(run: Run) -> None:
-        with open_store() as store:
-            store.save_run(run)
+        if remembers or run.draft.story is not None:
+            with open_store() as store:
+                store.save_run(run)
 
     return save
 
 
 def _forget(run: Run) -> None:
     """For those who want nothing kept but the images."""
+
+
+class StudioAnswers:
+    """Where answers are kept: in the store, or while this process runs where nothing is to be remembered."""
+
+    def __init__(self, open_store: Callable[[], Store] | None) -> None:
+        self._open_store = open_store
+        self._here = RememberedAnswers()
+
+    def of(self, settings: Settings) -> AnswerCache:
+        return _Stored(self._open_store) if self._open_store is not None and settings.remember_runs else self._here
+
+
+class _Stored:
+    """An AnswerCache that opens the store for each call, as those of runs do. Raises StoreError."""
+
+    def __init__(self, open_store: Callable[[], Store]) -> None:
+        self._open_store = open_store
+
+    def get(self, key: str) -> str | None:
+        from orchestrator_core.store.answers import LlmAnswers
+
+        with self._open_store() as store:
+            return LlmAnswers(store).get(key)
+
+    def put(self, key: str, model: str, answer: str) -> None:
+        from orchestrator_core.store.answers import LlmAnswers
+
+        with self._open_store() as store:
+            LlmAnswers(store).put(key, model, answer)

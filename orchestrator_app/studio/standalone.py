@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 from orchestrator_app.folders import open_profiles, wildcard_folders
 from orchestrator_app.storytelling import open_books, open_stories
 from orchestrator_app.studio.environment import Settings, StudioEnvironment, Target
+from orchestrator_app.studio.language_models import StudioModels, own_key
 from orchestrator_app.studio.live import LiveWildcards
 from orchestrator_app.studio.lora_place import LoraPlace
 from orchestrator_app.studio.settings_file import SettingsFile
@@ -68,6 +69,7 @@ def standalone_environment(embedder: Path | None = None) -> StudioEnvironment:
         profiles=open_profiles(),
         stories=open_stories(),
         books=open_books(),
+        models=StudioModels(own_key()),
     )
 
 
