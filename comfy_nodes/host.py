@@ -51,6 +51,11 @@ def profile_folders() -> list[Path]:
     return [data_folder() / "profiles", *_shared("orchestrator_profiles"), PACK / "profiles"]
 
 
+def lore_folders() -> list[Path]:
+    """Of lore books: the person's own, then what extra_model_paths.yaml names."""
+    return [data_folder() / "lore", *_shared("orchestrator_lore")]
+
+
 def _shared(*kinds: str) -> list[Path]:
     """The folders that extra_model_paths.yaml, or another pack, names as these kinds."""
     known = [kind for kind in kinds if kind in folder_paths.folder_names_and_paths]
@@ -256,6 +261,11 @@ def send_to_all(event: str, data: Mapping[str, Any]) -> None:
 def current_client() -> str:
     """Whose graph is running; "" where a program sent it that does not listen."""
     return PromptServer.instance.client_id or ""
+
+
+def running_prompt() -> str:
+    """The id of the graph that is running."""
+    return str(getattr(PromptServer.instance, "last_prompt_id", None) or "")
 
 
 def add_routes(routes: Iterable[Route]) -> None:

@@ -64,6 +64,15 @@ def note_loaded(info: Any, node_id: str, loras: Iterable[StackItem], text: str |
     return loaded
 
 
+def note_told(info: Any, node_id: str, draft: PromptDraft) -> dict[str, str]:
+    """Note in the workflow, for who shares it, the texts that a node made of its prompt in the run."""
+    told = {"positive": draft.positive, "negative": draft.negative_prompt}
+    node = find_node(info.get("workflow"), node_id) if isinstance(info, dict) else None
+    if node is not None and isinstance(node.setdefault("properties", {}), dict):
+        node["properties"]["orchestrator_told"] = told
+    return told
+
+
 def _with_line(before: Any, text: str) -> str:
     lines = before.split("\n") if isinstance(before, str) and before else []
     return "\n".join(lines if text in lines else [*lines, text])

@@ -8,6 +8,7 @@ from typing import Any
 
 from orchestrator_core.formats.comfy_links import link_of
 
+from .profile_names import CHOSEN, PROFILE_LOADER, profile_names
 from .widgets import WILDCARD_PROMPT
 
 _MOST_HOPS = 50
@@ -75,6 +76,8 @@ class Links:
         kind = str(node.get("class_type"))
         if kind == WILDCARD_PROMPT:
             return self.ours(node_id, output)
+        if output == 0 and kind == PROFILE_LOADER:
+            return profile_names({name: self.value(inputs.get(name, ""), hops) for name in CHOSEN})
         if output == 0 and kind == "StringConcatenate":
             return self._concatenated(inputs, hops)
         if output != 0 or kind not in CONSTANTS:

@@ -19,8 +19,11 @@ from orchestrator_core.base_models import BaseModel
 from orchestrator_core.errors import OrchestratorError
 from orchestrator_core.loras.semantic import SemanticPhrases
 from orchestrator_core.loras.source import LibrarySource
+from orchestrator_core.profiles.source import used_by
 from orchestrator_core.prompt import PromptDraft
 from orchestrator_core.stages.select_loras import Options, Selection, select
+
+from .profile_shelf import ProfileShelf
 
 _OPTIONS = 32  # sets of options that are remembered,
 _DRAFTS = 16  # each with the last drafts
@@ -36,7 +39,7 @@ class _Made:
     """The choices that were made with one set of options."""
 
     fingerprint: int  # another one whenever one of them would come out otherwise
-    choices: int = -1  # of the library, when all of these were found to hold
+    state: tuple[int, str] = (-1, "")  # of library and profiles, when all of these were found to hold
     selections: deque[tuple[_Asked, Selection]] = field(default_factory=lambda: deque(maxlen=_DRAFTS))
     is_forgetful: bool = False  # there were more than are remembered
 
@@ -44,8 +47,9 @@ class _Made:
 class Choosing:
     """One for all nodes. ``source`` gives the library; it may wait for the first look at the disk."""
 
-    def __init__(self, source: Callable[[], LibrarySource]) -> None:
+    def __init__(self, source: Callable[[], LibrarySource], profiles: ProfileShelf | None = None) -> None:
         self._source = source
+        self._profiles = profiles
         self._made: OrderedDict[Options, _Made] = OrderedDict()
         self._numbers = count()
         self._lock = threading.RLock()
@@ -58,12 +62,13 @@ class Choosing:
         asked = _Asked(_plain(draft), checkpoint)
         with self._lock:
             made = self._of(options)
-            choices = source.choices
-            selection = select(draft, source.index(), checkpoint, options, meanings=meanings)
+            state = self._state(source)
+            profile = used_by(draft, self._profiles)
+            selection = select(draft, source.index(), checkpoint, options, meanings=meanings, profile=profile)
             known = [one for one in made.selections if one[0] != asked]
             made.is_forgetful = made.is_forgetful or len(known) == _DRAFTS
             if not known:
-                made.choices = choices
+                made.state = state
             made.selections = deque([*known, (asked, selection)], _DRAFTS)
         return selection
 
@@ -72,13 +77,13 @@ class Choosing:
         with self._lock:
             made = self._of(options)
             source = self._source()
-            choices = source.choices
-            if made.choices != choices and made.selections:
+            state = self._state(source)
+            if made.state != state and made.selections:
                 if made.is_forgetful or not all(self._holds(source, options, *one) for one in made.selections):
                     made.fingerprint = next(self._numbers)
                     made.selections.clear()
                     made.is_forgetful = False
-                made.choices = choices
+                made.state = state
             return str(made.fingerprint)
 
     def _of(self, options: Options) -> _Made:
@@ -88,11 +93,15 @@ class Choosing:
             self._made.popitem(last=False)
         return made
 
+    def _state(self, source: LibrarySource) -> tuple[int, str]:
+        return source.choices, self._profiles.library.version if self._profiles else ""
+
     def _holds(self, source: LibrarySource, options: Options, asked: _Asked, before: Selection) -> bool:
         if options.semantic:  # the text encoder that chose may be gone
             return False
+        profile = used_by(asked.draft, self._profiles)
         try:
-            now = select(asked.draft, source.index(), asked.checkpoint, options)
+            now = select(asked.draft, source.index(), asked.checkpoint, options, profile=profile)
         except OrchestratorError:
             return False
         return _outcome(now) == _outcome(before)

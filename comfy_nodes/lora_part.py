@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from orchestrator_core.template import Wildcards
 
 from . import host
+from .profile_shelf import ProfileShelf
 from .services import LoraServices
 
 if TYPE_CHECKING:
@@ -23,8 +24,9 @@ if TYPE_CHECKING:
 class LoraPart:
     """One for the process. Threads may share it."""
 
-    def __init__(self, wildcards: Wildcards) -> None:
+    def __init__(self, wildcards: Wildcards, profiles: ProfileShelf | None = None) -> None:
         self._wildcards = wildcards
+        self._profiles = profiles
         self._lock = threading.Lock()
         self._services: LoraServices | None = None
         self._answering: tuple[LoraAnswers, LoraCivitai, LoraTesting] | None = None
@@ -37,7 +39,7 @@ class LoraPart:
         """What the nodes use. Nothing is read or opened yet."""
         with self._lock:
             if self._services is None:
-                self._services = _services()
+                self._services = _services(self._profiles)
             return self._services
 
     def answers(self) -> LoraAnswers:
@@ -63,7 +65,7 @@ class LoraPart:
             return self._answering
 
 
-def _services() -> LoraServices:
+def _services(profiles: ProfileShelf | None) -> LoraServices:
     from orchestrator_core.loras.meanings import Meanings
 
     from .lora_choosing import Choosing
@@ -74,7 +76,7 @@ def _services() -> LoraServices:
     shelf = LoraShelf(host.lora_folders, host.is_rendering, host.send_to_all)
     return LoraServices(
         shelf,
-        Choosing(shelf.ready),
+        Choosing(shelf.ready, profiles),
         Loading(host.Patching()),
         Files(host.lora_names, host.lora_path),
         Meanings(host.text_vectors, shelf.vectors),

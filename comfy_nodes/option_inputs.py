@@ -14,7 +14,7 @@ from .widgets import BY_SEED
 _REQUIRED = ("template",)
 _LARGEST_INDEX = 2**53  # a browser counts no further
 _STEP = 0.05  # of a number with a fraction
-_SEVERAL_LINES = ("template", "negative_template", "include", "exclude", "never_together", "profiles")
+_SEVERAL_LINES = ("template", "negative_template", "include", "exclude", "never_together", "profiles", "outfit")
 
 
 def option_input(name: str, options: type[BaseModel] = Options) -> io.Input:

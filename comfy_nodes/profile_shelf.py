@@ -33,6 +33,11 @@ class ProfileShelf(ProfileSource):
                 self._library = ProfileLibrary(self._folders())
             return self._library
 
+    @property
+    def genres(self) -> tuple[str, ...]:
+        """What the genre of a prompt can be."""
+        return self.library.genres
+
     def start(self) -> None:
         """Read the files, so that nobody waits for it later."""
         self.library.look()

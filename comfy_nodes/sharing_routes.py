@@ -14,6 +14,7 @@ from typing import Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from orchestrator_core.errors import NoDatabase, OrchestratorError
+from orchestrator_core.profiles.source import ProfileSource
 from orchestrator_core.run import Run
 from orchestrator_core.stages.generate_prompt import generate, options_from_widgets
 from orchestrator_core.template import Wildcards
@@ -60,6 +61,7 @@ class SharingAnswers:
     version: Callable[[], str] = lambda: ""
     node_info: NodeInfo = lambda kinds: {}
     view_of: ViewOf = lambda path: None
+    profiles: ProfileSource | None = None
 
     def share(self, body: dict[str, Any]) -> dict[str, Any]:
         # Imported when it is asked for: the start of ComfyUI does not wait for it.
@@ -95,7 +97,7 @@ class SharingAnswers:
 
     def _draw(self, values: Mapping[str, Any]) -> tuple[str, str] | None:
         try:
-            draft = generate(options_from_widgets(values), self.wildcards)
+            draft = generate(options_from_widgets(values), self.wildcards, profiles=self.profiles)
         except (OrchestratorError, ValidationError):
             return None
         return draft.positive, draft.negative_prompt

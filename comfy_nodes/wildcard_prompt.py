@@ -34,7 +34,7 @@ class WildcardPrompt(io.ComfyNode):
             category="orchestrator",
             description="Draws a prompt from a template with {variants} and __wildcards__, and remembers where each "
             "word came from.",
-            inputs=_inputs(cls.services.profiles.library.genres),
+            inputs=_inputs(cls.services.profiles.genres),
             outputs=[
                 io.String.Output("positive", display_name="positive", tooltip="The drawn prompt."),
                 io.String.Output("negative", display_name="negative", tooltip="The drawn negative prompt."),

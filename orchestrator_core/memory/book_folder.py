@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import hashlib
 import os
 from collections.abc import Iterable, Iterator
 from pathlib import Path
@@ -27,6 +28,12 @@ class BookFolder:
     def names(self) -> tuple[str, ...]:
         """All books, whether they can be read or not."""
         return tuple(sorted(self._paths()))
+
+    @property
+    def version(self) -> str:
+        """Another one as soon as a file is: for those who keep what they made by the books."""
+        found = [(key, str(path), *_signature(path)) for key, path in sorted(self._paths().items())]
+        return hashlib.sha256(repr(found).encode("utf-8", "surrogateescape")).hexdigest()[:16]
 
     def book(self, name: str) -> Book:
         """Raises FormatError where there is no such book, or it cannot be read."""
@@ -63,6 +70,14 @@ class BookFolder:
             for path in _files_of(folder):
                 found.setdefault(path.relative_to(folder).with_suffix("").as_posix(), path)
         return found
+
+
+def _signature(path: Path) -> tuple[int, ...]:
+    try:
+        stat = path.stat()
+    except OSError:  # it went just now
+        return ()
+    return stat.st_mtime_ns, stat.st_size
 
 
 def _files_of(folder: Path) -> Iterator[Path]:
