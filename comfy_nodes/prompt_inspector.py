@@ -11,12 +11,14 @@ from .host import io
 from .sockets import DraftSocket
 from .tokens import count_tokens
 
+INSPECTOR = "OrchestratorPromptInspector"
+
 
 class PromptInspector(io.ComfyNode):
     @classmethod
     def define_schema(cls) -> io.Schema:
         return io.Schema(
-            node_id="OrchestratorPromptInspector",
+            node_id=INSPECTOR,
             display_name="Prompt Inspector",
             category="orchestrator",
             description="Shows where each word of a prompt came from, what else could have been drawn, and how many "

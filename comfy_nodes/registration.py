@@ -17,13 +17,19 @@ from .lora_routes import lora_action_routes, lora_routes
 from .lora_selector import LORA_SELECTOR, LoraSelector
 from .lora_stack_apply import LORA_STACK_APPLY, LoraStackApply
 from .populate import Populate
+from .profile_loader import ProfileLoader
+from .profile_names import PROFILE_LOADER
 from .profile_shelf import ProfileShelf
-from .prompt_inspector import PromptInspector
+from .prompt_inspector import INSPECTOR, PromptInspector
+from .recording import Recording
 from .routes import routes
-from .run_recorder import RunRecorder
-from .save_image import SaveImageWithOrigin
+from .run_recorder import RECORDER, RunRecorder
+from .save_image import SAVE_IMAGE, SaveImageWithOrigin
 from .services import Services
 from .sharing_routes import SharingAnswers, sharing_routes
+from .story_memory import STORY_MEMORY, StoryMemory
+from .story_part import StoryPart
+from .story_routes import profile_routes, story_routes
 from .widgets import WILDCARD_PROMPT
 from .wildcard_prompt import WildcardPrompt
 
@@ -37,13 +43,27 @@ def register() -> dict[str, type[Any]]:
     host.when_started(profiles.start)
     host.add_prompt_handler(Populate(services))
     host.add_routes(routes(wildcards, host.embeddings, profiles))
-    host.add_routes(sharing_routes(SharingAnswers(wildcards, host.version, host.node_info, host.view_of)))
-    # ComfyUI knows nodes as classes, and makes none itself: what a node needs is given to a class of its own.
-    drawing: type[Any] = type("WildcardPrompt", (WildcardPrompt,), {"services": services})
-    nodes: tuple[type[Any], ...] = (PromptInspector, SaveImageWithOrigin, RunRecorder)
-    plain = {node.define_schema().node_id: node for node in nodes}
-    # Not asked for its schema now, which lists the genres: no start waits for their files.
-    return {WILDCARD_PROMPT: drawing} | plain | _lora_nodes(LoraPart(wildcards)) | _llm_nodes(LlmPart())
+    host.add_routes(sharing_routes(SharingAnswers(wildcards, host.version, host.node_info, host.view_of, profiles)))
+    host.add_routes(profile_routes(profiles))
+    recording = {"recording": Recording(host.send_to_all)}
+    return {
+        WILDCARD_PROMPT: _given(WildcardPrompt, services=services),
+        INSPECTOR: PromptInspector,
+        SAVE_IMAGE: _given(SaveImageWithOrigin, **recording),
+        RECORDER: _given(RunRecorder, **recording),
+        PROFILE_LOADER: _given(ProfileLoader, shelf=profiles),
+        **_lora_nodes(LoraPart(wildcards, profiles)),
+        **_llm_nodes(LlmPart()),
+        **_story_nodes(StoryPart(profiles, host.lore_folders, host.view_of, host.send_to_all)),
+    }
+
+
+def _given(node: type[Any], **services: Any) -> type[Any]:
+    """ComfyUI knows nodes as classes, and makes none itself: what a node needs is given to a class of its own.
+
+    None is asked for its schema here: some list what files there are, and no start waits for those.
+    """
+    return type(node.__name__, (node,), services)
 
 
 def _lora_nodes(part: LoraPart) -> dict[str, type[Any]]:
@@ -53,6 +73,11 @@ def _lora_nodes(part: LoraPart) -> dict[str, type[Any]]:
     given = {"loras": staticmethod(part.services)}
     nodes: dict[str, type[Any]] = {LORA_SELECTOR: LoraSelector, LORA_STACK_APPLY: LoraStackApply}
     return {node_id: type(node.__name__, (node,), given) for node_id, node in nodes.items()}
+
+
+def _story_nodes(part: StoryPart) -> dict[str, type[Any]]:
+    host.add_routes(story_routes(part.answers))
+    return {STORY_MEMORY: _given(StoryMemory, story_services=staticmethod(part.services))}
 
 
 def _llm_nodes(part: LlmPart) -> dict[str, type[Any]]:

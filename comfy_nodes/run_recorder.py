@@ -2,24 +2,25 @@
 
 from __future__ import annotations
 
-import logging
+from typing import ClassVar
 
-from orchestrator_core.errors import OrchestratorError
 from orchestrator_core.prompt import PromptDraft
-from orchestrator_core.run import Run, new_run_id
+from orchestrator_core.run import Run
 
 from .host import io
+from .recording import Recording
 from .sockets import DraftSocket, SavedImages, SavedSocket
 
-_WAIT_S = 5.0  # for another program's lock: the queue stands still meanwhile
-_log = logging.getLogger("orchestrator")
+RECORDER = "OrchestratorRunRecorder"
 
 
 class RunRecorder(io.ComfyNode):
+    recording: ClassVar[Recording]  # given by registration.py
+
     @classmethod
     def define_schema(cls) -> io.Schema:
         return io.Schema(
-            node_id="OrchestratorRunRecorder",
+            node_id=RECORDER,
             display_name="Run Recorder",
             category="orchestrator",
             description="Keeps the prompt, where its words came from, and the saved images in Orchestrator's store on "
@@ -34,19 +35,6 @@ class RunRecorder(io.ComfyNode):
 
     @classmethod
     def execute(cls, draft: PromptDraft, saved: SavedImages | None = None) -> io.NodeOutput:
-        run = Run(saved.run_id if saved else new_run_id(), draft, saved.images if saved else ())
-        return io.NodeOutput(run.id, ui={"text": [record(run)]})
-
-
-def record(run: Run) -> str:
-    """Store the run; what is said of it. A database that cannot be used never stops a queue."""
-    try:
-        from orchestrator_core.store import Store
-
-        with Store.open(wait_s=_WAIT_S) as store:
-            store.save_run(run)
-    except (OrchestratorError, OSError, ImportError) as error:  # ImportError: requirements.txt was not installed
-        _log.warning("Orchestrator: the run is not kept: %s", error)
-        return f"Not kept: {error}"
-    count = len(run.images)
-    return f"Kept as {run.id} with {count} image{'' if count == 1 else 's'}."
+        run_id = cls.recording.run_id_of(draft, saved.run_id if saved else "")
+        run = Run(run_id, draft, saved.images if saved else ())
+        return io.NodeOutput(run.id, ui={"text": [cls.recording.record(run)]})

@@ -3,24 +3,30 @@
 from __future__ import annotations
 
 import os
-from typing import Any
+from typing import Any, ClassVar
 
 from orchestrator_core.prompt import PromptDraft
+from orchestrator_core.run import Run
 
 from .host import io, is_inside_output, save_place, wants_metadata
 from .image_info import of_this_draft
+from .recording import Recording
 from .saving import FORMATS, Saving
 from .sockets import DraftSocket, SavedImages, SavedSocket
 
 _PREFIX = "orchestrator"
 _LONGEST = 200  # bytes of a name; file systems take 255, and a number and an ending are added
 
+SAVE_IMAGE = "OrchestratorSaveImage"
+
 
 class SaveImageWithOrigin(io.ComfyNode):
+    recording: ClassVar[Recording]  # given by registration.py
+
     @classmethod
     def define_schema(cls) -> io.Schema:
         return io.Schema(
-            node_id="OrchestratorSaveImage",
+            node_id=SAVE_IMAGE,
             display_name="Save Image With Origin",
             category="orchestrator",
             description="Saves images with prompt, template, seed and workflow in a form that galleries, Forge and "
@@ -44,9 +50,12 @@ class SaveImageWithOrigin(io.ComfyNode):
         options, notes = _usable(options)
         place = save_place(options.pop("filename_prefix"), width, height)
         saving = Saving(
-            place.folder, place.stem, prompt, info, draft, with_metadata=wants_metadata(), notes=notes, **options
-        )
+            place.folder, place.stem, prompt, info, draft, with_metadata=wants_metadata(), notes=notes,
+            run_id=cls.recording.run_id_of(draft), **options,
+        )  # fmt: skip
         saved = [saving.save(image, place.counter, number) for number, image in enumerate(images)]
+        if draft is not None and draft.story is not None:  # a scene that was rendered happened
+            saving.notes.append(cls.recording.record(Run(saving.run_id, draft, tuple(saved))))
         shown = [{"filename": image.path.name, "subfolder": place.subfolder, "type": "output"} for image in saved]
         ui = {"images": shown, "text": list(saving.notes)}
         return io.NodeOutput(SavedImages(saving.run_id, tuple(saved)), ui=ui)

@@ -66,7 +66,8 @@ class Saving:
             request = request_from_graph(self.prompt)
         except FormatError:  # a graph without a sampler that we know
             request = GenerationRequest("")
-        if self.draft is not None and not request.positive:
+        if self.draft is not None and (not request.positive or self.draft.story or self.draft.enhanced):
+            # Of nodes that add words in the run, the graph has only what they were given.
             there = {use.name for use in request.loras}
             loras = (*request.loras, *(use for use in self.draft.loras if use.name not in there))
             texts = {"positive": self.draft.positive, "negative": self.draft.negative_prompt}
