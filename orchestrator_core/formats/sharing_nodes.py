@@ -21,7 +21,11 @@ SAVE_IMAGE = "OrchestratorSaveImage"
 RECORDER = "OrchestratorRunRecorder"
 LORA_SELECTOR = "OrchestratorLoRASelector"
 LORA_STACK_APPLY = "OrchestratorLoRAStackApply"
+PROFILE_LOADER = "OrchestratorProfileLoader"
+STORY_MEMORY = "OrchestratorStoryMemory"
+LLM_ENHANCE = "OrchestratorLLMEnhance"
 LORA_NODES = (LORA_SELECTOR, LORA_STACK_APPLY)
+TELLING_NODES = (STORY_MEMORY, LLM_ENHANCE)  # whose outputs are a draft, its text, and its negative text
 LORA_LOADERS = ("LoraLoader", "LoraLoaderModelOnly")  # ComfyUI's own
 NOTES = ("MarkdownNote", "Note")
 VIRTUAL = frozenset({*NOTES, "Reroute", "PrimitiveNode"})  # of the frontend alone
@@ -106,6 +110,41 @@ OUR_NODES: dict[str, dict[str, Any]] = {
         },
         ("model", "MODEL"), ("clip", "CLIP"), ("text", "STRING"), ("draft", "PROMPT_DRAFT"),
         ("lora_stack", "LORA_STACK"), ("report", "STRING"),
+    ),
+    PROFILE_LOADER: _ours(
+        "Profile Loader",
+        {},
+        {
+            "profiles": ["STRING", {"forceInput": True}],
+            "character": ["COMBO", {"default": ""}],
+            "setting": ["COMBO", {"default": ""}],
+            "style": ["COMBO", {"default": ""}],
+            "genre": ["COMBO", {"default": ""}],
+            "more": _LINE,
+        },
+        ("profiles", "STRING"), ("negative", "STRING"), ("family", "STRING"), ("report", "STRING"),
+    ),
+    STORY_MEMORY: _ours(
+        "Story Memory",
+        {},
+        {
+            "draft": ["PROMPT_DRAFT", {}],
+            "text": ["STRING", {"forceInput": True}],
+            "model": ["MODEL", {}],
+            "llm": ["ORCHESTRATOR_LLM", {}],
+            "story": _LINE,
+            "action": ["COMBO", {"default": "continue"}],
+            "who": _LINE,
+            "where": _LINE,
+            "when": _LINE,
+            "mood": _LINE,
+            "outfit": _PROMPT,
+            "lore": ["BOOLEAN", {"default": True}],
+            "lore_tokens": ["INT", {"default": 300}],
+            "recent_scenes": ["INT", {"default": 3}],
+        },
+        ("draft", "PROMPT_DRAFT"), ("positive", "STRING"), ("negative", "STRING"), ("background", "STRING"),
+        ("report", "STRING"),
     ),
     LORA_STACK_APPLY: _ours(
         "Apply LoRA Stack",

@@ -17,6 +17,7 @@ from orchestrator_core.formats.sharing_nodes import (
     LORA_SELECTOR,
     OUR_NODES,
     SAVE_IMAGE,
+    TELLING_NODES,
     WILDCARD_PROMPT,
     Node,
     definition_of,
@@ -25,9 +26,15 @@ from orchestrator_core.formats.sharing_nodes import (
 )
 from orchestrator_core.formats.sharing_prompts import Prompts, Reader, notes_in
 from orchestrator_core.formats.sharing_run import insert_prompt
+from orchestrator_core.formats.sharing_told import TOLD_NEGATIVE, TOLD_POSITIVE, forget_told, told_as_texts
 from orchestrator_core.request import GenerationRequest
 
 POSITIVE, NEGATIVE, DRAFT, SEED = range(4)  # the outputs of a WildcardPrompt
+_TEXT_OUTPUTS: dict[str, tuple[int | None, int | None]] = {  # positive and negative text beside a draft
+    WILDCARD_PROMPT: (POSITIVE, NEGATIVE),
+    LORA_SELECTOR: (TEXT, None),
+    **dict.fromkeys(TELLING_NODES, (TOLD_POSITIVE, TOLD_NEGATIVE)),
+}
 
 
 def make_live(canvas: Canvas, reader: Reader, prompts: Prompts) -> None:
@@ -36,6 +43,7 @@ def make_live(canvas: Canvas, reader: Reader, prompts: Prompts) -> None:
     The first run has the seed of the one who shares, and each one after it another.
     """
     forget_loaded(canvas)
+    forget_told(canvas)
     if not any(node["type"] == WILDCARD_PROMPT for _, node in canvas.nodes()):
         notes = notes_in(canvas)
         if not (notes and notes.template and insert_prompt(canvas, notes, reader.object_info)):
@@ -66,6 +74,7 @@ def make_stock(canvas: Canvas, reader: Reader, prompts: Prompts, request: Genera
         if node["type"] == INSPECTOR:
             work.pass_through(level, node)
     loras_as_loaders(work, request, reader.object_info)
+    told_as_texts(work)
     for level, node in canvas.nodes():
         if node["type"] == WILDCARD_PROMPT:
             work.resolve(level, node)
@@ -181,10 +190,18 @@ class _Stock:
         level.remove(node)
 
     def positive_of(self, level: Level, draft: Link | None) -> Link | None:
-        """The text of a draft, where the node that drew it, or put LoRAs into it, is on the same level."""
+        """The text of a draft, where the node that it comes from is on the same level."""
+        return self.text_of(level, draft)
+
+    def text_of(self, level: Level, draft: Link | None, negative: bool = False) -> Link | None:
+        """The positive or the negative text of a draft, where the node that it comes from is on the same level."""
         origin = level.node(draft.origin) if draft else None
-        slot = {WILDCARD_PROMPT: POSITIVE, LORA_SELECTOR: TEXT}.get(origin["type"]) if origin else None
-        return draft._replace(origin_slot=slot, type="STRING") if draft and slot is not None else None
+        if draft is None or origin is None:
+            return None
+        if negative and origin["type"] == LORA_SELECTOR:  # it leaves the negative text to the node before it
+            return self.text_of(level, level.into(origin, "draft"), negative)
+        slot = _TEXT_OUTPUTS.get(origin["type"], (None, None))[negative]
+        return None if slot is None else draft._replace(origin_slot=slot, type="STRING")
 
     def forget_widgets(self) -> None:
         """Subgraphs show widgets of inner nodes by their ids: those of nodes that are gone are shown no more."""
