@@ -44,6 +44,26 @@ def save_profile(path: Path, changes: Mapping[str, Any]) -> Profile:
     return profile
 
 
+def save_text(path: Path, text: str, before: str) -> Profile:
+    """The profile of this file with this whole text, where the file still has the text ``before``.
+
+    Raises ProfileError where that would be no profile, the file was changed meanwhile, or it cannot be written.
+    """
+    path = Path(os.path.realpath(path))
+    try:
+        now = text_of(read_bytes(path), str(path)) if path.exists() else ""
+        profile = profile_from_text(text, str(path), path.stem)
+    except FormatError as error:
+        raise ProfileError(f"It is not saved. {error}") from None
+    if now != before:
+        raise ProfileError(
+            f"{path} was changed meanwhile, and is left as it is. Open it again, or choose another name."
+        )
+    if text != now:
+        _replace(path, text.encode())
+    return profile
+
+
 def new_profile(path: Path, data: Mapping[str, Any]) -> Profile:
     """As ``save_profile``, for a file that must not be there yet."""
     _refuse_if_there(path)

@@ -9,21 +9,32 @@ from __future__ import annotations
 import difflib
 import io
 import json
+import re
 from collections.abc import Mapping
 from typing import Any
 
 from orchestrator_core.errors import FormatError
 from orchestrator_core.profiles.yaml_values import Node, read_yaml
 
+_OTHER_BREAKS = re.compile("[\r\x85\u2028\u2029]")  # which a block would make line feeds of
+
 
 def edited(text: str, changes: Mapping[str, Any], where: str) -> str:
     """The text with these values; None takes a key out. Raises FormatError."""
     for name, value in changes.items():
         text = text if text.endswith("\n") else text + "\n"
+        value = _ended(value)
         top = read_yaml(text, where)
         if not _is_there(top, name, value):
             text = _edited(text, top, name, value, where)
     return text
+
+
+def _ended(value: Any) -> Any:
+    """A text of several lines at the top as its block will hold it: a profile's texts do not end with white space."""
+    if not isinstance(value, str) or "\n" not in value:
+        return value
+    return "\n".join(line.rstrip() for line in value.splitlines()).strip() + "\n"
 
 
 def _is_there(top: Node, name: str, value: Any) -> bool:
@@ -139,13 +150,13 @@ def _merged_list(old: list[Any], new: list[Any] | tuple[Any, ...]) -> list[Any]:
 
 
 def _fresh(value: Any) -> Any:
-    """A new value as a person would write it: a text of several lines as a block."""
+    """A new value as a person would write it: a text of several lines as a block, with each of its spaces."""
     from ruamel.yaml.scalarstring import LiteralScalarString
 
     if isinstance(value, Mapping):
         return {str(name): _fresh(item) for name, item in value.items()}
     if isinstance(value, list | tuple):
         return [_fresh(item) for item in value]
-    if isinstance(value, str) and "\n" in value and not value[:1].isspace():
-        return LiteralScalarString("\n".join(line.rstrip() for line in value.splitlines()) + "\n")
+    if isinstance(value, str) and "\n" in value and not value[:1].isspace() and not _OTHER_BREAKS.search(value):
+        return LiteralScalarString(value)
     return value

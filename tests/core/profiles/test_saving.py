@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from orchestrator_core.errors import ProfileError
 from orchestrator_core.profiles.reading import profile_from_text, read_profile_file
-from orchestrator_core.profiles.saving import changed_text, new_profile, save_profile
+from orchestrator_core.profiles.saving import changed_text, new_profile, save_profile, save_text
 
 ruamel = pytest.importorskip("ruamel.yaml")
 MIRA = """\
@@ -175,3 +175,29 @@ def test_what_was_saved_is_read(changes: dict[str, Any]):
     for name, value in changes.items():
         found = getattr(profile, name)
         assert (list(found) if isinstance(found, tuple) else found) == value
+
+
+@pytest.mark.parametrize(
+    "text", ["a\nb", "a\nb\n", "a  \nb", "\na", " a\nb", "a\r\nb", "a\x85b\nc", "a\n\n", "# a\n\tb", "a\u2028b\nc"]
+)
+def test_what_is_kept_for_others_is_kept_to_the_letter(text: str):
+    kept = {"card": {"text": text, "texts": [text]}}
+    written = changed_text("name: Mira\n", {"card_raw": kept}, "mira.yaml")
+    assert profile_from_text(written, "mira.yaml", "mira").card_raw == kept
+
+
+def test_a_text_of_several_lines_is_written_as_a_block_without_touching_other_lines():
+    before = "name: 'Mira'   # her name\n\nkind:    character\n"
+    written = changed_text(before, {"backstory": "Born by the sea.\nNever left."}, "mira.yaml")
+    assert written == before + "backstory: |\n  Born by the sea.\n  Never left.\n"
+    assert changed_text(written, {"backstory": "Born by the sea.\nNever left."}, "mira.yaml") == written
+
+
+def test_a_whole_text_is_saved_where_its_file_is_as_it_was(path: Path):
+    before = path.read_text()
+    with pytest.raises(ProfileError, match="line 1"):
+        save_text(path, "nonsense: 1\n", before)
+    with pytest.raises(ProfileError, match="changed meanwhile"):
+        save_text(path, "name: Other\n", before + "\n")
+    assert path.read_text() == before
+    assert save_text(path, "name: Other\n", before).name == path.read_text().split()[1] == "Other"
