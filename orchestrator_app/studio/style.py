@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from pathlib import Path
 
+_FILES = ("style.css", "stories.css")
+
 
 def style() -> str:
-    """The style sheet."""
-    return Path(__file__).with_name("style.css").read_text("utf-8")
+    """The style sheets."""
+    return "".join(Path(__file__).with_name(name).read_text("utf-8") for name in _FILES)
 
 
 STYLE = style()

@@ -1,0 +1,23 @@
+"""What one open page sees of the profiles. Frozen: several events of a page may run at once, and replace it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from orchestrator_app.studio.profile_desk import Open
+
+
+@dataclass(frozen=True, slots=True)
+class ProfileView:
+    """``drafts``: texts that were typed and not saved, by the key of their profile."""
+
+    query: str = ""
+    kind: str = ""
+    open: Open = field(default_factory=Open)
+    drafts: Mapping[str, tuple[Open, str]] = field(default_factory=dict)
+    version: str = ""  # of the library, when the page looked last; "" before it was opened
+
+    def replacing(self, **changes: Any) -> ProfileView:
+        return replace(self, **changes)
