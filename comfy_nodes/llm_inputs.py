@@ -9,7 +9,7 @@ from orchestrator_core.llm.settings import LlmSettings
 from orchestrator_core.prompt import MAX_SEED
 
 from .host import io
-from .llm_own import NODE_FIELDS
+from .llm_own import BACKEND, NODE_FIELDS
 from .option_inputs import option_input
 from .sockets import DraftSocket, LlmSocket
 from .widgets import BY_SEED
@@ -28,7 +28,7 @@ def _setting(name: str) -> io.Input:
     info = LlmSettings.model_fields[name]
     common: dict[str, Any] = {"tooltip": _URL_HINT if name == "url" else info.description, "optional": True}
     if name == "backend":
-        return io.Combo.Input(name, options=list(get_args(info.annotation)), default="openai", **common)
+        return io.Combo.Input(name, options=list(get_args(info.annotation)), default=BACKEND, **common)
     if info.annotation is float:
         limits = {"min": 0.0 if name == "max_memory_gb" else 0.5, "max": 3600.0, "step": 0.5}
         limits["max"] = 60.0 if name == "connect_s" else limits["max"]

@@ -18,6 +18,7 @@ from orchestrator_core.llm.settings import DEFAULT_URL, LlmSettings
 URL, HOSTS, KEY = "Orchestrator.LlmUrl", "Orchestrator.LlmHosts", "Orchestrator.LlmKey"  # ids of ComfyUI's settings
 # Where servers listen unless told otherwise: Ollama, LM Studio, llama.cpp, vLLM.
 USUAL_URLS = (DEFAULT_URL, *(f"http://127.0.0.1:{port}/v1" for port in (1234, 8080, 8000)))
+BACKEND = "openai"  # of a node that says nothing else: who wants rules needs no node
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,13 +30,13 @@ class Own:
     key: str | None = field(default=None, repr=False)
 
     def settings(self, values: Mapping[str, Any]) -> LlmSettings:
-        """A node's widgets as settings; those that it lacks, and empty numbers, are as by default.
+        """A node's widgets as settings; those that it lacks are as by default.
 
         Raises ValidationError.
         """
         given = {name: values[name] for name in NODE_FIELDS if values.get(name) not in (None, "")}
         url = str(values.get("url") or "").strip() or self.url or DEFAULT_URL
-        return LlmSettings.model_validate({**given, "url": url, "allowed_hosts": self.hosts})
+        return LlmSettings.model_validate({"backend": BACKEND, **given, "url": url, "allowed_hosts": self.hosts})
 
 
 # ``allowed_hosts`` is a permission, which no graph gives.

@@ -23,6 +23,16 @@ from orchestrator_core.config import DATABASE_NAME
 ROOT = Path(__file__).parents[2]
 _FOLDERS = ("models", "custom_nodes", "input", "output", "temp", "user")
 _ANOTHER_PACK = """
+import gc
+from aiohttp import web
+from server import PromptServer
+@PromptServer.instance.routes.get("/test/models")
+async def models(_):
+    import comfy.model_management as manager
+    gc.collect()
+    listed = [type(each.model.model).__name__ for each in manager.current_loaded_models if each.model is not None]
+    alive = sum(type(each).__name__ == "LlamaForCausalLM" for each in gc.get_objects())
+    return web.json_response({"listed": listed, "alive": alive})
 class Lines:
     CATEGORY, FUNCTION, RETURN_TYPES, OUTPUT_IS_LIST = "test", "split", ("STRING",), (True,)
     @classmethod
