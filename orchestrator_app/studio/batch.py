@@ -18,6 +18,7 @@ from orchestrator_core.errors import ConfigError, FormatError, OrchestratorError
 from orchestrator_core.formats.extra_networks import extract_loras, lora_tag
 from orchestrator_core.formats.prompt_file import format_prompt_file
 from orchestrator_core.pipeline import new_run
+from orchestrator_core.profiles.source import ProfileSource
 from orchestrator_core.prompt import MAX_SEED, PromptDraft
 from orchestrator_core.spec import problems_of
 from orchestrator_core.stages import dispatch
@@ -87,7 +88,9 @@ def row_of(wish: Wish, targets: Sequence[str], file: str = "") -> Row:
 def row_of_draft(draft: PromptDraft, target: str) -> Row:
     """A row for a prompt of the Generate page."""
     source = draft.source
-    wish = Wish(source.template, source.negative, source.dialect, draft.seed)
+    wish = Wish(
+        source.template, source.negative, source.dialect, draft.seed, profiles=source.profiles, genre=source.genre
+    )
     return Row(wish, draft.seed, target, "Generate", draft=draft)
 
 
@@ -101,14 +104,16 @@ class Edit:
     skip: bool
 
 
-def edited(rows: Sequence[Row], place: int, edit: Edit, wildcards: Wildcards) -> tuple[Row, ...]:
+def edited(
+    rows: Sequence[Row], place: int, edit: Edit, wildcards: Wildcards, profiles: ProfileSource | None = None
+) -> tuple[Row, ...]:
     """The rows with one as the table says. Raises ConfigError for a seed that is none.
 
     A text that is still the one that was drawn leaves the row's template as it is, and with it where its words came
     from.
     """
     row = rows[place]
-    text = row.text if edit.text == text_of(row, wildcards) else edit.text
+    text = row.text if edit.text == text_of(row, wildcards, profiles) else edit.text
     # another seed of a row that has a template draws it anew
     draft = row.draft if edit.seed.strip() == str(row.seed) else None
     new = replace(
@@ -140,46 +145,58 @@ def parse_seed(text: str) -> int:
     return int(text)
 
 
+def with_drafts(rows: Sequence[Row], drafts: Mapping[int, PromptDraft]) -> tuple[Row, ...]:
+    """The rows (from 0) with what they became; a text that was typed is then the template that it was drawn from."""
+    return tuple(
+        replace(row, wish=_wish_of(row), text=None, draft=drafts[place]) if place in drafts else row
+        for place, row in enumerate(rows)
+    )
+
+
+def _wish_of(row: Row) -> Wish:
+    return row.wish if row.text is None else replace(row.wish, template=row.text, final=None)
+
+
 # drawing
 
 
-def draft_of(row: Row, wildcards: Wildcards) -> PromptDraft:
+def draft_of(row: Row, wildcards: Wildcards, profiles: ProfileSource | None = None) -> PromptDraft:
     """The prompt of a row. Raises TemplateError."""
-    wish = row.wish
     if row.text is None and row.draft is not None:
         return row.draft
-    if row.text is not None:
-        wish = replace(wish, template=row.text, final=None)
+    wish = _wish_of(row)
     if wish.final is None:  # a draw begins with a new draft; as tags of the template the LoRAs are in it
         wish = replace(wish, template=wish.template + "".join(f" {lora_tag(lora)}" for lora in wish.loras))
-        return next(drafts_of(wish, wildcards, Drawing(count=1, seed=row.seed)))
-    return next(drafts_of(wish, wildcards, Drawing(count=1)))
+        return next(drafts_of(wish, wildcards, Drawing(count=1, seed=row.seed, library=profiles)))
+    return next(drafts_of(wish, wildcards, Drawing(count=1, library=profiles)))
 
 
-def text_of(row: Row, wildcards: Wildcards) -> str:
+def text_of(row: Row, wildcards: Wildcards, profiles: ProfileSource | None = None) -> str:
     """What the table shows of a row: the text that was typed, else the prompt that will be rendered."""
     if row.text is not None:
         return row.text
     try:
-        return draft_of(row, wildcards).positive
+        return draft_of(row, wildcards, profiles).positive
     except OrchestratorError:
         return row.wish.template
 
 
-def hint_of(row: Row, wildcards: Wildcards) -> str:
+def hint_of(row: Row, wildcards: Wildcards, profiles: ProfileSource | None = None) -> str:
     """The first thing that the row's template has to say, as a wildcard that is missing; what else is counted."""
     try:
-        said = [found.message for found in draft_of(row, wildcards).diagnostics]
+        said = [found.message for found in draft_of(row, wildcards, profiles).diagnostics]
     except OrchestratorError as error:
         return str(error)
     return said[0] + (f" (and {len(said) - 1} more)" if said[1:] else "") if said else ""
 
 
-def loras_of(row: Row, wildcards: Wildcards, choose: Choose, checkpoint: str) -> str:
+def loras_of(
+    row: Row, wildcards: Wildcards, choose: Choose, checkpoint: str, profiles: ProfileSource | None = None
+) -> str:
     """``LoRA ink 0.8, fox 0.6``: what the row would be rendered with, by what is known now; or why that is not so."""
     try:
         own = str(row.wish.settings.get("checkpoint", checkpoint))
-        draft = choose(draft_of(row, wildcards), row.target, own)
+        draft = choose(draft_of(row, wildcards, profiles), row.target, own)
     except OrchestratorError as error:
         return str(error)
     loras = (*extract_loras(draft.positive)[1], *draft.loras)
@@ -201,6 +218,7 @@ def plan(
     targets: Mapping[str, Target],
     defaults: dispatch.Options,
     choose: Choose | None = None,
+    profiles: ProfileSource | None = None,
 ) -> Plan:
     """A task for each row that is not skipped; its number is the row's, from 1. ``choose`` gives it its LoRAs."""
     tasks: list[Task] = []
@@ -209,16 +227,15 @@ def plan(
         if row.skip:
             continue
         try:
-            task = _task(place + 1, row, wildcards, targets, defaults)
+            drawn = draft_of(row, wildcards, profiles)
+            task = _task(place + 1, row, drawn, targets, defaults)
             tasks.append(task if choose is None else _chosen(task, choose))
         except OrchestratorError as error:
             problems[place] = str(error)
     return Plan(tuple(tasks), problems)
 
 
-def _task(
-    number: int, row: Row, wildcards: Wildcards, targets: Mapping[str, Target], defaults: dispatch.Options
-) -> Task:
+def _task(number: int, row: Row, drawn: PromptDraft, targets: Mapping[str, Target], defaults: dispatch.Options) -> Task:
     target = targets.get(row.target)
     if target is None:
         raise ConfigError(f"There is no target {row.target!r}. There are: {', '.join(targets) or 'none'}.")
@@ -227,7 +244,7 @@ def _task(
         options = dispatch.Options.model_validate(settings)
     except ValidationError as error:
         raise ConfigError(f"A setting of this row cannot be used: {problems_of(error)}.") from None
-    return Task(number, target, new_run().replacing(draft=draft_of(row, wildcards)), options)
+    return Task(number, target, new_run().replacing(draft=drawn), options)
 
 
 def _chosen(task: Task, choose: Choose) -> Task:
@@ -239,7 +256,11 @@ def _chosen(task: Task, choose: Choose) -> Task:
 
 
 def prompt_file_of(
-    rows: Sequence[Row], wildcards: Wildcards, defaults: dispatch.Options, choose: Choose | None = None
+    rows: Sequence[Row],
+    wildcards: Wildcards,
+    defaults: dispatch.Options,
+    choose: Choose | None = None,
+    profiles: ProfileSource | None = None,
 ) -> str:
     """The list as a prompt file, with targets and LoRAs, in which what was skipped is left out.
 
@@ -250,7 +271,7 @@ def prompt_file_of(
         if row.skip:
             continue
         options = dispatch.Options.model_validate({**defaults.model_dump(), **row.wish.settings, "seed": row.seed})
-        draft = draft_of(row, wildcards)
+        draft = draft_of(row, wildcards, profiles)
         draft = draft if choose is None else choose(draft, row.target, options.checkpoint)
         run = new_run().replacing(draft=draft)
         found.append(replace(planned(run, dispatch.request_for(draft, options)), target=row.target.casefold()))

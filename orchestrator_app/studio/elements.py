@@ -24,10 +24,21 @@ _LOOKS: Mapping[str, dict[str, Any]] = {
     "denoise": {"step": 0.05},
     "never_together": {"placeholder": "one + other"},
     "query": {"placeholder": "base:pony -tag:nsfw"},
+    "temperature": {"step": 0.1},
+    "instruction": {"lines": 2, "placeholder": "more fog, an old film look"},
+    "keep": {"placeholder": "red cape, old tavern"},
+    "forbidden": {"placeholder": "blurry, text"},
+    "who": {"placeholder": "Mira, Tom"},
+    "where": {"placeholder": "old tavern"},
+    "when": {"placeholder": "night"},
+    "mood": {"placeholder": "tense"},
+    "outfit": {"lines": 2, "placeholder": "Mira: red cloak, boots"},
 }
 _SLIDERS = 30  # values of a range that a slider is good for
 FROM_TARGET = ("checkpoint", "vae", "sampler", "scheduler")  # options whose choices the target knows
+FROM_LIBRARY = ("profiles", "genre", "story")  # those whose choices are names of what is kept here
 OWN = "(the target's own)"  # what stands for an empty one: gradio 5 shows nothing for a choice whose value is ""
+NONE = "(none)"
 
 
 def element(stage: str, field: FormField, **options: Any) -> Any:
@@ -45,11 +56,22 @@ def element(stage: str, field: FormField, **options: Any) -> Any:
     }
     if field.name in FROM_TARGET:
         return _from_target(field, common)
+    if field.name in FROM_LIBRARY:
+        return _from_library(field, common)
     return _MAKERS[field.kind](field, common)
 
 
 def _from_target(field: FormField, common: dict[str, Any]) -> Any:
     common["value"] = common["value"] or OWN
+    return kw(gr.Dropdown, **common, choices=[common["value"]], allow_custom_value=True)
+
+
+def _from_library(field: FormField, common: dict[str, Any]) -> Any:
+    """A list to choose from, where a name that is not in it can be written too; of profiles several."""
+    if field.name == "profiles":
+        common["value"] = []
+        return kw(gr.Dropdown, **common, choices=[], multiselect=True, allow_custom_value=True)
+    common["value"] = common["value"] or NONE
     return kw(gr.Dropdown, **common, choices=[common["value"]], allow_custom_value=True)
 
 
@@ -117,5 +139,11 @@ class StageForm(Generic[Model]):
 
     def options(self, values: Sequence[Any]) -> Model:
         """The checked options from what the elements hold, in the order of ``inputs``. Raises ConfigError."""
-        given = {name: "" if value == OWN else value for name, value in zip(self.elements, values, strict=True)}
+        given = {name: _given(value) for name, value in zip(self.elements, values, strict=True)}
         return read(self.model, given, self.fields)
+
+
+def _given(value: Any) -> Any:
+    if isinstance(value, list):
+        return ", ".join(map(str, value))
+    return "" if value in (OWN, NONE) else value

@@ -22,7 +22,7 @@ Kind = Literal["text", "choice", "whole", "big", "number", "switch", "json", "li
 _EXACT = 2**53  # a browser's numbers are floats: beyond this one number stands for several
 _WORDS = {
     "cfg": "CFG", "vae": "VAE", "clip": "CLIP", "url": "address", "comfy": "ComfyUI", "forge": "Forge", "lora": "LoRA",
-    "loras": "LoRAs", "civitai": "Civitai",
+    "loras": "LoRAs", "civitai": "Civitai", "llm": "LLM", "s": "(seconds)", "gb": "(GB)",
 }  # fmt: skip
 Model = TypeVar("Model", bound=BaseModel)
 

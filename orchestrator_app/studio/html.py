@@ -14,7 +14,6 @@ from urllib.parse import quote, unquote
 from orchestrator_app.contact_sheet.words import Shades, decisions_html, words_html
 from orchestrator_app.studio.drawing import Drawn, Slots
 from orchestrator_app.studio.environment import Target
-from orchestrator_app.studio.job import OVER, TaskState
 from orchestrator_core.formats.extra_networks import extract_loras
 from orchestrator_core.prompt import Component, PromptDraft
 from orchestrator_core.provenance import LEGEND, Decision, explain
@@ -172,95 +171,6 @@ def summary_html(text: str) -> str:
     return f'<p class="orc-summary">{escape(text)}</p>'
 
 
-# how far a job is
-
-
-def progress_html(states: Sequence[TaskState], notes: Sequence[str] = ()) -> str:
-    """One bar for all, a line that says what is under way, the picture so far, and what went wrong."""
-    if not states:
-        return ""
-    done = sum(_share(state) for state in states) / len(states)
-    is_over = all(state.phase in OVER for state in states)
-    previews = "".join(_preview(state) for state in states if state.phase == "running")
-    problems = dict.fromkeys(state.error for state in states if state.error)
-    return (
-        f'<div class="orc-progress {"over" if is_over else "running"}">'
-        f'<div class="orc-bar"><i style="width:{100 * done:.1f}%"></i></div>'
-        f'<p role="status">{escape(progress_line(states))}</p>'
-        f"{previews}{''.join(notice(text) for text in problems)}"
-        f"{''.join(notice(f'Not remembered: {text}', 'hint') for text in notes)}</div>"
-    )
-
-
-def _share(state: TaskState) -> float:
-    if state.phase in OVER:
-        return 1.0
-    progress = state.progress
-    return 0.95 * min(1.0, progress.step / progress.steps) if progress and progress.steps else 0.0
-
-
-def progress_line(states: Sequence[TaskState]) -> str:
-    """``prompt 2 of 4: step 3/8``, or what became of all."""
-    running = [state for state in states if state.phase == "running"]
-    if running:
-        return " · ".join(_running_line(state, len(states)) for state in running)
-    if any(state.phase == "waiting" for state in states):
-        return "beginning …"
-    images = sum(len(state.images) for state in states)
-    ends = {phase: sum(state.phase == phase for state in states) for phase in ("failed", "stopped")}
-    more = [f"{count} {phase}" for phase, count in ends.items() if count]
-    return ", ".join([number(images, "image"), *more])
-
-
-def _running_line(state: TaskState, total: int) -> str:
-    progress, where = state.progress, f"prompt {state.task.number} of {total}"
-    if progress is None:
-        return f"{where}: sent to {state.task.target.name}"
-    if progress.steps:
-        return f"{where}: step {progress.step}/{progress.steps}"
-    return f"{where}: {progress.what}"
-
-
-def _preview(state: TaskState) -> str:
-    data = state.progress.preview if state.progress else b""
-    return f'<img class="orc-preview" alt="the picture so far" src="{picture(data)}">' if data else ""
-
-
 def picture(data: bytes) -> str:
     """An encoded image as an address."""
     return f"data:image/{_TYPES.get(data[:4], 'jpeg')};base64,{b64encode(data).decode()}"
-
-
-# a row of a batch
-
-
-def row_head(
-    number_: int,
-    place: str,
-    is_skipped: bool,
-    state: TaskState | None,
-    problem: str = "",
-    *,
-    loras: str = "",
-    hint: str = "",
-) -> str:
-    """What stands before a row: its number, its file, the LoRAs chosen for it, what is odd in it, and how far it is."""
-    phase = "failed" if problem else "skipped" if is_skipped else state.phase if state else ""
-    said = problem or (_row_line(state) if state and not is_skipped else "")
-    return (
-        f'<div class="orc-row-head {phase}"><b>{number_:,}</b><span>{escape(place)}</span>'
-        + (f'<span class="orc-row-loras">{escape(loras)}</span>' if loras else "")
-        + (f'<span class="orc-row-hint">{escape(hint)}</span>' if hint and hint != problem else "")
-        + f'<span class="orc-phase">{escape(said or phase)}</span></div>'
-    )
-
-
-def _row_line(state: TaskState) -> str:
-    if state.error:
-        return state.error
-    if state.phase == "done":
-        return f"{number(len(state.images), 'image')}, {state.seconds:.1f} s"
-    progress = state.progress
-    if state.phase == "running" and progress:
-        return f"step {progress.step}/{progress.steps}" if progress.steps else progress.what
-    return state.phase

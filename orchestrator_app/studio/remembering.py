@@ -21,7 +21,7 @@ def saver(live: LiveEnvironment) -> Callable[[Run], None]:
     """
     open_store = live.environment.store
     if open_store is None:
-        return _forget
+        return forget
     remembers = live.settings.remember_runs
 
     def save(run: Run) -> None:
@@ -32,8 +32,8 @@ def saver(live: LiveEnvironment) -> Callable[[Run], None]:
     return save
 
 
-def _forget(run: Run) -> None:
-    """For those who want nothing kept but the images."""
+def forget(run: Run) -> None:
+    """For those who want nothing kept but the images, and where there are none."""
 
 
 class StudioAnswers:

@@ -11,6 +11,7 @@ from orchestrator_app.studio.choosing import Wanted
 from orchestrator_app.studio.drawing import Drawn, Rerolls
 from orchestrator_app.studio.job import Job
 from orchestrator_app.studio.lora_view import LoraView
+from orchestrator_app.studio.preparing import LeftOut
 from orchestrator_app.studio.profile_view import ProfileView
 from orchestrator_core.prompt import PromptDraft
 from orchestrator_core.request import GeneratedImage, GenerationRequest
@@ -57,11 +58,13 @@ class Session:
     def __init__(self) -> None:
         self.generate, self.batch = Work(), Work()
         self.rerolls: Rerolls = {}
+        self.left_out: LeftOut = {}
         self.drawn = Drawn()
         self.rows: tuple[Row, ...] = ()
         self.page = 0
         self.row_problems: Mapping[int, str] = {}
         self.row_hints: Mapping[int, str] = {}  # what the templates of the rows on the page have to say
+        self.waiting = 0  # prompts of the preview that the language model is still to be asked for
         self.row_loras: Mapping[int, str] = {}  # what would be chosen for each, in words
         self.wanted = Wanted()
         self.chosen_at = 0  # ``LiveEnvironment.lora_choices`` of the preview

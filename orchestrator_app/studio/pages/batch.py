@@ -9,18 +9,22 @@ from typing import Any
 import gradio as gr
 from gradio.processing_utils import save_bytes_to_cache
 
-from orchestrator_app.studio import batch, html
+from orchestrator_app.studio import batch, html, job_html
+from orchestrator_app.studio.choosing import Wanted
 from orchestrator_app.studio.compat import html_box, kw, listen
-from orchestrator_app.studio.job import Job
+from orchestrator_app.studio.job import Job, Prepare
 from orchestrator_app.studio.live import LiveEnvironment
 from orchestrator_app.studio.pages.batch_table import BatchTable
 from orchestrator_app.studio.pages.generate import GeneratePage
+from orchestrator_app.studio.pages.generate_elements import Rendering
 from orchestrator_app.studio.pages.results import ResultsPanel, run_buttons
-from orchestrator_app.studio.remembering import saver
+from orchestrator_app.studio.remembering import forget, saver
 from orchestrator_app.studio.session import Session
 from orchestrator_core.errors import OrchestratorError
 
 _FILES = [".json", ".txt", ".csv", ".yaml", ".yml"]
+_BUSY = "This batch is still running. Interrupt it first."
+_NOTHING_TO_ADD = "Switch Enhance on, or choose a story, on the Generate page: its settings are those of the rows."
 _EMPTY = (
     "Drop prompt files: JSON lists, payloads of A1111, CSV of Dynamic Prompts, a prompt in each line, templates. "
     "What a row leaves open is as it is set on the Generate page."
@@ -48,6 +52,7 @@ class BatchPage:
         with kw(gr.Row, elem_classes=["orc-line", "orc-tools"], visible=False) as self.tools:
             self.all_to = [kw(gr.Button, value=f"All to {name}", size="sm", min_width=90) for name in self.targets]
             self.clear = kw(gr.Button, value="Clear the list", size="sm", min_width=90)
+            self.enhance = kw(gr.Button, value="Enhance the rows", size="sm", elem_id="orchestrator_batch_enhance")
             self.export = kw(gr.Button, value="Save the list as a file", size="sm", elem_id="orchestrator_export")
         self.exported = kw(
             gr.File, label="The list as a prompt file", visible=False, interactive=False, height=90,
@@ -94,6 +99,8 @@ class BatchPage:
         everything = [*typed, *self.generate.render_inputs]
         outputs = [self.run, self.interrupt, self.progress, *self.table.heads, *self.results.outputs]
         listen(self.run.click, self._on_run, everything, outputs, concurrency_limit=None, **quiet)
+        told = [self.run, self.interrupt, self.progress, *self.table.outputs]
+        listen(self.enhance.click, self._on_enhance, everything, told, concurrency_limit=None, **quiet)
         listen(self.interrupt.click, self._on_interrupt, [self.session], [self.interrupt], **quiet)
         listen(self.export.click, self._on_export, everything, [self.exported, self.notes], **quiet)
 
@@ -129,7 +136,7 @@ class BatchPage:
 
     def _on_clear(self, session: Session) -> tuple[Any, ...]:
         if session.batch.is_busy:
-            raise gr.Error("This batch is still running. Interrupt it first.")
+            raise gr.Error(_BUSY)
         session.rows, session.row_problems, session.batch.job = (), {}, None
         return html.notice(_EMPTY, "quiet"), *self._shown(session, 0)
 
@@ -160,24 +167,57 @@ class BatchPage:
 
     def _on_run(self, session: Session, *values: Any) -> Iterator[Any]:
         if session.batch.is_busy:
-            raise gr.Error("This batch is still running. Interrupt it first.")
+            raise gr.Error(_BUSY)
         typed, form = self._split(values)
         self.table.keep(session, typed)
         try:
-            options, session.wanted = self.generate.rendering(form)
+            wanted = self.generate.rendering(form)
+            session.wanted = wanted.loras
             self.table.look_up(session)
-            choose = self.live.choose(session.wanted)
-            plan = batch.plan(session.rows, self.live.wildcards, self.live.targets, options, choose)
+            plan, prepare = self._planned(session, wanted)
         except OrchestratorError as error:
             yield self._during(session, html.notice(str(error)))
             return
         session.row_problems = plan.problems
-        session.batch.job = job = self.live.jobs.start(Job(plan.tasks, saver(self.live)))
+        session.batch.job = job = self.live.jobs.start(Job(plan.tasks, saver(self.live), prepare))
         yield self._during(session, "", is_running=True, results=self.results.cleared(session))
         for states in job.watch():
             results = self.results.added(session, states)
             yield self._during(session, self._progress(job, plan), is_running=None, results=results)
         yield self._during(session, self._progress(job, plan), results=self.results.finished(session))
+
+    def _planned(
+        self, session: Session, wanted: Rendering, *, renders: bool = True
+    ) -> tuple[batch.Plan, Prepare | None]:
+        """The tasks, and what is done with each before it is rendered; LoRAs are chosen for what it is then."""
+        live, loras = self.live, session.wanted if renders else Wanted()
+        prepare = live.preparation(wanted.wishes, loras, {}) if wanted.wishes.is_any else None
+        choose = live.choose(loras) if prepare is None else None
+        return batch.plan(session.rows, live.wildcards, live.targets, wanted.options, choose, live.profiles), prepare
+
+    def _on_enhance(self, session: Session, *values: Any) -> Iterator[Any]:
+        """Makes the rows what they would be rendered as: scenes of the story, enhanced; nothing is rendered."""
+        if session.batch.is_busy:
+            raise gr.Error(_BUSY)
+        typed, form = self._split(values)
+        self.table.keep(session, typed)
+        unchanged = tuple(gr.update() for _ in self.table.outputs)
+        try:
+            plan, prepare = self._planned(session, self.generate.rendering(form), renders=False)
+        except OrchestratorError as error:
+            yield *run_buttons(False), html.notice(str(error)), *unchanged
+            return
+        if prepare is None:
+            yield *run_buttons(False), html.notice(_NOTHING_TO_ADD, "hint"), *unchanged
+            return
+        session.row_problems = plan.problems
+        session.batch.job = job = self.live.jobs.start(Job(plan.tasks, forget, prepare, renders=False))
+        yield *run_buttons(True), "", *unchanged
+        for states in job.watch():
+            yield *run_buttons(None), job_html.progress_html(states), *unchanged
+        drafts = {state.task.number - 1: state.run.draft for state in job.states if state.phase == "done"}
+        session.rows = batch.with_drafts(session.rows, drafts)
+        yield *run_buttons(False), self._progress(job, plan), *self.table.shown(session)
 
     def _during(
         self, session: Session, said: str, *, is_running: bool | None = False, results: tuple[Any, ...] | None = None
@@ -190,7 +230,7 @@ class BatchPage:
         if not plan.tasks and not plan.problems:
             return html.notice("There is nothing to render: the list is empty, or all of it is skipped.", "hint")
         left = f"{html.number(len(plan.problems), 'row')} cannot be rendered; each says why." if plan.problems else ""
-        return html.progress_html(job.states, job.notes) + html.notice(left)
+        return job_html.progress_html(job.states, job.notes) + html.notice(left)
 
     def _on_interrupt(self, session: Session) -> Any:
         if session.batch.job is not None:
@@ -201,9 +241,11 @@ class BatchPage:
         typed, form = self._split(values)
         self.table.keep(session, typed)
         try:
-            options, session.wanted = self.generate.rendering(form)
+            wanted = self.generate.rendering(form)
+            session.wanted = wanted.loras
             choose = self.live.choose(session.wanted)
-            text = batch.prompt_file_of(session.rows, self.live.wildcards, options, choose)
+            wildcards, profiles = self.live.wildcards, self.live.profiles
+            text = batch.prompt_file_of(session.rows, wildcards, wanted.options, choose, profiles)
         except OrchestratorError as error:
             return gr.update(visible=False), html.notice(str(error))
         path = save_bytes_to_cache(text.encode(), "prompts.json", self.exported.GRADIO_CACHE)

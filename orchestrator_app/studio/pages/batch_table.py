@@ -12,9 +12,10 @@ from typing import Any
 
 import gradio as gr
 
-from orchestrator_app.studio import batch, html
+from orchestrator_app.studio import batch, job_html
 from orchestrator_app.studio.compat import html_box, kw
 from orchestrator_app.studio.live import LiveEnvironment
+from orchestrator_app.studio.prepared_html import told_of
 from orchestrator_app.studio.session import Session
 from orchestrator_core.errors import OrchestratorError
 
@@ -113,7 +114,9 @@ class BatchTable:
             text, target, seed, skip = values[start : start + _FIELDS]
             problems.pop(place, None)
             try:
-                rows = batch.edited(rows, place, batch.Edit(text or "", target, seed or "", bool(skip)), wildcards)
+                rows = batch.edited(
+                    rows, place, batch.Edit(text or "", target, seed or "", bool(skip)), wildcards, self.live.profiles
+                )
             except OrchestratorError as error:
                 problems[place] = str(error)
         session.rows, session.row_problems = rows, problems
@@ -139,7 +142,7 @@ class BatchTable:
                 found += [gr.update(visible=False), *(gr.update() for _ in range(1 + _FIELDS))]
                 continue
             row = session.rows[place]
-            text = batch.text_of(row, wildcards)
+            text = batch.text_of(row, wildcards, self.live.profiles)
             found += [gr.update(visible=True), self._head(session, place), text, row.target, str(row.seed), row.skip]
         return tuple(found)
 
@@ -148,12 +151,14 @@ class BatchTable:
         choose, wildcards = self.live.choose(session.wanted), self.live.wildcards
         first = session.page * batch.PAGE
         rows = session.rows[first : first + batch.PAGE]
-        session.row_hints = {first + place: batch.hint_of(row, wildcards) for place, row in enumerate(rows)}
+        session.row_hints = {
+            first + place: batch.hint_of(row, wildcards, self.live.profiles) for place, row in enumerate(rows)
+        }
         session.row_loras = (
             {}
             if choose is None
             else {
-                first + place: batch.loras_of(row, wildcards, choose, session.wanted.checkpoint)
+                first + place: batch.loras_of(row, wildcards, choose, session.wanted.checkpoint, self.live.profiles)
                 for place, row in enumerate(rows)
                 if not row.skip
             }
@@ -169,6 +174,6 @@ class BatchTable:
         row, job = session.rows[place], session.batch.job
         state = job.state(place + 1) if job else None
         problem, hint = session.row_problems.get(place, ""), session.row_hints.get(place, "")
-        return html.row_head(
-            place + 1, row.place, row.skip, state, problem, loras=session.row_loras.get(place, ""), hint=hint
-        )
+        told = told_of(state.run.draft if state else row.draft)
+        told = " · ".join(filter(None, (told, session.row_loras.get(place, ""))))
+        return job_html.row_head(place + 1, row.place, row.skip, state, problem, told=told, hint=hint)

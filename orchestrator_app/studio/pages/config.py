@@ -13,6 +13,7 @@ from orchestrator_app.studio.elements import element
 from orchestrator_app.studio.environment import Settings, Target
 from orchestrator_app.studio.forms import fields_of, read, shown
 from orchestrator_app.studio.live import LiveEnvironment
+from orchestrator_app.studio.pages.config_model import ModelSection
 from orchestrator_core.errors import OrchestratorError
 from orchestrator_core.request import Choices
 
@@ -30,10 +31,12 @@ class ConfigPage:
         settings = live.settings
         with kw(gr.Row, elem_classes=["orc-columns"], equal_height=False):
             with gr.Column(scale=6, min_width=320, elem_classes=["orc-config"]):
-                self.elements = {
-                    name: element("settings", field, value=shown(field, getattr(settings, name)))
-                    for name, field in self.fields.items()
-                }
+                self.elements: dict[str, Any] = {}
+                self._add(settings, is_model=False)
+                with gr.Accordion("Language model", open=False, elem_id="orchestrator_language_model"):
+                    self.model = ModelSection(live)
+                    self._add(settings, is_model=True)
+                    self.model.add()
                 self.save = kw(gr.Button, value="Save", variant="primary", elem_id="orchestrator_save")
                 self.said = html_box(html.notice(live.settings_problem), elem_id="orchestrator_saved")
                 html_box(html.notice(f"Kept in {live.environment.settings.where}.", "quiet"))
@@ -47,9 +50,16 @@ class ConfigPage:
                 }
                 html_box(html.notice("Tests what the form says, saved or not.", "quiet"))
 
+    def _add(self, settings: Settings, *, is_model: bool) -> None:
+        """Elements for the settings of the language model, or for the others."""
+        for name, field in self.fields.items():
+            if name.startswith("llm_") == is_model:
+                self.elements[name] = element("settings", field, value=shown(field, getattr(settings, name)))
+
     def connect(self) -> None:
         inputs = list(self.elements.values())
-        listen(self.save.click, self._on_save, inputs, [self.said])
+        self.model.connect(inputs, self._settings)
+        listen(self.save.click, self._on_save, [self.model.key, *inputs], [self.said, *self.model.key_outputs])
         listen(self.tab.select, self._on_open, None, [*inputs, self.said], show_progress="hidden")
         for name, (button, said) in self.tests.items():
             listen(button.click, self._testing(name), inputs, [said])
@@ -60,16 +70,17 @@ class ConfigPage:
 
     def _on_open(self) -> tuple[Any, ...]:
         settings = self.live.settings
-        values = [shown(field, getattr(settings, name)) for name, field in self.fields.items()]
+        values = [shown(self.fields[name], getattr(settings, name)) for name in self.elements]
         return (*values, html.notice(self.live.settings_problem))
 
-    def _on_save(self, *values: Any) -> str:
+    def _on_save(self, key: str | None, *values: Any) -> tuple[Any, ...]:
         keeper = self.live.environment.settings
         try:
             keeper.save(self._settings(values))
+            kept = self.model.keep(key)
         except OrchestratorError as error:
-            return html.notice(f"Not saved. {error}")
-        return html.notice(f"Saved in {keeper.where}.", "good")
+            return html.notice(f"Not saved. {error}"), *self.model.as_it_is
+        return html.notice(f"Saved in {keeper.where}.", "good"), *kept
 
     def _testing(self, name: str) -> Callable[..., str]:
         def test(*values: Any) -> str:

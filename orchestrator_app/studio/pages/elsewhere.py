@@ -6,7 +6,7 @@ from typing import Any
 
 import gradio as gr
 
-from orchestrator_app.studio import html
+from orchestrator_app.studio import html, job_html
 from orchestrator_app.studio.compat import html_box, kw, listen
 from orchestrator_app.studio.live import LiveEnvironment
 
@@ -27,7 +27,7 @@ class Elsewhere:
         listen(self.stop.click, self._on_stop, None, self.outputs, show_progress="hidden")
 
     def look(self) -> tuple[str, Any]:
-        lines = [html.progress_line(job.states) for job in self.live.jobs.running()]
+        lines = [job_html.progress_line(job.states) for job in self.live.jobs.running()]
         said = f"Another page is rendering, or was closed while it did ({'; '.join(lines)})." if lines else ""
         return html.notice(said, "hint"), gr.update(visible=bool(lines))
 

@@ -119,7 +119,7 @@ class LoraTestPage:
         """Raises OrchestratorError."""
         target, *rest = values
         texts = {name: text or "" for name, text in zip(self.fields, rest, strict=False)}
-        options, _ = self.generate.rendering(rest[len(self.fields) :])
+        options = self.generate.rendering(rest[len(self.fields) :]).options
         return lora_tests.plan_for(self.live, lora_tests.asked_of(texts, options), target, ask=ask)
 
     def _earlier(self, which: str | None) -> TestFolder | None:

@@ -11,7 +11,7 @@ from pathlib import Path
 from hypothesis import given
 from hypothesis import strategies as st
 
-from orchestrator_app.studio import html, wildcards_html
+from orchestrator_app.studio import html, job_html, wildcards_html
 from orchestrator_app.studio.drawing import Drawn
 from orchestrator_app.studio.job import Task, TaskState
 from orchestrator_app.studio.targets import comfy_target
@@ -85,7 +85,7 @@ def test_hostile_names_problems_and_settings_are_text(tmp_path: Path):
                 replace(target("X", FakeHost(tmp_path)), name=HOSTILE, where=HOSTILE),
             )
         ),
-        html.row_head(1, HOSTILE, False, state, HOSTILE, hint=HOSTILE + "."),
+        job_html.row_head(1, HOSTILE, False, state, HOSTILE, hint=HOSTILE + "."),
         html.origins_html(draft, HOSTILE),
         wildcards_html.changes_html(Changes(added=(HOSTILE,))),
         wildcards_html.values_html(Wildcards([]), HOSTILE),
@@ -146,9 +146,9 @@ def test_the_summary_says_which_model_it_is_where_none_is_chosen():
 
 
 def test_a_row_says_what_is_odd_in_it_and_a_problem_only_once():
-    seen = Seen(html.row_head(1, "a.json, row 1", False, None, hint="There is no wildcard 'x'."))
+    seen = Seen(job_html.row_head(1, "a.json, row 1", False, None, hint="There is no wildcard 'x'."))
     assert "There is no wildcard 'x'." in seen.text
-    assert Seen(html.row_head(1, "a", False, None, "Broken.", hint="Broken.")).text.count("Broken.") == 1
+    assert Seen(job_html.row_head(1, "a", False, None, "Broken.", hint="Broken.")).text.count("Broken.") == 1
 
 
 def state_of(phase: str, progress: Progress | None = None, number: int = 2, **more: object) -> TaskState:
@@ -162,18 +162,18 @@ def test_progress_says_which_prompt_and_which_step():
         state_of("running", Progress("sampling", 3, 8, b"\xff\xd8")),
         state_of("waiting"),
     ]
-    assert html.progress_line(states) == "prompt 2 of 3: step 3/8"
-    page = html.progress_html(states)
+    assert job_html.progress_line(states) == "prompt 2 of 3: step 3/8"
+    page = job_html.progress_html(states)
     assert 'src="data:image/jpeg;base64,/9g="' in page
     assert 'style="width:45.2%"' in page
-    assert html.progress_line([state_of("running", Progress("loading"))]) == "prompt 2 of 1: loading"
-    assert html.progress_line([state_of("running")]) == "prompt 2 of 1: sent to Forge"
-    assert html.progress_line([state_of("failed"), state_of("stopped")]) == "0 images, 1 failed, 1 stopped"
-    assert html.progress_html([]) == ""
+    assert job_html.progress_line([state_of("running", Progress("loading"))]) == "prompt 2 of 1: loading"
+    assert job_html.progress_line([state_of("running")]) == "prompt 2 of 1: sent to Forge"
+    assert job_html.progress_line([state_of("failed"), state_of("stopped")]) == "0 images, 1 failed, 1 stopped"
+    assert job_html.progress_html([]) == ""
 
 
 def test_one_reason_of_many_rows_is_said_once():
-    page = html.progress_html([state_of("failed", error="gone"), state_of("failed", error="gone")], ["locked"])
+    page = job_html.progress_html([state_of("failed", error="gone"), state_of("failed", error="gone")], ["locked"])
     assert Seen(page).text.count("gone") == 1
     assert "Not remembered: locked" in Seen(page).text
 
