@@ -30,9 +30,10 @@ def record(connection: Connection, runs: Iterable[Run], known: Collection[str], 
     from being saved.
     """
     table = schema.story_scenes
-    told = [(name_key(run.draft.story.story[:LONGEST_NAME]), run.id, run) for run in runs if run.draft.story]
-    # Sorted by story first, as two hosts that lock the same stories in different orders would wait for ever.
-    for name, run_id, run in sorted(told, key=lambda one: one[:2]):
+    told = [(name_key(use.story[:LONGEST_NAME]), use.scene, run.id, run) for run in runs if (use := run.draft.story)]
+    # Sorted by story first, as two hosts that lock the same stories in different orders would wait for ever; then by
+    # scene: the runs of one batch may be of one millisecond, and their ids sort by chance then.
+    for name, _, run_id, run in sorted(told, key=lambda one: one[:3]):
         draft = run.draft
         values = {"words": _own_words(draft.components), "prompt": draft.positive, "seed": draft.seed}
         changed = connection.execute(update(table).where(table.c.run_id == run_id).values(**values))

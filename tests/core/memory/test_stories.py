@@ -155,6 +155,18 @@ def test_a_batch_that_is_rehearsed_is_what_the_store_makes_of_it(store: Store, l
     assert with_scene(found, runs[0]) == found
 
 
+def test_scenes_of_one_batch_come_in_their_order_whatever_their_runs_are_called(
+    store: Store, library: StoryLibrary
+) -> None:
+    """Ids of one millisecond sort by chance."""
+    runs = [run("r9", TAVERN), run("r5", NIGHT), run("r7")]
+    scenes = [replace(one.draft.story, scene=number) for number, one in enumerate(runs, 1) if one.draft.story]
+    store.save_runs(
+        [one.replacing(draft=one.draft.replacing(story=use)) for one, use in zip(runs, scenes, strict=True)]
+    )
+    assert [scene.run_id for scene in library.open("Harbour").scenes] == ["r9", "r5", "r7"]
+
+
 def test_a_story_s_version_differs_as_soon_as_the_next_scene_could(store: Store, library: StoryLibrary) -> None:
     versions = {library.open("Harbour").version}
     store.save_run(run("r1", TAVERN))
