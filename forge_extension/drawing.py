@@ -8,25 +8,33 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import TYPE_CHECKING, Any, Protocol
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
 from forge_extension.notes import OURS, infotext_pairs
 from orchestrator_core.errors import ConfigError
 from orchestrator_core.formats.json_text import mended
-from orchestrator_core.prompt import MAX_SEED, PromptDraft
+from orchestrator_core.prompt import MAX_SEED, Enhancement, PromptDraft
 from orchestrator_core.request import ImageNotes, notes_for
 from orchestrator_core.run import new_run_id
 from orchestrator_core.spec import problems_of
-from orchestrator_core.stages import generate_prompt
+from orchestrator_core.stages import follow_story, generate_prompt, llm_enhance
 from orchestrator_core.template import Wildcards
 
+if TYPE_CHECKING:
+    from orchestrator_core.profiles.source import ProfileSource
+
 _MOST_COMMENTS = 5
+# The script's elements, in their order.
+ELEMENTS = (
+    "enabled", "dialect", "method", "missing", "prompt_seed", "profiles", "genre", "story", "story_action", "enhance",
+)  # fmt: skip
 
 
 class ScriptOptions(BaseModel):
-    """The script's elements, in their order; an API call may name them instead, in one object."""
+    """What the script's elements say; an API call may name these instead, in one object, and all of ``story`` and
+    ``enhance`` with them."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -35,6 +43,25 @@ class ScriptOptions(BaseModel):
     method: generate_prompt.Method = "random"
     missing: generate_prompt.Missing = "keep"
     prompt_seed: int = Field(-1, ge=-1, le=MAX_SEED, description="The seed of the first prompt. -1: each image's own.")
+    profiles: str = ""
+    genre: str = ""
+    story: follow_story.Options = follow_story.Options()
+    enhance: llm_enhance.Options | None = Field(None, description="Off where it is none.")
+
+    @field_validator("profiles", mode="before")
+    @classmethod
+    def _names(cls, given: Any) -> Any:
+        return ", ".join(map(str, given)) if isinstance(given, list | tuple) else given
+
+    @field_validator("story", mode="before")
+    @classmethod
+    def _by_its_name(cls, given: Any) -> Any:
+        return {"story": given} if isinstance(given, str) else given
+
+    @field_validator("enhance", mode="before")
+    @classmethod
+    def _by_a_switch(cls, given: Any) -> Any:
+        return ({} if given else None) if isinstance(given, bool) else given
 
 
 def read_options(arguments: Sequence[Any]) -> ScriptOptions:
@@ -42,8 +69,10 @@ def read_options(arguments: Sequence[Any]) -> ScriptOptions:
     if arguments and isinstance(arguments[0], Mapping):
         values: dict[str, Any] = {"enabled": True, **arguments[0]}
     else:
-        given = zip(ScriptOptions.model_fields, arguments, strict=False)
+        given = zip(ELEMENTS, arguments, strict=False)
         values = {name: value for name, value in given if value is not None and value != ""}
+        story = {"story": values.pop("story", ""), "action": values.pop("story_action", "continue")}
+        values["story"] = story if story["story"] else {}
     try:
         return ScriptOptions.model_validate(values)
     except ValidationError as error:
@@ -64,10 +93,34 @@ class Drawn:
     negative: Any = ""
 
 
-def draw_job(job: Any, options: ScriptOptions, wildcards: Wildcards) -> Drawn:
-    """Puts the drawn prompts into the job. Raises TemplateError, and has then changed nothing."""
-    drafts = tuple(_draft(job, place, options, wildcards) for place in range(len(job.all_prompts)))
-    hires = _hires(job, options, wildcards, drafts)
+class Writing(Protocol):
+    """What becomes of the draws, in their order; ``writing.py`` has it. Raises OrchestratorError."""
+
+    @property
+    def profiles(self) -> ProfileSource | None: ...
+
+    def written(self, draft: PromptDraft, place: int, count: int) -> PromptDraft: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Plainly:
+    """Nothing more: what is drawn is the prompt."""
+
+    profiles: ProfileSource | None = None
+
+    def written(self, draft: PromptDraft, place: int, count: int) -> PromptDraft:
+        return draft
+
+
+_PLAINLY = Plainly()
+
+
+def draw_job(job: Any, options: ScriptOptions, wildcards: Wildcards, writing: Writing = _PLAINLY) -> Drawn:
+    """Puts the drawn prompts into the job. Raises OrchestratorError, and has then changed nothing."""
+    count = len(job.all_prompts)
+    draws = [_draft(job, place, options, wildcards, writing.profiles) for place in range(count)]
+    drafts = tuple(writing.written(draft, place, count) for place, draft in enumerate(draws))
+    hires = _hires(job, options, wildcards, drafts, writing.profiles)
     notes = tuple(_notes(draft, seed) for draft, seed in zip(drafts, job.all_seeds, strict=False))
     drawn = Drawn(drafts, notes, hires, job.prompt, job.negative_prompt)
     job.all_prompts = [draft.positive.strip() for draft in drafts]
@@ -80,10 +133,11 @@ def draw_job(job: Any, options: ScriptOptions, wildcards: Wildcards) -> Drawn:
     return drawn
 
 
-def _draft(job: Any, place: int, options: ScriptOptions, wildcards: Wildcards) -> PromptDraft:
-    return _draw(
-        job.all_prompts[place], job.all_negative_prompts[place], _seed(job, place, options), options, wildcards
-    )
+def _draft(
+    job: Any, place: int, options: ScriptOptions, wildcards: Wildcards, profiles: ProfileSource | None
+) -> PromptDraft:
+    prompt, negative = job.all_prompts[place], job.all_negative_prompts[place]
+    return _draw(prompt, negative, _seed(job, place, options), options, wildcards, profiles)
 
 
 def _seed(job: Any, place: int, options: ScriptOptions) -> int:
@@ -91,7 +145,14 @@ def _seed(job: Any, place: int, options: ScriptOptions) -> int:
     return seed & MAX_SEED
 
 
-def _draw(template: str, negative: str, seed: int, options: ScriptOptions, wildcards: Wildcards) -> PromptDraft:
+def _draw(
+    template: str,
+    negative: str,
+    seed: int,
+    options: ScriptOptions,
+    wildcards: Wildcards,
+    profiles: ProfileSource | None = None,
+) -> PromptDraft:
     # half a character cannot be written into an image, nor into the host's params.txt
     template, negative = mended([template, negative])
     method = options.method if template.strip() else "random"  # nothing has no combinations
@@ -102,28 +163,42 @@ def _draw(template: str, negative: str, seed: int, options: ScriptOptions, wildc
         method=method,
         seed=seed,
         missing=options.missing,
+        profiles=options.profiles,
+        genre=options.genre,
     )
-    return generate_prompt.generate(wanted, wildcards)
+    return generate_prompt.generate(wanted, wildcards, profiles=profiles)
 
 
 def _hires(
-    job: Any, options: ScriptOptions, wildcards: Wildcards, drafts: Sequence[PromptDraft]
+    job: Any,
+    options: ScriptOptions,
+    wildcards: Wildcards,
+    drafts: Sequence[PromptDraft],
+    profiles: ProfileSource | None,
 ) -> tuple[PromptDraft, ...]:
-    """Those of the hires pass: the same choices, for as much of the same template as it has."""
+    """Those of the hires pass: the image's own, or the same choices for as much of the same template as it has.
+
+    A prompt of its own is no further scene of a story, and no language model is asked for it.
+    """
     prompts, negatives = getattr(job, "all_hr_prompts", None), getattr(job, "all_hr_negative_prompts", None)
     if not prompts or not negatives:
         return ()
     found = []
     for draft, prompt, negative in zip(drafts, prompts, negatives, strict=False):
-        same = (prompt, negative) == (draft.source.template, draft.source.negative)
-        found.append(draft if same else _draw(prompt, negative, draft.seed, options, wildcards))
+        same = _is_template_of(draft, prompt, negative)
+        found.append(draft if same else _draw(prompt, negative, draft.seed, options, wildcards, profiles))
     return tuple(found)
+
+
+def _is_template_of(draft: PromptDraft, prompt: str, negative: str) -> bool:
+    return (prompt, negative) == (draft.source.template, draft.source.negative)
 
 
 def _notes(draft: PromptDraft, image_seed: int) -> ImageNotes:
     notes = notes_for(new_run_id(), draft)
     if draft.source.template == draft.positive.strip() and draft.source.negative == draft.negative_prompt.strip():
-        return ImageNotes(notes.run_id, dialect=notes.dialect)  # nothing was drawn
+        # nothing was drawn
+        return replace(notes, template="", negative_template="", prompt_seed=None, method="random", missing="keep")
     return replace(notes, prompt_seed=draft.seed if draft.seed != image_seed else None)
 
 
@@ -172,13 +247,17 @@ def _if_other(texts: Sequence[str], base: str) -> Callable[..., str | None]:
 def draw_nested(job: Any, options: ScriptOptions, wildcards: Wildcards, outer: Drawn, place: int) -> None:
     """For a job that a script makes of another: with that one's choices for its ``place``-th image.
 
-    A prompt that was drawn for the outer job is final; the template, or another text, is drawn by the same seed.
+    A prompt that was drawn for the outer job is final, its template stands for it, and another text is drawn by the
+    same seed, without profiles: who looks at a part of the image says what is in it.
     """
     draft = outer.drafts[min(place, len(outer.drafts) - 1)]
     final = {found.positive.strip() for found in outer.drafts}
+    plain = options.model_copy(update={"profiles": "", "genre": ""})
     for number, prompt in enumerate(job.all_prompts):
         if prompt not in final:
-            new = _draw(prompt, job.all_negative_prompts[number], draft.seed, options, wildcards)
+            negative = job.all_negative_prompts[number]
+            same = _is_template_of(draft, prompt, negative)
+            new = draft if same else _draw(prompt, negative, draft.seed, plain, wildcards)
             job.all_prompts[number] = new.positive.strip()
             job.all_negative_prompts[number] = new.negative_prompt.strip()
     job.main_prompt, job.main_negative_prompt = job.all_prompts[0], job.all_negative_prompts[0]
@@ -186,6 +265,12 @@ def draw_nested(job: Any, options: ScriptOptions, wildcards: Wildcards, outer: D
 
 def comments(drawn: Drawn) -> list[str]:
     """What a person should know of the draws, each thing once."""
-    found = list(dict.fromkeys(str(note) for draft in drawn.drafts for note in draft.diagnostics))
+    notes = [str(note) for draft in drawn.drafts for note in draft.diagnostics]
+    kept = [f"not enhanced: {said.detail}" for draft in drawn.drafts if (said := draft.enhanced) and not _is_new(said)]
+    found = list(dict.fromkeys([*kept, *notes]))
     more = [f"… and {len(found) - _MOST_COMMENTS} more."] if len(found) > _MOST_COMMENTS else []
     return found[:_MOST_COMMENTS] + more
+
+
+def _is_new(said: Enhancement) -> bool:
+    return said.status in ("enhanced", "cached")

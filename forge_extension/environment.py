@@ -9,14 +9,20 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from forge_extension.checkpoints import CheckpointFamilies
 from forge_extension.generator import Host, InProcessGenerator
+from forge_extension.language_models import ForgeModels
+from forge_extension.language_models import Host as ModelHost
 from forge_extension.lora_names import Host as LoraHost
 from forge_extension.lora_names import LoraNames
 from forge_extension.resolver import Host as ScriptHost
 from forge_extension.settings import HostKeeper, HostSettings
 from orchestrator_app.studio.environment import Settings, StudioEnvironment, Target
+from orchestrator_app.studio.language_models import own_key
 from orchestrator_app.studio.live import LiveWildcards
 from orchestrator_app.studio.lora_place import LoraPlace
+from orchestrator_app.studio.preparing import Tools
+from orchestrator_app.studio.remembering import StudioAnswers
 from orchestrator_app.studio.targets import FORGES_OWN, comfy_target
+from orchestrator_core.base_models import BaseModel
 from orchestrator_core.config import data_folder
 from orchestrator_core.errors import ConfigError
 from orchestrator_core.loras.meanings import Meanings
@@ -44,7 +50,7 @@ _SEND = """(positive, negative) => {
 }"""
 
 
-class ForgeHost(Host, HostSettings, ScriptHost, LoraHost, Protocol):
+class ForgeHost(Host, HostSettings, ScriptHost, LoraHost, ModelHost, Protocol):
     """All that is needed of the host here; ``host.forge`` has it."""
 
     def output_folder(self) -> str: ...
@@ -70,7 +76,9 @@ class ForgeEnvironment:
         self.keeper = HostKeeper(host)
         self.wildcards = LiveWildcards(self._folders)
         self.loras = LoraPlace(lambda _: host.lora_folders(), self.open_store, host.is_rendering, _NO_LORAS)
+        self.models = ForgeModels(own_key(), host)
         self.profiles, self.stories, self.books = _profiles(), _stories(self.open_store), _books()
+        self._answers = StudioAnswers(self.open_store)
         self._lora_names = LoraNames(host)
         self._meanings = Meanings(host.text_vectors, self.loras.vectors)
         self._checkpoints = CheckpointFamilies(host.checkpoint_file)
@@ -90,6 +98,7 @@ class ForgeEnvironment:
             profiles=self.profiles,
             stories=self.stories,
             books=self.books,
+            models=self.models,
             send_to_host=_SEND,
             host="Forge",
         )
@@ -112,6 +121,16 @@ class ForgeEnvironment:
             own_model=FORGES_OWN,
         )
         return here, comfy_target(settings.comfy_url, theirs)
+
+    def tools(self, settings: Settings) -> Tools:
+        """For the script, which is called in a job of the host's. Raises ConfigError."""
+        model = self.models.in_job(settings)
+        answers = self._answers.of(settings) if model is not None else None  # the rules answer the same in any case
+        return Tools(self.profiles, self.books, self.stories, model, answers)
+
+    def checkpoint(self, name: str) -> BaseModel:
+        """What a checkpoint is, "" being the one that is set."""
+        return self._checkpoints(name)
 
     def _folders(self, settings: Settings) -> list[Path]:
         """The person's own, other extensions', the host's, and those that come with the pack; the first wins."""

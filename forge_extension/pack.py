@@ -33,7 +33,8 @@ class Pack:
         hooks.hook_tab(self._tab, TITLE, "orchestrator")
         hooks.hook_paste(self._paste)
         hooks.hook_end(self.environment.close)
-        return script_class(Resolver(self.environment.host, self.environment), self._script_defaults)
+        resolver = Resolver(self.environment.host, self.environment)
+        return script_class(resolver, self._script_defaults, lambda: self.environment.profiles.genres)
 
     def _script_defaults(self) -> ScriptOptions:
         found, settings = self.environment.keeper.script_defaults(), self.environment.settings()
@@ -46,7 +47,8 @@ class Pack:
 
     def _paste(self, infotext: str, parameters: dict[str, Any]) -> None:
         if self.environment.keeper.script_defaults().paste == "template":
-            restore(infotext, parameters, lambda: self.environment.wildcards(self.environment.settings()))
+            environment = self.environment
+            restore(infotext, parameters, lambda: environment.wildcards(environment.settings()), environment.profiles)
 
     def _tab(self) -> Any:
         import gradio as gr

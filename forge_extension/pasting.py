@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 from pydantic import ValidationError
 
+from forge_extension.drawing import ELEMENTS
 from forge_extension.notes import OURS
 from orchestrator_core.errors import OrchestratorError
 from orchestrator_core.formats.infotext import parse_infotext
@@ -16,13 +17,20 @@ from orchestrator_core.request import ImageNotes
 from orchestrator_core.stages import generate_prompt
 
 if TYPE_CHECKING:
+    from orchestrator_core.profiles.source import ProfileSource
     from orchestrator_core.template import Wildcards
 
 # The parameters that the script's elements are filled from, in their order.
-FIELDS = tuple(f"{OURS} {name}" for name in ("enabled", "dialect", "method", "missing", "prompt seed"))
+FIELDS = tuple(f"{OURS} {name.replace('_', ' ')}" for name in ELEMENTS)
+_NOTHING_MORE = ("", "continue", False)  # no story, and no enhancing: what it gave stands in the prompt
 
 
-def restore(infotext: str, parameters: dict[str, Any], wildcards: Callable[[], Wildcards]) -> None:
+def restore(
+    infotext: str,
+    parameters: dict[str, Any],
+    wildcards: Callable[[], Wildcards],
+    profiles: ProfileSource | None = None,
+) -> None:
     """Changes the parameters that the host has read.
 
     The template takes the prompt's place only if it gives the very prompt today, by the seed that was noted; else the
@@ -33,13 +41,14 @@ def restore(infotext: str, parameters: dict[str, Any], wildcards: Callable[[], W
         return
     parameters[FIELDS[0]] = False
     options = _options(info.notes, info.request.seed)
-    if options is None or not _gives(options, infotext, wildcards):
+    if options is None or not _gives(options, infotext, wildcards, profiles):
         return
     parameters["Prompt"], parameters["Negative prompt"] = options.template, options.negative_template
     if "Styles array" in parameters:  # the template has their words
         parameters["Styles array"] = []
     prompt_seed = -1 if info.notes.prompt_seed in (None, info.request.seed) else info.notes.prompt_seed
-    parameters |= dict(zip(FIELDS, (True, options.dialect, options.method, options.missing, prompt_seed), strict=True))
+    drawn = (True, options.dialect, options.method, options.missing, prompt_seed, options.profiles, options.genre)
+    parameters |= dict(zip(FIELDS, (*drawn, *_NOTHING_MORE), strict=True))
 
 
 def _options(notes: ImageNotes, image_seed: int) -> generate_prompt.Options | None:
@@ -54,16 +63,23 @@ def _options(notes: ImageNotes, image_seed: int) -> generate_prompt.Options | No
             dialect=cast(Any, notes.dialect),
             method=cast(Any, notes.method),
             missing=cast(Any, notes.missing),
+            profiles=notes.profiles,
+            genre=notes.genre,
             seed=seed & MAX_SEED,
         )
     except ValidationError:
         return None
 
 
-def _gives(options: generate_prompt.Options, infotext: str, wildcards: Callable[[], Wildcards]) -> bool:
+def _gives(
+    options: generate_prompt.Options,
+    infotext: str,
+    wildcards: Callable[[], Wildcards],
+    profiles: ProfileSource | None,
+) -> bool:
     positive, negative, _ = split_infotext(infotext)
     try:
-        draft = generate_prompt.generate(options, wildcards())
+        draft = generate_prompt.generate(options, wildcards(), profiles=profiles)
     except OrchestratorError:
         return False
     return _same(draft.positive, positive) and _same(draft.negative_prompt, negative)

@@ -1,4 +1,4 @@
-"""Resolves wildcards in the host's ordinary runs: what the script does at each of the host's calls."""
+"""Resolves templates in the host's ordinary runs: what the script does at each of the host's calls."""
 
 from __future__ import annotations
 
@@ -11,6 +11,9 @@ from forge_extension import marks
 from forge_extension.drawing import Drawn, comments, correct_hires_pairs, draw_job, draw_nested, read_options
 from forge_extension.entry import say
 from forge_extension.rendered import Rendered
+from forge_extension.writing import Environment as WritingEnvironment
+from forge_extension.writing import Host as WritingHost
+from forge_extension.writing import writing_for
 from orchestrator_app.studio.environment import Settings
 from orchestrator_core.errors import OrchestratorError
 from orchestrator_core.formats.infotext import parse_infotext
@@ -22,7 +25,7 @@ if TYPE_CHECKING:
     from orchestrator_core.template import Wildcards
 
 
-class Host(Protocol):
+class Host(WritingHost, Protocol):
     """What is needed of the host; ``host.forge`` has it."""
 
     def began(self) -> float: ...
@@ -32,7 +35,7 @@ class Host(Protocol):
     def rendered(self, job: Any, processed: Any) -> Rendered: ...
 
 
-class Environment(Protocol):
+class Environment(WritingEnvironment, Protocol):
     """See ``environment.ForgeEnvironment``."""
 
     def settings(self) -> Settings: ...
@@ -75,12 +78,14 @@ class Resolver:
             options = read_options(arguments)
             if not options.enabled:
                 return
-            wildcards = self.environment.wildcards(self.environment.settings())
+            settings = self.environment.settings()
+            wildcards = self.environment.wildcards(settings)
             outer = self._outer()
             if outer is not None:
                 draw_nested(job, options, wildcards, outer.drawn, outer.place)
                 return
-            drawn = draw_job(job, options, wildcards)
+            writing = writing_for(job, options, settings, self.host, self.environment)
+            drawn = draw_job(job, options, wildcards, writing)
         except OrchestratorError as error:
             self._refuse(job, str(error))
             return
@@ -104,7 +109,8 @@ class Resolver:
         marks.forget(job)
         self._running = None
         job.prompt, job.negative_prompt = drawn.prompt, drawn.negative
-        if self.environment.settings().remember_runs:
+        told = any(draft.story is not None for draft in drawn.drafts)
+        if told or self.environment.settings().remember_runs:
             self._remember(drawn, self.host.rendered(job, processed))
 
     def _outer(self) -> _Running | None:
@@ -124,6 +130,7 @@ class Resolver:
         self.host.interrupt()
 
     def _remember(self, drawn: Drawn, rendered: Rendered) -> None:
+        """A scene of a story is always kept: that is what the story is."""
         runs = []
         for draft, notes, image in zip(drawn.drafts, drawn.notes, rendered.images, strict=False):
             request = parse_infotext(image.infotext).request.replacing(seed=image.seed)

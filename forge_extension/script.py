@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import gradio as gr
@@ -12,6 +12,7 @@ from forge_extension.host import hooks
 from forge_extension.pasting import FIELDS
 from forge_extension.resolver import Resolver
 from forge_extension.settings import choices_of
+from orchestrator_core.stages import follow_story
 
 TITLE = "Orchestrator"
 # Short enough for a line each, or their elements would not stand side by side.
@@ -19,14 +20,19 @@ _INFO = {
     "dialect": "The template's syntax.",
     "method": "How values are chosen.",
     "missing": "What an unknown wildcard leaves.",
+    "profiles": "Names, with commas: mira, ink.",
+    "genre": "A template around your words.",
+    "story": "A new name begins one.",
+    "story_action": "How the story goes on.",
 }
 
 
 class Script(hooks.Script):  # type: ignore[misc]  # the host's class is not known to mypy
-    """A class for each load of the extension is made of it, with these two; the host makes the objects."""
+    """A class for each load of the extension is made of it, with these three; the host makes the objects."""
 
     resolver: Resolver
     defaults: Callable[[], ScriptOptions]
+    genres: Callable[[], Sequence[str]]
 
     def title(self) -> str:
         return TITLE
@@ -35,7 +41,7 @@ class Script(hooks.Script):  # type: ignore[misc]  # the host's class is not kno
         return hooks.AlwaysVisible
 
     def ui(self, is_img2img: bool) -> list[Any]:
-        """The elements of ``ScriptOptions``, in its order."""
+        """The elements, in the order of ``drawing.ELEMENTS``."""
         own = type(self).defaults()
         with hooks.InputAccordion(own.enabled, label=TITLE, elem_id=self.elem_id("enabled")) as enabled:
             with gr.Row():
@@ -44,21 +50,42 @@ class Script(hooks.Script):  # type: ignore[misc]  # the host's class is not kno
                     own.prompt_seed, label="Prompt seed", precision=0, elem_id=self.elem_id("prompt_seed"),
                     info="-1: each image's own seed.",
                 )  # fmt: skip
+            more = self._more()
             gr.Markdown(
                 "`{fox|owl}` and `__colors/warm__` in the prompts are drawn for each image anew. "
                 "The tab *Orchestrator* lists your wildcards."
             )
-        elements = [enabled, *chosen, seed]
+        elements = [enabled, *chosen, seed, *more]
         for element in (*elements, enabled.accordion):
             element.do_not_save_to_config = True  # "Settings" has their defaults
         self.infotext_fields = list(zip(elements, FIELDS, strict=True))
         return elements
+
+    def _more(self) -> list[Any]:
+        """Who is in the prompt, its story, and whether it is enhanced; all of the story's and the enhancing's options
+        are in the tab."""
+        with gr.Row():
+            profiles = self._text("profiles")
+            genre = gr.Dropdown(
+                ["", *type(self).genres()], value="", label="Genre", info=_INFO["genre"], allow_custom_value=True,
+                elem_id=self.elem_id("genre"),
+            )  # fmt: skip
+            story = self._text("story")
+            action = gr.Dropdown(
+                list(choices_of(follow_story.Options, "action")), value="continue", label="Story action",
+                info=_INFO["story_action"], elem_id=self.elem_id("story_action"),
+            )  # fmt: skip
+            enhance = gr.Checkbox(False, label="Enhance", elem_id=self.elem_id("enhance"))
+        return [profiles, genre, story, action, enhance]
 
     def _choice(self, name: str, value: str) -> Any:
         return gr.Dropdown(
             list(choices_of(ScriptOptions, name)), value=value, label=name.capitalize(), elem_id=self.elem_id(name),
             info=_INFO[name],
         )  # fmt: skip
+
+    def _text(self, name: str) -> Any:
+        return gr.Textbox("", label=name.capitalize(), info=_INFO[name], max_lines=1, elem_id=self.elem_id(name))
 
     def process(self, p: Any, *arguments: Any) -> None:
         self.resolver.process(p, arguments)
@@ -73,6 +100,9 @@ class Script(hooks.Script):  # type: ignore[misc]  # the host's class is not kno
         self.resolver.finish(p, processed)
 
 
-def script_class(resolver: Resolver, defaults: Callable[[], ScriptOptions]) -> type:
+def script_class(
+    resolver: Resolver, defaults: Callable[[], ScriptOptions], genres: Callable[[], Sequence[str]]
+) -> type:
     """The class that the host is to find."""
-    return type("OrchestratorScript", (Script,), {"resolver": resolver, "defaults": staticmethod(defaults)})
+    parts = {"resolver": resolver, "defaults": staticmethod(defaults), "genres": staticmethod(genres)}
+    return type("OrchestratorScript", (Script,), parts)

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any
 
-from forge_extension.host import folders, lists, loras, meanings, rendering, settings
+from forge_extension.host import folders, lists, loras, meanings, rendering, residence, settings
 from forge_extension.job import Gate
 from forge_extension.lora_names import Listed
 from forge_extension.rendered import Look, Rendered
 from orchestrator_core.generators.forge_names import ServerNames
+from orchestrator_core.llm.port import IsCancelled
+from orchestrator_core.llm.residence import Residence
 
 
 class Forge:
@@ -63,6 +66,18 @@ class Forge:
 
     def text_vectors(self, clip: Any, texts: Sequence[str], /) -> Sequence[Sequence[float]]:
         return meanings.text_vectors(clip, texts)
+
+    def residence(self) -> Residence:
+        return residence.residence()
+
+    def queue(self, is_cancelled: IsCancelled, /) -> AbstractContextManager[None]:
+        return residence.queue(is_cancelled)
+
+    def is_interrupted(self) -> bool:
+        return residence.is_interrupted()
+
+    def tell(self, text: str) -> None:
+        residence.tell(text)
 
     def read(self, defaults: Mapping[str, Any]) -> dict[str, Any]:
         return settings.read(defaults)

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -12,8 +13,18 @@ from forge_extension.job import Gate
 from forge_extension.lora_names import Listed
 from forge_extension.rendered import Look, Rendered, RenderedImage
 from orchestrator_app.studio.environment import Settings
+from orchestrator_app.studio.preparing import Tools
+from orchestrator_core.base_models import BaseModel, base_model_in
+from orchestrator_core.enhancing.caching import RememberedAnswers
+from orchestrator_core.errors import Cancelled
 from orchestrator_core.generators.forge_names import Item, ServerNames
+from orchestrator_core.llm.port import IsCancelled, LanguageModel
+from orchestrator_core.llm.residence import PlainResidence, Residence
+from orchestrator_core.memory.library import StoryLibrary
+from orchestrator_core.profiles.library import ProfileLibrary
 from orchestrator_core.template import Wildcards
+
+ROOT = Path(__file__).resolve().parents[2]
 
 
 class FakeJob:
@@ -79,6 +90,8 @@ class FakeForge:
         self.fields: list[dict[str, Any]] = []
         self.infotexts: list[dict[str, Any]] = []
         self.interrupts = 0
+        self.interrupted = False
+        self.told: list[str] = []
         self.time = 1.0
         self.known: ServerNames = NAMES
         self.looks = Look(0, 0, (0, 1), 0)
@@ -174,19 +187,47 @@ class FakeForge:
     def text_encoder(self) -> Any:
         return self.clip
 
+    def residence(self) -> Residence:
+        return PlainResidence("cpu")
+
+    @contextmanager
+    def queue(self, is_cancelled: IsCancelled, /) -> Iterator[None]:
+        while not self.lock.acquire(timeout=0.01):
+            if is_cancelled():
+                raise Cancelled
+        try:
+            yield
+        finally:
+            self.lock.release()
+
+    def is_interrupted(self) -> bool:
+        return self.interrupted
+
+    def tell(self, text: str) -> None:
+        self.told.append(text)
+
     def text_vectors(self, clip: Any, texts: Sequence[str]) -> Sequence[Sequence[float]]:
         return self.encode(texts)
 
 
 class FakeEnvironment:
-    """Settings and wildcards without a host; ``open_store`` is what the test gives."""
+    """Settings, wildcards and what prompts are written with, without a host; ``open_store`` is what the test gives."""
 
-    def __init__(self, wildcards: Wildcards, open_store: Any = None) -> None:
-        self._wildcards, self.open_store = wildcards, open_store
+    def __init__(self, wildcards: Wildcards, open_store: Any = None, model: LanguageModel | None = None) -> None:
+        self._wildcards, self.open_store, self.model = wildcards, open_store, model
         self.remember_runs = open_store is not None
+        self.profiles = ProfileLibrary((ROOT / "profiles",))
+        self.answers = RememberedAnswers()
 
     def settings(self) -> Settings:
         return Settings(remember_runs=self.remember_runs)
 
     def wildcards(self, settings: Settings) -> Wildcards:
         return self._wildcards
+
+    def tools(self, settings: Settings) -> Tools:
+        stories = StoryLibrary(self.open_store) if self.open_store else None
+        return Tools(self.profiles, None, stories, self.model, self.answers)
+
+    def checkpoint(self, name: str) -> BaseModel:
+        return base_model_in(name)

@@ -7,16 +7,19 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 
-from forge_extension.drawing import ScriptOptions, draw_job
+from forge_extension.drawing import Plainly, ScriptOptions, draw_job
 from forge_extension.notes import infotext_pairs
 from forge_extension.pasting import FIELDS, restore
+from forge_extension.writing import writing_for
 from orchestrator_core.formats.infotext_pairs import quote
+from orchestrator_core.profiles.library import ProfileLibrary
 from orchestrator_core.request import ImageNotes, notes_for
 from orchestrator_core.stages import generate_prompt
 from orchestrator_core.template import Template, Wildcards
-from tests.forge_extension.forge_fakes import FakeJob
+from tests.forge_extension.forge_fakes import ROOT, FakeEnvironment, FakeForge, FakeJob
 
 EMPTY = Wildcards([])
+BUNDLED = ProfileLibrary((ROOT / "profiles",))
 LINE = "Steps: 1, Sampler: Euler, CFG scale: 7.0, Seed: {seed}, Size: 64x64"
 
 
@@ -58,7 +61,8 @@ def test_what_the_script_drew_is_pasted_as_its_template(
     found = pasted(written(job.all_prompts[1], job.all_negative_prompts[1], seed + 1, pairs))
     assert (found["Prompt"], found["Negative prompt"]) == (template, negative)
     expected_seed = prompt_seed + 1 if prompt_seed >= 0 and prompt_seed + 1 != seed + 1 else -1
-    assert [found[key] for key in FIELDS] == [True, dialect, method, "keep", expected_seed]
+    more = ["", "", "", "continue", False]  # no profiles, genre, story nor enhancing
+    assert [found[key] for key in FIELDS] == [True, dialect, method, "keep", expected_seed, *more]
     again = FakeJob(found["Prompt"], found["Negative prompt"], seed + 1)
     draw_job(again, ScriptOptions(enabled=True, dialect=dialect, method=method, prompt_seed=expected_seed), EMPTY)
     assert again.all_prompts == [job.all_prompts[1]]
@@ -71,6 +75,30 @@ def test_a_prompt_of_another_host_that_was_drawn_again_stays_as_it_is():
     draft = generate_prompt.generate(options, EMPTY)
     assert draft.positive != template.draw(EMPTY, 5).positive
     found = pasted(written(draft.positive, "", 5, infotext_pairs(notes_for("0f", draft))))
+    assert found == {"Prompt": "what the host read", "Negative prompt": "and this", FIELDS[0]: False}
+
+
+def test_profiles_and_a_genre_come_back_with_the_template():
+    options = ScriptOptions(enabled=True, profiles="mira", genre="film-noir")
+    job = FakeJob("she {reads|writes}", "", 5)
+    draw_job(job, options, EMPTY, Plainly(BUNDLED))
+    assert "loose braid" in job.all_prompts[0]
+    pairs = {key: value for key in ("Template", "Orchestrator") if (value := job.pair(key, 0))}
+    text = written(job.all_prompts[0], job.all_negative_prompts[0], 5, pairs)
+    found = {"Prompt": "", "Negative prompt": ""}
+    restore(text, found, lambda: EMPTY, BUNDLED)
+    assert found["Prompt"] == "she {reads|writes}"
+    assert [found[f"Orchestrator {name}"] for name in ("enabled", "profiles", "genre")] == [True, "mira", "film-noir"]
+    assert pasted(text)["Prompt"] == "what the host read", "where there are no such profiles"
+
+
+def test_what_a_language_model_added_is_pasted_with_the_prompt_that_has_it():
+    job = FakeJob("she {reads|writes}", "", 5)
+    environment = FakeEnvironment(EMPTY)
+    options = ScriptOptions(enabled=True, enhance=True)
+    draw_job(job, options, EMPTY, writing_for(job, options, environment.settings(), FakeForge(), environment))
+    pairs = {key: value for key in ("Template", "Orchestrator") if (value := job.pair(key, 0))}
+    found = pasted(written(job.all_prompts[0], "", 5, pairs))
     assert found == {"Prompt": "what the host read", "Negative prompt": "and this", FIELDS[0]: False}
 
 

@@ -177,7 +177,8 @@ def facts_of_gguf(path: str) -> dict[str, Any]:
 
 def main(kind: str, host: str, gguf: str = "") -> None:
     sys.argv = sys.argv[:1]  # which the hosts would read
-    sys.path[:0] = [host, str(Path(host) / "packages_3rdparty")]  # as Forge puts them there
+    # As Forge and Forge Neo put them there.
+    sys.path[:0] = [host, str(Path(host) / "packages_3rdparty"), str(Path(host) / "modules_forge" / "packages")]
     with tempfile.TemporaryDirectory() as folder:
         if gguf:
             facts = facts_of_gguf(gguf)
