@@ -74,8 +74,11 @@ def cast_of(story: Story, draft: PromptDraft, source: ProfileSource | None, more
     drawn = chosen_from(source, draft.source.profiles) if source else None
     drawn_with = drawn.profile.members if drawn else ()
     members = [member for chosen in (told, drawn) if chosen for member in chosen.profile.members if member.name]
+    known = {called.casefold() for member in members for called in (member.name, _name_on_card(member))}
     names = dict.fromkeys((*more, *_written_as_names(own_words(draft))))
-    members += [found for name in names if (found := _profile_named(name, source)) is not None]
+    members += [
+        found for name in names if name.casefold() not in known and (found := _profile_named(name, source)) is not None
+    ]
     characters = {profile.name: profile for profile in members if _is_character(profile)}
     others = {profile.key or profile.name: profile for profile in members if not _is_character(profile)}
     return Cast(

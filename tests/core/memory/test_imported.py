@@ -34,6 +34,8 @@ SCENES = (
 @pytest.fixture
 def told(tmp_path: Path, sqlite_store: Store) -> tuple[list[PromptDraft], StoryLibrary]:
     import_file(CARDS / "v3_sillytavern.json", tmp_path / "profiles")
+    # Somebody else who is called as the card is: who is in the story is meant.
+    (tmp_path / "profiles" / "other.yaml").write_text("name: Mira\nkind: character\nappearance_tags: [red hair]\n")
     (tmp_path / "lore").mkdir()
     shutil.copy(CARDS / "world_info.json", tmp_path / "lore" / "world.json")
     stories = StoryLibrary.of(sqlite_store)
