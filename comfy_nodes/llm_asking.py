@@ -20,6 +20,7 @@ from . import host_language
 from .checkpoint_family import checkpoint_of, loader_file
 from .drawn import drawn_as_json
 from .host import io, model_kinds
+from .image_info import note_told
 from .llm_enhancing import Enhancing, Given
 from .routes import what_is_wrong
 from .tokens import count_tokens
@@ -71,8 +72,9 @@ def enhanced(enhancing: Enhancing, hidden: Any, values: Mapping[str, Any]) -> io
         raise
     told = draft.enhanced
     assert told is not None
+    noted = {**note_told(hidden.extra_pnginfo, node_id, draft), "natural": told.natural}
     texts = (draft.positive, draft.negative_prompt, told.natural, told.status, report_of(draft))
-    return io.NodeOutput(draft, *texts, ui=ui_of(draft))
+    return io.NodeOutput(draft, *texts, ui=ui_of(draft, noted))
 
 
 def draft_of(draft: PromptDraft | None, text: str | None) -> PromptDraft:
@@ -111,7 +113,7 @@ def report_of(draft: PromptDraft) -> str:
     return "\n".join([*filter(None, lines), *([f"in sentences: {told.natural}"] if told.natural else [])])
 
 
-def ui_of(draft: PromptDraft) -> dict[str, Any]:
+def ui_of(draft: PromptDraft, noted: Mapping[str, str]) -> dict[str, Any]:
     """What the node shows. ComfyUI joins the lists of several runs of one node."""
     drawn, told = drawn_as_json(draft), draft.enhanced
     assert told is not None
@@ -122,5 +124,6 @@ def ui_of(draft: PromptDraft) -> dict[str, Any]:
         "natural": told.natural,
         "words": drawn["words"],
         "decisions": drawn["decisions"],
+        "noted": noted,
     }
     return {"orchestrator_enhanced": [shown]}

@@ -7,11 +7,10 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from .host import io
 from .sockets import DraftSocket
+from .widgets import LLM_ENHANCE
 
 if TYPE_CHECKING:
     from .llm_part import LlmServices
-
-LLM_ENHANCE = "OrchestratorLLMEnhance"
 
 
 class LlmEnhance(io.ComfyNode):

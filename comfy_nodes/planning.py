@@ -17,7 +17,7 @@ from orchestrator_core.template import Slot
 from .drawn import template_slots
 from .links import Links, Unknown
 from .routes import what_is_wrong
-from .widgets import FIXED, POPULATE, POPULATED, WILDCARD_PROMPT
+from .widgets import FIXED, LLM_ENHANCE, POPULATE, POPULATED, WILDCARD_PROMPT
 
 DRAFT_OUTPUT, SEED_OUTPUT = 2, 3
 _OURS = "Orchestrator"  # what the ids of all our nodes begin with
@@ -113,7 +113,8 @@ _TEMPLATES = ("template", "negative_template")
 def seed_matters(prompt: Mapping[str, Any], node_id: str, drawn: Drawn) -> bool:
     """Whether another seed would change anything that the graph gets from the node.
 
-    The draft of a constant text goes by its seed too, but our own nodes only note it, and every seed gives that text.
+    The draft of a constant text goes by its seed too, but our own nodes only note it, and every seed gives that text;
+    but for LLM Enhance, wherever it stands behind: its words are by the draft's seed.
     That of a fixed one knows by the seed where its words are from.
     """
     if link_of(prompt[node_id]["inputs"].get("seed")) or _feeds(prompt, (node_id, SEED_OUTPUT)):
@@ -121,8 +122,12 @@ def seed_matters(prompt: Mapping[str, Any], node_id: str, drawn: Drawn) -> bool:
     if is_populating(prompt, node_id):
         source = drawn.draft.source
         is_drawn = bool(drawn.slots or source.profiles or source.genre)  # profiles have templates of their own
-        return is_drawn or _feeds(prompt, (node_id, DRAFT_OUTPUT), but_ours=True)
+        return is_drawn or _has_enhance(prompt) or _feeds(prompt, (node_id, DRAFT_OUTPUT), but_ours=True)
     return _feeds(prompt, (node_id, DRAFT_OUTPUT))
+
+
+def _has_enhance(prompt: Mapping[str, Any]) -> bool:
+    return any(isinstance(node, dict) and node.get("class_type") == LLM_ENHANCE for node in prompt.values())
 
 
 def _feeds(prompt: Mapping[str, Any], link: tuple[str, int], *, but_ours: bool = False) -> bool:

@@ -8,7 +8,7 @@ from orchestrator_core.config import data_folder
 from orchestrator_core.template import Wildcards
 
 from . import host
-from .llm_enhance import LLM_ENHANCE, LlmEnhance
+from .llm_enhance import LlmEnhance
 from .llm_model import LLM_MODEL, LlmModel
 from .llm_part import LlmPart
 from .llm_routes import llm_routes
@@ -30,7 +30,7 @@ from .sharing_routes import SharingAnswers, sharing_routes
 from .story_memory import STORY_MEMORY, StoryMemory
 from .story_part import StoryPart
 from .story_routes import profile_routes, story_routes
-from .widgets import WILDCARD_PROMPT
+from .widgets import LLM_ENHANCE, WILDCARD_PROMPT
 from .wildcard_prompt import WildcardPrompt
 
 

@@ -6,6 +6,7 @@ The order is part of the format: a workflow keeps a node's values as a list. New
 from __future__ import annotations
 
 WILDCARD_PROMPT = "OrchestratorWildcardPrompt"
+LLM_ENHANCE = "OrchestratorLLMEnhance"
 POPULATED = ("populated_text", "populated_negative")
 POPULATE, FIXED = "populate", "fixed"
 WIDGETS = (

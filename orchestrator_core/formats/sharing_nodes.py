@@ -24,6 +24,7 @@ LORA_STACK_APPLY = "OrchestratorLoRAStackApply"
 PROFILE_LOADER = "OrchestratorProfileLoader"
 STORY_MEMORY = "OrchestratorStoryMemory"
 LLM_ENHANCE = "OrchestratorLLMEnhance"
+LLM_MODEL = "OrchestratorLLMModel"
 LORA_NODES = (LORA_SELECTOR, LORA_STACK_APPLY)
 TELLING_NODES = (STORY_MEMORY, LLM_ENHANCE)  # whose outputs are a draft, its text, and its negative text
 LORA_LOADERS = ("LoraLoader", "LoraLoaderModelOnly")  # ComfyUI's own
@@ -151,6 +152,45 @@ OUR_NODES: dict[str, dict[str, Any]] = {
         {"model": ["MODEL", {}], "lora_stack": ["LORA_STACK", {}]},
         {"clip": ["CLIP", {}]},
         ("model", "MODEL"), ("clip", "CLIP"),
+    ),
+    LLM_MODEL: _ours(
+        "LLM Model",
+        {},
+        {
+            "backend": ["COMBO", {"default": "openai"}],
+            **dict.fromkeys(("url", "model", "folder"), _LINE),
+            "connect_s": ["FLOAT", {"default": 3.0}],
+            "first_token_s": ["FLOAT", {"default": 30.0}],
+            "total_s": ["FLOAT", {"default": 120.0}],
+            "keep_alive": _LINE,
+            "max_memory_gb": ["FLOAT", {"default": 0.0}],
+            "clip": ["CLIP", {}],
+        },
+        ("llm", "ORCHESTRATOR_LLM"),
+    ),
+    LLM_ENHANCE: _ours(
+        "LLM Enhance",
+        {},
+        {
+            "draft": ["PROMPT_DRAFT", {}],
+            "text": ["STRING", {"forceInput": True}],
+            "llm": ["ORCHESTRATOR_LLM", {}],
+            "model": ["MODEL", {}],
+            "clip": ["CLIP", {}],
+            "mode": ["COMBO", {"default": "append"}],
+            "style": ["COMBO", {"default": "auto"}],
+            "amount": ["INT", {"default": 6}],
+            "temperature": ["FLOAT", {"default": 0.7}],
+            "instruction": _PROMPT,
+            "keep": _LINE,
+            "forbidden": _LINE,
+            "max_tokens": ["INT", {"default": 0}],
+            "seed": ["INT", {"default": -1, "control_after_generate": False}],
+            "refresh": ["INT", {"default": 0}],
+            "on_error": ["COMBO", {"default": "keep"}],
+        },
+        ("draft", "PROMPT_DRAFT"), ("positive", "STRING"), ("negative", "STRING"), ("natural", "STRING"),
+        ("status", "STRING"), ("report", "STRING"),
     ),
 }  # fmt: skip
 

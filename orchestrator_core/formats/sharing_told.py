@@ -8,12 +8,13 @@ from __future__ import annotations
 from typing import Protocol
 
 from orchestrator_core.formats.sharing_canvas import Canvas, Level, Link
-from orchestrator_core.formats.sharing_nodes import TELLING_NODES, Node
+from orchestrator_core.formats.sharing_nodes import LLM_ENHANCE, TELLING_NODES, Node
 from orchestrator_core.formats.sharing_prompts import Prompts
 
 TOLD = "orchestrator_told"  # the node's property
 TOLD_POSITIVE, TOLD_NEGATIVE = 1, 2  # their outputs
 _TEXTS = ((TOLD_POSITIVE, "positive"), (TOLD_NEGATIVE, "negative"))
+_NATURAL = 3  # an output of LLM Enhance alone
 _BYPASSED = 4  # ComfyUI's mode of a node
 
 
@@ -32,7 +33,7 @@ def told_of(node: Node) -> dict[str, str] | None:
     held = node["properties"].get(TOLD)
     if node.get("mode") == _BYPASSED or not isinstance(held, dict):
         return None
-    texts = {name: text for _, name in _TEXTS if isinstance(text := held.get(name), str)}
+    texts = {name: text for name, text in held.items() if isinstance(text, str)}
     return texts if texts.get("positive") else None
 
 
@@ -56,6 +57,8 @@ def told_as_texts(work: Stock) -> None:
                 _feed(work, level, node, slot, _given(work, level, node, slot))
             else:
                 work.give(level, node, slot, told.get(name, ""), f"{name} text")
+        if told is not None and node["type"] == LLM_ENHANCE:
+            work.give(level, node, _NATURAL, told.get("natural", ""), "text in sentences")
         _feed(work, level, node, 0, level.into(node, "draft"))
         level.remove(node)
 

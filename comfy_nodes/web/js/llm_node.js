@@ -119,7 +119,10 @@ function executing({ detail }) {
 
 function showEnhanced(id, output) {
   const told = output?.orchestrator_enhanced;
-  if (told?.length) viewOf(id)?.show(told);
+  const view = told?.length ? viewOf(id) : null;
+  if (!view) return;
+  view.show(told);
+  view.node.properties.orchestrator_told = told.at(-1).noted; // for who shares the workflow as a template
 }
 
 // LLM Model
