@@ -12,6 +12,7 @@ from orchestrator_app.studio.pages.generate import GeneratePage
 from orchestrator_app.studio.pages.lora_test import LoraTestPage
 from orchestrator_app.studio.pages.loras import LoraNews, LorasPage
 from orchestrator_app.studio.pages.profiles import ProfilesPage
+from orchestrator_app.studio.pages.stories import StoriesPage
 from orchestrator_app.studio.pages.wildcards import WildcardsPage
 from orchestrator_app.studio.session import Session
 
@@ -33,6 +34,8 @@ def build(environment: StudioEnvironment) -> gr.Blocks:
                 batch = BatchPage(live, session, tab, generate)
             with gr.Tab("Profiles", id="profiles") as tab:
                 profiles = ProfilesPage(live, session, tab, news.timer)
+            with gr.Tab("Stories", id="stories") as tab:
+                stories = StoriesPage(live, session, tab, tabs, news.timer)
             with gr.Tab("LoRAs", id="loras") as tab:
                 loras = LorasPage(live, session, tab, tabs, news)
             with gr.Tab("LoRA test", id="lora_test") as tab:
@@ -41,7 +44,7 @@ def build(environment: StudioEnvironment) -> gr.Blocks:
                 wildcards = WildcardsPage(live, tab, generate.draw_form.elements["template"])
             with gr.Tab("Config", id="config") as tab:
                 config = ConfigPage(live, tab)
-        for page in (generate, batch, profiles, loras, lora_test, wildcards, config):
+        for page in (generate, batch, profiles, stories, loras, lora_test, wildcards, config):
             page.connect()
         generate.follow(news.timer)
     return blocks

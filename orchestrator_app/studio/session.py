@@ -13,6 +13,7 @@ from orchestrator_app.studio.job import Job
 from orchestrator_app.studio.lora_view import LoraView
 from orchestrator_app.studio.preparing import LeftOut
 from orchestrator_app.studio.profile_view import ProfileView
+from orchestrator_app.studio.story_view import StoryView
 from orchestrator_core.prompt import PromptDraft
 from orchestrator_core.request import GeneratedImage, GenerationRequest
 from orchestrator_core.run import Run
@@ -70,6 +71,7 @@ class Session:
         self.chosen_at = 0  # ``LiveEnvironment.lora_choices`` of the preview
         self.loras = LoraView()
         self.profiles = ProfileView()
+        self.stories = StoryView()
         self.lora_test: TestRun | None = None
         self.listed_from = ""  # where the lists of the Generate page are from; "" where they could not be had
 

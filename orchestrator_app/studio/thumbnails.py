@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import threading
 from collections import OrderedDict
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -69,11 +70,19 @@ def _key(record: LoraRecord) -> Key:
 
 def picture_of(record: LoraRecord, size: tuple[int, int]) -> bytes:
     """The record's preview as a JPEG of at most this size; empty where there is none, or none that can be read."""
+    return _small(lambda: _embedded(record.path) if record.preview == "embedded" else _read(record.preview), size)
+
+
+def small_picture(path: Path, size: tuple[int, int]) -> bytes:
+    """The picture of a file as a JPEG of at most this size; empty where it is none that can be read."""
+    return _small(lambda: _read(str(path)), size)
+
+
+def _small(read: Callable[[], bytes], size: tuple[int, int]) -> bytes:
     from PIL import Image
 
     try:
-        data = _embedded(record.path) if record.preview == "embedded" else _read(record.preview)
-        with Image.open(io.BytesIO(data)) as image:
+        with Image.open(io.BytesIO(read())) as image:
             if image.width * image.height > _PIXELS:
                 return b""
             image.draft("RGB", (size[0] * 2, size[1] * 2))

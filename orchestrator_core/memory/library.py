@@ -159,6 +159,7 @@ def _scene(row: Any, run: Run | None) -> Scene:
         bool(row["left_out"]),
         run.images if run else (),
         run.scores if run else (),
+        run.draft if run else None,
     )
 
 

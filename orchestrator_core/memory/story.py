@@ -7,11 +7,12 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal
 
 from orchestrator_core.memory.change import Change
 from orchestrator_core.memory.state import SceneState, folded
+from orchestrator_core.prompt import PromptDraft
 from orchestrator_core.request import GeneratedImage
 from orchestrator_core.run import Score
 
@@ -36,8 +37,8 @@ class Logged:
 class Scene:
     """A recorded run. ``words`` are those of its prompt that neither memory nor a profile nor a model put there.
 
-    ``position`` is the number of the last change in the log when it was told. ``images`` and ``scores`` are as the
-    store has them now, empty where the run was deleted since.
+    ``position`` is the number of the last change in the log when it was told. ``images``, ``scores`` and ``draft`` are
+    as the store has them now, empty where the run was deleted since.
     """
 
     number: int  # from 1
@@ -53,6 +54,7 @@ class Scene:
     is_left_out: bool = False
     images: tuple[GeneratedImage, ...] = ()
     scores: tuple[Score, ...] = ()
+    draft: PromptDraft | None = field(default=None, compare=False, repr=False)
 
     @property
     def tags(self) -> tuple[str, ...]:

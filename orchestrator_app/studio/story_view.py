@@ -1,0 +1,21 @@
+"""What one open page sees of the stories. Frozen: several events of a page may run at once, and replace it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+
+@dataclass(frozen=True, slots=True)
+class StoryView:
+    """``form``: how the state was filled in. ``told``: of the list of stories, when the page looked last."""
+
+    name: str = ""  # of the story that is shown
+    page: int = 0
+    form: Mapping[str, str] = field(default_factory=dict)
+    told: tuple[object, ...] = ()
+    is_open: bool = False
+
+    def replacing(self, **changes: Any) -> StoryView:
+        return replace(self, **changes)
