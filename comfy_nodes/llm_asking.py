@@ -72,7 +72,8 @@ def enhanced(enhancing: Enhancing, hidden: Any, values: Mapping[str, Any]) -> io
         raise
     told = draft.enhanced
     assert told is not None
-    noted = {**note_told(hidden.extra_pnginfo, node_id, draft), "natural": told.natural}
+    noted = note_told(hidden.extra_pnginfo, node_id, draft)
+    noted |= {"natural": told.natural} if told.natural else {}
     texts = (draft.positive, draft.negative_prompt, told.natural, told.status, report_of(draft))
     return io.NodeOutput(draft, *texts, ui=ui_of(draft, noted))
 

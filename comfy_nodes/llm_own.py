@@ -45,7 +45,8 @@ NODE_FIELDS = tuple(name for name in LlmSettings.model_fields if name != "allowe
 
 def own_in(settings: Mapping[str, Any]) -> Own:
     """What ComfyUI's settings say; what is no text there says nothing."""
-    url, hosts, key = (str(settings.get(name) or "").strip() for name in (URL, HOSTS, KEY))
+    found = (settings.get(name) for name in (URL, HOSTS, KEY))
+    url, hosts, key = (value.strip() if isinstance(value, str) else "" for value in found)
     return Own(url, tuple(sorted(hosts_in(hosts))), key or None)
 
 

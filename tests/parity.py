@@ -27,7 +27,7 @@ from orchestrator_core.stages import dispatch
 ROOT = Path(__file__).resolve().parent.parent
 ANY_INPUT = "any input of any node"
 # Stages, and options of stages, that no host shows so far; to be empty.
-NOT_YET_IN_HOSTS = frozenset({"followStory", "llmEnhance", "generatePrompt.profiles", "generatePrompt.genre"})
+NOT_YET_IN_HOSTS = frozenset({"followStory"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,8 +64,9 @@ def places_in_comfyui(option: Option, widgets: Container[str]) -> str:
     """Where the option is set; "" where it is nowhere. ``widgets`` are those of Wildcard Prompt."""
     if option.stage == "generatePrompt":
         return f"Wildcard Prompt: {option.name}" if option.name in widgets else ""
-    if option.stage == "selectLoras":
-        return f"LoRA Selector: {option.name}" if option.name in _selector_inputs() else ""
+    if option.stage in _NODES:
+        kind, title = _NODES[option.stage]
+        return f"{title}: {option.name}" if option.name in _inputs_of(kind) else ""
     if option.name == "extra":  # {"inputs": {"node.input": value}}: on a canvas every input is there to be set
         return ANY_INPUT
     before = _inputs(text_to_image_graph(dispatch.request_for(_DRAFT, dispatch.Options())))
@@ -74,10 +75,16 @@ def places_in_comfyui(option: Option, widgets: Container[str]) -> str:
     return ", ".join(sorted(place for place, value in after.items() if before.get(place) != value))
 
 
-def _selector_inputs() -> Container[str]:
-    """What ComfyUI's page names in the node; that the node has the same, tests/hosts/test_comfyui_loras.py sees."""
+_NODES = {  # of the stages that have a node of their own
+    "selectLoras": ("OrchestratorLoRASelector", "LoRA Selector"),
+    "llmEnhance": ("OrchestratorLLMEnhance", "LLM Enhance"),
+}
+
+
+def _inputs_of(kind: str) -> Container[str]:
+    """What ComfyUI's page names in the node; that the node has the same, tests/hosts/test_comfyui_*.py see."""
     texts = json.loads((ROOT / "locales" / "en" / "nodeDefs.json").read_text("utf-8"))
-    return dict(texts["OrchestratorLoRASelector"]["inputs"])
+    return dict(texts[kind]["inputs"])
 
 
 def _inputs(graph: Graph) -> Mapping[str, Any]:

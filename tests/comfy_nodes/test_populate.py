@@ -204,6 +204,19 @@ def test_the_seed_of_a_fixed_text_is_no_part_of_the_caches_key_unless_it_is_used
     assert seed_of(mine, a=("OrchestratorPromptInspector", {"draft": ["4", 2]})) == 99  # it tells where words are from
 
 
+def test_a_constant_text_keeps_its_seed_where_llm_enhance_adds_words_by_it(wildcards: Wildcards):
+    graph = {
+        "2": wildcard_node(template="a fox", seed=41),
+        "3": {"class_type": "OrchestratorLoRASelector", "inputs": {"draft": ["2", 2]}},
+        "4": {"class_type": "OrchestratorLLMEnhance", "inputs": {"draft": ["3", 3]}},
+    }
+    Populate(Services(wildcards, Window().send), 5.0)({"prompt": graph})
+    assert graph["2"]["inputs"]["seed"] == 41
+    del graph["4"]
+    Populate(Services(wildcards, Window().send), 5.0)({"prompt": graph})
+    assert graph["2"]["inputs"]["seed"] == 0
+
+
 def test_a_constant_text_keeps_its_seed_for_other_packs_that_read_the_draft(wildcards: Wildcards):
     plain = {"4": wildcard_node(template="a red fox", seed=1234), "5": {"class_type": "X", "inputs": {"d": ["4", 2]}}}
     assert populated(wildcards, body(plain))["prompt"]["4"]["inputs"]["seed"] == 1234

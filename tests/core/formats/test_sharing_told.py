@@ -104,3 +104,15 @@ def test_our_picture_of_story_memory_has_the_options_of_the_stage_in_their_order
     assert [name for name in optional if name not in ("draft", "text", "model", "llm")] == [*Options.model_fields]
     for name, info in Options.model_fields.items():
         assert optional[name][1]["default"] == info.default
+
+
+def test_the_sentences_of_llm_enhance_stand_where_they_went() -> None:
+    found = with_story()
+    found["22"] = {"class_type": "OrchestratorLLMModel", "inputs": {"backend": "openai"}}
+    found["23"] = {"class_type": "OrchestratorLLMEnhance", "inputs": {"draft": ["21", 0], "llm": ["22", 0]}}
+    found["4"]["inputs"]["text"] = ["23", 3]
+    found["5"]["inputs"]["text"] = ["23", 2]
+    shared = share(drawn(found, **{"21": SCENE, "23": {**RICHER, "natural": "A fox stands in fog."}}))
+    assert texts(shared) == ("A fox stands in fog.", RICHER["negative"])
+    assert "Orchestrator" not in shared.text
+    assert shared.warnings == ()
