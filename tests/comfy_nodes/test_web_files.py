@@ -25,6 +25,8 @@ NODES = (
     "OrchestratorLoRAStackApply",
     "OrchestratorLLMModel",
     "OrchestratorLLMEnhance",
+    "OrchestratorProfileLoader",
+    "OrchestratorStoryMemory",
 )
 SCRIPTS = {path.name: path.read_text("utf-8") for path in sorted((WEB / "js").glob("*.js"))}
 OURS = "\n".join(SCRIPTS.values())

@@ -1,11 +1,13 @@
-// What could be typed next, below the cursor of a template box: wildcards, their values, variables, embeddings.
+// What could be typed next, below the cursor of a template box: wildcards, their values, variables, embeddings; and in
+// the box of profiles, their names.
 // Keys are listened to only while the list is open.
 
-import { ask, setting, t, templateOf, typeInto, valueOf } from "./host.js";
+import { TEMPLATES, ask, promptBox, setting, t, typeInto, valueOf } from "./host.js";
 import { el } from "./words.js";
 
 const WAIT = 90; // ms after a key
 const MAX_QUERY = 5000; // bytes of the text that is sent, percent-encoded: servers refuse long addresses
+const PROFILES = "profiles"; // the box of names, separated by commas
 const TRIGGER = /__|\$\{|embedding:/i;
 
 /** Listens to all template boxes of the page. */
@@ -28,6 +30,13 @@ export function around(text, cursor) {
     if (encodeURIComponent(part.toWellFormed?.() ?? part).length <= MAX_QUERY || reach < 50) return { first, part };
     reach = Math.floor(reach / 2);
   }
+}
+
+/** Where the name begins and ends that the cursor is in. */
+export function nameAround(text, cursor) {
+  const before = /[^,\n]*$/.exec(text.slice(0, cursor))[0];
+  const after = /^[^,\n]*/.exec(text.slice(cursor))[0];
+  return { start: cursor - before.trimStart().length, end: cursor + after.trimEnd().length };
 }
 
 /** The server counts characters, JavaScript halves of some: places of the one in the other. */
@@ -56,10 +65,14 @@ class Suggestions {
   typed(event) {
     clearTimeout(this.timer);
     this.asking?.abort();
-    const template =
-      event.isComposing || setting("Orchestrator.Autocomplete") === false ? null : templateOf(event.target);
+    const isOff = event.isComposing || setting("Orchestrator.Autocomplete") === false;
+    const template = isOff ? null : promptBox(event.target, [...Object.keys(TEMPLATES), PROFILES]);
     if (!template || this.inserting) return this.close();
     const box = event.target;
+    if (template.name === PROFILES) {
+      this.timer = setTimeout(() => this.lookForProfiles(box), WAIT);
+      return;
+    }
     const before = box.value.slice(Math.max(0, box.selectionStart - 400), box.selectionStart);
     if (box.selectionStart !== box.selectionEnd || !TRIGGER.test(before)) return this.close();
     this.timer = setTimeout(() => this.look(box, template.node), WAIT);
@@ -78,6 +91,20 @@ class Suggestions {
         box,
         items.map((item) => ({ ...item, ...places(item) })),
       );
+    } catch (error) {
+      if (error.name !== "AbortError") this.close();
+    }
+  }
+
+  async lookForProfiles(box) {
+    const { start, end } = nameAround(box.value, box.selectionStart);
+    this.asking = new AbortController();
+    const query = { search: box.value.slice(start, box.selectionStart), limit: 30 };
+    try {
+      const { profiles } = await ask("profiles", { query, signal: this.asking.signal });
+      const items = profiles.map(({ key, name }) => ({ kind: "profile", label: key, detail: name, insert: key, start, end }));
+      if (document.activeElement !== box || !items.length) return this.close();
+      this.show(box, items);
     } catch (error) {
       if (error.name !== "AbortError") this.close();
     }
@@ -137,7 +164,7 @@ class Suggestions {
     const item = items[number];
     this.close();
     this.inserting = true; // what is inserted asks for no suggestions itself
-    typeInto(box, item.start, item.end, item.insert + trailing(box.value, item.end));
+    typeInto(box, item.start, item.end, item.insert + (item.kind === "profile" ? "" : trailing(box.value, item.end)));
     this.inserting = false;
   }
 

@@ -93,16 +93,21 @@ export function textBoxOf(node, name) {
 
 /** ``{node, name}`` of the template that a text box is for; null for any other box. */
 export function templateOf(box) {
+  return promptBox(box, Object.keys(TEMPLATES));
+}
+
+/** ``{node, name}`` of a Wildcard Prompt's text box, if it is one of these. */
+export function promptBox(box, names) {
   if (!(box instanceof HTMLTextAreaElement)) return null;
   const row = box.closest("[data-widget-name]");
   if (row) {
     const id = row.closest("[data-node-id]")?.dataset.nodeId;
     const node = (app.canvas?.graph ?? rootGraph())?.getNodeById(Number(id));
     const name = row.dataset.widgetName;
-    return isPromptNode(node) && name in TEMPLATES ? { node, name } : null;
+    return isPromptNode(node) && names.includes(name) ? { node, name } : null;
   }
   for (const node of allNodes().filter(isPromptNode))
-    for (const name of Object.keys(TEMPLATES)) if (widgetOf(node, name)?.element === box) return { node, name };
+    for (const name of names) if (widgetOf(node, name)?.element === box) return { node, name };
   return null;
 }
 
