@@ -14,7 +14,8 @@ from pathlib import Path
 from typing import Any
 
 from orchestrator_app.bundled import bundled_folder, example_files
-from orchestrator_app.example_workflows_live import DEFINITIONS, LIVE_EXAMPLES, build_live
+from orchestrator_app.example_workflows_graphs import DEFINITIONS, build_live
+from orchestrator_app.example_workflows_live import LIVE_EXAMPLES
 from orchestrator_app.sources import Wish, read_file
 from orchestrator_core.formats.comfy_graph import text_to_image_graph
 from orchestrator_core.formats.comfy_links import Graph, title_of

@@ -69,3 +69,17 @@ your model, loads them, and adds their trigger words. Below its widgets it says 
 - Always want one? Drag its card from the tab onto the node.
 - **max_loras** and **total_strength** keep them within bounds.
 """
+ENHANCED = """\
+# Prompts with more in them
+
+**LLM Enhance** adds to the drawn prompt what goes with it: light, weather, texture. The drawn words stay as they are,
+and the new ones are pink in the node, with who wrote them. **LoRA Selector** then reads all of it.
+
+1. Choose a model in **checkpoint**, then press *Run*. Here the words come from rules, which need nothing.
+2. For a language model: *Choose a model …* in **LLM Model** lists those of Ollama, LM Studio or llama.cpp on this
+   machine.
+3. The same prompt gets the same words for ever. Raise **refresh** to ask anew.
+
+- What stands in `[[keep: …]]` is never rewritten, whatever the **mode**.
+- Is the model not there? The prompt stays as it was, the node says why, and the queue goes on.
+"""

@@ -16,7 +16,8 @@ from PIL import Image
 
 from orchestrator_app.cli import main
 from orchestrator_app.example_workflows import EXAMPLES, MODELS, SD15, ExampleWorkflow, all_examples, as_text
-from orchestrator_app.example_workflows_live import DEFINITIONS, LIVE_EXAMPLES, LiveExample
+from orchestrator_app.example_workflows_graphs import DEFINITIONS, LiveExample
+from orchestrator_app.example_workflows_live import LIVE_EXAMPLES
 from orchestrator_app.sharing import drawing_with
 from orchestrator_core import __version__
 from orchestrator_core.formats.comfy_binding import bind_graph
@@ -324,8 +325,21 @@ def test_its_stock_template_renders_what_it_draws(example: LiveExample) -> None:
     assert (request.width, request.height) == example.size
 
 
+def test_one_enriches_its_prompt_and_chooses_loras_for_all_of_it() -> None:
+    example = next(each for each in LIVE_EXAMPLES if each.enhanced is not None)
+    found = graph_from_workflow(workflow(example), DEFINITIONS)
+    fed = {node["class_type"]: (key, node["inputs"]) for key, node in found.items()}
+    key, inputs = fed["OrchestratorLLMEnhance"]
+    assert fed["OrchestratorLLMModel"][1]["backend"] == "rules"
+    assert (inputs["draft"], inputs["llm"]) == (
+        [fed["OrchestratorWildcardPrompt"][0], 2],
+        [fed["OrchestratorLLMModel"][0], 0],
+    )
+    assert fed["OrchestratorLoRASelector"][1]["draft"] == [key, 0]
+
+
 def test_they_show_a_first_prompt_a_batch_two_people_a_negative_that_follows_and_loras() -> None:
-    first, ten, follows, people, loras = LIVE_EXAMPLES
+    first, ten, follows, people, loras = LIVE_EXAMPLES[:5]
     chosen = graph_from_workflow(workflow(loras), DEFINITIONS)
     selector = next(key for key, node in chosen.items() if node["class_type"] == "OrchestratorLoRASelector")
     fed = {node["class_type"]: node["inputs"] for node in chosen.values()}

@@ -13,7 +13,8 @@ import pytest
 from PIL import Image
 
 from orchestrator_app.example_workflows import EXAMPLES, SD15, ExampleWorkflow, draw
-from orchestrator_app.example_workflows_live import DEFINITIONS, LIVE_EXAMPLES, LiveExample
+from orchestrator_app.example_workflows_graphs import DEFINITIONS, LiveExample
+from orchestrator_app.example_workflows_live import LIVE_EXAMPLES
 from orchestrator_core.formats.comfy_workflow_reader import graph_from_workflow
 from orchestrator_core.formats.image_metadata import read_image
 from orchestrator_core.generators.comfy_http import ComfyGenerator

@@ -24,7 +24,11 @@ from PIL import Image
 from comfy_nodes.drawn import drawn_as_json
 from orchestrator_app.bundled import bundled_folder
 from orchestrator_app.example_workflows import EXAMPLES, ExampleWorkflow, draw
-from orchestrator_app.example_workflows_live import LIVE_EXAMPLES, LiveExample
+from orchestrator_app.example_workflows_graphs import LiveExample
+from orchestrator_app.example_workflows_live import LIVE_EXAMPLES
+from orchestrator_core.enhancing.enhancer import enhance
+from orchestrator_core.enhancing.options import Options
+from orchestrator_core.enhancing.rules import RulesModel
 from orchestrator_core.formats.sharing_nodes import WILDCARD_PROMPT
 from orchestrator_core.prompt import Component, Origin, PromptDraft
 from orchestrator_core.template import Template, Wildcards
@@ -60,6 +64,7 @@ ROWS = {  # of each card; where there are more than drafts, each shows the first
     "06_portrait_in_two_passes": [Row(5)],
     "07_landscape_best_of_four": [Row(5)],
     "08_loras_that_fit": [Row(1, "template", end=2), Row(4)],
+    "10_enhanced_prompts": [Row(5)],
 }
 SEEDS = {"01_first_wildcards": [2], "02_batch_of_ten": [101, 102, 103, 104]}  # whose words are short
 
@@ -96,7 +101,8 @@ def drafts_of(example: AnyExample) -> Iterator[PromptDraft]:
             continue
         template = Template(values["template"], values.get("negative_template", ""))
         for seed in SEEDS.get(example.name, [values["seed"]]):
-            yield template.draw(wildcards, seed=seed)
+            draft = template.draw(wildcards, seed=seed)
+            yield draft if example.enhanced is None else enhance(draft, RulesModel(), Options(**example.enhanced))
 
 
 def as_html(row: Row, draft: PromptDraft) -> str:
@@ -106,7 +112,9 @@ def as_html(row: Row, draft: PromptDraft) -> str:
         words = template_words(drawn, draft.source.template, row)
     else:
         words = "".join(
-            colored(word["text"], f"{word['kind']} s{word['shade']}", is_drawn=bool(word["number"]))
+            colored(
+                word["text"], f"{word['kind']} s{word['shade']}", is_drawn=bool(word["number"]) or word["kind"] == "llm"
+            )
             for word in drawn["words" if row.what == "positive" else "negative_words"][row.start : row.end]
         )
     return f'<p class="{row.what}" style="--lines: {row.lines}">{head}<span>{words}</span></p>'
@@ -129,7 +137,8 @@ def colored(text: str, look: str, *, is_drawn: bool) -> str:
     if not core or not is_drawn:
         return escape(text)
     before, _, after = text.partition(core)
-    return f'{escape(before)}<i class="w {look}">{escape(core)}</i>{escape(after)}'
+    hue = ' style="--hue: 325"' if look.startswith("llm") else ""  # as in the node
+    return f'{escape(before)}<i class="w {look}"{hue}>{escape(core)}</i>{escape(after)}'
 
 
 def sketch(workflow: Mapping[str, Any]) -> str:
