@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from contextlib import nullcontext
 from typing import Any
 
 import gradio as gr
@@ -52,9 +53,13 @@ class ConfigPage:
 
     def _add(self, settings: Settings, *, is_model: bool) -> None:
         """Elements for the settings of the language model, or for the others."""
-        for name, field in self.fields.items():
-            if name.startswith("llm_") == is_model:
-                self.elements[name] = element("settings", field, value=shown(field, getattr(settings, name)))
+        wanted = {name: field for name, field in self.fields.items() if name.startswith("llm_") == is_model}
+        numbers = [name for name, field in wanted.items() if field.kind == "number"]
+        for names in ([name for name in wanted if name not in numbers], numbers[:2], numbers[2:]):
+            with kw(gr.Row, elem_classes=["orc-line"]) if names[1:] and names[0] in numbers else nullcontext():
+                for name in names:
+                    value = shown(wanted[name], getattr(settings, name))
+                    self.elements[name] = element("settings", wanted[name], value=value, min_width=140)
 
     def connect(self) -> None:
         inputs = list(self.elements.values())

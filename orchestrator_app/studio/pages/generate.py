@@ -47,7 +47,7 @@ class GeneratePage(GenerateElements):
         quiet: dict[str, Any] = {"trigger_mode": "always_last", "concurrency_limit": 4, **_QUIET}
         listen(typed, self._on_change, self.inputs, shown, **quiet)
         listen(self.reroll.change, self._on_reroll, [self.reroll, *self.inputs], shown, **quiet)
-        listen(self.tick.change, self._on_tick, [self.tick, *self.inputs], shown, **quiet)
+        listen(self.tick.change, self._on_accept, [self.tick, *self.inputs], shown, **quiet)
         picked = [self.pick, *self.inputs]
         opened = listen(self.pick.change, self._on_pick, picked, self.results.detail_outputs, **quiet)
         listen(opened.then, None, None, None, js=_SCROLL)
@@ -90,7 +90,7 @@ class GeneratePage(GenerateElements):
 
     def follow(self, timer: Any) -> None:
         """Choose anew where the library has changed: a page that is opened may be ahead of the first look at it."""
-        listen(timer.tick, self._on_timer, self.inputs, self.shown, **_QUIET)
+        listen(timer.tick, self._on_tick, self.inputs, self.shown, **_QUIET)
 
     # what is drawn
 
@@ -138,7 +138,7 @@ class GeneratePage(GenerateElements):
 
     # what a person changes
 
-    def _on_timer(self, session: Session, *values: Any) -> tuple[Any, ...]:
+    def _on_tick(self, session: Session, *values: Any) -> tuple[Any, ...]:
         is_same = not session.wanted.is_on or session.chosen_at == self.live.lora_choices
         return tuple(gr.update() for _ in self.shown) if is_same else self._on_change(session, *values)
 
@@ -153,7 +153,7 @@ class GeneratePage(GenerateElements):
             return self._nothing(html.notice(str(error)), gr.update())
         return self._on_change(session, count, target, *values)
 
-    def _on_tick(self, sent: str, session: Session, *values: Any) -> tuple[Any, ...]:
+    def _on_accept(self, sent: str, session: Session, *values: Any) -> tuple[Any, ...]:
         """Leaves a part of an enhancement out, or takes it in again."""
         session.left_out = ticked(sent, session.left_out)
         return self._on_change(session, *values)

@@ -35,9 +35,10 @@ class StorySection:
                 self.form.add("where", "when", "mood", min_width=110)
             with kw(gr.Row, elem_classes=["orc-line"]):
                 self.form.add("who", "outfit", min_width=140, lines=2)
-            with kw(gr.Row, elem_classes=["orc-line"]):
-                self.form.add("lore", "lore_tokens", "recent_scenes", min_width=110)
-            self.form.add_rest()
+            with gr.Accordion("More about the story", open=False, elem_id="orchestrator_more_story"):
+                with kw(gr.Row, elem_classes=["orc-line"]):
+                    self.form.add("lore", "lore_tokens", "recent_scenes", min_width=110)
+                self.form.add_rest()
 
     @property
     def story(self) -> Any:
@@ -60,16 +61,17 @@ class EnhanceSection:
             )  # fmt: skip
             with kw(gr.Row, elem_classes=["orc-line"]):
                 self.form.add("mode", "style", min_width=120)
-                self.form.add("amount", min_width=150)
-            self.form.add("instruction")
+            with kw(gr.Row, elem_classes=["orc-line"]):
+                self.form.add("instruction", scale=3, min_width=180)
+                self.form.add("amount", scale=2, min_width=170)
             with gr.Accordion("More about enhancing", open=False, elem_id="orchestrator_more_enhancing"):
                 with kw(gr.Row, elem_classes=["orc-line"]):
                     self.form.add("keep", "forbidden", min_width=140, lines=2)
                 with kw(gr.Row, elem_classes=["orc-line"]):
-                    self.form.add("temperature", min_width=150)
-                    self.form.add("max_tokens", "on_error", min_width=110)
+                    self.form.add("temperature", scale=3, min_width=170)
+                    self.form.add("on_error", scale=2, min_width=110)
                 with kw(gr.Row, elem_classes=["orc-line"]):
-                    self.form.add("seed", "refresh", min_width=140)
+                    self.form.add("max_tokens", "seed", "refresh", min_width=110)
                 self.form.add_rest()
 
     @property

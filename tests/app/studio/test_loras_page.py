@@ -224,7 +224,7 @@ def test_the_preview_of_prompts_is_chosen_anew_when_the_library_has_changed(page
         if function.fn is not None and getattr(function.fn, "__name__", "") == "_on_change"
     )
     values = [element.value for element in generate.inputs[1:]]
-    at = len(values) - len(generate.loras.inputs)
+    at = generate.inputs[1:].index(generate.loras.is_on)
     values[0], values[at] = 1, True
     values[generate.inputs[1:].index(generate.draw_form.elements["template"])] = "a wumple hat"
     page.live.loras.watcher.refresh()
