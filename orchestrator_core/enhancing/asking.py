@@ -26,7 +26,7 @@ _SYNTAX = re.compile(r"[<>()\[\]{}|$%#\\@`*]+|__+|:+(?!\w)")
 _OF_TRAINING = re.compile(r"\b(?:score_\d+(?:_up)?|(?:source|rating)_\w+)\b", re.I)
 _QUOTES = ('"', "“", "„", "«", "「", "『")
 _SPACE = re.compile(r"\s+")
-_LOOSE_COMMA = re.compile(r"(?:\s*,)+\s*")
+_LOOSE_COMMA = re.compile(r"(?: ?,)+ ?")  # where white space is one blank each
 
 _ROLE = "You enrich prompts for an image generator. You are given a prompt and answer in JSON alone."
 _FAITH = (
@@ -82,7 +82,7 @@ def plain_text(text: str) -> str:
     """
     words = " ".join(_words_of(span) for span in split(text) if span.kind is not Kind.mark)
     words = _SYNTAX.sub(" ", _OF_TRAINING.sub(" ", words))
-    return _SPACE.sub(" ", _LOOSE_COMMA.sub(", ", words)).strip(" ,")
+    return _LOOSE_COMMA.sub(", ", _SPACE.sub(" ", words)).strip(" ,")
 
 
 def _words_of(span: Span) -> str:

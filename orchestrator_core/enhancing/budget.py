@@ -12,7 +12,7 @@ CountTokens = Callable[[str], int]
 
 _PIECES = re.compile(r"[A-Za-z]+|\d|[^\sA-Za-z\d]")
 _LONG = 7  # letters of a word that CLIP's vocabulary most often has as one token
-_COMMANDS = re.compile(r"\s*\bBREAK\b\s*")
+_BREAK = re.compile(r"\bBREAK\b")
 _NETWORKS = re.compile(r"<[^<>]*>")
 
 
@@ -32,8 +32,8 @@ def room(prompt: str, style: Style, most: int, count: CountTokens = estimated_to
     additions stand before the first.
     """
     if most:
-        return max(0, most - count(_COMMANDS.sub(" ", prompt)))
-    first = _COMMANDS.split(prompt)[0] if style.chunks else prompt
+        return max(0, most - count(_BREAK.sub(" ", prompt)))
+    first = _BREAK.split(prompt)[0].rstrip() if style.chunks else prompt
     used = count(first)
     pieces = max(1, math.ceil(used / style.tokens)) if style.chunks else 1
     return max(0, pieces * style.tokens - used)

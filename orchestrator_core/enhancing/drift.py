@@ -162,17 +162,17 @@ def things_in(text: str) -> Mapping[str, frozenset[str]]:
     found: dict[str, set[str]] = {}
     adjectives = _adjectives()
     for part in re.split(r"[,.;:\n()]|\band\b|\bwith\b", text):
-        waiting: list[str] = []
+        waiting: set[str] = set()
         apart = 0
         for word in words_of(part):
             plain = _SAME.get(word, word)
             if plain in adjectives:
-                waiting.append(plain)
+                waiting.add(plain)
                 apart = 0
                 continue
             apart += 1
             if word in STOP_WORDS or apart > _BETWEEN:
-                waiting = []
+                waiting = set()
             if waiting and (thing := stem(word)) not in _NO_THING:
                 found.setdefault(thing, set()).update(waiting)
     return {thing: frozenset(words) for thing, words in found.items()}

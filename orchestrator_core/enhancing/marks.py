@@ -10,7 +10,6 @@ import re
 from dataclasses import dataclass
 
 _TOKEN = re.compile(r"\\.|\[\[\s*(keep|expand)\s*:\s*|[\[\]]", re.S | re.I)
-_SPACE_BEFORE = re.compile(r"\s*\Z")
 
 
 @dataclass(frozen=True, slots=True)

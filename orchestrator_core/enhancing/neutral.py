@@ -35,7 +35,7 @@ _PREFIX = re.compile(
     re.I,
 )
 _AFTERWORD = re.compile(
-    r"\n\s*\**(?:note\b|explanation\b|let me know|i hope|feel free|this (?:prompt|description|version)\b)[^{}]*\Z", re.I
+    r"\n[ \t]*\**(?:note\b|explanation\b|let me know|i hope|feel free|this (?:prompt|description|version)\b)", re.I
 )
 _REFUSAL = re.compile(
     _LEAD
@@ -85,7 +85,8 @@ def unwrapped(answer: str) -> str:
     text = _FENCE.sub(" ", _SPECIAL.sub(" ", _TURN.sub(" ", text)))
     while match := _PREFIX.match(text):
         text = text[match.end() :]
-    return _AFTERWORD.sub("", text).strip()
+    afterword = _AFTERWORD.search(text, max(text.rfind("{"), text.rfind("}")) + 1)
+    return (text[: afterword.start()] if afterword else text).strip()
 
 
 def is_refusal(answer: str) -> bool:

@@ -15,7 +15,7 @@ MOST_PHRASES = 60
 _THOUGHT = re.compile(r"<think(?:ing)?>.*?(?:</think(?:ing)?>|\Z)", re.S | re.I)
 _THOUGHT_BEFORE = re.compile(r"\A.*</think(?:ing)?>", re.S | re.I)  # servers that put the opening tag in the question
 _FENCE = re.compile(r"```[\w-]*")
-_STRING = re.compile(r'"((?:[^"\\]|\\.)*)"')
+_STRING = re.compile(r'"((?:[^"\\]|\\.)*)("|\Z)')  # to the very end, so that nothing is looked at twice
 _LOOP = re.compile(r"\b(\w+(?:\W+\w+){0,11}?)(?:\W+\1\b){2,}", re.I)  # the same words three times over
 _PAIR = re.compile(r'"([^"\\]{1,40})"\s*:\s*"((?:[^"\\]|\\.)*)("?)', re.S)
 _NO_PROSE = re.compile(r"[\[{]|<[!/a-z]", re.I)  # JSON that was cut off at its beginning, a page of HTML
@@ -98,7 +98,7 @@ def _strings_after(text: str, key: str) -> list[str]:
     """The strings of a list that was cut off; one that has no end is left out."""
     rest = text.partition(f'"{key}"')[2] or text
     rest = rest.partition("]")[0]
-    return [_unescaped(found) for found in _STRING.findall(rest) if found != key]
+    return [_unescaped(found) for found, end in _STRING.findall(rest) if end and found != key]
 
 
 def _unescaped(text: str) -> str:

@@ -15,7 +15,7 @@ from typing import Any
 Weighted = list[tuple[str, float]]
 
 _STEP = 1.1
-_DEEPEST = 200  # brackets in brackets; ComfyUI itself fails at some hundreds
+_DEEPEST = 40  # brackets in brackets whose weights are compared; of deeper ones only the signs are
 _COMMENT = re.compile(r"#[^\n]*")
 _NETWORK = re.compile(r"<(\w+):([^>]+)>")
 _AND = re.compile(r"\bAND\b")
@@ -66,12 +66,19 @@ def signs(text: str) -> list[str]:
 
 
 def extra_networks(text: str) -> list[tuple[str, str]]:
-    return _NETWORK.findall(text[: text.rfind(">") + 1])
+    return _NETWORK.findall(_to_last_network(text))
+
+
+def _to_last_network(text: str) -> str:
+    """Where no ``>`` follows, each ``<`` would look for it up to the end."""
+    return text[: text.rfind(">") + 1]
 
 
 def and_weights(text: str) -> list[float]:
     """The weight of each prompt between ``AND``, as Forge reads it when comments and extra networks are out."""
-    prompts = _AND.split(_NETWORK.sub("", _COMMENT.sub("", text)))
+    text = _COMMENT.sub("", text)
+    with_networks = _to_last_network(text)
+    prompts = _AND.split(_NETWORK.sub("", with_networks) + text[len(with_networks) :])
     return [float(match[1]) if (match := _AND_WEIGHT.search(prompt)) else 1.0 for prompt in prompts]
 
 
@@ -97,7 +104,10 @@ class _Emphasis:
             self.parts += _broken(piece)
 
     def close(self, bracket: str, factor: float) -> None:
-        for at in range(self.opened[bracket].pop(), len(self.parts)):
+        first = self.opened[bracket].pop()
+        if len(self.opened[bracket]) >= _DEEPEST:
+            return
+        for at in range(first, len(self.parts)):
             self.parts[at] = (self.parts[at][0], self.parts[at][1] * factor)
 
     def close_all(self) -> None:

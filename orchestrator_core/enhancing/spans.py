@@ -8,7 +8,7 @@ stands so close to protected text that other words there would change it.
 from __future__ import annotations
 
 import re
-from bisect import bisect_right
+from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from enum import Enum
@@ -22,7 +22,7 @@ _QUALITY = re.compile(
     r"(?:best|high|great|good|normal|low|worst) quality|very aesthetic|very awa|newest)\b",
     re.I,
 )
-_SEPARATED = re.compile(rf"\s*[{SEPARATORS}][\s{SEPARATORS}]*|\A\s+|\s+\Z")
+_GAPS = re.compile(rf"[\s{SEPARATORS}]+")
 _GAP = frozenset(SEPARATORS)
 
 
@@ -178,11 +178,13 @@ def _free(text: str, start: int, end: int) -> Iterator[Span]:
         return
     gap = text[start:end]
     last = 0
-    for match in _SEPARATED.finditer(gap):
+    for match in _GAPS.finditer(gap):
+        is_at_end = match.start() == 0 or match.end() == len(gap)
+        if not is_at_end and _GAP.isdisjoint(match.group()):
+            continue
         if match.start() > last:
             yield Span(Kind.free, gap[last : match.start()], start + last)
-        if match.end() > match.start():
-            yield Span(Kind.separator, match.group(), start + match.start())
+        yield Span(Kind.separator, match.group(), start + match.start())
         last = match.end()
     if last < len(gap):
         yield Span(Kind.free, gap[last:], start + last)
@@ -192,7 +194,9 @@ def _cuts(place: Place, text: str, protected: list[Found]) -> bool:
     """Whether new words in a region would part something, as in ``(a [[expand: b]]:1.2)`` or ``BR[[expand:]]EAK``."""
     first, last = place
     is_in_word = first == last and 0 < first < len(text) and not (_is_gap(text[first - 1]) or _is_gap(text[first]))
-    return is_in_word or any(_parts(place, found) for found in protected)
+    begin = bisect_left(protected, first, key=lambda found: found[1])
+    end = bisect_right(protected, last, key=lambda found: found[0])
+    return is_in_word or any(_parts(place, found) for found in protected[begin:end])
 
 
 def _parts(place: Place, found: Found) -> bool:
@@ -211,19 +215,23 @@ def _in_regions(spans: tuple[Span, ...], regions: tuple[Place, ...]) -> tuple[Sp
     if not regions:
         return spans
     cut = _cut(spans, sorted({edge for region in regions for edge in region}))
-    inside = [any(start <= span.start and span.end <= end for start, end in regions) for span in cut]
-    return tuple(replace(span, region=True) if is_in else span for span, is_in in zip(cut, inside, strict=True))
+    places = _united(list(regions))
+    return tuple(replace(span, region=True) if _is_inside(span, places) else span for span in cut)
+
+
+def _is_inside(span: Span, places: list[Place]) -> bool:
+    at = bisect_right(places, span.start, key=lambda place: place[0]) - 1
+    return at >= 0 and span.end <= places[at][1]
 
 
 def _cut(spans: Iterable[Span], places: list[int]) -> list[Span]:
     pieces: list[Span] = []
     for span in spans:
         rest = span
-        for place in places:
-            if rest.start < place < rest.end:
-                at = place - rest.start
-                pieces.append(replace(rest, text=rest.text[:at]))
-                rest = replace(rest, text=rest.text[at:], start=place)
+        for place in places[bisect_right(places, span.start) : bisect_left(places, span.end)]:
+            at = place - rest.start
+            pieces.append(replace(rest, text=rest.text[:at]))
+            rest = replace(rest, text=rest.text[at:], start=place)
         pieces.append(rest)
     return pieces
 

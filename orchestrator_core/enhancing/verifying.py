@@ -56,8 +56,9 @@ def _syntax(spans: Sequence[Span]) -> list[str]:
 def _changed(old: list[str], new: list[str]) -> list[str]:
     if old == new:
         return []
-    lost = [text for text in old if text not in new]
-    added = [text for text in new if text not in old]
+    there, here = set(old), set(new)
+    lost = [text for text in old if text not in here]
+    added = [text for text in new if text not in there]
     found = [f"{_shown(text)} is gone" for text in lost] + [f"{_shown(text)} is new" for text in added]
     return found or ["what is no plain word stands in another order, or more or less often"]
 

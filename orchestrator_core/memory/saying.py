@@ -29,7 +29,7 @@ from orchestrator_core.memory.vocabulary import (
 )
 from orchestrator_core.profiles.phrases import words_of
 
-_NETWORK = re.compile(r"<[^<>]*>")
+_NETWORK = re.compile(r"<\w+:[^<>]*>")
 _WEIGHT = re.compile(r":\s*[-+]?\d*\.?\d+(?=\s*[)\]])")
 _MARKS = re.compile(r"\b(?:BREAK|AND|ADDCOL|ADDROW)\b|[;\n|.!?]")
 _BRACKETS = re.compile(r"\\?[()\[\]{}\"]")

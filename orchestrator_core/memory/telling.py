@@ -18,8 +18,6 @@ from orchestrator_core.memory.saying import Saying, said_in, same_place, same_ti
 from orchestrator_core.memory.state import SceneState, folded
 from orchestrator_core.memory.story import Action, Story
 
-_WHOSE = re.compile(r"\s*([^:;\n]+?)\s*:\s*(.*)")
-
 
 @dataclass(frozen=True, slots=True)
 class Wish:
@@ -175,9 +173,9 @@ class _Teller:
     def _wished_outfits(self) -> Iterator[tuple[str, str]]:
         called = {alias.casefold(): name for alias, name in self.cast.called(self.state).items()}
         for line in filter(str.strip, re.split(r"[;\n]", self.wish.outfit)):
-            match = _WHOSE.fullmatch(line)
-            if match and match[1].casefold() in called:
-                yield called[match[1].casefold()], match[2]
+            name, colon, outfit = (part.strip() for part in line.partition(":"))
+            if colon and name.casefold() in called:
+                yield called[name.casefold()], outfit
             elif len(self.state.who) == 1:
                 yield self.state.who[0], one_line(line)
             else:

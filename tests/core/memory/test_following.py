@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from dataclasses import replace
 
 import pytest
@@ -273,6 +274,13 @@ def test_the_same_draft_follows_the_same_story_the_same_way() -> None:
     for prompt in ("Mira in the tavern", "rain", "Tom walks in"):
         assert once(prompt) == twice(prompt)
     assert once.story == twice.story
+
+
+def test_an_outfit_of_nothing_but_white_space_is_read_at_once() -> None:
+    tell = teller("mira", "tom")
+    start = time.process_time()
+    tell("Mira and Tom", outfit="\t" * 2900 + "x")
+    assert time.process_time() - start < 1
 
 
 WORDS = [
