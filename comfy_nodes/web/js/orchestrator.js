@@ -15,6 +15,7 @@ import {
 import { startAutocomplete } from "./autocomplete.js";
 import { dressInspectorNode, showInspected } from "./inspector_node.js";
 import { dressPromptNode, showPopulated } from "./prompt_node.js";
+import { onProfiles } from "./profile_names.js";
 import { startTips } from "./words.js";
 
 const cursor = new Cursor();
@@ -110,6 +111,7 @@ app.registerExtension({
     await loadTexts();
     startAutocomplete();
     startTips();
+    onProfiles(previewAll);
     ask("wildcards", { query: { limit: 0 } }).catch(() => {}); // from here on a reload tells what changed
     api.addEventListener("orchestrator.populated", ({ detail }) => showPopulated(detail.node, detail));
     api.addEventListener("executed", ({ detail }) => {

@@ -1,11 +1,9 @@
 // Profile Loader: below its widgets, what the chosen profiles add to a prompt; and names of profiles where one types them.
 
-import { api, app, ask, findNode, growToFit, isLinked, naturalHeight, onChange, t, valueOf, widgetOf } from "./host.js";
+import { api, app, ask, findNode, growToFit, isLinked, naturalHeight, onChange, t, widgetOf } from "./host.js";
+import { CHOOSING, LOADER_NODE, chosenNames, tellProfiles } from "./profile_names.js";
 import { el } from "./words.js";
 
-const LOADER_NODE = "OrchestratorProfileLoader";
-const CHOOSING = ["character", "setting", "style", "genre", "more"];
-const IN_ORDER = ["character", "setting", "style", "more", "genre"]; // a later one wins; the genre is the last
 const LISTS = ["required", "appearance_tags", "style"]; // what goes into the prompt
 const WAIT = 200; // ms after a change
 const [LOWEST, HIGHEST] = [40, 300]; // px of the view; what is longer scrolls
@@ -36,20 +34,20 @@ class ProfileView {
 
   soon() {
     clearTimeout(this.timer);
-    this.timer = setTimeout(() => this.look(), WAIT);
-  }
-
-  get names() {
-    return IN_ORDER.map((name) => String(valueOf(this.node, name) ?? "").trim()).filter(Boolean).join(", ");
+    this.timer = setTimeout(() => {
+      this.look();
+      tellProfiles();
+    }, WAIT);
   }
 
   /** Shows what the widgets say; what comes from other nodes is shown after a run. */
   async look() {
     const asked = ++this.asked;
     if (CHOOSING.some((name) => isLinked(this.node, name))) return;
-    if (!this.names) return this.put(el("p", { class: "orc-hint" }, t("profile_hint")));
+    const names = chosenNames(this.node);
+    if (!names) return this.put(el("p", { class: "orc-hint" }, t("profile_hint")));
     try {
-      const found = await ask("profiles/chosen", { query: { profiles: this.names } });
+      const found = await ask("profiles/chosen", { query: { profiles: names } });
       if (asked === this.asked) this.show(found);
     } catch (error) {
       if (asked === this.asked) this.put(el("p", { class: "orc-problem" }, error.message));

@@ -20,6 +20,7 @@ import {
   widgetOf,
 } from "./host.js";
 import { toUnits } from "./autocomplete.js";
+import { profilesOf } from "./profile_names.js";
 import { diagnosticsElement, el, legendElement, negativeElement, wordsElement } from "./words.js";
 
 const WAIT = 250; // ms after a change, before the next prompt is drawn for the preview
@@ -59,6 +60,12 @@ export function dressPromptNode(node, actions) {
   }
   const mode = widgetOf(node, "mode");
   if (mode) onChange(mode, () => view.modeChanged());
+  const connected = node.onConnectionsChange;
+  node.onConnectionsChange = function (...passed) {
+    const result = connected?.apply(this, passed);
+    view.drawSoon();
+    return result;
+  };
   const configured = node.onConfigure;
   node.onConfigure = function (...passed) {
     const result = configured?.apply(this, passed);
@@ -95,7 +102,7 @@ export function optionsOf(node) {
     index: index < 0 ? null : index,
     missing: valueOf(node, "missing") ?? "keep",
     rerolls: String(valueOf(node, "rerolls") ?? ""), // the server says what it cannot read
-    profiles: String(valueOf(node, "profiles") ?? ""),
+    profiles: profilesOf(node) ?? "",
     genre: String(valueOf(node, "genre") ?? ""),
   };
 }
@@ -148,7 +155,7 @@ class PromptView {
   }
 
   get linked() {
-    return DRAWN_BY.filter((name) => isLinked(this.node, name));
+    return DRAWN_BY.filter((name) => isLinked(this.node, name) && !(name === "profiles" && profilesOf(this.node) !== null));
   }
 
   scrolls() {

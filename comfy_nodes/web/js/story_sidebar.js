@@ -11,7 +11,7 @@ const SCENES = 50; // that are shown at once
 
 class Panel {
   constructor() {
-    Object.assign(this, { name: "", limit: SCENES, asked: 0, known: { known_profiles: [], known_books: [] } });
+    Object.assign(this, { name: "", limit: SCENES, asked: 0 });
     this.problem = el("p", { class: "ors-problem", role: "alert", hidden: true });
     this.list = el("div", { class: "ors-list" });
     this.begin = el("button", { type: "button", class: "ors-main", onclick: () => this.new() }, el("i", { class: "pi pi-plus" }), " ", t("story_new"));
@@ -62,8 +62,7 @@ class Panel {
     this.problem.hidden = !problem;
   }
 
-  showAll({ stories, ...known }) {
-    this.known = known;
+  showAll({ stories }) {
     this.story?.remove();
     this.story = null;
     this.all.hidden = false;
@@ -116,7 +115,8 @@ class Panel {
   }
 
   async new() {
-    const found = await newStory(this.known);
+    const known = await ask("stories").catch((error) => this.tell(error.message)); // also what came since
+    const found = known && (await newStory(known));
     if (!found) return;
     ++this.asked; // an answer that is still on its way is older than this
     this.showStory(found);

@@ -1,0 +1,160 @@
+"""Stories and profiles on ComfyUI's real page: the tab, the nodes, and going on with a story by its buttons."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from tests.hosts.canvas import open_page
+from tests.hosts.comfyui import ComfyUI
+from tests.hosts.pack_page import PackPage
+from tests.hosts.test_comfyui_lora_sidebar import SETTINGS
+from tests.hosts.test_comfyui_nodes import Server
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser
+
+pytestmark = [pytest.mark.host, pytest.mark.slow]
+
+MIRA = "name: Mira\nkind: character\nappearance_tags: [1girl, silver hair, green eyes]\nnegative: [short hair]\n"
+MIRA += "state: {outfit: red cloak}\nbackstory: Grew up in the harbour. <b>Lost</b> her brother at sea.\n"
+GRAPH = """([template, story]) => {
+    app.graph.clear();
+    const add = (type, x, y, values = {}) => {
+        const node = LiteGraph.createNode(type);
+        node.pos = [x, y];
+        app.graph.add(node);
+        for (const [name, value] of Object.entries(values)) node.widgets.find(each => each.name === name).value = value;
+        return node;
+    };
+    const loader = add('OrchestratorProfileLoader', 20, 40, {style: 'styles/ink'});
+    const prompt = add('OrchestratorWildcardPrompt', 400, 40, {template});
+    const memory = add('OrchestratorStoryMemory', 880, 40, {story});
+    const image = add('EmptyImage', 1320, 40, {width: 64, height: 64, color: Math.floor(Math.random() * 0xffffff)});
+    const save = add('OrchestratorSaveImage', 1320, 300);
+    const join = (from, slot, to, name) => from.connect(slot, to, to.inputs.findIndex(input => input.name === name));
+    join(loader, 0, prompt, 'profiles');
+    join(prompt, 2, memory, 'draft');
+    join(memory, 0, save, 'draft');
+    join(image, 0, save, 'images');
+    app.canvas.ds.scale = 0.75;
+    app.canvas.ds.offset[0] = 20;
+    app.canvas.ds.offset[1] = 60;
+    app.canvas.setDirty(true, true);
+    return [loader, prompt, memory, save].map(node => String(node.id));
+}"""
+
+
+@pytest.fixture(scope="module")
+def told(comfyui: ComfyUI) -> Server:
+    """A server with a character, whose story is told with her."""
+    folder = comfyui.store.parent / "profiles"
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / "mira-of-the-page.yaml").write_text(MIRA)
+    return Server(comfyui)
+
+
+@pytest.fixture(scope="module")
+def page(told: Server, chromium: Browser) -> Iterator[PackPage]:
+    context = chromium.new_context(viewport={"width": 1700, "height": 1000})
+    found = PackPage(open_page(context, told.comfyui.url, SETTINGS), told.output)
+    found.page.set_default_timeout(20_000)
+    problems: list[str] = []
+    found.page.on("pageerror", lambda error: problems.append(str(error.stack)))
+    yield found
+    context.close()
+    assert [problem for problem in problems if "sd-orchestrator" in problem] == []
+
+
+def story_of(told: Server, name: str) -> dict[str, Any]:
+    return dict(told.call(f"/orchestrator/stories/one?name={name}"))
+
+
+def photograph(page: PackPage, name: str) -> None:
+    """For people to look at, where they say a folder."""
+    if folder := os.environ.get("ORCHESTRATOR_LOOK"):
+        page.page.wait_for_timeout(500)  # the canvas is drawn some times a second
+        page.page.screenshot(path=str(Path(folder) / f"{name}.png"))
+
+
+def test_a_story_is_begun_told_edited_and_undone_from_the_page(page: PackPage, told: Server) -> None:
+    ids = page.page.evaluate(GRAPH, ["Mira reads in the old tavern, night", ""])
+    page.command("ShowStories")
+    page.page.locator(".ors-all .ors-main").click()
+    dialog = page.page.locator("dialog.ors-dialog")
+    dialog.locator("input[type=text]").fill("Page & <i>letter</i>")
+    dialog.get_by_text("mira-of-the-page").click()
+    photograph(page, "new")
+    dialog.locator("button.orc-main").click()
+    panel = page.page.locator(".ors-story")
+    panel.get_by_text("Page & <i>letter</i>").wait_for()
+    panel.locator("[data-action=continue]").click()
+    panel.locator("article[data-scene='1']").wait_for()
+    page.wait_for_value("story", "value === 'Page & <i>letter</i>'", ids[2])
+    assert panel.locator("article img").count() == 1
+    photograph(page, "scene")
+    page.set("template", "a gull lands", ids[1])
+    panel.locator("[data-action=new_scene]").click()
+    panel.locator("article[data-scene='2']").wait_for()
+    assert page.value("action", ids[2]) == "new_scene"
+    assert panel.get_by_label("Where", exact=True).input_value() == ""
+    panel.get_by_label("Where", exact=True).fill("lighthouse")
+    panel.get_by_label("Where", exact=True).press("Enter")
+    panel.get_by_label("Add a fact").first.fill("fears deep water")
+    panel.get_by_label("Add a fact").first.press("Enter")
+    panel.locator(".ors-facts li", has_text="fears deep water").wait_for()
+    page.set("template", "she looks up", ids[1])
+    panel.locator("[data-action=develop]").click()
+    panel.locator("article[data-scene='3']").wait_for()
+    panel.locator(".ors-log summary").click()
+    photograph(page, "story")
+    found = story_of(told, "Page%20%26%20%3Ci%3Eletter%3C/i%3E")
+    assert found["state"]["where"] == "lighthouse"
+    assert found["state"]["people"][0]["facts"][0] == "fears deep water"
+    assert found["scenes"][0]["prompt"].endswith("red cloak, lighthouse")
+    panel.get_by_label("Undo the last change").click()
+    page.toast("Undone")
+    assert len(story_of(told, "Page%20%26%20%3Ci%3Eletter%3C/i%3E")["state"]["people"][0]["facts"]) == 1
+    view = page.page.locator(".orc-view .ors-scene:visible")
+    assert "silver hair" in view.inner_text()
+    assert "Scene 3 of Page & <i>letter</i>" in page.page.locator(".orc-view:visible").all_inner_texts()[2]
+
+
+def test_a_profile_loader_shows_what_it_adds_and_the_prompt_box_suggests_names(page: PackPage) -> None:
+    ids = page.page.evaluate(GRAPH, ["a letter", ""])
+    view = page.page.locator(".ors-profiles:visible")
+    view.get_by_text("Ink and Wash").wait_for()
+    page.set("character", "mira-of-the-page", ids[0])
+    view.get_by_text("silver hair").wait_for()
+    drawn = page.page.locator(".orc-body .orc-words:visible").first  # with those of the loader
+    drawn.filter(has_text="a letter, 1girl, silver hair, green eyes, ink drawing").wait_for()
+    assert view.locator("section header b").all_inner_texts() == ["Mira", "Ink and Wash"]
+    view.locator("summary").first.click()
+    assert "<b>Lost</b> her brother" in view.inner_text()
+    photograph(page, "profiles")
+    page.page.evaluate("() => app.graph.clear()")
+    page.new_graph("a letter")
+    page.typed("styles/ink, mira-of", "profiles")
+    assert page.suggestions() == ["mira-of-the-page"]
+    page.page.keyboard.press("Enter")
+    assert page.value("profiles") == "styles/ink, mira-of-the-page"
+    page.shown("Next run")
+    page.wait_for_words("silver hair")
+    page.set("genre", "genres/film-noir")
+    page.wait_for_words("film noir")
+    photograph(page, "prompt")
+
+
+def test_without_a_node_the_tab_adds_one(page: PackPage, told: Server) -> None:
+    told.call("/orchestrator/stories/new", {"name": "Lonely"})
+    page.page.evaluate("() => app.graph.clear()")
+    page.command("ShowStories")
+    page.page.locator(".ors-list button", has_text="Lonely").click()
+    page.page.locator(".ors-actions .ors-main").click()
+    page.page.wait_for_function("() => app.graph._nodes[0]?.widgets.some(each => each.value === 'Lonely')")
+    told.call("/orchestrator/stories/delete", {"name": "Lonely"})
+    page.page.locator(".ors-all").wait_for()
