@@ -7,11 +7,15 @@ it makes a job of its own from each finished image, and says which prompts it sa
 from __future__ import annotations
 
 import contextlib
+import gc
+import importlib.util
 import threading
 import time
 from dataclasses import asdict
+from pathlib import Path
 
 import gradio as gr
+from backend import memory_management
 from modules import processing, script_callbacks, scripts
 from PIL import Image
 
@@ -94,6 +98,25 @@ def seen() -> list:
     return found
 
 
+def tiny_llm(file: str, folder: str) -> bool:
+    """A language model of random weights in a folder, made by ``llm_child.py``."""
+    spec = importlib.util.spec_from_file_location("orchestrator_probe_llm", file)
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    module.make_model(Path(folder), context=8192)  # bytes are its tokens: a question has thousands
+    return True
+
+
+def resident(unload: bool = False) -> dict:
+    """What the host's memory manager has, and how many language models there are at all."""
+    if unload:
+        memory_management.unload_all_models()
+    listed = [type(each.model.model).__name__ for each in memory_management.current_loaded_models if each.model]
+    gc.collect()
+    models = sum(type(each).__name__ == "LlamaForCausalLM" for each in gc.get_objects())
+    return {"listed": listed, "models": models}
+
+
 def folders() -> list:
     environment = ForgeEnvironment(Forge())
     return [str(root) for root in environment.wildcards(environment.settings()).roots]
@@ -106,6 +129,8 @@ def add_routes(_, app) -> None:
     app.add_api_route("/probe/paint", paint, methods=["GET"])
     app.add_api_route("/probe/seen", seen, methods=["GET"])
     app.add_api_route("/probe/folders", folders, methods=["GET"])
+    app.add_api_route("/probe/tiny_llm", tiny_llm, methods=["GET"])
+    app.add_api_route("/probe/resident", resident, methods=["GET"])
 
 
 class StandIn(scripts.Script):

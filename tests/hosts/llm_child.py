@@ -45,7 +45,7 @@ def manager_of(kind: str) -> tuple[Any, Any]:
     return manager, importlib.import_module("backend.patcher.base").ModelPatcher
 
 
-def make_model(folder: Path, template: str = "") -> Path:
+def make_model(folder: Path, template: str = "", context: int = CONTEXT) -> Path:
     """A Llama of one layer with random weights, whose tokens are bytes."""
     import torch
     import transformers
@@ -62,7 +62,7 @@ def make_model(folder: Path, template: str = "") -> Path:
     torch.manual_seed(1)
     config = transformers.LlamaConfig(
         vocab_size=len(words), hidden_size=32, intermediate_size=64, num_hidden_layers=1, num_attention_heads=2,
-        max_position_embeddings=CONTEXT, eos_token_id=0, bos_token_id=0,
+        max_position_embeddings=context, eos_token_id=0, bos_token_id=0,
     )  # fmt: skip
     model = transformers.LlamaForCausalLM(config)
     model.generation_config.do_sample = True  # as many models say of themselves: it is ours to say
