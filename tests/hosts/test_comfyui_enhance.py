@@ -6,7 +6,7 @@ import json
 import time
 import urllib.error
 from collections.abc import Iterator
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -14,11 +14,15 @@ from orchestrator_core.enhancing.options import Options
 from orchestrator_core.formats.image_metadata import ImageMetadata
 from orchestrator_core.llm.settings import LlmSettings
 from tests.core.llm.stand_in_llm import StandIn, chunk, said, streamed
+from tests.hosts.canvas import open_canvas
 from tests.hosts.comfyui import ROOT, ComfyUI
 from tests.hosts.test_comfyui_loras import ran, until
 from tests.hosts.test_comfyui_nodes import Server, heard, node, window
 from tests.hosts.tiny_llm import WORDS, write_llm
 from tests.llm_server import running_smollm
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser
 
 pytestmark = [pytest.mark.host, pytest.mark.slow]
 
@@ -163,6 +167,8 @@ def test_the_weights_of_a_model_in_its_process_are_comfyuis_to_move_and_to_drop(
     until(lambda: models() == {"listed": [], "alive": 0})
     assert written(2)["words"] == first["words"]
     assert models() == {"listed": ["LanguageModel"], "alive": 1}
+    server.run(graph("a lane"))  # in which nobody needs it
+    until(lambda: models() == {"listed": [], "alive": 0})
 
 
 def free(server: Server, **what: bool) -> None:
@@ -285,3 +291,53 @@ def test_every_option_is_a_widget_with_the_options_own_words(server: Server, kin
     }
     assert "allowed_hosts" not in there
     assert not {name for name in there if "key" in name}
+
+
+ADD_NODES = """() => {
+    app.graph.clear();
+    const add = (type, x) => {
+        const node = LiteGraph.createNode(type);
+        node.pos = [x, 60];
+        app.graph.add(node);
+        return node;
+    };
+    const text = add('PrimitiveString', 0), llm = add('OrchestratorLLMModel', 300);
+    const enhance = add('OrchestratorLLMEnhance', 760), shown = add('PreviewAny', 1250);
+    text.widgets[0].value = 'a weir';
+    text.connect(0, enhance, enhance.inputs.findIndex(input => input.name === 'text'));
+    llm.connect(0, enhance, enhance.inputs.findIndex(input => input.name === 'llm'));
+    enhance.connect(5, shown, 0);
+    app.canvas.ds.scale = 1;
+    app.canvas.ds.offset[0] = app.canvas.ds.offset[1] = 40;
+    app.canvas.setDirty(true, true);
+}"""
+RUN = "() => app.queuePrompt(0, 1)"
+NODE = "() => app.graph._nodes.find(node => node.comfyClass === 'OrchestratorLLMEnhance')"
+
+
+def test_the_page_shows_the_text_while_it_comes_and_what_came_of_it(
+    server: Server, person: Any, chromium: Browser
+) -> None:
+    answer = said(json.dumps({"add": ["soft golden light", "wet stone"]}), pause=0.2)
+    with StandIn(answer, models=("qwen", "gemma")) as llm, open_canvas(chromium, server.comfyui.url) as canvas:
+        page = canvas.page
+        person("LlmUrl", llm.url)
+        page.evaluate(ADD_NODES)
+        page.locator(".ore-choose button").click()
+        page.locator(".orc-dialog li", has_text="gemma").click()
+        page.evaluate(RUN)
+        page.locator(".ore-arriving", has_text="soft golden").wait_for()
+        assert page.locator(".ore-badge").inner_text() == "asking …"
+        page.locator(".ore-badge.enhanced").wait_for()
+        assert page.locator(".ore-by").inner_text() == "by gemma"
+        assert page.locator(".ore-view .orc-words").inner_text() == "a weir, soft golden light, wet stone"
+        assert page.locator(".ore-view .orc-words .orc-w.llm").all_inner_texts() == ["soft golden light, wet stone"]
+        assert llm.asked[0]["model"] == "gemma"
+        llm.stop()
+        page.evaluate(f"({NODE})().widgets.find(widget => widget.name === 'amount').value = 2")
+        page.evaluate(RUN)
+        page.locator(".ore-badge.kept").wait_for()
+        assert page.locator(".ore-view .orc-problem").inner_text().startswith("The server")
+        assert page.locator(".ore-view .orc-words").inner_text() == "a weir"
+        assert page.evaluate(f"({NODE})().properties.orchestrator_told.positive") == "a weir"
+        assert not page.evaluate(f"({NODE})().widgets.some(widget => widget.name === 'control_after_generate')")
