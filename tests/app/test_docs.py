@@ -1,4 +1,4 @@
-"""docs/cli.md: every example of it is run, and what it shows is what the program prints.
+"""docs/cli.md and docs/enhance.md: every example is run, and what is shown is what the program prints.
 
 ``ORCHESTRATOR_WRITE_DOCS=1 pytest tests/app/test_docs.py`` writes the outputs anew.
 """
@@ -26,6 +26,7 @@ from tests.core.generators import stand_in_comfy, stand_in_forge
 pytestmark = [pytest.mark.network, pytest.mark.skipif(os.name == "nt", reason="the page shows paths with slashes")]
 
 PAGE = ROOT / "docs" / "cli.md"
+ENHANCING = ROOT / "docs" / "enhance.md"
 BLOCK = re.compile(r"^```(?P<info>[^\n]*)\n(?P<body>.*?)^```$", re.MULTILINE | re.DOTALL)
 USUAL = dict(run_command.SERVERS)
 NOWHERE = {"comfyui": "http://127.0.0.1:9", "forge": "http://127.0.0.1:11"}  # ports where nothing is
@@ -67,13 +68,18 @@ def printed(command: str) -> str:
     return screen.getvalue()
 
 
+@pytest.mark.parametrize("file", [PAGE, ENHANCING], ids=lambda file: file.stem)
 def test_the_page_shows_what_the_program_prints(
-    servers: dict[str, str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    file: Path,
+    servers: dict[str, str],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
 ):
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("NO_COLOR", "1")
     monkeypatch.setenv("COLUMNS", "100")
-    page = PAGE.read_text("utf-8")
+    page = file.read_text("utf-8")
     make_loras(tmp_path / "loras")
 
     def run_again(block: re.Match[str]) -> str:
@@ -99,8 +105,8 @@ def test_the_page_shows_what_the_program_prints(
 
     anew = BLOCK.sub(run_again, page)
     if os.environ.get("ORCHESTRATOR_WRITE_DOCS"):
-        PAGE.write_text(anew, "utf-8")
-    assert anew == PAGE.read_text("utf-8"), "docs/cli.md is behind: ORCHESTRATOR_WRITE_DOCS=1 writes it anew"
+        file.write_text(anew, "utf-8")
+    assert anew == file.read_text("utf-8"), f"{file.name} is behind: ORCHESTRATOR_WRITE_DOCS=1 writes it anew"
 
 
 def test_the_page_names_every_command_and_option(capsys: pytest.CaptureFixture[str]):
@@ -114,11 +120,14 @@ def test_the_page_names_every_command_and_option(capsys: pytest.CaptureFixture[s
         assert not missing
 
 
-def test_every_link_of_the_page_leads_somewhere():
-    page = PAGE.read_text("utf-8")
-    heads = {re.sub(r"[^\w -]", "", head).lower().replace(" ", "-") for head in re.findall(r"^#+ (.*)", page, re.M)}
-    for target in re.findall(r"\]\(([^)]+)\)", page):
-        if target.startswith("#"):
-            assert target[1:] in heads
-        else:
-            assert (PAGE.parent / target).exists()
+@pytest.mark.parametrize("file", [PAGE, ENHANCING], ids=lambda file: file.stem)
+def test_every_link_of_the_page_leads_somewhere(file: Path):
+    for target in re.findall(r"\]\(([^)]+)\)", file.read_text("utf-8")):
+        name, _, head = target.partition("#")
+        there = file.parent / name if name else file
+        assert there.exists()
+        assert not head or head in heads_of(there.read_text("utf-8"))
+
+
+def heads_of(page: str) -> set[str]:
+    return {re.sub(r"[^\w -]", "", head).lower().replace(" ", "-") for head in re.findall(r"^#+ (.*)", page, re.M)}
