@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,8 +14,10 @@ from orchestrator_core.formats.sharing_nodes import (
     LLM_MODEL,
     LORA_SELECTOR,
     OUR_NODES,
+    PROFILE_LOADER,
     RECORDER,
     SAVE_IMAGE,
+    STORY_MEMORY,
     WILDCARD_PROMPT,
 )
 from orchestrator_core.formats.sharing_run import set_control
@@ -26,6 +28,7 @@ Group = tuple[str, tuple[str, ...]]
 # What our nodes are called everywhere else, so that a person finds them again.
 DRAW, SHOW, SAVE, REMEMBER = "Wildcard Prompt", "Prompt Inspector", "Save Image With Origin", "Run Recorder"
 CHOOSE, ENHANCE, LANGUAGE = "LoRA Selector", "LLM Enhance", "LLM Model"
+PROFILES, TELL = "Profile Loader", "Story Memory"
 
 _JOIN: dict[str, Any] = {  # a core node that ours do without
     "StringConcatenate": {
@@ -54,6 +57,8 @@ class LiveExample:
     groups: tuple[Group, ...]
     boxes: Mapping[str, Box]
     join: str = ""  # what stands between two prompts' texts
+    profiles: Inputs | None = None  # the values of a Profile Loader for the prompts
+    story: Inputs | None = None  # the values of a Story Memory
     enhanced: Inputs | None = None  # the values of an LLM Enhance; it comes with an LLM Model
     has_loras: bool = False  # chosen for the prompt
     is_recorded: bool = False
@@ -72,10 +77,12 @@ def graph_of(example: LiveExample, checkpoint: str) -> Graph:
 
     add("checkpoint", "CheckpointLoaderSimple", ckpt_name=checkpoint)
     add("size", "EmptyLatentImage", width=width, height=height, batch_size=1)
-    for title, values in example.prompts.items():
-        add(title, WILDCARD_PROMPT, **values)
+    _add_prompts(example, add)
     texts: list[list[Any]] = [[prompts[0], 0], [prompts[0], 1]]
     model, draft = "checkpoint", {title: [title, 2] for title in prompts}
+    if example.story is not None:
+        add(TELL, STORY_MEMORY, draft=draft[prompts[0]], model=["checkpoint", 0], **example.story)
+        texts, draft[prompts[0]] = [[TELL, 1], [TELL, 2]], [TELL, 0]
     if example.enhanced is not None:
         add(LANGUAGE, LLM_MODEL, backend="rules")
         add(
@@ -102,6 +109,15 @@ def graph_of(example: LiveExample, checkpoint: str) -> Graph:
     if example.is_recorded:
         add(REMEMBER, RECORDER, draft=draft[prompts[0]], saved=[SAVE, 0])
     return graph
+
+
+def _add_prompts(example: LiveExample, add: Callable[..., None]) -> None:
+    chosen: Inputs = {}
+    if example.profiles is not None:
+        add(PROFILES, PROFILE_LOADER, **example.profiles)
+        chosen = {"profiles": [PROFILES, 0]}
+    for title, values in example.prompts.items():
+        add(title, WILDCARD_PROMPT, **values, **chosen)
 
 
 def shown_by(title: str) -> str:

@@ -10,14 +10,16 @@ from orchestrator_app.example_workflows_graphs import (
     DRAW,
     ENHANCE,
     LANGUAGE,
+    PROFILES,
     REMEMBER,
     SAVE,
     SHOW,
+    TELL,
     Group,
     LiveExample,
     shown_by,
 )
-from orchestrator_app.example_workflows_notes import CHOSEN, ENHANCED, FIRST, FOLLOWS, PEOPLE, TEN
+from orchestrator_app.example_workflows_notes import CHOSEN, ENHANCED, FIRST, FOLLOWS, PEOPLE, SCENES, TEN
 from orchestrator_core.formats.comfy_workflow import Box
 
 _SHE, _HE = f"{DRAW}: she", f"{DRAW}: he"
@@ -75,6 +77,27 @@ _LORA_GROUPS = (
     _GROUPS[2],
 )
 _ENHANCED_GROUPS = (*_LORA_GROUPS[:2], ("More words", (LANGUAGE, ENHANCE)), *_LORA_GROUPS[2:])
+_STORY: dict[str, Box] = {
+    **_SETTINGS,
+    "note": (-20, 430, 360, 520),
+    PROFILES: (410, 0, 360, 950),
+    DRAW: (840, 0, 460, 950),
+    TELL: (1370, 0, 420, 950),
+    "positive": (1860, 0, 320, 120),
+    "negative": (1860, 220, 320, 120),
+    SHOW: (1860, 440, 320, 510),
+    "sampler": (2250, 0, 300, 262),
+    "decode": (2250, 390, 300, 46),
+    SAVE: (2250, 530, 300, 420),
+}
+_STORY_GROUPS = (
+    _GROUPS[0],
+    ("Who, and how it is drawn", (PROFILES,)),
+    ("What happens", (DRAW,)),
+    ("What stays", (TELL,)),
+    ("Texts", ("positive", "negative", SHOW)),
+    _GROUPS[2],
+)
 _TWO: dict[str, Box] = {
     **_SETTINGS,
     "note": (-20, 430, 360, 520),
@@ -187,6 +210,22 @@ LIVE_EXAMPLES = (
         groups=_LORA_GROUPS,
         boxes=_LORAS,
         has_loras=True,
+    ),
+    LiveExample(
+        name="09_a_story_of_scenes",
+        note=SCENES,
+        prompts={
+            DRAW: {
+                "template": "Mira {mends|folds|carries|finds|studies|hides|paints|turns over} a __colors/warm__ "
+                "{net|letter|lantern|sea chart|shell|bottle|logbook|kite|compass|music box},\n"
+                "{close-up|seen from behind|full body|from above|through the window}",
+                "seed": 126,
+            }
+        },
+        groups=_STORY_GROUPS,
+        boxes=_STORY,
+        profiles={"character": "characters/mira", "style": "styles/gouache"},
+        story={"story": "The lamp"},
     ),
     LiveExample(
         name="10_enhanced_prompts",

@@ -83,3 +83,16 @@ and the new ones are pink in the node, with who wrote them. **LoRA Selector** th
 - What stands in `[[keep: …]]` is never rewritten, whatever the **mode**.
 - Is the model not there? The prompt stays as it was, the node says why, and the queue goes on.
 """
+SCENES = """\
+# A story of scenes
+
+**Profile Loader** says who is in the pictures and how they are drawn, **Wildcard Prompt** what happens, and **Story
+Memory** what stays: looks, clothes, place and time. Write the next scene, and press *Run*.
+
+1. Choose a model in **checkpoint**, then press *Run*, and again: each picture goes on from the one before.
+2. Write something else into the template: `Mira on the beach, at sunrise`. From then on she is there.
+3. *Open* in **Story Memory** shows the story at the side: its scenes, how it stands, undo, and *New scene*.
+
+- Another name in **story** begins another story.
+- What you say in **where** or **outfit** holds from now on: clear the field after the run.
+"""

@@ -29,6 +29,7 @@ from orchestrator_core.formats.core_nodes import CORE_NODES
 from orchestrator_core.formats.image_notes import parse_notes
 from orchestrator_core.formats.node_definitions import node_definition
 from orchestrator_core.formats.sharing import Host, share_workflow
+from orchestrator_core.profiles.library import ProfileLibrary
 from orchestrator_core.prompt import LoraUse
 from orchestrator_core.request import GenerationRequest
 from orchestrator_core.template import Template, Wildcards
@@ -357,3 +358,18 @@ def test_they_show_a_first_prompt_a_batch_two_people_a_negative_that_follows_and
         found = wildcards().values(f"negative/medium/{dict(draft.variables)['medium'].strip()}")
         away = [found.text(number).strip() for number in range(len(found))]
         assert draft.negative_prompt.startswith(tuple(away))
+
+
+def test_one_tells_a_story_of_a_profile_that_it_chooses() -> None:
+    example = next(each for each in LIVE_EXAMPLES if each.story is not None)
+    found = graph_from_workflow(workflow(example), DEFINITIONS)
+    fed = {node["class_type"]: (key, node["inputs"]) for key, node in found.items()}
+    loader, chosen = fed["OrchestratorProfileLoader"]
+    told, inputs = fed["OrchestratorStoryMemory"]
+    profiles = ProfileLibrary([ROOT / "profiles"])
+    assert [profiles.get(chosen[kind]).kind for kind in ("character", "style")] == ["character", "style"]
+    assert fed["OrchestratorWildcardPrompt"][1]["profiles"] == [loader, 0]
+    assert inputs["draft"] == [fed["OrchestratorWildcardPrompt"][0], 2]
+    assert fed["OrchestratorSaveImage"][1]["draft"] == [told, 0]  # which keeps the scene
+    texts = sorted(node["inputs"]["text"] for node in found.values() if node["class_type"] == "CLIPTextEncode")
+    assert texts == [[told, 1], [told, 2]]

@@ -22,6 +22,7 @@ from typing import TYPE_CHECKING, Any
 from PIL import Image
 
 from comfy_nodes.drawn import drawn_as_json
+from comfy_nodes.profile_names import profile_names
 from orchestrator_app.bundled import bundled_folder
 from orchestrator_app.example_workflows import EXAMPLES, ExampleWorkflow, draw
 from orchestrator_app.example_workflows_graphs import LiveExample
@@ -30,7 +31,16 @@ from orchestrator_core.enhancing.enhancer import enhance
 from orchestrator_core.enhancing.options import Options
 from orchestrator_core.enhancing.rules import RulesModel
 from orchestrator_core.formats.sharing_nodes import WILDCARD_PROMPT
+from orchestrator_core.memory.following import Sources
+from orchestrator_core.memory.notes import with_scene
+from orchestrator_core.memory.story import Story
+from orchestrator_core.profiles.library import ProfileLibrary
 from orchestrator_core.prompt import Component, Origin, PromptDraft
+from orchestrator_core.run import Run
+from orchestrator_core.stages.follow_story import Options as StoryOptions
+from orchestrator_core.stages.follow_story import follow_story
+from orchestrator_core.stages.generate_prompt import Options as PromptOptions
+from orchestrator_core.stages.generate_prompt import generate
 from orchestrator_core.template import Template, Wildcards
 
 if TYPE_CHECKING:
@@ -64,9 +74,15 @@ ROWS = {  # of each card; where there are more than drafts, each shows the first
     "06_portrait_in_two_passes": [Row(5)],
     "07_landscape_best_of_four": [Row(5)],
     "08_loras_that_fit": [Row(1, "template", end=2), Row(4)],
+    "09_a_story_of_scenes": [Row(1, label="1"), Row(1, label="2"), Row(3, label="+", start=9)],  # what stays in all
     "10_enhanced_prompts": [Row(5)],
 }
-SEEDS = {"01_first_wildcards": [2], "02_batch_of_ten": [101, 102, 103, 104]}  # whose words are short
+SEEDS = {  # whose words are short
+    "01_first_wildcards": [2],
+    "02_batch_of_ten": [101, 102, 103, 104],
+    "09_a_story_of_scenes": [126, 246, 126],
+}
+ADDED = {"llm": 325, "profile": 272, "memory": 4}  # hues of what nobody drew, as in the nodes
 
 
 def card(example: AnyExample) -> str:
@@ -95,6 +111,9 @@ def drafts_of(example: AnyExample) -> Iterator[PromptDraft]:
         yield draw(example)[0]
         return
     wildcards = Wildcards([bundled_folder("wildcards")])
+    if example.story is not None:
+        yield from scenes_of(example, wildcards)
+        return
     for values in example.prompts.values():
         if values.get("mode") == "fixed":
             yield PromptDraft((Component(values["populated_text"], Origin.user),))
@@ -105,6 +124,19 @@ def drafts_of(example: AnyExample) -> Iterator[PromptDraft]:
             yield draft if example.enhanced is None else enhance(draft, RulesModel(), Options(**example.enhanced))
 
 
+def scenes_of(example: LiveExample, wildcards: Wildcards) -> Iterator[PromptDraft]:
+    """The prompts of its seeds, each as the scene after the one before."""
+    (values,) = example.prompts.values()
+    chosen = profile_names(example.profiles or {})
+    profiles = ProfileLibrary([bundled_folder("profiles")])
+    story = Story("")
+    for number, seed in enumerate(SEEDS[example.name]):
+        draft = generate(PromptOptions(**{**values, "seed": seed}, profiles=chosen), wildcards, profiles=profiles)
+        told = follow_story(draft, story, StoryOptions(**example.story or {}), Sources(profiles)).draft
+        story = with_scene(story, Run(str(number), told))
+        yield told
+
+
 def as_html(row: Row, draft: PromptDraft) -> str:
     head = f"<b>{escape(row.label)}</b>" if row.label else ""
     drawn = drawn_as_json(draft)
@@ -113,10 +145,11 @@ def as_html(row: Row, draft: PromptDraft) -> str:
     else:
         words = "".join(
             colored(
-                word["text"], f"{word['kind']} s{word['shade']}", is_drawn=bool(word["number"]) or word["kind"] == "llm"
+                word["text"], f"{word['kind']} s{word['shade']}", is_drawn=bool(word["number"]) or word["kind"] in ADDED
             )
             for word in drawn["words" if row.what == "positive" else "negative_words"][row.start : row.end]
         )
+    words = words.lstrip(", ") if row.start else words
     return f'<p class="{row.what}" style="--lines: {row.lines}">{head}<span>{words}</span></p>'
 
 
@@ -137,7 +170,8 @@ def colored(text: str, look: str, *, is_drawn: bool) -> str:
     if not core or not is_drawn:
         return escape(text)
     before, _, after = text.partition(core)
-    hue = ' style="--hue: 325"' if look.startswith("llm") else ""  # as in the node
+    added = ADDED.get(look.partition(" ")[0])
+    hue = f' style="--hue: {added}"' if added is not None else ""
     return f'{escape(before)}<i class="w {look}"{hue}>{escape(core)}</i>{escape(after)}'
 
 
