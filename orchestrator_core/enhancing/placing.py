@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from orchestrator_core.enhancing.spans import Kind, Layout, Span
 from orchestrator_core.enhancing.syntax import SEPARATORS, WEIGHT_AT_END, Form
 
+_CLOSED = (Form.group, Form.words)  # a full stop behind them is one, and no part of a name or a number
 _SKIPPED = (Form.network, Form.comment, Form.rest)  # new words come before them where they end a prompt
 
 
@@ -94,11 +95,12 @@ def _outside(found: Layout, place: int) -> int:
 
 
 def _joiner_behind(span: Span, joiner: str, text: str) -> str:
-    """Behind a protected span only a comma or white space keeps its meaning; behind a sentence there is no comma."""
+    """Behind most protected spans only a comma or white space keeps their meaning; behind a sentence there is no comma."""
     if span.text.endswith(":") and not text[0].isalpha():
         return ", "  # a number behind a colon would be a weight
     if span.kind is Kind.protected:
-        return joiner if joiner[:1] in (",", " ", "\n") else ", "
+        is_end = joiner == ". " and span.form in _CLOSED and (span.text[-1].isalnum() or span.text[-1] in ")]")
+        return joiner if is_end or joiner[:1] in (",", " ", "\n") else ", "
     return " " if span.text.endswith((".", "!", "?", ":", "。", "！", "？")) and "\n" not in joiner else joiner
 
 

@@ -31,6 +31,7 @@ _ORDERS: tuple[tuple[str, str], ...] = (
     ("animal", "light texture camera air colour mood place finish"),
     ("creature", "light texture air camera mood colour place finish"),
     ("robot", "light texture air camera colour mood place finish"),
+    ("people", "light air texture camera mood colour place finish"),
     ("food", "light texture place camera colour air mood finish"),
     ("vehicle", "light texture place air camera colour mood finish"),
     ("interior", "light place texture air camera colour mood finish"),

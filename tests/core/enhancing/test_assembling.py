@@ -221,3 +221,18 @@ def test_no_answer_costs_a_prompt_anything(start: int) -> None:
         assert in_order(case.pieces, text), (seed, case.text, text)
         assert all(count(piece, text) == count(piece, before) for piece in case.syntax), (seed, case.text, text)
         assert is_added_to(case.components, after) or seed % 4 == 0
+
+
+@pytest.mark.parametrize(
+    ("text", "there"),
+    [
+        ("a cat, (glowing eyes:1.2) <lora:x:1>", "a cat, (glowing eyes:1.2). Fog drifts. <lora:x:1>"),
+        ("a cat, mira", "a cat, mira. Fog drifts."),
+        ("a cat, embedding:x", "a cat, embedding:x, Fog drifts."),
+        ("a cat, {x|y}", "a cat, {x|y}, Fog drifts."),
+    ],
+)
+def test_a_sentence_begins_behind_a_full_stop_where_that_is_none_of_a_name(text: str, there: str) -> None:
+    found = render(appended([Component(text, Origin.template)], ["Fog drifts."], ". ", ["mira"]))
+    assert found == there
+    assert problems(text, found, ["mira"]) == ()

@@ -59,7 +59,7 @@ def test_the_model_is_told_the_words_and_what_is_known_of_the_scene_as_data():
     ("family", "expected"),
     [
         (BaseModel("SDXL"), "a fox, (red scarf:1.2), The light is soft, Wet stone shines <lora:ink:0.8>"),
-        (BaseModel("Flux.1"), "a fox, (red scarf:1.2), The light is soft. Wet stone shines. <lora:ink:0.8>"),
+        (BaseModel("Flux.1"), "a fox, (red scarf:1.2). The light is soft. Wet stone shines. <lora:ink:0.8>"),
     ],
 )
 def test_each_family_is_spoken_to_in_its_own_way(family: BaseModel, expected: str):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 
 import pytest
 from hypothesis import given
@@ -50,6 +51,31 @@ def test_there_is_something_to_add_to_every_prompt_and_it_fits(prompt: str, styl
         assert len(found) >= (3 if style.kind == "tags" else 5), found
         assert fitting(Told(prompt), found) == (tuple(found), ())
         assert len({text.casefold() for text in found}) == len(found)
+
+
+@pytest.mark.parametrize(
+    ("prompt", "unfitting"),
+    [
+        ("oil painting of a stormy sea with a ship", r"road|dust|stones at the edge"),
+        ("a galleon under full sail", r"road|dust"),
+        ("an airship above london", r"road|dust"),
+        ("an astronaut floating above the earth", r"hair|street|cheek|eyelash|skin"),
+        ("two knights duelling on a bridge in the fog", r"eyelash|garden|hair"),
+        ("underwater ruins of a temple with fish", r"\bmist\b|wind|torch|grass|greenery"),
+        ("a wedding couple under cherry blossoms", r"macro|veins|dew"),
+        (
+            "a queen on a throne with a golden crown",
+            r"age on the surface|still life|slate|preciousness",
+        ),
+        ("a boy with a sword, anime", r"age on the surface|slate|centred|preciousness|telling part"),
+        ("a slice of pizza, dark background", r"uneasy|out of sight|smoke"),
+        ("a pegasus flying over the clouds, a horse", r"grass|greenery|natural surroundings"),
+        ("a subway station in the city at noon", r"window"),
+    ],
+)
+def test_nothing_is_added_that_such_a_picture_does_not_have(prompt: str, unfitting: str):
+    added = {text for style in STYLES.values() for seed in range(6) for text in expansions_for(prompt, style, 6, seed)}
+    assert not {text for text in added if re.search(unfitting, text)}
 
 
 def test_the_same_everywhere():
