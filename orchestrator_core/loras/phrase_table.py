@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from array import array
 from collections import Counter, defaultdict
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Sequence
 
 from orchestrator_core.loras.words import Key, grams_of
 
@@ -75,21 +75,13 @@ class PhraseTable:
             for gram in grams_of(word):
                 self._by_gram[gram].append(word)
 
-    def found(self, words: Mapping[str, float]) -> dict[int, float]:
-        """The places of the phrases that have some of these words, each with the sum of what they are worth."""
-        there: dict[int, float] = {}
-        for word, worth in words.items():  # faster than a loop over the places, of which a frequent word has thousands
-            new = dict.fromkeys(self._by_word.get(word, ()), worth)
-            for at in there.keys() & new.keys():
-                new[at] += there[at]
-            there.update(new)
-        has, worth_of = words.__contains__, words.__getitem__
-        for word in words:
-            for at in self._by_rarest.get(word, ()):
-                key = self.keys[at]
-                if at not in self._in_part and all(map(has, key)):
-                    there[at] = sum(map(worth_of, key))
-        return there
+    def in_part(self, word: str) -> Sequence[int]:
+        """The places of the phrases that have this word and tell something even where the others are missing."""
+        return self._by_word.get(word, ())
+
+    def wholly(self, word: str) -> Iterator[int]:
+        """Those of the phrases that have to be there wholly, and are looked up by this word."""
+        return (at for at in self._by_rarest.get(word, ()) if at not in self._in_part)
 
     def alike(self, word: str, least: float) -> Iterator[tuple[str, float]]:
         """The words that are at least so alike, 0 … 1: the share of their runs of three characters that both have."""

@@ -20,7 +20,7 @@ from threading import RLock
 from typing import Protocol
 
 from orchestrator_core.loras.documents import document_of
-from orchestrator_core.loras.evidence import Evidence, sums_of
+from orchestrator_core.loras.evidence import Evidence, Library, Reader
 from orchestrator_core.loras.naming import LoraNames
 from orchestrator_core.loras.phrase_table import PhraseTable
 from orchestrator_core.loras.prompt_words import Near, PromptWords
@@ -30,8 +30,6 @@ from orchestrator_core.loras.words import STOP_WORDS, Key, is_generic, prompt_te
 
 _AT_ONCE = 50  # LoRAs whose phrases are looked for together
 _WASTE = 0.25  # the part of the entries that may belong to LoRAs that are gone
-
-_WHOLE = 0.8  # the share from which on a phrase is there wholly: a word that is only alike is worth a little less
 
 Prior = Callable[[LoraRecord], float]
 
@@ -72,8 +70,7 @@ class LoraIndex:
     def _forget(self) -> None:
         """What follows from the whole of the library is found again when it is asked for."""
         self._information: dict[str, float] = {}
-        self._totals: array[float] | None = None
-        self._norms: array[float] | None = None
+        self._reader: Reader | None = None
         self._names: LoraNames | None = None
 
     def __len__(self) -> int:
@@ -178,8 +175,8 @@ class LoraIndex:
         """The LoRAs that a prompt says something of, with at least this score; best first, equal ones by name."""
         with self._lock:
             words = self.words_in(text) if isinstance(text, str) else text
-            evidence = self._evidence(words)
-            found = self._scored(self._sums(evidence, words), prior, least)
+            evidence, sums = self._read(words)
+            found = self._scored(sums, prior, least)
             while some := list(islice(found, _AT_ONCE)):
                 phrases = self._phrases_of({number for _, _, number in some}, evidence)
                 yield from (Ranked(record, score, tuple(phrases[number])) for record, score, number in some)
@@ -188,7 +185,7 @@ class LoraIndex:
         """As ``rank``, without the phrases."""
         with self._lock:
             words = self.words_in(text) if isinstance(text, str) else text
-            found = self._scored(self._sums(self._evidence(words), words), prior, 0.0)
+            found = self._scored(self._read(words)[1], prior, 0.0)
             return [(record, score) for record, score, _ in found]
 
     def _scored(
@@ -209,68 +206,25 @@ class LoraIndex:
             for record, number in there:
                 yield record, score, number
 
-    def _evidence(self, words: PromptWords) -> list[Evidence]:
-        """The phrases that the prompt has something of."""
-        there = self._table.found({word: self.information(word) * worth for word, worth in words.worth.items()})
-        least = self.tuning.least * self._information_of(1) if len(self) else 0.0
-        found: dict[int, Evidence] = {}
-        totals = self._known_totals()
-        for at, information in there.items():
-            if information < least:
-                continue
-            share = information / (totals[at] or self._total(at))
-            if information * share < least:
-                continue
-            key = self._table.keys[at]
-            whole = share > _WHOLE
-            if len(key) > 1:
-                if whole and key in words.rows:
-                    share *= 1 + self.tuning.in_a_row
-                key = tuple(word for word in key if word in words.worth)
-            found[at] = Evidence(at, information * share, share, math.inf if whole else self.tuning.in_part, key)
-        self._add_near(found, words, least)
-        return list(found.values())
+    def _read(self, words: PromptWords) -> tuple[Sequence[Evidence], Mapping[int, float]]:
+        """What the prompt says, and of which LoRA how much."""
+        if self._reader is None:
+            least = self.tuning.least * self._information_of(1) if len(self) else 0.0
+            common = self.tuning.common * len(self) if len(self) >= self.tuning.small else math.inf
+            library = Library(self._table, self.information, self._norms(), least, common)
+            self._reader = Reader(library, self.tuning)
+        return self._reader.read(words)
 
-    def _add_near(self, found: dict[int, Evidence], words: PromptWords, least: float) -> None:
-        """Phrases that the prompt says in other words, where these say more of them than its words do."""
-        places = {at: near.share for key, near in words.near.items() if (at := self._table.place(key)) is not None}
-        for at, share in places.items():
-            value = share * self._total(at)
-            by_words = found.get(at)
-            if value > max(by_words.value if by_words else 0.0, least) and not (by_words and by_words.most == math.inf):
-                found[at] = Evidence(at, value, 1.0, self.tuning.near, (at,))
-
-    def _known_totals(self) -> array[float]:
-        """The information of whole phrases, which is 0 where it was not asked for yet."""
-        if self._totals is None or len(self._totals) != len(self._table.keys):
-            self._totals = array("f", bytes(4 * len(self._table.keys)))
-        return self._totals
-
-    def _total(self, at: int) -> float:
-        totals = self._known_totals()
-        if not totals[at]:
-            totals[at] = sum(self.information(word) for word in self._table.keys[at])
-        return totals[at]
-
-    def _sums(self, evidence: Sequence[Evidence], words: PromptWords) -> dict[int, float]:
-        """What the evidence gives each LoRA, to the power that makes much of it less than its sum."""
-        said: dict[str | int, float] = {word: self.information(word) * worth for word, worth in words.worth.items()}
-        said |= {one.at: one.value for one in evidence if one.terms == (one.at,)}
-        common = self.tuning.common * len(self) if len(self) >= self.tuning.small else math.inf
-        return sums_of(evidence, said, self._table, self._filled_norms(), self.tuning, common)
-
-    def _filled_norms(self) -> array[float]:
-        if self._norms is None:
-            tuning = self.tuning
-            total = sum(self._lengths[number] for number in self._numbers.values())
-            mean = total / len(self) if total else 1.0
-            self._norms = array("f", (tuning.k1 * (1 - tuning.b + tuning.b * n / mean) for n in self._lengths))
-        return self._norms
+    def _norms(self) -> array[float]:
+        tuning = self.tuning
+        total = sum(self._lengths[number] for number in self._numbers.values())
+        mean = total / len(self) if total else 1.0
+        return array("f", (tuning.k1 * (1 - tuning.b + tuning.b * n / mean) for n in self._lengths))
 
     def _phrases_of(self, numbers: set[int], evidence: Sequence[Evidence]) -> Mapping[int, list[tuple[Key, float]]]:
         found: dict[int, list[tuple[Key, float]]] = defaultdict(list)
         table = self._table
-        for at, value, _, most, _ in evidence:
+        for at, value, _, most in evidence:
             entries = table.several.get(at)
             if entries is None:
                 if table.first[at] in numbers:

@@ -163,6 +163,7 @@ def test_an_index_that_was_changed_is_as_one_made_anew(
     index = LoraIndex()
     for record in library:
         index.add(replace(record, trigger_words=("dragon ink",), tags=("red",)))
+    index.scores(prompt)  # what is kept of it must not outlast the changes
     for record in data.draw(st.permutations(library)):
         index.add(record)
     gone = data.draw(st.sets(st.sampled_from(library))) if library else set()
