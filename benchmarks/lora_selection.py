@@ -8,8 +8,9 @@ seen with it in the other folds, as often as they were: for the index they are i
 Recall@k: of a query's adapters that have a document, the share among the first k; averaged over the queries that have
 one. Abstention: of a query is wanted "none" if its cell is ``{}``, and chosen "none" if no score reaches the minimum of
 the product; F1 is of that class, over the ``{}`` queries and those of recall@k. The learned prior is 1 + 0.2 ln(number
-of keywords seen), given as learned weights would be. With ``--embedder FOLDER`` (a text encoder for transformers, as
-all-MiniLM-L6-v2) also what matches by meaning add.
+of keywords seen), given as learned weights would be. ``--also FILE`` asks another set of captions in the same form, as
+Stylus' ``coco_rank.csv``. With ``--embedder FOLDER`` (a text encoder for transformers, as all-MiniLM-L6-v2) also what
+matches by meaning add.
 """
 
 from __future__ import annotations
@@ -231,10 +232,25 @@ def show_methods(queries: Sequence[Query]) -> None:
     print(row("LoraIndex with a learned prior", evaluate(queries, ours(prior=PRIOR)), base))
     asked = {query.caption: ", ".join(word for word, found in query.keywords.items() if found) for query in queries}
     print(row("LoraIndex, asked with the composer's own keywords", evaluate(queries, ours(), changed=asked.get), base))
+    print_abstention(queries, figures)
+
+
+def print_abstention(queries: Sequence[Query], figures: Figures) -> None:
     print(
         f"\nAbstention at {MINIMUM}: F1 {figures.f1:.2f}, precision {figures.precision:.2f}, "
         f"recall {figures.abstained:.2f} ({sum(not query.keywords for query in queries)} prompts want none)."
     )
+
+
+def show_other(path: Path) -> None:
+    """Another set of captions: what was chosen on the first one has to hold there too."""
+    queries = read(path)
+    base, mine = evaluate(queries, bm25(without_stop_words)), evaluate(queries, ours())
+    print(f"\n{path.name}: {len(queries)} labelled prompts, {base.queries} with an adapter that has a document.\n")
+    print("| method | R@1 | R@3 | R@10 | R@20 | R@1 ÷ BM25* | R@10 ÷ BM25* |\n|---|" + "---:|" * 6)
+    print(row("BM25*", base, base))
+    print(row("LoraIndex", mine, base))
+    print_abstention(queries, mine)
 
 
 GRID = {"k1": (1.2, 2.0, 3.0), "b": (0.15, 0.3, 0.5), "adding": (1.2, 1.5, 2.0), "in_a_row": (0.0, 0.3, 0.6)}
@@ -381,11 +397,14 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("prompts", type=Path, help="stylus_parti_prompts.csv")
     parser.add_argument("--loras", type=int, default=10_000, help="how many synthetic LoRAs the time is measured with")
+    parser.add_argument("--also", type=Path, action="append", default=[], help="another set of captions, as prompts")
     parser.add_argument("--embedder", type=Path, help="a folder with a text encoder")
     options = parser.parse_args()
     queries = read(options.prompts)
     print(f"{platform.machine()}, Python {platform.python_version()}, {platform.system()}\n")
     show_methods(queries)
+    for path in options.also:
+        show_other(path)
     show_cross_check(queries)
     show_perturbed(queries)
     show_curve(queries)
