@@ -26,8 +26,6 @@ from orchestrator_core.stages import dispatch
 
 ROOT = Path(__file__).resolve().parent.parent
 ANY_INPUT = "any input of any node"
-# Stages, and options of stages, that no host shows so far; to be empty.
-NOT_YET_IN_HOSTS = frozenset({"followStory"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,8 +53,6 @@ def options() -> Iterator[Option]:
     """All options of all stages, in the order of the pipeline."""
     for stage, parts in STAGES.items():
         for name, info in parts.options.model_fields.items():
-            if NOT_YET_IN_HOSTS & {stage, f"{stage}.{name}"}:
-                continue
             yield Option(stage, name, info.description or "", info)
 
 
@@ -77,6 +73,7 @@ def places_in_comfyui(option: Option, widgets: Container[str]) -> str:
 
 _NODES = {  # of the stages that have a node of their own
     "selectLoras": ("OrchestratorLoRASelector", "LoRA Selector"),
+    "followStory": ("OrchestratorStoryMemory", "Story Memory"),
     "llmEnhance": ("OrchestratorLLMEnhance", "LLM Enhance"),
 }
 
