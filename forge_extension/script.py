@@ -24,6 +24,7 @@ _INFO = {
     "genre": "A template around your words.",
     "story": "A new name begins one.",
     "story_action": "How the story goes on.",
+    "enhance": "Your own words stay.",
 }
 
 
@@ -70,12 +71,13 @@ class Script(hooks.Script):  # type: ignore[misc]  # the host's class is not kno
                 ["", *type(self).genres()], value="", label="Genre", info=_INFO["genre"], allow_custom_value=True,
                 elem_id=self.elem_id("genre"),
             )  # fmt: skip
+        with gr.Row():
             story = self._text("story")
             action = gr.Dropdown(
                 list(choices_of(follow_story.Options, "action")), value="continue", label="Story action",
                 info=_INFO["story_action"], elem_id=self.elem_id("story_action"),
             )  # fmt: skip
-            enhance = gr.Checkbox(False, label="Enhance", elem_id=self.elem_id("enhance"))
+            enhance = gr.Checkbox(False, label="Enhance", info=_INFO["enhance"], elem_id=self.elem_id("enhance"))
         return [profiles, genre, story, action, enhance]
 
     def _choice(self, name: str, value: str) -> Any:
