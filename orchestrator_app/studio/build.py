@@ -12,7 +12,7 @@ from orchestrator_app.studio.pages.generate import GeneratePage
 from orchestrator_app.studio.pages.lora_test import LoraTestPage
 from orchestrator_app.studio.pages.loras import LoraNews, LorasPage
 from orchestrator_app.studio.pages.profiles import ProfilesPage
-from orchestrator_app.studio.pages.stories import StoriesPage
+from orchestrator_app.studio.pages.stories import GoingOn, StoriesPage
 from orchestrator_app.studio.pages.wildcards import WildcardsPage
 from orchestrator_app.studio.session import Session
 
@@ -35,7 +35,7 @@ def build(environment: StudioEnvironment) -> gr.Blocks:
             with gr.Tab("Profiles", id="profiles") as tab:
                 profiles = ProfilesPage(live, session, tab, news.timer)
             with gr.Tab("Stories", id="stories") as tab:
-                stories = StoriesPage(live, session, tab, tabs, news.timer)
+                stories = StoriesPage(live, session, tab, news.timer, GoingOn(tabs, generate))
             with gr.Tab("LoRAs", id="loras") as tab:
                 loras = LorasPage(live, session, tab, tabs, news)
             with gr.Tab("LoRA test", id="lora_test") as tab:

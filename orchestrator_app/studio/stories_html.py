@@ -88,7 +88,7 @@ def _scene(story: Story, scene: Scene, shades: Shades, thumbnail: Picture) -> st
         f'<div class="pictures">{_pictures(scene, thumbnail)}</div>'
         f"<div><h4>Scene {scene.number:,}<small>{escape(head)}</small>"
         f' <span class="orc-link" role="button" tabindex="0" data-send="{send}:{scene.number}">{word}</span></h4>'
-        f'<p class="orc-words orc-card" dir="auto">{_prompt(scene, shades)}</p>{_scores(scene)}'
+        f'<div class="orc-card"><p class="orc-words" dir="auto">{_prompt(scene, shades)}</p></div>{_scores(scene)}'
         f"{_changed(story, scene)}{_more(story, scene)}</div></article>"
     )
 

@@ -70,9 +70,7 @@ class GeneratePage(GenerateElements):
         for event in (first.then, self.tab.select):
             listen(event, self._on_names, self.named, self.named, **_QUIET)
         story = self.sections.story.story
-        listen(
-            story.change, lambda name: gr.update(visible=bool(name) and name != NONE), story, self.scene_tools, **_QUIET
-        )
+        listen(story.change, _is_named, story, self.scene_tools, **_QUIET)
 
     def _connect_jobs(self) -> None:
         outputs = [self.generate, self.interrupt, self.progress, *self.results.outputs]
@@ -87,6 +85,13 @@ class GeneratePage(GenerateElements):
             listen(done.then, self._on_names, self.named, self.named, **_QUIET)
         listen(self.interrupt.click, self._on_interrupt, [self.session], [self.interrupt], **_QUIET)
         self.elsewhere.connect()
+
+    def filled_by(self, event: Any) -> None:
+        """Show anew what is drawn, after another page has filled in a story: gradio 6 tells no change of what is in an
+        accordion that was never opened.
+        """
+        listen(event.then, self._on_change, self.inputs, self.shown, **_QUIET)
+        listen(event.then, _is_named, self.sections.story.story, self.scene_tools, **_QUIET)
 
     def follow(self, timer: Any) -> None:
         """Choose anew where the library has changed: a page that is opened may be ahead of the first look at it."""
@@ -267,6 +272,10 @@ def _ask_button(prepared: Sequence[Prepared]) -> Any:
     waiting, kept = sum(one.waits for one in prepared), sum(was_kept(one.draft) for one in prepared)
     text = f"{ASK} ({html.number(waiting, 'prompt')})" if waiting else f"Ask again ({html.number(kept, 'prompt')})"
     return gr.update(value=text, visible=bool(waiting or kept))
+
+
+def _is_named(story: Any) -> Any:
+    return gr.update(visible=bool(story) and story != NONE)
 
 
 def _always(value: str) -> Callable[[], str]:

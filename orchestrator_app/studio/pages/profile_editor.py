@@ -50,25 +50,11 @@ class ProfileEditor:
         self.elements: dict[str, Any] = {}
         self.head = html_box(html.notice(_PICK, "quiet"), elem_id="orchestrator_profile_head")
         with gr.Column(visible=False, elem_id="orchestrator_profile_editor") as self.editor:
-            with kw(gr.Row, elem_classes=["orc-line"]):
-                self.key = kw(
-                    gr.Textbox, label="Called", max_lines=1, elem_id="orchestrator_profile_key", min_width=140, scale=5,
-                    info=plain("By this name, its file's, it is chosen. Another name saves it as another profile."),
-                    elem_classes=["orchestrator-field"],
-                )  # fmt: skip
+            with kw(gr.Row, elem_classes=["orc-line", "orc-tools", "orc-desk"]):
                 self.mode = kw(
                     gr.Radio, choices=[FORM, YAML], value=FORM, show_label=False, elem_id="orchestrator_profile_mode",
                     elem_classes=["orc-toggle"], scale=2, min_width=150,
                 )  # fmt: skip
-            with gr.Column(elem_id="orchestrator_profile_form") as self.form:
-                self._form()
-            with gr.Column(visible=False) as self.as_yaml:
-                self.yaml = kw(
-                    gr.Textbox, show_label=False, lines=22, max_lines=30, elem_id="orchestrator_profile_yaml",
-                    elem_classes=["orc-code"], autoscroll=False,
-                )  # fmt: skip
-            self.said = html_box("", elem_id="orchestrator_profile_said", elem_classes=["orc-empty"])
-            with kw(gr.Row, elem_classes=["orc-line", "orc-tools"]):
                 self.save = kw(
                     gr.Button, value="Save", variant="primary", size="sm", elem_id="orchestrator_profile_save"
                 )
@@ -77,11 +63,24 @@ class ProfileEditor:
                     gr.DownloadButton, label="Its card, as it was imported", size="sm", visible=False,
                     elem_id="orchestrator_profile_export",
                 )  # fmt: skip
+            self.said = html_box("", elem_id="orchestrator_profile_said", elem_classes=["orc-empty"])
             self.trying = kw(
                 gr.Textbox, label="Try it with", value=_TRY, placeholder=_EXAMPLE, lines=1, max_lines=4,
                 elem_id="orchestrator_profile_try",
             )  # fmt: skip
             self.tried = html_box("", elem_id="orchestrator_profile_tried")
+            self.key = kw(
+                gr.Textbox, label="Called", max_lines=1, elem_id="orchestrator_profile_key",
+                info=plain("By this name, its file's, it is chosen. Another name saves it as another profile."),
+                elem_classes=["orchestrator-field"],
+            )  # fmt: skip
+            with gr.Column(elem_id="orchestrator_profile_form") as self.form:
+                self._form()
+            with gr.Column(visible=False) as self.as_yaml:
+                self.yaml = kw(
+                    gr.Textbox, show_label=False, lines=22, max_lines=30, elem_id="orchestrator_profile_yaml",
+                    elem_classes=["orc-code"], autoscroll=False,
+                )  # fmt: skip
 
     def _form(self) -> None:
         with kw(gr.Row, elem_classes=["orc-line"]):

@@ -31,16 +31,15 @@ class ProfileImport:
             )  # fmt: skip
             with gr.Column(visible=False) as self.about:
                 self.preview = html_box("", elem_id="orchestrator_profiles_preview")
-                with kw(gr.Row, elem_classes=["orc-line"]):
-                    self.name = kw(
-                        gr.Textbox, label="Called", max_lines=1, placeholder="as it calls itself", min_width=130,
-                        info=plain("The name of the new file. Empty: its own name."),
-                        elem_id="orchestrator_profiles_import_name", elem_classes=["orchestrator-field"],
-                    )  # fmt: skip
-                    self.use = kw(
-                        gr.Radio, choices=[AS_PROFILE, AS_BOOK], value=AS_PROFILE, show_label=False, min_width=180,
-                        elem_id="orchestrator_profiles_import_as", elem_classes=["orc-toggle"],
-                    )  # fmt: skip
+                self.name = kw(
+                    gr.Textbox, label="Called", max_lines=1, placeholder="as it calls itself",
+                    info=plain("The name of the new file. Empty: its own name."),
+                    elem_id="orchestrator_profiles_import_name", elem_classes=["orchestrator-field"],
+                )  # fmt: skip
+                self.use = kw(
+                    gr.Radio, choices=[AS_PROFILE, AS_BOOK], value=AS_PROFILE, show_label=False,
+                    elem_id="orchestrator_profiles_import_as", elem_classes=["orc-toggle"],
+                )  # fmt: skip
                 self.do = kw(
                     gr.Button, value="Import", variant="primary", size="sm", elem_id="orchestrator_profiles_do_import"
                 )

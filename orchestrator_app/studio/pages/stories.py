@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import gradio as gr
 
 from orchestrator_app.studio import html, stories_html
 from orchestrator_app.studio.compat import html_box, kw, listen
-from orchestrator_app.studio.forms import element_id
 from orchestrator_app.studio.live import LiveEnvironment
+from orchestrator_app.studio.pages.generate import GeneratePage
 from orchestrator_app.studio.pages.loras import hidden
 from orchestrator_app.studio.pages.story_state import StoryState, found, names_of
 from orchestrator_app.studio.scene_pictures import ScenePictures
@@ -31,11 +32,21 @@ _GO_ON: Mapping[Action, str] = {
 _WORDS = "looking out of the window"
 
 
-class StoriesPage:
-    """``timer`` is the clock by which the page looks for new scenes; ``tabs`` leads to the page Generate."""
+@dataclass(frozen=True)
+class GoingOn:
+    """Where a story goes on: the page Generate, to which ``tabs`` lead."""
 
-    def __init__(self, live: LiveEnvironment, session: Any, tab: Any, tabs: Any, timer: Any) -> None:
-        self.live, self.session, self.tab, self.tabs, self.timer = live, session, tab, tabs, timer
+    tabs: Any
+    generate: GeneratePage
+
+
+class StoriesPage:
+    """``timer`` is the clock by which the page looks for new scenes; ``going_on`` None: it only shows them."""
+
+    def __init__(
+        self, live: LiveEnvironment, session: Any, tab: Any, timer: Any, going_on: GoingOn | None = None
+    ) -> None:
+        self.live, self.session, self.tab, self.timer, self.going_on = live, session, tab, timer, going_on
         self.pictures = ScenePictures()
         with kw(gr.Row, elem_classes=["orc-columns"], equal_height=False):
             with gr.Column(scale=5, min_width=320):
@@ -86,7 +97,7 @@ class StoriesPage:
         self.timeline = html_box("", elem_id="orchestrator_story_timeline")
         with kw(gr.Row, elem_classes=["orc-line", "orc-pager"]):
             self.later = kw(gr.Button, value="‹ Later", size="sm", min_width=90, scale=0, visible=False)
-            self.where = html_box("", elem_id="orchestrator_story_where")
+            self.where = html_box("", elem_id="orchestrator_story_scenes_where")
             self.earlier = kw(gr.Button, value="Earlier ›", size="sm", min_width=90, scale=0, visible=False)
 
     # what it takes and gives
@@ -110,18 +121,17 @@ class StoriesPage:
         listen([self.words.change, self.action.change], self._on_try, [session, *trying], [self.next], **quiet)
         listen(self.timer.tick, self._on_tick, [session, *trying, *self.state.fields], outputs, **quiet)
         self.state.connect(self._shown, self.unchanged, outputs)
-        self._connect_going_on()
+        if self.going_on is not None:
+            self._connect_going_on(self.going_on)
 
-    def _connect_going_on(self) -> None:
-        """The buttons fill in the story and the action on Generate, wherever on that page these are."""
-        wanted = [element_id("followStory", name) for name in ("story", "action")]
-        by_id = {getattr(block, "elem_id", None): block for block in _blocks()}
-        story, action = (by_id.get(name) for name in wanted)
-        if story is None or action is None:  # in a page of a test
-            return
+    def _connect_going_on(self, to: GoingOn) -> None:
+        """The buttons fill in the story and the action on Generate, and lead there."""
+        story = to.generate.sections.story
+        outputs = [to.tabs, story.accordion, story.story, story.action]
         for name, button in self.go_on.items():
-            outputs = [self.tabs, story, action]
-            listen(button.click, self._going_on(name), [self.session], outputs, show_progress="hidden")
+            to.generate.filled_by(
+                listen(button.click, self._going_on(name), [self.session], outputs, show_progress="hidden")
+            )
 
     # what is shown
 
@@ -245,17 +255,10 @@ class StoriesPage:
 
     def _going_on(self, action: Action) -> Callable[[Session], tuple[Any, ...]]:
         def go_on(session: Session) -> tuple[Any, ...]:
-            return gr.update(selected="generate"), session.stories.name, action
+            return gr.update(selected="generate"), gr.update(open=True), session.stories.name, action
 
         return go_on
 
 
 def _told(briefs: Sequence[StoryBrief]) -> tuple[object, ...]:
     return tuple((brief.name, brief.scenes, brief.told_ms) for brief in briefs)
-
-
-def _blocks() -> list[Any]:
-    """All elements of the page that is being built."""
-    from gradio.context import Context
-
-    return list(Context.root_block.blocks.values()) if Context.root_block is not None else []

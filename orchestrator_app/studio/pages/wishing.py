@@ -27,7 +27,7 @@ class StorySection:
 
     def __init__(self) -> None:
         self.form = StageForm("followStory", follow_story.Options)
-        with gr.Accordion("Story", open=False, elem_id="orchestrator_story"):
+        with gr.Accordion("Story", open=False, elem_id="orchestrator_story") as self.accordion:
             with kw(gr.Row, elem_classes=["orc-line"]):
                 self.form.add("story", scale=3, min_width=180)
                 self.form.add("action", scale=2, min_width=130)

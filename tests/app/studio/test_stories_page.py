@@ -67,8 +67,8 @@ class Page:
             books=self.books,
         )
         with gr.Blocks(analytics_enabled=False):
-            with gr.Tabs() as tabs, gr.Tab("Stories") as tab:
-                self.page = StoriesPage(LiveEnvironment(environment), gr.State(self.session), tab, tabs, gr.Timer(2))
+            with gr.Tabs(), gr.Tab("Stories") as tab:
+                self.page = StoriesPage(LiveEnvironment(environment), gr.State(self.session), tab, gr.Timer(2))
             self.page.connect()
         self.seen: dict[Any, Any] = {}
         self.acts = dict(zip(("save", "undo", "redo", "use", "sure"), self._acts(), strict=True))
@@ -314,7 +314,7 @@ def test_a_place_without_stories_says_so(page: Page):
 def test_the_buttons_fill_in_the_story_on_generate(page: Page):
     page.stories.create("Letter")
     page.open("Letter")
-    tab, name, action = page.page._going_on("develop")(page.session)
+    tab, _, name, action = page.page._going_on("develop")(page.session)
     assert (tab["selected"], name, action) == ("generate", "Letter", "develop")
 
 
