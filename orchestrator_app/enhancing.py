@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from orchestrator_app.asked_stages import given_options, given_values, with_stage
 from orchestrator_app.console import problem, remark
 from orchestrator_core.errors import ConfigError, StoreError
 
@@ -35,25 +36,12 @@ class Enhancing:
         """The pipeline with the stage behind its drawing and story; one that it has takes the options given."""
         if self.options is None:
             return pipeline
-        from orchestrator_core.spec import StageSpec
-
-        stages = list(pipeline.stages)
-        own = [number for number, stage in enumerate(stages) if stage.type == ENHANCE]
-        for number in own:
-            options = {**stages[number].options, **self.options}
-            stages[number] = stages[number].model_copy(update={"options": options, "enabled": True})
-        if not own:
-            at = max((number + 1 for number, stage in enumerate(stages) if stage.type in _AFTER), default=0)
-            taken = {stage.id for stage in stages}
-            free = next(name for name in ("enhance", *(f"enhance{n}" for n in range(2, 1000))) if name not in taken)
-            stages.insert(at, StageSpec(id=free, type=ENHANCE, options=dict(self.options)))
-        return pipeline.model_copy(update={"stages": tuple(stages)})
+        return with_stage(pipeline, ENHANCE, "enhance", self.options, behind=_AFTER)
 
 
 def enhancing_of(arguments: Namespace) -> Enhancing:
     """Raises ConfigError for an option of the enhancing without --enhance."""
-    options, model = _given(arguments, FLAGS), _given(arguments, MODEL_FLAGS)
-    options = {name: "\n".join(value) if isinstance(value, list) else value for name, value in options.items()}
+    options, model = given_options(arguments, FLAGS), given_values(arguments, MODEL_FLAGS)
     if "backend" not in model:  # who names a server or a folder means that it is asked
         backend = "transformers" if "folder" in model else "openai"
         model |= {"backend": backend} if {"url", "model", "folder"} & model.keys() else {}
@@ -63,11 +51,6 @@ def enhancing_of(arguments: Namespace) -> Enhancing:
         flag = f"--enhance-{next(iter(options)).replace('_', '-')}"
         raise ConfigError(f"{flag} is for enhancing prompts: add --enhance.")
     return Enhancing(None, model)
-
-
-def _given(arguments: Namespace, prefix: str) -> dict[str, Any]:
-    named = ((name.removeprefix(prefix), value) for name, value in vars(arguments).items() if name.startswith(prefix))
-    return {name: value for name, value in named if value not in (None, [])}
 
 
 def model_for(enhancing: Enhancing) -> LanguageModel | None:

@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
+from orchestrator_app.asked_stages import given_options, with_stage
 from orchestrator_app.commands.arguments import lora_flag
 from orchestrator_app.console import problem, remark
 from orchestrator_core.errors import ConfigError
@@ -40,17 +41,7 @@ class Selecting:
         """The pipeline with the stage before its rendering; one that it has takes the options that were given."""
         if self.options is None:
             return pipeline
-        from orchestrator_core.spec import StageSpec
-
-        stages = list(pipeline.stages)
-        own = [number for number, stage in enumerate(stages) if stage.type == SELECT]
-        for number in own:
-            options = {**stages[number].options, **self.options}
-            stages[number] = stages[number].model_copy(update={"options": options, "enabled": True})
-        if not own:
-            at = next((number for number, stage in enumerate(stages) if stage.type == RENDER), len(stages))
-            stages.insert(at, StageSpec(id=_free_id(stages), type=SELECT, options=dict(self.options)))
-        return pipeline.model_copy(update={"stages": tuple(stages)})
+        return with_stage(pipeline, SELECT, "loras", self.options, before=RENDER)
 
     def checkpoint_of(self, name: str) -> BaseModel:
         """Raises ConfigError for a base model that nobody knows."""
@@ -59,15 +50,9 @@ class Selecting:
         return base_model_for(self.base_model, name)
 
 
-def _free_id(stages: Sequence[StageSpec]) -> str:
-    taken = {stage.id for stage in stages}
-    return next(name for name in ("loras", *(f"loras{number}" for number in range(2, 1000))) if name not in taken)
-
-
 def selecting_of(arguments: Namespace) -> Selecting:
     """Raises ConfigError for an option of the selection without --select-loras."""
-    given = {name.removeprefix(FLAGS): value for name, value in vars(arguments).items() if name.startswith(FLAGS)}
-    options = {name: "\n".join(v) if isinstance(v, list) else v for name, v in given.items() if v not in (None, [])}
+    options = given_options(arguments, FLAGS)
     if arguments.select_loras:
         return Selecting(options | ({"semantic": True} if arguments.embedder else {}), arguments.base_model)
     if options:

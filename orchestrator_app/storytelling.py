@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from orchestrator_app.asked_stages import given_options, with_stage
 from orchestrator_app.console import remark
 from orchestrator_core.errors import ConfigError
 
@@ -36,34 +37,12 @@ class Storytelling:
         """The pipeline with the stage after its drawing; one that it has takes the options that were given."""
         if self.options is None:
             return pipeline
-        from orchestrator_core.spec import StageSpec
-
-        stages = list(pipeline.stages)
-        own = [number for number, stage in enumerate(stages) if stage.type == FOLLOW]
-        for number in own:
-            options = {**stages[number].options, **self.options}
-            stages[number] = stages[number].model_copy(update={"options": options, "enabled": True})
-        if not own:
-            drawn = [number for number, stage in enumerate(stages) if stage.type == DRAW]
-            stages.insert(
-                drawn[-1] + 1 if drawn else 0, StageSpec(id=_free_id(stages), type=FOLLOW, options=dict(self.options))
-            )
-        return pipeline.model_copy(update={"stages": tuple(stages)})
-
-
-def _free_id(stages: Sequence[Any]) -> str:
-    taken = {stage.id for stage in stages}
-    return next(name for name in ("story", *(f"story{number}" for number in range(2, 1000))) if name not in taken)
+        return with_stage(pipeline, FOLLOW, "story", self.options, behind=(DRAW,))
 
 
 def storytelling_of(arguments: Namespace) -> Storytelling:
     """Raises ConfigError for an option of a story without --story."""
-    given = {name.removeprefix(FLAGS): value for name, value in vars(arguments).items() if name.startswith(FLAGS)}
-    options = {
-        name: "\n".join(value) if isinstance(value, list) else value
-        for name, value in given.items()
-        if value not in (None, [])
-    }
+    options = given_options(arguments, FLAGS)
     if arguments.story:
         return Storytelling({"story": arguments.story, **options})
     if options:
