@@ -11,6 +11,7 @@ from orchestrator_app.studio.job import OVER, TaskState
 _WRITING = 400  # characters of an answer that are shown while it comes
 _NAMED = 10  # prompts
 _NUMBER = re.compile(r"\d+")
+_STRING = re.compile(r'"((?:[^"\\]|\\.)*)("|\Z)(\s*:)?')  # of JSON; with a colon it is a key
 
 
 def progress_html(states: Sequence[TaskState], notes: Sequence[str] = ()) -> str:
@@ -32,8 +33,15 @@ def progress_html(states: Sequence[TaskState], notes: Sequence[str] = ()) -> str
 
 def _writing(states: Sequence[TaskState]) -> str:
     """The end of what a language model has written so far."""
-    texts = [state.text for state in states if state.phase == "writing" and state.text]
+    texts = [_readable(state.text) for state in states if state.phase == "writing" and state.text]
     return "".join(f'<p class="orc-writing" dir="auto">{escape(text[-_WRITING:])}</p>' for text in texts)
+
+
+def _readable(text: str) -> str:
+    """Of an answer in JSON, as far as it has come, the texts; anything else as it is."""
+    if not text.lstrip("`json \n").startswith(("{", "[")):
+        return text
+    return " · ".join(found[1] for found in _STRING.finditer(text) if found[1] and not found[3])
 
 
 def _kept(states: Sequence[TaskState]) -> str:
