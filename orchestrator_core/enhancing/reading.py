@@ -10,12 +10,11 @@ import re
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from orchestrator_core.enhancing.neutral import unwrapped
+
 LONGEST_ANSWER = 24_000  # characters that are looked at
 MOST_PHRASES = 60
-_THOUGHT = re.compile(r"<think(?:ing)?>.*?(?:</think(?:ing)?>|\Z)", re.S | re.I)
-_THOUGHT_BEFORE = re.compile(r"\A.*</think(?:ing)?>", re.S | re.I)  # servers that put the opening tag in the question
-_FENCE = re.compile(r"```[\w-]*")
-_STRING = re.compile(r'"((?:[^"\\]|\\.)*)("|\Z)')  # to the very end, so that nothing is looked at twice
+_STRING = re.compile(r'"((?:[^"\\]|\\.)*)("|\\?\Z)', re.S)  # to the very end, so that nothing is looked at twice
 _LOOP = re.compile(r"\b(\w+(?:\W+\w+){0,11}?)(?:\W+\1\b){2,}", re.I)  # the same words three times over
 _PAIR = re.compile(r'"([^"\\]{1,40})"\s*:\s*"((?:[^"\\]|\\.)*)("?)', re.S)
 _NO_PROSE = re.compile(r"[\[{]|<[!/a-z]", re.I)  # JSON that was cut off at its beginning, a page of HTML
@@ -28,7 +27,7 @@ _MOST_WORDS = 14  # of a tag; what is longer is a sentence that lost its way
 
 def phrases_in(answer: str, kind: str, key: str = "add") -> tuple[str, ...]:
     """The additions of an answer, in their order; ``kind`` is a style's."""
-    text = spoken(answer)
+    text = unwrapped(answer)
     parsed = _parsed(text)
     found = _listed(parsed, key)
     if parsed is None:
@@ -40,7 +39,7 @@ def phrases_in(answer: str, kind: str, key: str = "add") -> tuple[str, ...]:
 def texts_in(answer: str, keys: Iterable[str]) -> Mapping[str, str]:
     """The texts of an answer by key; those of a lone key may come without JSON."""
     wanted = list(keys)
-    text = spoken(answer)
+    text = unwrapped(answer)
     parsed = _parsed(text)
     if isinstance(parsed, Mapping):
         found = {key: value for key in wanted if isinstance(value := parsed.get(key), str)}
@@ -64,12 +63,6 @@ def without_loop(text: str) -> str:
 def _whole_sentences(text: str) -> str:
     """Up to the last full stop or, without one, comma; "" if there is neither."""
     return next((text[: text.rfind(sign) + 1].rstrip(",") for sign in (".", ",") if sign in text), "")
-
-
-def spoken(answer: str) -> str:
-    """The answer without what a model thought aloud, and without fences."""
-    text = _THOUGHT.sub(" ", answer[:LONGEST_ANSWER])
-    return _FENCE.sub(" ", _THOUGHT_BEFORE.sub("", text)).strip()
 
 
 def _parsed(text: str) -> Any:
