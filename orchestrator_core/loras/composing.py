@@ -17,7 +17,7 @@ from orchestrator_core.loras.record import LoraRecord
 from orchestrator_core.loras.strengths import LEAST, Strength, shared, strength_of
 from orchestrator_core.template.chance import GOLDEN, MASK, mix, place, start, unit
 
-_SAID_ALREADY = 0.5  # what is left of a score whose words are all answered
+_SAID_ALREADY = 0.3  # what is left of a score whose words are all answered
 _NEAR = 0.3  # at full variety, candidates that lose less than this to the best one may win
 _STYLES = 2  # that go together
 _OF_A_PERSON = {"character": "character", "clothing": "outfit", "pose": "pose"}  # one for each figure, and its name
