@@ -299,6 +299,7 @@ def test_a_key_is_kept_and_never_shown(page: Page, studio: Studio, model: StandI
     assert "s3cret" not in page.content()
     page.get_by_role("tab", name="Config").click()
     page.locator("#orchestrator_language_model .label-wrap, #orchestrator_language_model > button").first.click()
+    page.wait_for_selector("#orchestrator_llm_key_said:has-text('A key is kept in')")
     page.click("#orchestrator_forget_key")
     page.wait_for_selector("#orchestrator_llm_key_said:has-text('There is no key')")
     assert not kept.exists()

@@ -65,7 +65,8 @@ class ConfigPage:
         inputs = list(self.elements.values())
         self.model.connect(inputs, self._settings)
         listen(self.save.click, self._on_save, [self.model.key, *inputs], [self.said, *self.model.key_outputs])
-        listen(self.tab.select, self._on_open, None, [*inputs, self.said], show_progress="hidden")
+        opened = [*inputs, self.said, *self.model.key_outputs]
+        listen(self.tab.select, self._on_open, None, opened, show_progress="hidden")
         for name, (button, said) in self.tests.items():
             listen(button.click, self._testing(name), inputs, [said])
 
@@ -76,7 +77,7 @@ class ConfigPage:
     def _on_open(self) -> tuple[Any, ...]:
         settings = self.live.settings
         values = [shown(self.fields[name], getattr(settings, name)) for name in self.elements]
-        return (*values, html.notice(self.live.settings_problem))
+        return *values, html.notice(self.live.settings_problem), *self.model.now
 
     def _on_save(self, key: str | None, *values: Any) -> tuple[Any, ...]:
         keeper = self.live.environment.settings

@@ -33,7 +33,7 @@ class ModelSection:
             with kw(gr.Column, scale=2, min_width=130, elem_classes=["orc-stack"]):
                 self.forget = kw(gr.Button, value="Forget the key", size="sm", elem_id="orchestrator_forget_key")
                 self.test = kw(gr.Button, value="Test the model", size="sm", elem_id="orchestrator_test_llm")
-        self.said = html_box(html.notice(self._said(), "quiet"), elem_id="orchestrator_llm_key_said")
+        self.said = html_box(self.now[1], elem_id="orchestrator_llm_key_said")
         self.tested = html_box("", elem_classes=["orc-empty"], elem_id="orchestrator_tested_llm")
 
     def connect(self, inputs: Sequence[Any], settings: Callable[[Sequence[Any]], Settings]) -> None:
@@ -59,12 +59,17 @@ class ModelSection:
     def as_it_is(self) -> tuple[Any, Any]:
         return gr.update(), gr.update()
 
+    @property
+    def now(self) -> tuple[str, str]:
+        """Nothing typed, and whether there is a key."""
+        return "", html.notice(self._said(), "quiet")
+
     def keep(self, key: str | None) -> tuple[Any, Any]:
         """Writes a key that was typed. Raises ConfigError."""
         if self.models is None or not (key or "").strip():
             return self.as_it_is
         self.models.key.save(key or "")
-        return "", html.notice(self._said(), "quiet")
+        return self.now
 
     def _on_forget(self) -> tuple[Any, Any]:
         if self.models is None:
@@ -73,7 +78,7 @@ class ModelSection:
             self.models.key.save("")
         except OrchestratorError as error:
             return gr.update(), html.notice(str(error))
-        return "", html.notice(self._said(), "quiet")
+        return self.now
 
     def _said(self) -> str:
         return _RULES_ALONE if self.models is None else self.models.key.said
