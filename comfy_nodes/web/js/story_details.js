@@ -20,6 +20,9 @@ export function storyElement(story, { back, changed, gone, more }) {
     const found = await send(path);
     if (found) toast("success", text, found.stepped.join("\n"));
   };
+  const actions = el("section", { class: "ors-actions" });
+  const showActions = () => actions.replaceChildren(...actionsOf(story, showActions));
+  showActions();
   const element = el(
     "div",
     { class: "ors-story" },
@@ -36,12 +39,14 @@ export function storyElement(story, { back, changed, gone, more }) {
     el(
       "div",
       { class: "ors-body", tabindex: "-1" },
-      actionsElement(story),
+      actions,
       stateElement(story, (changes) => send("change", { changes })),
       scenesElement(story, (body) => send("leave-out", body), more),
       logElement(story),
     ),
   );
+  const isOld = () => Boolean(storyNode(story.name)) !== Boolean(actions.querySelector("[data-action]"));
+  element.addEventListener("pointerover", () => isOld() && showActions()); // another workflow is open, or a node is gone
   element.addEventListener("keydown", (event) => {
     if (event.key === "Escape") back();
     event.stopPropagation(); // ComfyUI has keys of its own
@@ -59,15 +64,19 @@ async function remove(story, gone) {
   if (await edit("delete", { name: story.name })) gone();
 }
 
-/** Buttons that set the graph's Story Memory, and queue it. */
-function actionsElement(story) {
+/** Buttons that set the graph's Story Memory, and queue it; without one, a button that adds it. */
+function actionsOf(story, added) {
   if (!storyNode(story.name)) {
-    const add = el("button", { type: "button", class: "ors-main", onclick: () => addNode(story.name) }, el("i", { class: "pi pi-plus" }), " ", t("story_addNode"));
-    return el("section", { class: "ors-actions" }, el("p", { class: "ors-soft" }, t("story_noNode")), add);
+    const add = () => {
+      addNode(story.name);
+      added();
+    };
+    const button = el("button", { type: "button", class: "ors-main", onclick: add }, el("i", { class: "pi pi-plus" }), " ", t("story_addNode"));
+    return [el("p", { class: "ors-soft" }, t("story_noNode")), button];
   }
-  const button = (action) =>
-    el("button", { type: "button", class: action === "continue" ? "ors-main" : "", "data-action": action, onclick: () => goOn(story.name, action) }, el("i", { class: `pi ${ICONS[action]}` }), " ", actionText(action));
-  return el("section", { class: "ors-actions" }, ...ACTIONS.map(button));
+  return ACTIONS.map((action) =>
+    el("button", { type: "button", class: action === "continue" ? "ors-main" : "", "data-action": action, onclick: () => goOn(story.name, action) }, el("i", { class: `pi ${ICONS[action]}` }), " ", actionText(action)),
+  );
 }
 
 // the state
@@ -75,7 +84,7 @@ function actionsElement(story) {
 function stateElement(story, send) {
   const { state } = story;
   const set = (field, subject = "") => (value) => send([value ? { op: "set", field, subject, value } : { op: "clear", field, subject }]);
-  const row = (name, value, save, hint = "") => el("label", {}, el("span", { dir: "auto" }, name), input(name, value, save, hint));
+  const row = (...field) => el("label", {}, el("span", { dir: "auto" }, field[0]), input(...field));
   const people = state.people.map((person) =>
     el(
       "fieldset",
@@ -101,7 +110,7 @@ function stateElement(story, send) {
 /** A field whose text is saved when it is left, or by Enter; Escape takes back what was typed. */
 function input(name, value, save, hint = "") {
   const field = el("input", { type: "text", placeholder: hint, "aria-label": name, dir: "auto", autocomplete: "off", spellcheck: "false" });
-  field.value = value;
+  field.defaultValue = value; // by which it is known whether something is typed that is not saved
   field.addEventListener("change", () => field.value.trim() !== value && save(field.value.trim()));
   field.addEventListener("keydown", (event) => {
     if (event.key === "Enter") field.blur();

@@ -4,6 +4,7 @@ import { allNodes, app, ask, isLinked, rootGraph, setValue, t, toast, valueOf } 
 
 export const STORY_NODE = "OrchestratorStoryMemory";
 export const TAB = "orchestrator-stories";
+const UNUSED = [2, 4]; // modes of a node: muted, bypassed
 export const ACTIONS = ["continue", "develop", "new_scene"];
 
 let wanted = ""; // the story that the tab is to show when it opens
@@ -36,8 +37,9 @@ export function isSame(one, other) {
 
 /** The node that goes on with a story: the one that tells it, else the selected one, else the only one. */
 export function storyNode(name) {
-  const nodes = allNodes().filter((node) => node.comfyClass === STORY_NODE);
-  const selected = Object.values(app.canvas?.selected_nodes ?? {}).filter((node) => node.comfyClass === STORY_NODE);
+  const tells = (node) => node.comfyClass === STORY_NODE && !UNUSED.includes(node.mode);
+  const nodes = allNodes().filter(tells);
+  const selected = Object.values(app.canvas?.selected_nodes ?? {}).filter(tells);
   const telling = [...selected, ...nodes].find((node) => isSame(valueOf(node, "story"), name));
   return telling ?? selected[0] ?? (nodes.length === 1 ? nodes[0] : null);
 }

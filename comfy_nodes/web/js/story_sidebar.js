@@ -82,12 +82,13 @@ class Panel {
     );
   }
 
-  /** Where the person was in the story is where they are again; a field that is being typed in is left alone. */
+  /** Where the person was in the story is where they are again; while something is typed it is shown later. */
   showStory(story) {
+    if (this.isTyping()) return this.news();
     this.name = story.name;
     const body = this.story?.querySelector(".ors-body");
     const [top, isOpen] = [body?.scrollTop ?? 0, Boolean(this.story?.querySelector(".ors-log[open]"))];
-    const focused = this.story?.contains(document.activeElement) ? document.activeElement.getAttribute("aria-label") : null;
+    const focused = this.story?.contains(document.activeElement) ? document.activeElement : null;
     const element = storyElement(story, {
       back: () => this.back(),
       changed: (found) => this.showStory(found),
@@ -97,13 +98,20 @@ class Panel {
         this.load();
       },
     });
-    this.story?.remove();
+    const before = this.story;
+    before?.remove();
     this.story = element;
     this.all.hidden = true;
     this.element.append(element);
     element.querySelector(".ors-body").scrollTop = top;
     if (isOpen) element.querySelector(".ors-log")?.setAttribute("open", "");
-    if (focused) [...element.querySelectorAll("[aria-label]")].find((each) => each.getAttribute("aria-label") === focused)?.focus({ preventScroll: true });
+    if (focused) focusAgain(element, before, focused);
+  }
+
+  /** Whether the story has something typed that is not saved. */
+  isTyping() {
+    const field = document.activeElement;
+    return Boolean(this.story?.contains(field)) && field.matches("input") && field.value !== field.defaultValue;
   }
 
   back() {
@@ -125,9 +133,17 @@ class Panel {
   /** A scene was kept, or somebody edited a story, here or in another window. */
   news() {
     clearTimeout(this.timer);
-    const isTyping = () => this.story?.contains(document.activeElement) && document.activeElement.matches("input");
-    this.timer = setTimeout(() => this.isOpen && (isTyping() ? this.news() : this.load()), WAIT);
+    this.timer = setTimeout(() => this.isOpen && (this.isTyping() ? this.news() : this.load()), WAIT);
   }
+}
+
+/** Focuses what has the place of ``focused``; nothing where its name does not tell, as several people have facts. */
+function focusAgain(element, before, focused) {
+  const name = focused.getAttribute("aria-label");
+  const [there, then] = [element, before].map((each) => [...each.querySelectorAll("[aria-label]")].filter((one) => one.getAttribute("aria-label") === name));
+  const found = there.length === then.length ? there[then.indexOf(focused)] : null;
+  found?.focus({ preventScroll: true });
+  if (found?.matches("input")) found.setSelectionRange(focused.selectionStart, focused.selectionEnd);
 }
 
 let panel = null;
