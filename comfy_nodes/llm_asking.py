@@ -13,11 +13,11 @@ from orchestrator_core.enhancing.budget import CountTokens, estimated_tokens
 from orchestrator_core.enhancing.options import Options
 from orchestrator_core.enhancing.rules import RulesModel
 from orchestrator_core.errors import Cancelled, ConfigError
-from orchestrator_core.prompt import Component, Origin, PromptDraft
-from orchestrator_core.template.align import aligned
+from orchestrator_core.prompt import Origin, PromptDraft
 
 from . import host_language
 from .checkpoint_family import checkpoint_of, loader_file
+from .drafts import draft_of
 from .drawn import drawn_as_json
 from .host import io, model_kinds
 from .image_info import note_told
@@ -76,15 +76,6 @@ def enhanced(enhancing: Enhancing, hidden: Any, values: Mapping[str, Any]) -> io
     noted |= {"natural": told.natural} if told.natural else {}
     texts = (draft.positive, draft.negative_prompt, told.natural, told.status, report_of(draft))
     return io.NodeOutput(draft, *texts, ui=ui_of(draft, noted))
-
-
-def draft_of(draft: PromptDraft | None, text: str | None) -> PromptDraft:
-    """A text in place of the draft's own keeps the origin of the words that are still there."""
-    before = draft if isinstance(draft, PromptDraft) else PromptDraft(())
-    if text is None or text == before.positive:
-        return before
-    own = (Component(text, Origin.user),) if text else ()
-    return before.replacing(components=aligned(before.components, text) if before.components else own)
 
 
 def counter(clip: Any) -> CountTokens:

@@ -20,8 +20,8 @@ from orchestrator_core.enhancing.assembling import unmarked_components
 from orchestrator_core.enhancing.budget import CountTokens
 from orchestrator_core.enhancing.caching import AnswerCache, RememberedAnswers, key_for
 from orchestrator_core.enhancing.enhancer import Live, enhance
+from orchestrator_core.enhancing.neutral import unwrapped
 from orchestrator_core.enhancing.options import Options
-from orchestrator_core.enhancing.reading import spoken
 from orchestrator_core.enhancing.rules import RulesModel
 from orchestrator_core.errors import OrchestratorError
 from orchestrator_core.llm.port import LanguageModel
@@ -142,4 +142,4 @@ class Telling:
 
 def readable(text: str) -> str:
     """An answer that is still being written, for a person: without JSON's signs and what the model thinks aloud."""
-    return " ".join(_SIGNS.sub(" ", _KEYS.sub(" ", spoken(text))).split()).replace(" ,", ",")[-_MOST_SHOWN:]
+    return " ".join(_SIGNS.sub(" ", _KEYS.sub(" ", unwrapped(text))).split()).replace(" ,", ",")[-_MOST_SHOWN:]

@@ -51,9 +51,9 @@ def register() -> dict[str, type[Any]]:
         INSPECTOR: PromptInspector,
         SAVE_IMAGE: _given(SaveImageWithOrigin, **recording),
         RECORDER: _given(RunRecorder, **recording),
-        PROFILE_LOADER: _given(ProfileLoader, shelf=profiles),
         **_lora_nodes(LoraPart(wildcards, profiles)),
         **_llm_nodes(LlmPart()),
+        PROFILE_LOADER: _given(ProfileLoader, shelf=profiles),
         **_story_nodes(StoryPart(profiles, host.lore_folders, host.view_of, host.send_to_all)),
     }
 

@@ -13,9 +13,9 @@ from orchestrator_core.stages.follow_story import Options
 
 from . import host, host_language
 from .checkpoint_family import checkpoint_of, loader_file
+from .drafts import draft_of
 from .host import io
 from .image_info import note_told
-from .llm_asking import draft_of
 from .option_inputs import option_input
 from .routes import what_is_wrong
 from .sockets import DraftSocket, LlmSocket
