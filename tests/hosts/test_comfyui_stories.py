@@ -14,9 +14,11 @@ import pytest
 
 from orchestrator_core.profiles.importing import import_file
 from orchestrator_core.profiles.library import RECHECK_S
+from tests.core.llm.stand_in_llm import StandIn, said
 from tests.core.memory.test_imported import CARDS, SCENES
 from tests.hosts.comfyui import ComfyUI
 from tests.hosts.test_comfyui_nodes import Graph, Server, node, ran
+from tests.llm_server import running_smollm
 
 pytestmark = [pytest.mark.host, pytest.mark.slow]
 
@@ -132,6 +134,39 @@ def test_a_scene_that_nobody_keeps_is_told_once_and_taken_from_the_cache(server:
     assert not ran(second, "3")
     names = [story["name"] for story in server.call("/orchestrator/stories")["stories"]]
     assert "Unkept" not in names
+
+
+def developing(story: str, url: str) -> Graph:
+    found = quick("Mi in the tavern", story, action="develop")
+    found["4"] = node("OrchestratorLLMModel", backend="openai", url=url)
+    found["3"]["inputs"]["llm"] = ["4", 0]
+    return found
+
+
+def test_a_language_model_develops_somebody_and_what_is_more_than_words_stays_out(server: Server) -> None:
+    fact = {"op": "add", "field": "fact", "subject": "Mi", "value": "carries a brass key"}
+    evil = {"op": "add", "field": "fact", "subject": "Mi", "value": "has <lora:evil:2>"}
+    ask(server, "new", name="Key", profiles=["mi"])
+    with StandIn(said(json.dumps({"changes": [evil, fact]}))) as llm:
+        scene = scene_of(server.run(developing("Key", llm.url)))
+        assert "tavern" in json.dumps(llm.asked[0]["messages"])
+    assert {"text": "known of Mi: carries a brass key", "source": "llm"} in scene["changes"]
+    assert any("more than words" in problem for problem in scene["problems"])
+    assert [line["text"] for line in one(server, "Key")["log"] if line["source"] == "llm"] == [
+        scene["changes"][-1]["text"]
+    ]
+    scene = scene_of(server.run(developing("Key", llm.url)))  # the plug is pulled: the card's own words stand in
+    assert scene["changes"][-1]["source"] == "code"
+    assert scene["problems"]
+
+
+def test_a_small_real_model_develops_a_scene_too(server: Server) -> None:
+    ask(server, "new", name="Real", profiles=["mi"])
+    with running_smollm() as smollm:
+        scene = scene_of(server.run(developing("Real", smollm.url)))
+    new = [change for change in scene["changes"] if change["text"].startswith("known of Mi: ")]
+    assert new, scene  # of the model where its proposal holds, else of the card
+    assert [line["text"] for line in one(server, "Real")["log"]][: len(new)] == [each["text"] for each in reversed(new)]
 
 
 def test_an_edit_of_the_story_runs_the_node_again(server: Server) -> None:
