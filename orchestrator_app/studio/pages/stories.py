@@ -22,7 +22,7 @@ from orchestrator_core.errors import OrchestratorError
 from orchestrator_core.memory.library import StoryBrief
 from orchestrator_core.memory.story import Action, Story
 
-PICK, SCENE = "orchestrator_story_pick", "orchestrator_story_scene"
+PICK, SCENE, NEWS = "orchestrator_story_pick", "orchestrator_story_scene", "orchestrator_story_news"
 _PICK = "Click on a story to see what was told in it."
 _GO_ON: Mapping[Action, str] = {
     "continue": "Continue the scene",
@@ -58,7 +58,7 @@ class StoriesPage:
                 self.head = html_box(html.notice(_PICK, "quiet"), elem_id="orchestrator_story_head")
                 with gr.Column(visible=False, elem_id="orchestrator_story_scenes_box") as self.body:
                     self._scenes()
-        self.pick, self.scene = hidden(PICK), hidden(SCENE)
+        self.pick, self.scene, self.news = hidden(PICK), hidden(SCENE), hidden(NEWS)
 
     def _list_of_all(self) -> None:
         self.list = html_box("", elem_id="orchestrator_stories_list")
@@ -119,7 +119,9 @@ class StoriesPage:
         begun = [session, self.new_name, *new, *trying]
         listen(self.begin.click, self._on_begin, begun, [self.new_name, *outputs], show_progress="hidden")
         listen([self.words.change, self.action.change], self._on_try, [session, *trying], [self.next], **quiet)
-        listen(self.timer.tick, self._on_tick, [session, *trying, *self.state.fields], outputs, **quiet)
+        # one small answer to each tick: a page that is sent all of its elements every other second grows slow
+        listen(self.timer.tick, self._on_tick, [session], [self.news], **quiet)
+        listen(self.news.change, self._on_news, [session, *trying, *self.state.fields], outputs, **quiet)
         self.state.connect(self._shown, self.unchanged, outputs)
         if self.going_on is not None:
             self._connect_going_on(self.going_on)
@@ -234,20 +236,25 @@ class StoriesPage:
         except OrchestratorError as error:
             return html.notice(str(error))
 
-    def _on_tick(self, session: Session, words: str, action: Action, *typed: str) -> tuple[Any, ...]:
-        """What was told since the last look, here or elsewhere."""
-        nothing = self.unchanged(gr.update())
+    def _on_tick(self, session: Session) -> Any:
+        """Another text as soon as something was told since the last look, here or elsewhere."""
         if not session.stories.is_open:
-            return nothing
+            return gr.update()
+        try:
+            told = _told(stories_of(self.live).list())
+        except OrchestratorError:
+            return gr.update()
+        return gr.update() if told == session.stories.told else repr(told)
+
+    def _on_news(self, session: Session, words: str, action: Action, *typed: str) -> tuple[Any, ...]:
+        nothing = self.unchanged(gr.update())
         try:
             stories = stories_of(self.live)
             briefs = stories.list()
-            if _told(briefs) == session.stories.told:
-                return nothing
-            session.stories = session.stories.replacing(told=_told(briefs))
             story = stories.find(session.stories.name) if session.stories.name else None
         except OrchestratorError:
             return nothing
+        session.stories = session.stories.replacing(told=_told(briefs))
         if story is None:
             return stories_html.list_html(briefs, "", PICK), *nothing[1:]
         state = self.state.learned(session, story, typed)

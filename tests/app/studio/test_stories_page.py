@@ -232,9 +232,11 @@ def test_a_scene_that_comes_while_somebody_types_leaves_what_was_typed(page: Pag
     page.stories.create("Letter", ["mara"])
     page.open("Letter")
     typed = page.fields(mood="tense")
-    assert page.page._on_tick(page.session, "", "continue", *typed) == page.page.unchanged(gr.update())
+    assert page.page._on_tick(page.session) == gr.update()
     page.tell("Mara in the old tavern")
-    page.take(page.page._on_tick(page.session, "", "continue", *typed))
+    assert "Letter" in page.page._on_tick(page.session)
+    page.take(page.page._on_news(page.session, "", "continue", *typed))
+    assert page.page._on_tick(page.session) == gr.update()
     assert page["who"] == "Mara" and page.seen[page.page.state.elements["where"]] == "old tavern"
     assert "Scene 1" in page["timeline"]
     assert page.act("save", *page.fields(mood="tense")) == "Changed: mood: tense."
@@ -285,7 +287,7 @@ def test_a_story_that_somebody_deleted_meanwhile_is_said_to_be_gone(page: Page):
     assert "no story" in page.page._on_try(page.session, "x", "continue")
     page.take(page.page._on_scene("out:1" + CLICK, page.session))
     assert "Letter" in page["said"]
-    page.take(page.page._on_tick(page.session, "", "continue", *page.fields()))
+    page.take(page.page._on_news(page.session, "", "continue", *page.fields()))
     assert "Letter" not in page["list"]
 
 
