@@ -48,6 +48,10 @@ GRAPH = """([template, story]) => {
     return [loader, prompt, memory, save].map(node => String(node.id));
 }"""
 
+CLOSE_TAB = """() => {
+    if (app.extensionManager.sidebarTab.activeSidebarTabId === 'orchestrator-stories')
+        app.extensionManager.command.execute('Workspace.ToggleSidebarTab.orchestrator-stories');
+}"""
 SAVED = "text => [...document.querySelectorAll('.ors-story input')].some(each => each.defaultValue === text)"
 
 
@@ -136,6 +140,7 @@ def test_a_story_is_begun_told_edited_and_undone_from_the_page(page: PackPage, t
 
 
 def test_a_profile_loader_shows_what_it_adds_and_the_prompt_box_suggests_names(page: PackPage) -> None:
+    page.page.evaluate(CLOSE_TAB)  # it would lie on the node
     ids = page.page.evaluate(GRAPH, ["a letter", ""])
     view = page.page.locator(".ors-profiles:visible")
     view.get_by_text("Ink and Wash").wait_for()
