@@ -98,9 +98,14 @@ def _comments(block: str) -> list[str]:
 
 
 def _round_trip(text: str, changes: Mapping[str, Any], where: str) -> str:
-    from ruamel.yaml import YAML
-    from ruamel.yaml.error import YAMLError
-
+    try:
+        from ruamel.yaml import YAML
+        from ruamel.yaml.error import YAMLError
+    except ImportError:
+        raise FormatError(
+            f"{where} cannot be changed: ruamel.yaml is not installed here, which keeps the comments of a file. "
+            "Start the host once without --skip-install, or install it: pip install ruamel.yaml"
+        ) from None
     yaml = YAML(typ="rt")
     yaml.preserve_quotes = True
     yaml.width = 1_000_000  # lines that a person broke stay broken, and no other is

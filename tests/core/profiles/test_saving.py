@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -201,3 +202,11 @@ def test_a_whole_text_is_saved_where_its_file_is_as_it_was(path: Path):
         save_text(path, "name: Other\n", before + "\n")
     assert path.read_text() == before
     assert save_text(path, "name: Other\n", before).name == path.read_text().split()[1] == "Other"
+
+
+def test_without_ruamel_it_is_said_what_to_install(path: Path, monkeypatch: pytest.MonkeyPatch):
+    before = path.read_text()
+    monkeypatch.setitem(sys.modules, "ruamel.yaml", None)
+    with pytest.raises(ProfileError, match="pip install ruamel.yaml"):
+        save_profile(path, {"name": "Other"})
+    assert path.read_text() == before
