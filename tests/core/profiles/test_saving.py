@@ -207,6 +207,6 @@ def test_a_whole_text_is_saved_where_its_file_is_as_it_was(path: Path):
 def test_without_ruamel_it_is_said_what_to_install(path: Path, monkeypatch: pytest.MonkeyPatch):
     before = path.read_text()
     monkeypatch.setitem(sys.modules, "ruamel.yaml", None)
-    with pytest.raises(ProfileError, match="pip install ruamel.yaml"):
+    with pytest.raises(ProfileError, match=r"pip install ruamel\.yaml"):
         save_profile(path, {"name": "Other"})
     assert path.read_text() == before
