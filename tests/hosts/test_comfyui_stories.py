@@ -42,6 +42,7 @@ def imported(comfyui: ComfyUI) -> Path:
         import_file(CARDS / "v3_sillytavern.json", home / "profiles")
         (home / "lore").mkdir(parents=True)
         shutil.copy(CARDS / "world_info.json", home / "lore" / "world.json")
+        time.sleep(RECHECK_S)  # the server has just looked
     return home
 
 

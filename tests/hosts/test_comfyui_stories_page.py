@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import os
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from orchestrator_core.profiles.library import RECHECK_S
 from tests.hosts.canvas import open_page
 from tests.hosts.comfyui import ComfyUI
 from tests.hosts.pack_page import PackPage
@@ -61,6 +63,7 @@ def told(comfyui: ComfyUI) -> Server:
     folder = comfyui.store.parent / "profiles"
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "mira-of-the-page.yaml").write_text(MIRA)
+    time.sleep(RECHECK_S)  # the server has just looked
     return Server(comfyui)
 
 
