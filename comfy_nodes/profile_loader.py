@@ -30,9 +30,7 @@ class ProfileLoader(io.ComfyNode):
             "what they add.",
             inputs=_inputs(cls.shelf),
             outputs=[
-                io.String.Output(
-                    "profiles_out", display_name="profiles", tooltip="Their names, for Wildcard Prompts."
-                ),
+                io.String.Output("profiles_out", display_name="profiles", tooltip="Their names, for Wildcard Prompts."),
                 io.String.Output("negative", display_name="negative", tooltip="What they keep out of a picture."),
                 io.String.Output("family", display_name="family", tooltip="The base model that they are made for."),
                 io.String.Output("report", display_name="report", tooltip="What they add, in lines for a person."),
