@@ -14,7 +14,7 @@ import math
 from array import array
 from bisect import bisect_left
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -41,7 +41,7 @@ class Library:
     """What a Reader has to know of a library, besides its phrases."""
 
     table: PhraseTable
-    information: Callable[[str], float]
+    information: Mapping[str, float]  # of any word: it has all
     norms: array[float]  # of BM25, by the numbers of LoRAs
     least: float  # the value that a phrase must have to be looked at
     common: float  # what more LoRAs than this have tells of those alone whose trigger words or notes it is
@@ -91,7 +91,8 @@ class Reader:
         for nearly in near:
             found[nearly.at] = nearly
             for number, weight in self._entries(nearly):
-                sums[number] += self._given(nearly.value, weight, number)
+                gain = self._gain * nearly.value
+                sums[number] += (gain * weight / (weight + self._library.norms[number])) ** self._tuning.adding
         return list(found.values()), sums
 
     def _alone(self, word: str, worth: float) -> _Alone:
@@ -99,27 +100,28 @@ class Reader:
         if known is None:
             if len(self._known) >= _REMEMBERED:
                 del self._known[next(iter(self._known))]
-            known = self._known[word, worth] = self._made_alone(word, self._library.information(word) * worth)
+            known = self._known[word, worth] = self._made_alone(word, self._library.information[word] * worth)
         return known
 
     def _made_alone(self, word: str, information: float) -> _Alone:
         keys = self._table.keys
         wholly = list(self._table.wholly(word))
         places = [*self._table.in_part(word), *(at for at in wholly if len(keys[at]) == 1)]
-        made = [self._made(at, information) for at in places] if information >= self._library.least else []
-        evidence = {one.at: one for one in made if one.value >= self._library.least}
+        totals, most = self._totals, information**2 / (self._library.least or 1.0)
+        evidence = {at: self._made(at, information) for at in places if (totals[at] or self._total(at)) <= most}
         amounts: dict[int, float] = defaultdict(float)
         for one in evidence.values():
             for number, weight in self._entries(one):
                 amounts[number] += one.share * weight
-        numbers = sorted(amounts)
+        numbers, norms = sorted(amounts), self._library.norms
+        gain, power = information * self._gain, self._tuning.adding
         return _Alone(
             information,
             evidence,
-            array("I", (at for at in wholly if len(keys[at]) > 1)),
+            array("I", [at for at in wholly if len(keys[at]) > 1]),
             array("I", numbers),
-            array("d", (amounts[number] for number in numbers)),
-            array("d", (self._given(information, amounts[number], number) for number in numbers)),
+            array("d", [amounts[number] for number in numbers]),
+            array("d", [(gain * (a := amounts[number]) / (a + norms[number])) ** power for number in numbers]),
         )
 
     def _made(self, at: int, information: float) -> Evidence:
@@ -129,7 +131,7 @@ class Reader:
     def _total(self, at: int) -> float:
         total = self._totals[at]
         if not total:
-            total = self._totals[at] = sum(map(self._library.information, self._table.keys[at]))
+            total = self._totals[at] = sum(map(self._library.information.__getitem__, self._table.keys[at]))
         return total
 
     def _of_several(self, alone: Mapping[str, _Alone], words: PromptWords) -> dict[int, Evidence]:
@@ -196,7 +198,3 @@ class Reader:
         if table.heaviest[one.at] < least:
             return ()
         return [(number, min(weight, most)) for number, weight in zip(*entries, strict=True) if weight >= least]
-
-    def _given(self, information: float, amount: float, number: int) -> float:
-        gained = information * self._gain * amount / (amount + self._library.norms[number])
-        return float(gained**self._tuning.adding)
