@@ -95,7 +95,7 @@ def _outside(found: Layout, place: int) -> int:
 
 
 def _joiner_behind(span: Span, joiner: str, text: str) -> str:
-    """Behind most protected spans only a comma or white space keeps their meaning; behind a sentence there is no comma."""
+    """Behind most protected spans only a comma or white space keeps their meaning; behind a sentence none stands."""
     if span.text.endswith(":") and not text[0].isalpha():
         return ", "  # a number behind a colon would be a weight
     if span.kind is Kind.protected:

@@ -67,7 +67,8 @@ def test_no_stage_runs_before_all_options_are_checked() -> None:
 
 
 def test_an_unknown_type_names_those_that_are_known() -> None:
-    with pytest.raises(PipelineError, match=r"no type 'paint'.*generatePrompt, followStory, llmEnhance, selectLoras, dispatch"):
+    known = "generatePrompt, followStory, llmEnhance, selectLoras, dispatch"
+    with pytest.raises(PipelineError, match=rf"no type 'paint'.*{known}"):
         run_pipeline(pipeline_from([{"id": "a", "type": "paint"}]), context())
 
 
