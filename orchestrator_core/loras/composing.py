@@ -1,6 +1,6 @@
 """From candidates to a few LoRAs that go together: greedy, under budgets, each step the one that adds most.
 
-What a candidate adds is its score, of which half is lost where the words that speak for it are those that a LoRA chosen
+What a candidate adds is its score, of which most is lost where the words that speak for it are those that a LoRA chosen
 before already answers. Pinned LoRAs come first and those that stand in the prompt count; neither is ever refused.
 """
 
