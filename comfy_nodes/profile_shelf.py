@@ -60,9 +60,9 @@ class ProfileShelf(ProfileSource):
         """Another one as soon as a language model is told something else of them: for a text that is drawn already."""
         if names is None:  # the node that they come from has a fingerprint of its own
             return ""
-        from orchestrator_core.profiles.applying import background_of
+        from orchestrator_core.profiles.applying import background_of, forbidden_by
 
-        return _digest([background_of(profile) for profile in self._members(names, genre)])
+        return _digest([told(one) for one in self._members(names, genre) for told in (background_of, forbidden_by)])
 
     def _members(self, names: str, genre: str) -> tuple[Profile, ...]:
         found = chosen_from(self, names, genre)

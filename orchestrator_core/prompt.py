@@ -109,7 +109,7 @@ class PromptSource:
 class Background:
     """What a language model is told as data, and the image prompt does not hold."""
 
-    kind: str  # "profile", "story", "lore"
+    kind: str  # "profile", "story", "lore"; "forbidden": words, separated by commas, that may not be added
     title: str
     text: str
 

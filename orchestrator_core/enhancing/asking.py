@@ -20,6 +20,7 @@ from orchestrator_core.prompt import Background
 
 VERSION = 1  # of all texts here and in styles.py: a part of the cache's key
 LONGEST_BACKGROUND = 4000  # characters of all of it: local models often see no more than 4,000 tokens
+UNSEEN = ("lore", "forbidden")  # kinds of background that say nothing of what is in the picture
 _EMPHASIS = re.compile(r"[(\[]+([^()\[\]{}<>|:]*)(?::\s*[+-]?[\d.]+\s*)?[)\]]+\Z")  # (word:1.2), ((word)), [word]
 _WEIGHTED = re.compile(r"([^:]+):\s*[+-]?[\d.]+\s*\Z")  # cat:1.2 AND …
 _SYNTAX = re.compile(r"[<>()\[\]{}|$%#\\@`*]+|__+|:+(?!\w)")
@@ -186,7 +187,7 @@ def asked_in(ask: Ask) -> Asked:
     lines = dict(line.partition(": ")[::2] for line in ask.messages[-1].content.split("\n"))
     parts = json.loads(lines.get("Parts", "{}"))
     told = json.loads(lines.get("Background", "[]"))
-    background = " ".join(one["text"] for one in told if one["kind"] != "lore")
+    background = " ".join(one["text"] for one in told if one["kind"] not in UNSEEN)
     style = STYLES[lines.get("Style", "sdxl")]
     amount = int(lines.get("Additions", "6"))
     prompt, wish = lines.get("Prompt", ""), lines.get("Wish", "")

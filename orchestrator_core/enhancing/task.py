@@ -10,7 +10,7 @@ from typing import Any
 
 from orchestrator_core.base_models.names import BaseModel
 from orchestrator_core.enhancing import asking
-from orchestrator_core.enhancing.asking import Question, plain_text
+from orchestrator_core.enhancing.asking import UNSEEN, Question, plain_text
 from orchestrator_core.enhancing.assembling import regions, runs, unmarked_components
 from orchestrator_core.enhancing.budget import CountTokens, room
 from orchestrator_core.enhancing.drift import Told
@@ -73,10 +73,11 @@ class Task:
 
     @cached_property
     def told(self) -> Told:
-        said = "\n".join(one.text for one in self.draft.background if one.kind != "lore")
+        said = "\n".join(one.text for one in self.draft.background if one.kind not in UNSEEN)
+        never = [word for one in self.draft.background if one.kind == "forbidden" for word in words_in(one.text)]
         own = self.question.prompt.casefold()
         pointless = (word for word in self.style.pointless if word not in own)
-        forbidden = (*words_in(self.options.forbidden), *pointless)
+        forbidden = (*words_in(self.options.forbidden), *never, *pointless)
         return Told(self.question.prompt, said, plain_text(self.draft.negative_prompt), forbidden)
 
     @property

@@ -146,13 +146,17 @@ def background_of(profile: Profile) -> Background:
         ("Scenario: ", profile.scenario),
         ("Backstory: ", profile.backstory),
         ("Style: ", ", ".join(profile.style)),
-        ("Never: ", ", ".join(profile.forbidden)),
     )
     return Background("profile", profile.name, "\n".join(head + text for head, text in told if text))
 
 
 def _background(profile: Profile) -> list[Background]:
-    return [told for member in profile.members if (told := background_of(member)).text]
+    return [told for member in profile.members for told in (background_of(member), forbidden_by(member)) if told.text]
+
+
+def forbidden_by(profile: Profile) -> Background:
+    """What nobody may add, of a kind of its own: a looks that is forbidden is no fact about anybody."""
+    return Background("forbidden", profile.name, ", ".join(profile.forbidden))
 
 
 def _forbidden(prompt: str, profile: Profile) -> list[Diagnostic]:

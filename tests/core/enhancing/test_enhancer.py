@@ -77,6 +77,12 @@ def test_what_does_not_fit_is_left_out_and_told():
     )
 
 
+def test_what_a_profile_forbids_is_not_added_and_is_no_fact_of_the_picture():
+    draft = DRAFT.replacing(background=(Background("forbidden", "Mira", "lantern, black fur"),))
+    model = FakeLanguageModel(json.dumps({"add": ["a lantern", "white fur", "black fur", "soft light"]}))
+    assert added(enhance(draft, model, Options())) == ", white fur, soft light"
+
+
 def test_the_encoders_room_is_not_exceeded():
     long = json.dumps({"add": ["an endless row of words " * 2, "soft light"]})
     full = PromptDraft((Component("word " * 72),))
