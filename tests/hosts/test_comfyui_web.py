@@ -273,7 +273,7 @@ def test_nothing_of_the_view_is_saved_or_sent(page: PackPage):
         "async () => { const {output, workflow} = await app.graphToPrompt(); return [output, workflow] }"
     )
     names = ["template", "negative_template", "populated_text", "populated_negative", "mode", "dialect", "method",
-             "seed", "index", "missing", "rerolls"]  # fmt: skip
+             "seed", "index", "missing", "rerolls", "profiles", "genre"]  # fmt: skip
     assert list(output[page.node]["inputs"]) == names
     saved = next(node for node in workflow["nodes"] if node["type"] == PROMPT_NODE)
     assert saved["widgets_values"][0] == TEMPLATE
@@ -577,7 +577,7 @@ def test_commands_and_settings_are_there_under_their_names(page: PackPage):
         f"Orchestrator.{name}"
         for name in (
             *("InsertWildcard", "FixPrompt", "RerollSlot", "CopyAsTemplate", "ReloadWildcards"),
-            *("ExportStock", "ExportLive", "ExportRun", "ShowLoRAs"),
+            *("ExportStock", "ExportLive", "ExportRun", "ShowLoRAs", "ShowStories"),
         )
     )
     settings = {"Preview": True, "Autocomplete": True, "InsertStyle": "plain", "AskCivitai": False}

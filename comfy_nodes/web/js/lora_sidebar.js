@@ -318,7 +318,7 @@ function quoted(text) {
 // the page
 
 let panel = null;
-let last = null; // the last message, which a click on its notice shows
+let latest = []; // messages, the newest first: notices of several may stand there, and each is clicked for its own
 
 function isShown() {
   return app.extensionManager?.sidebarTab?.activeSidebarTabId === TAB;
@@ -334,7 +334,7 @@ function showMessage(message) {
 }
 
 function onLibrary({ detail }) {
-  last = detail;
+  latest = [detail, ...latest].slice(0, 8);
   const severity = detail.problem || detail.truncated.length ? "warn" : "success";
   toast(severity, detail.message, detail.ids.length ? t("lora_clickToShow") : "");
   if (panel.isOpen) {
@@ -347,8 +347,9 @@ function onLibrary({ detail }) {
 function onClick(event) {
   const notice = event.target.closest?.(".p-toast-message, [data-sonner-toast], [role=alert], [role=status]");
   const isClose = event.target.closest?.("button");
-  if (!notice || isClose || !last?.ids.length || !notice.textContent.includes(last.message)) return;
-  if (!notice.closest(".orl-panel")) showMessage(last);
+  if (!notice || isClose || notice.closest(".orl-panel")) return;
+  const told = latest.find((message) => message.ids.length && notice.textContent.includes(message.message));
+  if (told) showMessage(told);
 }
 
 app.registerExtension({
