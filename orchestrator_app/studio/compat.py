@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import inspect
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 import gradio as gr
@@ -42,3 +43,14 @@ def listen(
 def plain(text: str) -> str:
     """A text for ``info``, which gradio 5 and 6 read as Markdown and gradio 4 as it is."""
     return text if gr.__version__.startswith("4.") else re.sub(r"([\\`*_{}\[\]<>#|~])", r"\\\1", text)
+
+
+@contextmanager
+def folded(title: str, element_id: str) -> Iterator[None]:
+    """As a closed gr.Accordion, whose elements are there all the same: gradio 6 goes through all of a page for each
+    value that is sent to an element which was not shown yet.
+    """
+    with kw(gr.Column, elem_classes=["orc-fold"], elem_id=element_id):
+        kw(gr.Checkbox, label=title, value=False, container=False, elem_classes=["orc-fold-switch"])
+        with kw(gr.Column, elem_classes=["orc-folded"]):
+            yield

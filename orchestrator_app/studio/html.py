@@ -64,6 +64,11 @@ def notice(text: str, kind: str = "problem") -> str:
     return f'<p class="orc-notice {kind}" role="status">{escape(text)}</p>' if text else ""
 
 
+def nothing_yet(text: str) -> str:
+    """A line that stands where something is shown once it is chosen; the style sheet hides what belongs to that."""
+    return f'<div class="orc-nothing">{notice(text, "quiet")}</div>'
+
+
 def number(count: int, what: str) -> str:
     return f"{count:,} {what}{'' if count == 1 else 's'}"
 

@@ -11,7 +11,7 @@ import gradio as gr
 from orchestrator_app.drawing import new_seed
 from orchestrator_app.studio import html, job_html
 from orchestrator_app.studio.chosen_html import chosen_loras
-from orchestrator_app.studio.compat import listen
+from orchestrator_app.studio.compat import kw, listen
 from orchestrator_app.studio.drawing import Drawn, draw, rerolled
 from orchestrator_app.studio.elements import NONE
 from orchestrator_app.studio.job import Job, Task
@@ -95,7 +95,10 @@ class GeneratePage(GenerateElements):
 
     def follow(self, timer: Any) -> None:
         """Choose anew where the library has changed: a page that is opened may be ahead of the first look at it."""
-        listen(timer.tick, self._on_tick, self.inputs, self.shown, **_QUIET)
+        # A small answer to each tick: to send and take all of the page every other second makes gradio 6 slow.
+        look = kw(gr.Textbox, value="", elem_id="orchestrator_look", elem_classes=["orc-hidden"], show_label=False)
+        listen(timer.tick, self._on_look, [self.session], [look], **_QUIET)
+        listen(look.change, self._on_tick, self.inputs, self.shown, **_QUIET)
 
     # what is drawn
 
@@ -143,9 +146,15 @@ class GeneratePage(GenerateElements):
 
     # what a person changes
 
+    def _is_same(self, session: Session) -> bool:
+        return not session.wanted.is_on or session.chosen_at == self.live.lora_choices
+
+    def _on_look(self, session: Session) -> Any:
+        """Another text where prompts are to be chosen for anew."""
+        return gr.update() if self._is_same(session) else f"{session.chosen_at} {self.live.lora_choices}"
+
     def _on_tick(self, session: Session, *values: Any) -> tuple[Any, ...]:
-        is_same = not session.wanted.is_on or session.chosen_at == self.live.lora_choices
-        return tuple(gr.update() for _ in self.shown) if is_same else self._on_change(session, *values)
+        return tuple(gr.update() for _ in self.shown) if self._is_same(session) else self._on_change(session, *values)
 
     def _on_reroll(self, sent: str, session: Session, count: Any, target: str, *values: Any) -> tuple[Any, ...]:
         seed, _, slot = html.clicked(sent).partition(":")

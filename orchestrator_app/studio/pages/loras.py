@@ -21,6 +21,7 @@ from orchestrator_core.loras.query import SORTS
 from orchestrator_core.loras.record import LoraRecord
 
 PICK, FLAG, NEWS = "orchestrator_lora_pick", "orchestrator_lora_flag", "orchestrator_lora_news"
+LOOK = "orchestrator_lora_look"
 _EVERY = 2.0  # seconds
 _EXAMPLE = 'ink portrait · base:pony tag:style -nsfw:yes · missing:preview · "film grain" sort:newest'
 
@@ -95,7 +96,9 @@ class LorasPage:
         listen(self.pick.change, self._on_pick, [self.pick, session], self.details.outputs, **quiet)
         listen(self.refresh.click, self._on_refresh, [session], [self.said, *shown])
         listen(self.export.click, self._on_export, None, [self.exported, self.said])
-        listen(self.news.timer.tick, self._on_tick, [session], [self.news.shown, *shown], **quiet)
+        look = hidden(LOOK)  # above all pages: see compat.folded
+        listen(self.news.timer.tick, self._on_look, [session], [self.news.shown, look], **quiet)
+        listen(look.change, self._on_tick, [session], [self.news.shown, *shown], **quiet)
         clicked = [self.news.shown, self.tabs, self.search, *shown]
         listen(self.news.click.change, self._on_news, [self.news.click, session], clicked, **quiet)
         self.details.connect(self._list, shown)
@@ -174,6 +177,16 @@ class LorasPage:
         )
 
     # what comes and goes
+
+    def _on_look(self, session: Session) -> tuple[Any, Any]:
+        """The news, and another text as soon as the list is another one."""
+        try:
+            loras = self.live.loras
+        except OrchestratorError:
+            return gr.update(), gr.update()
+        news, view = self._news(session, loras), session.loras
+        state = _state(loras)
+        return news, gr.update() if not view.opened or view.state == state else repr(state)
 
     def _on_tick(self, session: Session) -> tuple[Any, ...]:
         """What is new since the last look; nothing is sent where nothing is."""

@@ -9,7 +9,7 @@ import gradio as gr
 from gradio.processing_utils import save_bytes_to_cache
 
 from orchestrator_app.studio import html, profile_desk, profiles_html
-from orchestrator_app.studio.compat import html_box, kw, listen, plain
+from orchestrator_app.studio.compat import folded, html_box, kw, listen, plain
 from orchestrator_app.studio.live import LiveEnvironment
 from orchestrator_app.studio.profile_desk import Open
 from orchestrator_app.studio.profile_form import FIELDS
@@ -48,8 +48,8 @@ class ProfileEditor:
     def __init__(self, live: LiveEnvironment, session: Any) -> None:
         self.live, self.session = live, session
         self.elements: dict[str, Any] = {}
-        self.head = html_box(html.notice(_PICK, "quiet"), elem_id="orchestrator_profile_head")
-        with gr.Column(visible=False, elem_id="orchestrator_profile_editor") as self.editor:
+        self.head = html_box(html.nothing_yet(_PICK), elem_id="orchestrator_profile_head")
+        with kw(gr.Column, elem_id="orchestrator_profile_editor", elem_classes=["orc-of-chosen"]):
             with kw(gr.Row, elem_classes=["orc-line", "orc-tools", "orc-desk"]):
                 self.mode = kw(
                     gr.Radio, choices=[FORM, YAML], value=FORM, show_label=False, elem_id="orchestrator_profile_mode",
@@ -74,9 +74,9 @@ class ProfileEditor:
                 info=plain("By this name, its file's, it is chosen. Another name saves it as another profile."),
                 elem_classes=["orchestrator-field"],
             )  # fmt: skip
-            with gr.Column(elem_id="orchestrator_profile_form") as self.form:
+            with kw(gr.Column, elem_id="orchestrator_profile_form"):
                 self._form()
-            with gr.Column(visible=False) as self.as_yaml:
+            with kw(gr.Column, elem_id="orchestrator_profile_as_yaml"):
                 self.yaml = kw(
                     gr.Textbox, show_label=False, lines=22, max_lines=30, elem_id="orchestrator_profile_yaml",
                     elem_classes=["orc-code"], autoscroll=False,
@@ -96,17 +96,17 @@ class ProfileEditor:
         with kw(gr.Row, elem_classes=["orc-line"]):
             self._text("required")
             self._text("forbidden")
-        with gr.Accordion("Told to a language model", open=False, elem_id="orchestrator_profile_words"):
+        with folded("Told to a language model", "orchestrator_profile_words"):
             for name in ("description", "personality", "scenario", "setting"):
                 self._text(name, lines=2)
             self._text("backstory", lines=4)
-        with gr.Accordion("Template, odds and LoRAs", open=False, elem_id="orchestrator_profile_drawing"):
+        with folded("Template, odds and LoRAs", "orchestrator_profile_drawing"):
             self._text("template", lines=2)
             self._text("subject")
             self._text("wildcard_weights", lines=3)
             self._text("loras", lines=2)
             self._text("family")
-        with gr.Accordion("Stories and what it builds on", open=False, elem_id="orchestrator_profile_more"):
+        with folded("Stories and what it builds on", "orchestrator_profile_more"):
             self._text("state", lines=3)
             self._text("lore", lines=2)
             self._text("extends")
@@ -131,7 +131,7 @@ class ProfileEditor:
 
     @property
     def outputs(self) -> list[Any]:
-        places = [self.head, self.editor, self.key, self.mode, self.form, self.as_yaml, self.yaml, self.kept]
+        places = [self.head, self.key, self.mode, self.yaml, self.kept]
         return [*places, self.export, self.said, *self.fields]
 
     def connect(self, then: Then) -> None:
@@ -156,11 +156,8 @@ class ProfileEditor:
         note = _note(one)
         return (
             profiles_html.head_html(profile.name if profile else one.key, one.shown_path, note),
-            gr.update(visible=True),
             one.key,
             mode,
-            gr.update(visible=mode == FORM),
-            gr.update(visible=mode == YAML),
             one.draft,
             profiles_html.kept_html(profile) if profile else "",
             self._card(profile),
@@ -175,7 +172,7 @@ class ProfileEditor:
         path = save_bytes_to_cache(data, f"{file_name(profile.name)}.json", self.export.GRADIO_CACHE)
         return gr.update(value=str(path), visible=True)
 
-    def unchanged(self, said: str) -> tuple[Any, ...]:
+    def unchanged(self, said: Any) -> tuple[Any, ...]:
         place = self.outputs.index(self.said)
         return tuple(said if index == place else gr.update() for index in range(len(self.outputs)))
 
@@ -209,16 +206,10 @@ class ProfileEditor:
         except OrchestratorError as error:
             return self._back(one, mode, str(error))
         if text == one.draft and (mode == YAML) == (yaml == text):  # nothing was typed since it was shown so
-            return self._switched(mode)
+            return self.unchanged(gr.update())
         key_shown = self.outputs.index(self.key)
         found = self.shown(session, one.filled(text), mode=mode)
         return tuple(gr.update() if place == key_shown else value for place, value in enumerate(found))
-
-    def _switched(self, mode: str) -> tuple[Any, ...]:
-        visible = {self.form: mode == FORM, self.as_yaml: mode == YAML}
-        return tuple(
-            gr.update(visible=visible[output]) if output in visible else gr.update() for output in self.outputs
-        )
 
     def _back(self, one: Open, mode: str, problem: str) -> tuple[Any, ...]:
         """What was typed cannot be shown in the other view, so it stays in its own."""

@@ -16,7 +16,7 @@ from orchestrator_app.studio.session import Session
 from orchestrator_app.studio.shelves import profiles_of
 from orchestrator_core.errors import OrchestratorError
 
-PICK, KIND = "orchestrator_profile_pick", "orchestrator_profile_of_kind"
+PICK, KIND, NEWS = "orchestrator_profile_pick", "orchestrator_profile_of_kind", "orchestrator_profile_news"
 _NEW = ("character", "setting", "style", "genre")
 
 
@@ -57,7 +57,9 @@ class ProfilesPage:
         listen(self.tab.select, self._list, [session], shown, **quiet)
         listen(self.search.change, self._on_search, [self.search, session], shown, **quiet)
         listen(self.kind.change, self._on_kind, [self.kind, session], shown, **quiet)
-        listen(self.timer.tick, self._on_tick, [session], [*shown, self.editor.said], **quiet)
+        news = hidden(NEWS)  # above all pages: see compat.folded
+        listen(self.timer.tick, self._on_look, [session], [news], **quiet)
+        listen(news.change, self._on_tick, [session], [*shown, self.editor.said], **quiet)
         picked = [self.pick, session, *self.editor.inputs]
         opened = listen(self.pick.change, self._on_pick, picked, self.editor.outputs, **quiet)
         listen(opened.then, self._list, [session], shown, **quiet)
@@ -143,6 +145,16 @@ class ProfilesPage:
             return self.editor.shown(session, profile_desk.opened(profiles_of(self.live), key))
         except OrchestratorError as error:
             return self.editor.unchanged(html.notice(str(error)))
+
+    def _on_look(self, session: Session) -> Any:
+        """Another text as soon as a file is another one."""
+        if not session.profiles.version:
+            return gr.update()
+        try:
+            version = profiles_of(self.live).version
+        except OrchestratorError:
+            return gr.update()
+        return gr.update() if version == session.profiles.version else version
 
     def _on_tick(self, session: Session) -> tuple[Any, ...]:
         """What came, changed or went in the folders since the last look."""

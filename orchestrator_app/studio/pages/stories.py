@@ -9,7 +9,7 @@ from typing import Any
 import gradio as gr
 
 from orchestrator_app.studio import html, stories_html
-from orchestrator_app.studio.compat import html_box, kw, listen
+from orchestrator_app.studio.compat import folded, html_box, kw, listen
 from orchestrator_app.studio.live import LiveEnvironment
 from orchestrator_app.studio.pages.generate import GeneratePage
 from orchestrator_app.studio.pages.loras import hidden
@@ -51,14 +51,14 @@ class StoriesPage:
         with kw(gr.Row, elem_classes=["orc-columns"], equal_height=False):
             with gr.Column(scale=5, min_width=320):
                 self._list_of_all()
-                with gr.Column(visible=False, elem_id="orchestrator_story_state") as self.standing:
+                with kw(gr.Column, elem_id="orchestrator_story_state", elem_classes=["orc-of-chosen"]):
                     self.state = StoryState(live, session)
             with gr.Column(scale=7, min_width=340):
                 self.said = html_box("", elem_id="orchestrator_story_said", elem_classes=["orc-empty"])
-                self.head = html_box(html.notice(_PICK, "quiet"), elem_id="orchestrator_story_head")
-                with gr.Column(visible=False, elem_id="orchestrator_story_scenes_box") as self.body:
+                self.head = html_box(html.nothing_yet(_PICK), elem_id="orchestrator_story_head")
+                with kw(gr.Column, elem_id="orchestrator_story_scenes_box", elem_classes=["orc-of-chosen"]):
                     self._scenes()
-        self.pick, self.scene, self.news = hidden(PICK), hidden(SCENE), hidden(NEWS)
+        self.pick, self.scene = hidden(PICK), hidden(SCENE)
 
     def _list_of_all(self) -> None:
         self.list = html_box("", elem_id="orchestrator_stories_list")
@@ -83,7 +83,7 @@ class StoriesPage:
                 )
                 for action, text in _GO_ON.items()
             }  # fmt: skip
-        with gr.Accordion("What the next scene would be, and its lore", open=False, elem_id="orchestrator_story_next"):
+        with folded("What the next scene would be, and its lore", "orchestrator_story_next"):
             with kw(gr.Row, elem_classes=["orc-line"]):
                 self.words = kw(
                     gr.Textbox, label="What happens", value=_WORDS, lines=1, max_lines=4, scale=6, min_width=200,
@@ -95,16 +95,16 @@ class StoriesPage:
                 )  # fmt: skip
             self.next = html_box("", elem_id="orchestrator_story_next_scene")
         self.timeline = html_box("", elem_id="orchestrator_story_timeline")
-        with kw(gr.Row, elem_classes=["orc-line", "orc-pager"]):
-            self.later = kw(gr.Button, value="‹ Later", size="sm", min_width=90, scale=0, visible=False)
+        with kw(gr.Row, elem_classes=["orc-line", "orc-pager", "orc-if-many"]):
+            self.later = kw(gr.Button, value="‹ Later", size="sm", min_width=90, scale=0, interactive=False)
             self.where = html_box("", elem_id="orchestrator_story_scenes_where")
-            self.earlier = kw(gr.Button, value="Earlier ›", size="sm", min_width=90, scale=0, visible=False)
+            self.earlier = kw(gr.Button, value="Earlier ›", size="sm", min_width=90, scale=0, interactive=False)
 
     # what it takes and gives
 
     @property
     def outputs(self) -> list[Any]:
-        places = [self.list, self.said, self.head, self.standing, self.body, self.timeline, self.where]
+        places = [self.list, self.said, self.head, self.timeline, self.where]
         return [*places, self.earlier, self.later, self.next, *self.state.outputs]
 
     def connect(self) -> None:
@@ -119,9 +119,9 @@ class StoriesPage:
         begun = [session, self.new_name, *new, *trying]
         listen(self.begin.click, self._on_begin, begun, [self.new_name, *outputs], show_progress="hidden")
         listen([self.words.change, self.action.change], self._on_try, [session, *trying], [self.next], **quiet)
-        # one small answer to each tick: a page that is sent all of its elements every other second grows slow
-        listen(self.timer.tick, self._on_tick, [session], [self.news], **quiet)
-        listen(self.news.change, self._on_news, [session, *trying, *self.state.fields], outputs, **quiet)
+        news = hidden(NEWS)  # above all pages: see compat.folded
+        listen(self.timer.tick, self._on_tick, [session], [news], **quiet)
+        listen(news.change, self._on_news, [session, *trying, *self.state.fields], outputs, **quiet)
         self.state.connect(self._shown, self.unchanged, outputs)
         if self.going_on is not None:
             self._connect_going_on(self.going_on)
@@ -150,9 +150,8 @@ class StoriesPage:
         session.stories = session.stories.replacing(told=_told(briefs), is_open=True)
         if story is None:
             session.stories = session.stories.replacing(name="")
-            hide = gr.update(visible=False)
-            nothing = self.unchanged(said)[5:]
-            return stories_html.list_html(briefs, "", PICK), said, html.notice(_PICK, "quiet"), hide, hide, *nothing
+            nothing = self.unchanged(said)[3:]
+            return stories_html.list_html(briefs, "", PICK), said, html.nothing_yet(_PICK), *nothing
         return self._story(session, said, briefs, story, (words, action), self.state.shown(session, story))
 
     def _story(
@@ -166,17 +165,14 @@ class StoriesPage:
     ) -> tuple[Any, ...]:
         _, page = stories_html.shown_scenes(story, session.stories.page)
         session.stories = session.stories.replacing(page=page, name=story.name)
-        show = gr.update(visible=True)
         return (
             stories_html.list_html(briefs, story.name, PICK),
             said,
             stories_html.head_html(story),
-            show,
-            show,
             stories_html.timeline_html(story, page, SCENE, self.pictures.get),
             stories_html.where_html(story, page),
-            gr.update(visible=(page + 1) * stories_html.PAGE < len(story.scenes)),
-            gr.update(visible=page > 0),
+            gr.update(interactive=(page + 1) * stories_html.PAGE < len(story.scenes)),
+            gr.update(interactive=page > 0),
             self._next(story, *trying),
             *state,
         )

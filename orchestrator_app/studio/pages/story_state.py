@@ -8,7 +8,7 @@ from typing import Any
 import gradio as gr
 
 from orchestrator_app.studio import html, story_form
-from orchestrator_app.studio.compat import html_box, kw, listen, plain
+from orchestrator_app.studio.compat import folded, html_box, kw, listen, plain
 from orchestrator_app.studio.live import LiveEnvironment
 from orchestrator_app.studio.session import Session
 from orchestrator_app.studio.shelves import stories_of
@@ -52,7 +52,7 @@ class StoryState:
             self.undo, self.redo = self._button("Undo", "undo"), self._button("Redo", "redo")
         with gr.Accordion("What changed, and who said so", open=True, elem_id="orchestrator_story_changes"):
             self.log = html_box("", elem_id="orchestrator_story_log")
-        with gr.Accordion("Name, profiles and books of this story", open=False, elem_id="orchestrator_story_about"):
+        with folded("Name, profiles and books of this story", "orchestrator_story_about"):
             self._about()
 
     def _about(self) -> None:

@@ -264,7 +264,9 @@ def test_what_was_changed_in_the_file_meanwhile_is_kept(page: Page):
     *_, said = page.page._on_tick(page.session)
     assert said == gr.update()  # the page was not opened yet
     page.cards()
+    assert page.page._on_look(page.session) == gr.update()
     (page.own / "tom.yaml").write_text(TOM + "negative: [very young]\n")
+    assert page.page._on_look(page.session) == page.library.version
     *_, said = page.page._on_tick(page.session)
     assert "changed meanwhile" in said
     page.save(style="oil")  # the form says only what was changed in it
