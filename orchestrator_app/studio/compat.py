@@ -45,6 +45,11 @@ def plain(text: str) -> str:
     return text if gr.__version__.startswith("4.") else re.sub(r"([\\`*_{}\[\]<>#|~])", r"\\\1", text)
 
 
+def hidden(name: str) -> Any:
+    """A text box that clicks write to, or that a page keeps something in."""
+    return kw(gr.Textbox, value="", elem_id=name, elem_classes=["orc-hidden"], show_label=False)
+
+
 @contextmanager
 def folded(title: str, element_id: str) -> Iterator[None]:
     """As a closed gr.Accordion, whose elements are there all the same: gradio 6 goes through all of a page for each

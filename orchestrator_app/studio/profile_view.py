@@ -11,11 +11,15 @@ from orchestrator_app.studio.profile_desk import Open
 
 @dataclass(frozen=True, slots=True)
 class ProfileView:
-    """``drafts``: texts that were typed and not saved, by the key of their profile."""
+    """``drafts``: texts that were typed and not saved, by the key of their profile. ``filled``: how often the form was
+    filled; what a page sends of an earlier filling, which it has not taken in yet, is none of the open profile's.
+    """
 
     query: str = ""
     kind: str = ""
     open: Open = field(default_factory=Open)
+    mode: str = ""  # the view that it is shown in
+    filled: int = 0
     drafts: Mapping[str, tuple[Open, str]] = field(default_factory=dict)
     version: str = ""  # of the library, when the page looked last; "" before it was opened
 

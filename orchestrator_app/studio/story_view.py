@@ -16,6 +16,7 @@ class StoryView:
     form: Mapping[str, str] = field(default_factory=dict)
     told: tuple[object, ...] = ()
     is_open: bool = False
+    filled: int = 0  # how often; what a page sends of an earlier filling is none of this story's
 
     def replacing(self, **changes: Any) -> StoryView:
         return replace(self, **changes)

@@ -9,7 +9,7 @@ import gradio as gr
 from gradio.processing_utils import save_bytes_to_cache
 
 from orchestrator_app.studio import html, lora_asking, loras_html
-from orchestrator_app.studio.compat import html_box, kw, listen
+from orchestrator_app.studio.compat import hidden, html_box, kw, listen
 from orchestrator_app.studio.live import LiveEnvironment
 from orchestrator_app.studio.lora_listing import lacking_csv, listing
 from orchestrator_app.studio.lora_place import OpenLoras
@@ -34,11 +34,6 @@ class LoraNews:
         self.shown = html_box("", elem_id="orchestrator_lora_news_shown", elem_classes=["orc-empty"])
         self.click = hidden(NEWS)
         self.timer = gr.Timer(_EVERY)
-
-
-def hidden(name: str) -> Any:
-    """A text box that clicks write to."""
-    return kw(gr.Textbox, value="", elem_id=name, elem_classes=["orc-hidden"], show_label=False)
 
 
 class LorasPage:

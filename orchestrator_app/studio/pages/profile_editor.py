@@ -9,7 +9,7 @@ import gradio as gr
 from gradio.processing_utils import save_bytes_to_cache
 
 from orchestrator_app.studio import html, profile_desk, profiles_html
-from orchestrator_app.studio.compat import folded, html_box, kw, listen, plain
+from orchestrator_app.studio.compat import folded, hidden, html_box, kw, listen, plain
 from orchestrator_app.studio.live import LiveEnvironment
 from orchestrator_app.studio.profile_desk import Open
 from orchestrator_app.studio.profile_form import FIELDS
@@ -23,6 +23,7 @@ from orchestrator_core.profiles.schema import ProfileFile
 
 FORM, YAML = "Form", "YAML"
 _PICK = "Click on a profile to see what it does, and to change it."
+_AGAIN = "The form was just being filled. Click once more."
 _EXAMPLE = "{she|somebody} reads a letter in __weather__"
 _TRY = "she reads a letter by the window"
 _OTHERS = {
@@ -76,6 +77,7 @@ class ProfileEditor:
             )  # fmt: skip
             with kw(gr.Column, elem_id="orchestrator_profile_form"):
                 self._form()
+            self.filled = hidden("orchestrator_profile_filled")
             with kw(gr.Column, elem_id="orchestrator_profile_as_yaml"):
                 self.yaml = kw(
                     gr.Textbox, show_label=False, lines=22, max_lines=30, elem_id="orchestrator_profile_yaml",
@@ -126,18 +128,18 @@ class ProfileEditor:
 
     @property
     def inputs(self) -> list[Any]:
-        """What ``typed`` reads: see there."""
-        return [self.mode, self.key, self.yaml, *self.fields]
+        """What the events take, behind the session."""
+        return [self.filled, self.mode, self.key, self.yaml, *self.fields]
 
     @property
     def outputs(self) -> list[Any]:
         places = [self.head, self.key, self.mode, self.yaml, self.kept]
-        return [*places, self.export, self.said, *self.fields]
+        return [*places, self.export, self.said, *self.fields, self.filled]
 
     def connect(self, then: Then) -> None:
         """``then`` is what else is shown anew after something was saved: (function, inputs, outputs)."""
         quiet: dict[str, Any] = {"show_progress": "hidden", "trigger_mode": "always_last", "concurrency_limit": 4}
-        typed = [element.change for element in (*self.fields, self.yaml, self.trying)]
+        typed = [element.change for element in (*self.fields, self.yaml, self.trying, self.filled)]
         trying = [self.session, self.trying, *self.inputs]
         listen(typed, self._on_typed, trying, [self.said, self.tried], **quiet)
         listen(self.mode.change, self._on_mode, [self.session, *self.inputs], self.outputs, **quiet)
@@ -150,8 +152,9 @@ class ProfileEditor:
 
     def shown(self, session: Session, one: Open, said: str = "", mode: str = "") -> tuple[Any, ...]:
         """Values for ``outputs``: this profile is open now. A text that is no profile is shown as YAML."""
-        session.profiles = session.profiles.replacing(open=one)
         mode = YAML if not one.form else mode or FORM
+        filled = session.profiles.filled + 1
+        session.profiles = session.profiles.replacing(open=one, mode=mode, filled=filled)
         profile = one.parsed(one.draft) if one.form else None
         note = _note(one)
         return (
@@ -163,6 +166,7 @@ class ProfileEditor:
             self._card(profile),
             said or _problem_of(one),
             *(one.form.get(name, "") for name in FIELDS),
+            str(filled),  # the last: a page that has it has all
         )
 
     def _card(self, profile: Profile | None) -> Any:
@@ -184,7 +188,11 @@ class ProfileEditor:
             return yaml or ""
         return session.profiles.open.text_with(_form(fields))
 
-    def _on_typed(self, session: Session, template: str, mode: str, key: str, yaml: str, *fields: str) -> Any:
+    def _on_typed(
+        self, session: Session, template: str, filled: str, mode: str, key: str, yaml: str, *fields: str
+    ) -> Any:
+        if not is_current(session, filled):
+            return gr.update(), gr.update()
         one = session.profiles.open
         try:
             profile = one.parsed(self.text_of(session, mode, yaml, fields))
@@ -196,8 +204,10 @@ class ProfileEditor:
             return "", html.notice(str(error))
         return "", profiles_html.tried_html(found)
 
-    def _on_mode(self, session: Session, mode: str, key: str, yaml: str, *fields: str) -> tuple[Any, ...]:
+    def _on_mode(self, session: Session, filled: str, mode: str, key: str, yaml: str, *fields: str) -> tuple[Any, ...]:
         """The same profile in the other view, with what was typed in the one before."""
+        if not is_current(session, filled) or mode == session.profiles.mode:  # gradio tells of each that was filled in
+            return self.unchanged(gr.update())
         one = session.profiles.open
         try:
             text = self.text_of(session, FORM if mode == YAML else YAML, yaml, fields)
@@ -205,8 +215,9 @@ class ProfileEditor:
                 one.parsed(text)
         except OrchestratorError as error:
             return self._back(one, mode, str(error))
-        if text == one.draft and (mode == YAML) == (yaml == text):  # nothing was typed since it was shown so
-            return self.unchanged(gr.update())
+        if text == one.draft:  # as it was filled in
+            session.profiles = session.profiles.replacing(mode=mode)
+            return self.unchanged("")
         key_shown = self.outputs.index(self.key)
         found = self.shown(session, one.filled(text), mode=mode)
         return tuple(gr.update() if place == key_shown else value for place, value in enumerate(found))
@@ -218,7 +229,9 @@ class ProfileEditor:
         values[self.outputs.index(self.mode)] = stays
         return tuple(values)
 
-    def _on_save(self, session: Session, mode: str, key: str, yaml: str, *fields: str) -> tuple[Any, ...]:
+    def _on_save(self, session: Session, filled: str, mode: str, key: str, yaml: str, *fields: str) -> tuple[Any, ...]:
+        if not is_current(session, filled):
+            return self.unchanged(html.notice(_AGAIN, "hint"))
         one = session.profiles.open
         try:
             form = _form(fields) if mode == FORM else None
@@ -229,13 +242,20 @@ class ProfileEditor:
         session.profiles = session.profiles.replacing(drafts=drafts)
         return self.shown(session, saved, html.notice(f"Saved: {saved.shown_path}.", "good"), mode)
 
-    def _on_copy(self, session: Session, mode: str, key: str, yaml: str, *fields: str) -> tuple[Any, ...]:
+    def _on_copy(self, session: Session, filled: str, mode: str, key: str, yaml: str, *fields: str) -> tuple[Any, ...]:
+        if not is_current(session, filled):
+            return self.unchanged(html.notice(_AGAIN, "hint"))
         one = session.profiles.open
         try:
             copy = profile_desk.copied(profiles_of(self.live), one, self.text_of(session, mode, yaml, fields))
         except OrchestratorError as error:
             return self.unchanged(html.notice(str(error)))
         return self.shown(session, copy, html.notice("A copy, which is not saved yet.", "hint"), mode)
+
+
+def is_current(session: Session, filled: str) -> bool:
+    """Whether the page has taken in the profile that is open, so that what it sends is of that one."""
+    return filled == str(session.profiles.filled)
 
 
 def _form(fields: Sequence[str]) -> dict[str, str]:

@@ -7,10 +7,9 @@ from typing import Any
 import gradio as gr
 
 from orchestrator_app.studio import html, profile_desk, profiles_html
-from orchestrator_app.studio.compat import html_box, kw, listen
+from orchestrator_app.studio.compat import hidden, html_box, kw, listen
 from orchestrator_app.studio.live import LiveEnvironment
-from orchestrator_app.studio.pages.loras import hidden
-from orchestrator_app.studio.pages.profile_editor import ProfileEditor
+from orchestrator_app.studio.pages.profile_editor import ProfileEditor, is_current
 from orchestrator_app.studio.pages.profile_import import ProfileImport
 from orchestrator_app.studio.session import Session
 from orchestrator_app.studio.shelves import profiles_of
@@ -119,9 +118,9 @@ class ProfilesPage:
 
     def _put_by(self, session: Session, typed: tuple[str, ...]) -> None:
         """Keeps what was typed and not saved, for when its profile is opened again."""
-        view, (mode, _, yaml, *fields) = session.profiles, typed
+        view, (filled, mode, _, yaml, *fields) = session.profiles, typed
         one = view.open
-        if not one.draft:
+        if not one.draft or not is_current(session, filled):
             return
         try:
             text = self.editor.text_of(session, mode, yaml, fields)

@@ -9,10 +9,9 @@ from typing import Any
 import gradio as gr
 
 from orchestrator_app.studio import html, stories_html
-from orchestrator_app.studio.compat import folded, html_box, kw, listen
+from orchestrator_app.studio.compat import folded, hidden, html_box, kw, listen
 from orchestrator_app.studio.live import LiveEnvironment
 from orchestrator_app.studio.pages.generate import GeneratePage
-from orchestrator_app.studio.pages.loras import hidden
 from orchestrator_app.studio.pages.story_state import StoryState, found, names_of
 from orchestrator_app.studio.scene_pictures import ScenePictures
 from orchestrator_app.studio.session import Session
@@ -121,7 +120,7 @@ class StoriesPage:
         listen([self.words.change, self.action.change], self._on_try, [session, *trying], [self.next], **quiet)
         news = hidden(NEWS)  # above all pages: see compat.folded
         listen(self.timer.tick, self._on_tick, [session], [news], **quiet)
-        listen(news.change, self._on_news, [session, *trying, *self.state.fields], outputs, **quiet)
+        listen(news.change, self._on_news, [session, self.state.filled, *trying, *self.state.fields], outputs, **quiet)
         self.state.connect(self._shown, self.unchanged, outputs)
         if self.going_on is not None:
             self._connect_going_on(self.going_on)
@@ -242,8 +241,10 @@ class StoriesPage:
             return gr.update()
         return gr.update() if told == session.stories.told else repr(told)
 
-    def _on_news(self, session: Session, words: str, action: Action, *typed: str) -> tuple[Any, ...]:
+    def _on_news(self, session: Session, filled: str, words: str, action: Action, *typed: str) -> tuple[Any, ...]:
         nothing = self.unchanged(gr.update())
+        if not self.state.is_current(session, filled):  # what is on its way is newer
+            return nothing
         try:
             stories = stories_of(self.live)
             briefs = stories.list()

@@ -8,7 +8,7 @@ from typing import Any
 import gradio as gr
 
 from orchestrator_app.studio import html, story_form
-from orchestrator_app.studio.compat import folded, html_box, kw, listen, plain
+from orchestrator_app.studio.compat import folded, hidden, html_box, kw, listen, plain
 from orchestrator_app.studio.live import LiveEnvironment
 from orchestrator_app.studio.session import Session
 from orchestrator_app.studio.shelves import stories_of
@@ -29,6 +29,7 @@ _LOOKS = {
     "facts": ("Known of people", "Told to a language model. A line each, as Mira: fears deep water.", 3),
     "known": ("Known of the story", "Told to a language model. A line each.", 2),
 }
+_AGAIN = "The form was just being filled. Click once more."
 _SURE = "Yes, delete it"
 Act = Callable[..., str]
 Show = Callable[[Session, str], tuple[Any, ...]]
@@ -41,6 +42,7 @@ class StoryState:
     def __init__(self, live: LiveEnvironment, session: Any) -> None:
         self.live, self.session = live, session
         self.elements: dict[str, Any] = {}
+        self.filled = hidden("orchestrator_story_filled")
         self._text("who")
         with kw(gr.Row, elem_classes=["orc-line"]):
             for name in ("where", "when", "mood"):
@@ -84,13 +86,15 @@ class StoryState:
     @property
     def outputs(self) -> list[Any]:
         about = [self.name, self.profiles, self.books, self.sure]
-        return [*self.fields, self.undo, self.redo, self.log, *about]
+        return [*self.fields, self.undo, self.redo, self.log, *about, self.filled]
 
     def connect(self, show: Show, unchanged: Unchanged, outputs: list[Any]) -> None:
         """``show`` and ``unchanged`` give values for ``outputs``: the story as it is now, or as it is on the page."""
 
         def acting(act: Act) -> Callable[..., tuple[Any, ...]]:
-            def take(session: Session, *values: Any) -> tuple[Any, ...]:
+            def take(session: Session, filled: str, *values: Any) -> tuple[Any, ...]:
+                if not self.is_current(session, filled):
+                    return unchanged(html.notice(_AGAIN, "hint"))
                 try:
                     said = act(session, *values)
                 except OrchestratorError as error:  # what was typed stays
@@ -108,15 +112,15 @@ class StoryState:
             (self.sure, self._delete, []),
         ]
         for button, act, inputs in buttons:
-            listen(button.click, acting(act), [self.session, *inputs], outputs, show_progress="hidden")
+            listen(button.click, acting(act), [self.session, self.filled, *inputs], outputs, show_progress="hidden")
         listen(self.delete.click, lambda: gr.update(visible=True), None, [self.sure], show_progress="hidden")
 
     # what is shown
 
     def shown(self, session: Session, story: Story) -> tuple[Any, ...]:
         """Values for ``outputs``."""
-        form = story_form.form_of(story.state)
-        session.stories = session.stories.replacing(form=form)
+        form, filled = story_form.form_of(story.state), session.stories.filled + 1
+        session.stories = session.stories.replacing(form=form, filled=filled)
         return (
             *(form[name] for name in FIELDS),
             *self._log(story),
@@ -124,7 +128,12 @@ class StoryState:
             gr.update(value=list(story.profiles), choices=self.profile_names(story.profiles)),
             gr.update(value=list(story.books), choices=self.book_names(story.books)),
             gr.update(visible=False),
+            str(filled),  # the last: a page that has it has all
         )
+
+    def is_current(self, session: Session, filled: str) -> bool:
+        """Whether the page has taken in the story that is open, so that what it sends is of that one."""
+        return (filled or "0") == str(session.stories.filled)
 
     def learned(self, session: Session, story: Story, typed: Sequence[str]) -> tuple[Any, ...]:
         """The same after the story went on by itself: what somebody is typing stays, and so does what it began with."""
@@ -134,7 +143,7 @@ class StoryState:
         form = {name: now[name] if name in new else before.get(name, "") for name in FIELDS}
         session.stories = session.stories.replacing(form=form)
         fields = (now[name] if name in new else gr.update() for name in FIELDS)
-        return *fields, *self._log(story), *(gr.update() for _ in range(4))
+        return *fields, *self._log(story), *(gr.update() for _ in range(5))
 
     def _log(self, story: Story) -> tuple[Any, Any, str]:
         return gr.update(interactive=story.can_undo), gr.update(interactive=story.can_redo), log_html(story)

@@ -66,7 +66,7 @@ class Page:
             stories=self.stories,
             books=self.books,
         )
-        with gr.Blocks(analytics_enabled=False):
+        with gr.Blocks(analytics_enabled=False) as self.blocks:
             with gr.Tabs(), gr.Tab("Stories") as tab:
                 self.page = StoriesPage(LiveEnvironment(environment), gr.State(self.session), tab, gr.Timer(2))
             self.page.connect()
@@ -92,12 +92,18 @@ class Page:
         self.take(self.page._shown(self.session))
         return said
 
+    def saving(self) -> Any:
+        """What the button Save calls."""
+        save = self.page.state.save._id
+        return next(one.fn for one in self.blocks.fns.values() if (save, "click") in one.targets)
+
     def fields(self, **typed: str) -> list[str]:
         form = {name: self.seen[self.page.state.elements[name]] for name in story_form.FIELDS} | typed
         return [form[name] for name in story_form.FIELDS]
 
     def __getitem__(self, name: str) -> Any:
-        return self.seen[getattr(self.page, name, None) or self.page.state.elements[name]]
+        state = self.page.state
+        return self.seen[getattr(self.page, name, None) or getattr(state, name, None) or state.elements[name]]
 
     def tell(self, words: str, story: str = "Letter", **options: Any) -> Run:
         """A scene with a picture, as it is kept once it is rendered."""
@@ -235,11 +241,24 @@ def test_a_scene_that_comes_while_somebody_types_leaves_what_was_typed(page: Pag
     assert page.page._on_tick(page.session) == gr.update()
     page.tell("Mara in the old tavern")
     assert "Letter" in page.page._on_tick(page.session)
-    page.take(page.page._on_news(page.session, "", "continue", *typed))
+    page.take(page.page._on_news(page.session, page["filled"], "", "continue", *typed))
     assert page.page._on_tick(page.session) == gr.update()
     assert page["who"] == "Mara" and page.seen[page.page.state.elements["where"]] == "old tavern"
     assert "Scene 1" in page["timeline"]
     assert page.act("save", *page.fields(mood="tense")) == "Changed: mood: tense."
+
+
+def test_what_a_page_sends_before_it_has_taken_in_another_story_changes_nothing(page: Page):
+    page.stories.create("Letter")
+    page.stories.create("Other")
+    filled = page.open("Letter")["filled"]
+    typed = page.fields(where="lighthouse")
+    page.open("Other")  # whose answer is on its way while the page sends what it has
+    save = page.saving()
+    assert "Click once more" in page.take(save(page.session, filled, *typed))["said"]
+    assert page.stories.open("Other").state.where == ""
+    page.take(save(page.session, page["filled"], *typed))
+    assert page.stories.open("Other").state.where == "lighthouse"
 
 
 def test_a_scene_is_left_out_and_taken_in_by_a_click(page: Page):
@@ -287,7 +306,7 @@ def test_a_story_that_somebody_deleted_meanwhile_is_said_to_be_gone(page: Page):
     assert "no story" in page.page._on_try(page.session, "x", "continue")
     page.take(page.page._on_scene("out:1" + CLICK, page.session))
     assert "Letter" in page["said"]
-    page.take(page.page._on_news(page.session, "", "continue", *page.fields()))
+    page.take(page.page._on_news(page.session, page["filled"], "", "continue", *page.fields()))
     assert "Letter" not in page["list"]
 
 
