@@ -124,6 +124,34 @@ def test_the_tab_renders_in_this_process_and_the_image_says_where_it_came_from(p
     assert f"Seed: {seed}" in page.input_value("#orchestrator_infotext textarea")
 
 
+def test_a_scene_is_rendered_in_this_process_and_seen_and_edited_in_its_story(page: Page):
+    tab(page, "Profiles")
+    page.click('.orc-profile[data-send="characters/mira"]')
+    page.wait_for_selector("#orchestrator_profile_tried:has-text('she reads a letter by the window, 1woman')")
+    tab(page, "Stories")
+    page.get_by_text("Begin a story").click()
+    fill(page, "#orchestrator_stories_name", "The lamp")
+    names = page.locator("#orchestrator_stories_profiles input").first
+    names.fill("characters/mira")
+    names.press("Enter")
+    page.click("#orchestrator_stories_begin")
+    page.wait_for_selector("#orchestrator_story_head:has-text('with characters/mira')")
+    page.click("#orchestrator_story_continue")
+    small(page, prompts=1)
+    write(page, "Mira on the stairs, night")
+    page.wait_for_selector("#orchestrator_preview:has-text('scene 1 of The lamp')")
+    page.wait_for_selector("#orchestrator_preview:has-text('Mira on the stairs, night, 1woman')")
+    page.click("#orchestrator_generate")
+    page.wait_for_selector("#orchestrator_progress:has-text('1 image')")
+    tab(page, "Stories")
+    page.wait_for_selector("#orchestrator_story_timeline .orc-scene img")
+    fill(page, "#orchestrator_story_mood", "tense")
+    page.click("#orchestrator_story_save")
+    page.wait_for_selector("#orchestrator_story_log tr:has-text('you'):has-text('mood: tense')")
+    page.click("#orchestrator_story_undo")
+    page.wait_for_selector("#orchestrator_story_log tr.undone:has-text('mood: tense')")
+
+
 def test_steps_and_a_picture_are_shown_and_an_interrupt_stops_the_rest(page: Page, forge: Forge):
     small(page, steps=150, prompts=3, size=256)  # long enough for a picture to come while it renders
     before = newest(forge)
