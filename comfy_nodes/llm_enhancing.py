@@ -12,6 +12,7 @@ import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from orchestrator_core.base_models import BaseModel
@@ -59,7 +60,7 @@ class Given:
 
 
 class Answers:
-    """The answers in the store, which is opened when they are first wanted; without a store they last as long as
+    """The answers in the store, which is tried when they are first wanted; without a store they last as long as
     ComfyUI runs."""
 
     def __init__(self) -> None:
@@ -76,9 +77,11 @@ class Answers:
 def _opened() -> AnswerCache:
     try:
         from orchestrator_core.store import Store
-        from orchestrator_core.store.answers import LlmAnswers
+        from orchestrator_core.store.answers import OpenedAnswers
 
-        return LlmAnswers(Store.open(wait_s=_WAIT_S))
+        opened = partial(Store.open, wait_s=_WAIT_S)
+        opened().close()
+        return OpenedAnswers(opened)
     except (OrchestratorError, OSError, ImportError) as error:
         _log.warning("Orchestrator: answers of language models are forgotten when ComfyUI ends: %s", error)
         return RememberedAnswers()

@@ -107,6 +107,8 @@ class LoraShelf:
             for part in (self._watcher, self._hashing):
                 if part is not None:
                     part.stop()
+            if self._kept_in is not None:
+                self._kept_in.close()  # who still asks opens it again
 
     def refresh(self) -> Changes:
         """Look at everything now. Listeners hear of what is found, as of what the watcher finds."""

@@ -72,10 +72,11 @@ def answers_for(model: LanguageModel | None) -> AnswerCache | None:
     if model is None:
         return None
     from orchestrator_core.store import Store
-    from orchestrator_core.store.answers import LlmAnswers
+    from orchestrator_core.store.answers import OpenedAnswers
 
     try:
-        return LlmAnswers(Store.open())
+        Store.open().close()  # what is in its way is said once, before anything is asked
+        return OpenedAnswers(Store.open)
     except StoreError as error:
         problem("warning", f"what the language model answers is not remembered: {error}")
         return None

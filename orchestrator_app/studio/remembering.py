@@ -44,23 +44,8 @@ class StudioAnswers:
         self._here = RememberedAnswers()
 
     def of(self, settings: Settings) -> AnswerCache:
-        return _Stored(self._open_store) if self._open_store is not None and settings.remember_runs else self._here
+        if self._open_store is None or not settings.remember_runs:
+            return self._here
+        from orchestrator_core.store.answers import OpenedAnswers
 
-
-class _Stored:
-    """An AnswerCache that opens the store for each call, as those of runs do. Raises StoreError."""
-
-    def __init__(self, open_store: Callable[[], Store]) -> None:
-        self._open_store = open_store
-
-    def get(self, key: str) -> str | None:
-        from orchestrator_core.store.answers import LlmAnswers
-
-        with self._open_store() as store:
-            return LlmAnswers(store).get(key)
-
-    def put(self, key: str, model: str, answer: str) -> None:
-        from orchestrator_core.store.answers import LlmAnswers
-
-        with self._open_store() as store:
-            LlmAnswers(store).put(key, model, answer)
+        return OpenedAnswers(self._open_store)

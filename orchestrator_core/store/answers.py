@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 
 from sqlalchemy import delete, insert, select
 
@@ -29,3 +30,18 @@ class LlmAnswers:
         with self.store.writing() as connection:
             connection.execute(delete(table).where(table.c.key == key))
             connection.execute(insert(table).values(key=key, answered_ms=now, model=model, answer=answer))
+
+
+class OpenedAnswers:
+    """The same, for who lives as long as a host: the store is open during a call alone. Raises StoreError."""
+
+    def __init__(self, open_store: Callable[[], Store]) -> None:
+        self._open_store = open_store
+
+    def get(self, key: str) -> str | None:
+        with self._open_store() as store:
+            return LlmAnswers(store).get(key)
+
+    def put(self, key: str, model: str, answer: str) -> None:
+        with self._open_store() as store:
+            LlmAnswers(store).put(key, model, answer)

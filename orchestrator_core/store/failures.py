@@ -12,7 +12,10 @@ from orchestrator_core.errors import StoreError, StoreLocked
 
 LOCKED = "another program keeps the database locked"
 TRY_AGAIN = "Close the other program or wait until it is done, then try again."
-RESTORE = "Nothing was overwritten. Move the file away, or put one of the backups beside it in its place."
+RESTORE = (
+    "Nothing was overwritten. Stop every program that uses it, then move the file away, "
+    "or put one of the backups beside it in its place."
+)
 PERMISSION = "Check the permissions of the file and its folder, or set ORCHESTRATOR_HOME to a folder of your own."
 SPACE = "Free some space, then try again; what was saved before is intact."
 SERVER = "Check that the server runs and that ORCHESTRATOR_DATABASE_URL names it rightly."
@@ -31,7 +34,11 @@ KNOWN = (
     ("Read-only file system", "the data folder cannot be written", PERMISSION),
     ("disk is full", "the disk is full", SPACE),
     ("No space left", "the disk is full", SPACE),
-    ("disk I/O error", "the disk gave an error", "Check the disk and its free space, then try again."),
+    (
+        "disk I/O error",
+        "the disk gave an error",
+        "Check the disk and its free space. If the file was replaced while it was in use, start that program again.",
+    ),
     ("Not a directory", "a part of the path is a file, not a folder", "Set ORCHESTRATOR_HOME to another folder."),
     ("File exists", "a part of the path is a file, not a folder", "Set ORCHESTRATOR_HOME to another folder."),
     ("Access is denied", "the data folder cannot be written", PERMISSION),

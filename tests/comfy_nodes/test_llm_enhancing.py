@@ -16,7 +16,7 @@ from orchestrator_core.enhancing.rules import RulesModel
 from orchestrator_core.errors import Cancelled, LanguageModelError
 from orchestrator_core.llm.port import LanguageModel
 from orchestrator_core.prompt import Component, Enhancement, PromptDraft
-from orchestrator_core.store.answers import LlmAnswers
+from orchestrator_core.store.answers import OpenedAnswers
 from tests.fakes import FakeLanguageModel
 
 DRAFT = PromptDraft((Component("a fox, [[keep: red scarf]]"),), seed=5)
@@ -86,9 +86,7 @@ def test_answers_outlive_comfyui():
     first().put("k", "fake:1", "{}")
     assert first() is first()
     assert second().get("k") == "{}"
-    for each in (first(), second()):
-        assert isinstance(each, LlmAnswers)
-        each.store.close()
+    assert isinstance(second(), OpenedAnswers)
 
 
 def test_off_leaves_the_prompt_and_takes_the_marks_out():

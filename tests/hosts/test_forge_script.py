@@ -171,20 +171,28 @@ def test_nothing_is_remembered_where_the_person_does_not_want_it(forge: Forge):
         assert len(store.runs(1000)) == before
 
 
+@pytest.mark.usefixtures("_damaged_store")
 def test_a_store_that_cannot_be_written_does_not_stop_the_image(forge: Forge, wildcards: Wildcards):
-    database = forge.home / "orchestrator.sqlite3"
-    database.parent.mkdir(parents=True, exist_ok=True)
-    kept = database.read_bytes() if database.exists() else b""
-    database.write_bytes(b"no database, but long enough to be looked at" * 100)
-    for name in ("-wal", "-shm"):
-        Path(f"{database}{name}").unlink(missing_ok=True)
-    try:
-        found, images = run(forge, prompt=TEMPLATE, save_images=True)
-        assert found[0].request.positive == drawn(wildcards, 41)[0]
-        assert images
-        assert "the run is not remembered" in forge.log
-    finally:
-        database.write_bytes(kept) if kept else database.unlink()
+    found, images = run(forge, prompt=TEMPLATE, save_images=True)
+    assert found[0].request.positive == drawn(wildcards, 41)[0]
+    assert images
+    assert "the run is not remembered" in forge.log
+
+
+@pytest.fixture
+def _damaged_store(forge: Forge) -> Iterator[None]:
+    """Something else in its place. The real files are moved as they are: the host has them open for its LoRAs."""
+    aside = forge.home / "aside"
+    aside.mkdir(parents=True)
+    for path in forge.home.glob("orchestrator.sqlite3*"):
+        path.rename(aside / path.name)
+    (forge.home / "orchestrator.sqlite3").write_bytes(b"no database, but long enough to be looked at" * 100)
+    yield
+    for path in forge.home.glob("orchestrator.sqlite3*"):
+        path.unlink()
+    for path in aside.iterdir():
+        path.rename(forge.home / path.name)
+    aside.rmdir()
 
 
 def test_the_prompts_seed_can_be_another_than_the_images(forge: Forge, wildcards: Wildcards):
