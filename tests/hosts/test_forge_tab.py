@@ -158,7 +158,7 @@ def test_steps_and_a_picture_are_shown_and_an_interrupt_stops_the_rest(page: Pag
     page.click("#orchestrator_generate")
     page.wait_for_selector("#orchestrator_progress:has-text('prompt 1 of 3: step')")
     page.wait_for_selector("#orchestrator_progress img.orc-preview")
-    assert page.locator("#orchestrator_generate").is_disabled()
+    page.wait_for_selector("#orchestrator_generate[disabled]")
     page.click("#orchestrator_interrupt")
     page.wait_for_selector("#orchestrator_progress:has-text('0 images, 3 stopped')")
     assert newest(forge) == before
