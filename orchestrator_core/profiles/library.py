@@ -233,7 +233,10 @@ def _near(name: str, profiles: Mapping[str, Profile], names: Mapping[str, list[s
     close = difflib.get_close_matches(name.casefold(), list(names), 1, 0.6) if len(names) < 2000 else []
     if close:
         return f"Did you mean {names[close[0]][0]!r}?"
-    return "orchestrator profiles list shows all." if profiles else "There are none in the folders of profiles."
+    if not profiles:
+        return "There are none in the folders of profiles."
+    some = ", ".join(sorted(profiles)[:_SHOWN])
+    return f"There is {some}." if len(profiles) <= _SHOWN else f"There are {len(profiles)}, such as {some}."
 
 
 def _profiles_in(path: Path, key: str) -> tuple[Profile, ...]:
