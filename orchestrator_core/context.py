@@ -33,6 +33,7 @@ class StageContext:
     generator: Generator | None = None
     store: Store | None = None
     weights: Mapping[str, float] = field(default_factory=dict)  # multipliers of the odds, by Choice key
+    odds: int = 0  # the number of the learned odds that are in these weights; 0: none are
     variables: Mapping[str, str] = field(default_factory=dict)  # what templates may ask about, as _is_sdxl
     progress: OnProgress = ignore_progress
     loras: LoraSource | None = None  # the library that selectLoras chooses from

@@ -103,6 +103,7 @@ class PromptSource:
     missing: str = "keep"
     profiles: str = ""  # names, separated by commas; what a later one says wins
     genre: str = ""
+    odds: int = 0  # the number of the learned odds that it was drawn by; 0: by none
 
 
 @dataclass(frozen=True, slots=True)

@@ -66,6 +66,7 @@ class ImageNotes:
     missing: str = "keep"
     profiles: str = ""
     genre: str = ""
+    odds: int = 0
     added: tuple[tuple[str, str], ...] = ()  # (Origin, text) of what neither the template nor a person wrote
     enhanced: str = ""  # the status of an Enhancement; its reasons, which may name machines, are not for images
     llm: str = ""  # the language model that was asked
@@ -75,7 +76,7 @@ class ImageNotes:
     def source(self) -> PromptSource:
         """How the prompt was drawn, but for its seed."""
         templates = (self.template, self.negative_template, self.dialect)
-        chosen = (self.profiles, self.genre)
+        chosen = (self.profiles, self.genre, self.odds)
         return PromptSource(*templates, self.rerolls, self.method, self.index, self.missing, *chosen)
 
 
@@ -94,6 +95,7 @@ def notes_for(run_id: str, draft: PromptDraft) -> ImageNotes:
         source.missing,
         source.profiles,
         source.genre,
+        source.odds,
         _added(draft.components),
         *_enhancement(draft),
     )

@@ -82,10 +82,12 @@ def generate(
     weights: Mapping[str, float] | None = None,
     variables: Mapping[str, str] | None = None,
     profiles: ProfileSource | None = None,
+    odds: int = 0,
 ) -> PromptDraft:
     """One draft, whose source says how it was drawn. Raises TemplateError for an index past the last combination.
 
-    A profile that is not there is told in the draft's diagnostics.
+    A profile that is not there is told in the draft's diagnostics. ``odds``: the number of the learned odds that are in
+    the weights, for the draft's source.
     """
     chosen = chosen_from(profiles, options.profiles, options.genre)
     if chosen is not None:
@@ -93,12 +95,12 @@ def generate(
     draft = _drawn(options, wildcards, weights, variables)
     if chosen is not None:
         draft = chosen.dressed(draft, wildcards, weights, variables)
-    return draft.replacing(source=_source(options, draft.source.rerolls))
+    return draft.replacing(source=_source(options, draft.source.rerolls, odds))
 
 
-def _source(options: Options, rerolls: Iterable[tuple[str, int]]) -> PromptSource:
+def _source(options: Options, rerolls: Iterable[tuple[str, int]], odds: int = 0) -> PromptSource:
     templates = (options.template, options.negative_template, options.dialect)
-    chosen = (options.profiles, options.genre)
+    chosen = (options.profiles, options.genre, odds)
     return PromptSource(*templates, tuple(rerolls), options.method, options.index, options.missing, *chosen)
 
 
@@ -129,11 +131,17 @@ def _drawn(
 
 
 def kept(
-    options: Options, positive: str, negative: str, wildcards: Wildcards, profiles: ProfileSource | None = None
+    options: Options,
+    positive: str,
+    negative: str,
+    wildcards: Wildcards,
+    profiles: ProfileSource | None = None,
+    weights: Mapping[str, float] | None = None,
+    odds: int = 0,
 ) -> PromptDraft:
     """The draft of a text that is not to be drawn anew, with the origins that a draw by ``options`` explains."""
     try:
-        draft = generate(options, wildcards, profiles=profiles)
+        draft = generate(options, wildcards, weights, profiles=profiles, odds=odds)
     except TemplateError:
         draft = PromptDraft((), seed=options.seed, source=_source(options, options.rerolls.items()))
     return draft.replacing(components=aligned(draft.components, positive), negative=aligned(draft.negative, negative))
@@ -141,5 +149,5 @@ def kept(
 
 def stage(run: Run, context: StageContext, options: Options) -> Run:
     """Replaces the run's draft by a new one."""
-    draft = generate(options, context.wildcards, context.weights, context.variables, context.profiles)
+    draft = generate(options, context.wildcards, context.weights, context.variables, context.profiles, context.odds)
     return run.replacing(draft=draft)

@@ -33,7 +33,7 @@ Side = tuple[str, str]  # a run's id, and one of SIDES
 
 SIDES = ("positive", "negative")
 # The fields of a PromptSource in one column; an older pack wrote fewer of them.
-DRAWING = ("rerolls", "method", "index", "missing", "profiles", "genre")
+DRAWING = ("rerolls", "method", "index", "missing", "profiles", "genre", "odds")
 
 
 @dataclass(frozen=True, slots=True)

@@ -78,7 +78,7 @@ runs = Table(
     Column("diagnostics", AnyText),  # JSON: [{kind, message, start, end, where}, …]
     Column(
         "drawing", AnyText
-    ),  # JSON: {rerolls: [[slot, times], …], method, index, missing, profiles, genre}; what is absent is default
+    ),  # JSON: {rerolls: [[slot, times], …], method, index, missing, profiles, genre, odds}; what is absent is default
     Column("notes", AnyText),  # JSON: {background, story, enhanced} of the draft; what is absent is default
     Column("search_text", AnyText),  # case-folded prompts and templates; neither database folds Unicode in LIKE
 )

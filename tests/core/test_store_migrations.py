@@ -69,7 +69,7 @@ def test_migrations_are_numbered_without_a_gap() -> None:
     [
         (Run, "id draft images scores"),
         (PromptDraft, "components negative loras seed source variables diagnostics background story enhanced"),
-        (PromptSource, "template negative dialect rerolls method index missing profiles genre"),
+        (PromptSource, "template negative dialect rerolls method index missing profiles genre odds"),
         (Component, "text origin choices strength span"),
         (Choice, "key siblings file line weight probability options"),
         (Diagnostic, "kind message start end where"),

@@ -4,6 +4,7 @@ import pytest
 from pydantic import ValidationError
 
 from orchestrator_core.errors import TemplateError
+from orchestrator_core.request import notes_for
 from orchestrator_core.stages.generate_prompt import Options, generate, kept, options_from_widgets
 from orchestrator_core.template import Template, Wildcards
 
@@ -88,3 +89,20 @@ def test_a_kept_text_says_how_it_is_to_be_drawn_also_where_that_fails() -> None:
 def test_half_a_character_in_a_widget_is_a_question_mark() -> None:
     options = options_from_widgets({"template": "a \ud800 fox", "negative_template": "\udfff", "seed": 3})
     assert (options.template, options.negative_template, options.seed) == ("a ? fox", "?", 3)
+
+
+def test_a_draft_says_which_learned_odds_it_was_drawn_by_and_a_text_is_explained_by_the_same():
+    options = Options(template="a {red|blue|green} fox", seed=3)
+    plain = generate(options, NONE)
+    (choice,) = [choice for component in plain.components for choice in component.choices]
+    name = choice.key.partition("#")[0]
+    weights = {f"{name}#{text}": 1000.0 for text in ("red", "blue", "green") if text not in plain.positive}
+    draft = generate(options, NONE, weights, odds=12)
+    assert draft.source.odds == 12
+    assert draft.positive != plain.positive
+    again = kept(options, draft.positive, "", NONE, weights=weights, odds=12)
+    assert again == draft
+    assert notes_for("x", draft).source == draft.source
+    assert [c.choices for c in kept(options, draft.positive, "", NONE).components] != [
+        c.choices for c in draft.components
+    ]
