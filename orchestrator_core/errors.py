@@ -12,6 +12,7 @@ OrchestratorError
 │   └── NoAnswer               it did not answer, or not in the language that it should speak
 ├── LanguageModelError         a language model gave no answer that can be used: ``kind`` says why, in a word
 │   └── Cancelled              somebody stopped it
+├── ScorerError                images cannot be scored: a bad image, or a model that is not there or not of its kind
 ├── StoreError                 the database cannot be opened, read or written
 │   ├── NoDatabase             there is none yet
 │   ├── StoreLocked            another program keeps it locked
@@ -79,6 +80,10 @@ class Cancelled(LanguageModelError):
 
     def __init__(self, message: str = "The language model was stopped.") -> None:
         super().__init__(message, "cancelled")
+
+
+class ScorerError(OrchestratorError):
+    """Images cannot be scored: a bad image, or a model that is not there, not whole, or not of the kind it should be."""
 
 
 class HttpError(OrchestratorError):

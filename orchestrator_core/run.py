@@ -13,13 +13,20 @@ from orchestrator_core.request import GeneratedImage
 
 @dataclass(frozen=True, slots=True)
 class Score:
-    """How well an image (or one component of it) did, by one metric."""
+    """How well an image (or one component of it) did, by one metric. A probability's ``value`` is within low … high."""
 
     run_id: str
     image: str  # file name
     component: int | None  # index into the draft's components; None = the whole image
     metric: str
     value: float
+    raw: float | None = None  # the scorer's own number, as a cosine: it can be calibrated again later
+    low: float = 0.0  # 90 % interval of the value
+    high: float = 1.0
+    calibrated: bool = True  # False: it orders images, and is never learned from
+    scorer: str = ""  # its identity: scores of two are never mixed
+    key: str = ""  # of the Choice that is credited; "" for none
+    text: str = ""  # what should be seen
 
 
 @dataclass(frozen=True, slots=True)
