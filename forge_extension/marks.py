@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from forge_extension.drawing import Drawn
+if TYPE_CHECKING:
+    from forge_extension.drawing import Drawn
 
 _FINAL, _DRAWN = "orchestrator_is_final", "orchestrator_drawn"
 
@@ -23,8 +24,8 @@ def keep(job: Any, drawn: Drawn) -> None:
 
 
 def kept(job: Any) -> Drawn | None:
-    found = getattr(job, _DRAWN, None)
-    return found if isinstance(found, Drawn) else None
+    found: Drawn | None = getattr(job, _DRAWN, None)
+    return found
 
 
 def forget(job: Any) -> None:

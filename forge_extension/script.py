@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import gradio as gr
 
-from forge_extension.drawing import ScriptOptions
 from forge_extension.host import hooks
-from forge_extension.pasting import FIELDS
-from forge_extension.resolver import Resolver
-from forge_extension.settings import choices_of
-from orchestrator_core.stages import follow_story
+
+if TYPE_CHECKING:
+    from forge_extension.drawing import ScriptOptions
+    from forge_extension.resolver import Resolver
 
 TITLE = "Orchestrator"
 # Short enough for a line each, or their elements would not stand side by side.
@@ -31,7 +30,7 @@ _INFO = {
 class Script(hooks.Script):  # type: ignore[misc]  # the host's class is not known to mypy
     """A class for each load of the extension is made of it, with these three; the host makes the objects."""
 
-    resolver: Resolver
+    resolver: Callable[[], Resolver]
     defaults: Callable[[], ScriptOptions]
     genres: Callable[[], Sequence[str]]
 
@@ -43,6 +42,8 @@ class Script(hooks.Script):  # type: ignore[misc]  # the host's class is not kno
 
     def ui(self, is_img2img: bool) -> list[Any]:
         """The elements, in the order of ``drawing.ELEMENTS``."""
+        from forge_extension.pasting import FIELDS
+
         own = type(self).defaults()
         with hooks.InputAccordion(own.enabled, label=TITLE, elem_id=self.elem_id("enabled")) as enabled:
             with gr.Row():
@@ -65,6 +66,9 @@ class Script(hooks.Script):  # type: ignore[misc]  # the host's class is not kno
     def _more(self) -> list[Any]:
         """Who is in the prompt, its story, and whether it is enhanced; all of the story's and the enhancing's options
         are in the tab."""
+        from forge_extension.settings import choices_of
+        from orchestrator_core.stages import follow_story
+
         with gr.Row():
             profiles = self._text("profiles")
             genre = gr.Dropdown(
@@ -81,6 +85,9 @@ class Script(hooks.Script):  # type: ignore[misc]  # the host's class is not kno
         return [profiles, genre, story, action, enhance]
 
     def _choice(self, name: str, value: str) -> Any:
+        from forge_extension.drawing import ScriptOptions
+        from forge_extension.settings import choices_of
+
         return gr.Dropdown(
             list(choices_of(ScriptOptions, name)), value=value, label=name.capitalize(), elem_id=self.elem_id(name),
             info=_INFO[name],
@@ -90,21 +97,23 @@ class Script(hooks.Script):  # type: ignore[misc]  # the host's class is not kno
         return gr.Textbox("", label=name.capitalize(), info=_INFO[name], max_lines=1, elem_id=self.elem_id(name))
 
     def process(self, p: Any, *arguments: Any) -> None:
-        self.resolver.process(p, arguments)
+        type(self).resolver().process(p, arguments)
 
     def before_process_batch(self, p: Any, *arguments: Any, batch_number: int = 0, **_: Any) -> None:
-        self.resolver.at_image(p, batch_number * p.batch_size)
+        type(self).resolver().at_image(p, batch_number * p.batch_size)
 
     def postprocess_image(self, p: Any, pp: Any, *arguments: Any) -> None:
-        self.resolver.at_image(p, getattr(pp, "index", 0))
+        type(self).resolver().at_image(p, getattr(pp, "index", 0))
 
     def postprocess(self, p: Any, processed: Any, *arguments: Any) -> None:
-        self.resolver.finish(p, processed)
+        type(self).resolver().finish(p, processed)
 
 
 def script_class(
-    resolver: Resolver, defaults: Callable[[], ScriptOptions], genres: Callable[[], Sequence[str]]
+    resolver: Callable[[], Resolver],
+    defaults: Callable[[], ScriptOptions],
+    genres: Callable[[], Sequence[str]],
 ) -> type:
     """The class that the host is to find."""
-    parts = {"resolver": resolver, "defaults": staticmethod(defaults), "genres": staticmethod(genres)}
+    parts = {"resolver": staticmethod(resolver), "defaults": staticmethod(defaults), "genres": staticmethod(genres)}
     return type("OrchestratorScript", (Script,), parts)

@@ -101,3 +101,14 @@ def _fails(command: list[str | Path]) -> bool:
 def test_the_entry_file_is_all_that_forge_executes_of_the_pack():
     assert [path.name for path in (ROOT / "scripts").iterdir() if path.suffix == ".py"] == ["orchestrator.py"]
     assert not (ROOT / "javascript").exists()
+
+
+def test_what_the_host_side_imports_at_once_draws_no_stage_and_no_page_in():
+    names = ["generators.forge_names", "formats.sampler_names", "llm.residence"]
+    own = [f"forge_extension.{name}" for name in ("job", "lora_names", "marks", "rendered")]
+    code = f"import importlib, sys\nfor name in {own + ['orchestrator_core.' + name for name in names]!r}:\n"
+    code += "    importlib.import_module(name)\nprint(*sys.modules)"
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
+    assert not {
+        name for name in done.stdout.split() if name.startswith(("orchestrator_app", "orchestrator_core.stages"))
+    }
