@@ -167,9 +167,8 @@ def text_vectors(clip: Any, texts: Sequence[str]) -> Sequence[Sequence[float]]:
             found = [part.encode([[token for token, *_ in each[kind][0]] for each in tokens])[1]]
         if any(vectors is None for vectors in found):
             raise ValueError("it has no vector for a whole text")
-        vectors: Sequence[Sequence[float]] = (
-            torch.nn.functional.normalize(torch.cat(found).float(), dim=-1).cpu().numpy()
-        )
+        array: Any = torch.nn.functional.normalize(torch.cat(found).float(), dim=-1).cpu().numpy()
+        vectors: Sequence[Sequence[float]] = array
     return vectors
 
 

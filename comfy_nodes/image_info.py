@@ -12,8 +12,9 @@ from orchestrator_core.prompt import LoraUse, PromptDraft
 from orchestrator_core.request import notes_for
 
 from .canvas import find_node, write_widgets
+from .drawing_odds import INPUT, PROPERTY, noted
 from .lora_names import StackItem
-from .planning import is_ours, our_nodes
+from .planning import is_ours, is_populating, our_nodes
 from .widgets import POPULATED
 
 NOTES = "orchestrator"  # the key of extra_pnginfo, and so the name of the image's text
@@ -32,6 +33,29 @@ def note_origin(info: Any, prompt: Mapping[str, Any], draft: PromptDraft) -> Non
         info.setdefault(NOTES, notes_as_json(notes_for("", draft)))
 
 
+def recall_odds(body: Mapping[str, Any], prompt: Mapping[str, Any]) -> None:
+    """Fixed texts were drawn by the odds that the canvas remembers: by those their words are explained."""
+    extra = body.get("extra_data")
+    info = extra.get("extra_pnginfo") if isinstance(extra, dict) else None
+    workflow = info.get("workflow") if isinstance(info, dict) else None
+    for node_id in our_nodes(prompt):
+        if not is_populating(prompt, node_id) and INPUT not in prompt[node_id]["inputs"]:
+            properties = (find_node(workflow, node_id) or {}).get("properties")
+            number = properties.get(PROPERTY) if isinstance(properties, dict) else None
+            if type(number) is int and number > 0:
+                prompt[node_id]["inputs"][INPUT] = number
+
+
+def note_odds(workflow: Any, drafts: Mapping[str, PromptDraft]) -> None:
+    """Note on the canvas by which odds the texts that stand there were drawn."""
+    for node_id, draft in drafts.items():
+        node = find_node(workflow, node_id)
+        properties = node.get("properties") if node is not None else None
+        if isinstance(properties, dict):
+            properties.pop(PROPERTY, None)
+            properties |= {PROPERTY: draft.source.odds} if draft.source.odds else {}
+
+
 def show_while_running(prompt: Any, info: Any, node_id: str, draft: PromptDraft) -> None:
     """Put a text that only the run could draw into what the images of this run will hold.
 
@@ -42,6 +66,7 @@ def show_while_running(prompt: Any, info: Any, node_id: str, draft: PromptDraft)
     inputs = prompt[node_id]["inputs"]
     texts = texts_of(draft)
     is_first = not any(inputs.get(name) for name in POPULATED)
+    noted(inputs, draft)
     if is_first:
         note_origin(info, prompt, draft)
     else:
@@ -51,6 +76,7 @@ def show_while_running(prompt: Any, info: Any, node_id: str, draft: PromptDraft)
     inputs.update(texts)
     if isinstance(info, dict):
         write_widgets(info.get("workflow"), {node_id: texts})
+        note_odds(info.get("workflow"), {node_id: draft})
 
 
 def note_loaded(info: Any, node_id: str, loras: Iterable[StackItem], text: str | None = None) -> dict[str, Any]:

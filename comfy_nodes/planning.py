@@ -14,6 +14,7 @@ from orchestrator_core.prompt import Diagnostic, PromptDraft, PromptSource
 from orchestrator_core.stages.generate_prompt import Options, options_from_widgets
 from orchestrator_core.template import Slot
 
+from .drawing_odds import named_in
 from .drawn import template_slots
 from .links import Links, Unknown
 from .routes import what_is_wrong
@@ -40,7 +41,7 @@ class Plan:
     """``drawn`` and ``failed`` fill up while it is made. Nodes in neither are for the run to draw."""
 
     prompt: Mapping[str, Any]
-    draw: Callable[[Options], PromptDraft]
+    draw: Callable[[Options, int | None], PromptDraft]  # (options, the number of the odds, or None for now)
     drawn: dict[str, Drawn] = field(default_factory=dict)
     failed: dict[str, PromptDraft] = field(default_factory=dict)  # empty drafts that say what is wrong
     _begun: set[str] = field(default_factory=set)
@@ -58,7 +59,9 @@ class Plan:
         try:
             mode = links.value(inputs.get("mode", POPULATE))
             values = {name: links.value(inputs[name]) for name in Options.model_fields if name in inputs}
-            draft = self.draw(options_from_widgets(values))
+            named = named_in(inputs)
+            named = 0 if mode == FIXED and named is None else named
+            draft = self.draw(options_from_widgets(values), named)
             if mode == FIXED:
                 texts = tuple(links.value(inputs.get(name, "")) for name in POPULATED)
                 self.drawn[node_id] = Drawn(draft, is_used=texts == (draft.positive, draft.negative_prompt))

@@ -12,11 +12,11 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from orchestrator_core.prompt import PromptDraft
-from orchestrator_core.stages.generate_prompt import generate
 
 from .canvas import write_widgets
+from .drawing_odds import noted
 from .drawn import drawn_as_json
-from .image_info import note_origin, texts_of
+from .image_info import note_odds, note_origin, recall_odds, texts_of
 from .planning import Drawn, Plan, is_populating, our_nodes, seed_matters
 from .services import Services
 from .widgets import POPULATED
@@ -45,10 +45,14 @@ class Populate:
         if not isinstance(prompt, dict) or not any(True for _ in our_nodes(prompt)):
             return
         _forget_odd_clients(body)
+        recall_odds(body, prompt)
         drawn, failed = self._planned(prompt)
         populating = {node_id: drawn.get(node_id) for node_id in our_nodes(prompt) if is_populating(prompt, node_id)}
         for node_id, found in populating.items():
-            prompt[node_id]["inputs"].update(dict.fromkeys(POPULATED, "") if found is None else texts_of(found.draft))
+            inputs, draft = prompt[node_id]["inputs"], found.draft if found else None
+            inputs.update(dict.fromkeys(POPULATED, "") if draft is None else texts_of(draft))
+            if draft is not None:
+                noted(inputs, draft)
         _forget_seeds(prompt, drawn)
         _tell_image(body, prompt, drawn)
         told = {node_id: found for node_id, found in populating.items() if found is not None}
@@ -61,10 +65,7 @@ class Populate:
         """What could be drawn in time, and what could not be drawn at all."""
         # Copies of what is written to below, while a draw that takes longer still reads it.
         ours = {node_id: {**prompt[node_id], "inputs": {**prompt[node_id]["inputs"]}} for node_id in our_nodes(prompt)}
-        services = self._services
-        plan = Plan(
-            {**prompt, **ours}, lambda options: generate(options, services.wildcards, profiles=services.profiles)
-        )
+        plan = Plan({**prompt, **ours}, self._services.draw)
         _in_thread(plan.make).join(self._patience)
         return dict(plan.drawn), dict(plan.failed)
 
@@ -116,6 +117,7 @@ def _tell_image(body: dict[str, Any], prompt: dict[str, Any], drawn: Mapping[str
         return
     texts = {node_id: texts_of(found.draft) for node_id, found in drawn.items() if is_populating(prompt, node_id)}
     write_widgets(info.get("workflow"), texts)
+    note_odds(info.get("workflow"), {node_id: drawn[node_id].draft for node_id in texts})
     for found in drawn.values():
         if found.is_used:
             note_origin(info, prompt, found.draft)

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
+from orchestrator_core.prompt import PromptDraft
+from orchestrator_core.stages.generate_prompt import Options, generate
 from orchestrator_core.template import Wildcards
 
+from .drawing_odds import NoOdds, Odds, snapshot_for
 from .profile_shelf import ProfileShelf
 
 if TYPE_CHECKING:
@@ -26,6 +29,23 @@ class Services:
     wildcards: Wildcards
     send: Send
     profiles: ProfileShelf = field(default_factory=ProfileShelf)
+    odds: Odds = field(default_factory=NoOdds)
+
+    def draw(self, options: Options, named: int | None = None) -> PromptDraft:
+        """A draft by the learned odds of the moment, or of the moment that ``named`` numbers.
+
+        Raises TemplateError.
+        """
+        snapshot = snapshot_for(self.odds, options, named)
+        weights, number = snapshot.weights, snapshot.number
+        draft = generate(options, self.wildcards, weights, profiles=self.profiles, odds=number)
+        if number and not _is_drawn(draft):  # a text without a choice is the same by all odds
+            return draft.replacing(source=replace(draft.source, odds=0))
+        return draft
+
+
+def _is_drawn(draft: PromptDraft) -> bool:
+    return any(component.choices for component in (*draft.components, *draft.negative))
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,9 +9,10 @@ from pydantic import ValidationError
 
 from orchestrator_core.errors import OrchestratorError
 from orchestrator_core.prompt import PromptDraft
-from orchestrator_core.stages.generate_prompt import generate, kept, options_from_widgets
+from orchestrator_core.stages.generate_prompt import kept, options_from_widgets
 from orchestrator_core.template.align import aligned
 
+from .drawing_odds import named_in, snapshot_for
 from .drawn import template_slots
 from .host import current_client, io
 from .image_info import show_while_running
@@ -46,11 +47,12 @@ class WildcardPrompt(io.ComfyNode):
 
     @classmethod
     def fingerprint_inputs(cls, **values: Any) -> str:
-        """What else than its inputs a node's prompt depends on: the files of wildcards and profiles."""
+        """What else than its inputs a node's prompt depends on: wildcard files, profiles, learned odds."""
         profiles, named = cls.services.profiles, _named(values)
         if _is_settled(values):
             return profiles.told_fingerprint(*named)
-        return cls.services.wildcards.digest() + profiles.fingerprint(*named)
+        odds = f" {number}" if (number := cls.services.odds.number()) else ""
+        return cls.services.wildcards.digest() + profiles.fingerprint(*named) + odds
 
     @classmethod
     def validate_inputs(cls, genre: str | None = None) -> bool | str:
@@ -61,14 +63,21 @@ class WildcardPrompt(io.ComfyNode):
     def execute(cls, **values: Any) -> io.NodeOutput:
         try:
             if _is_settled(values):
-                return cls._given(_settled(values, cls.services))
-            draft = generate(options_from_widgets(values), cls.services.wildcards, profiles=cls.services.profiles)
+                return cls._given(_settled(values, cls.services, named_in(cls._inputs()) or 0))
+            draft = cls.services.draw(options_from_widgets(values), named_in(cls._inputs()))
         except (OrchestratorError, ValidationError) as error:
             told = failure(error, values)
             # ComfyUI 0.3.64 forgets to block a node that gives no outputs at all
             return io.NodeOutput("", "", None, 0, ui=cls._shown(told), block_execution=told.diagnostics[0].message)
         show_while_running(cls.hidden.prompt, cls.hidden.extra_pnginfo, str(cls.hidden.unique_id), draft)
         return cls._given(draft, ui=cls._shown(draft))
+
+    @classmethod
+    def _inputs(cls) -> Mapping[str, Any]:
+        """All of the node's in the graph, those too that no widget has."""
+        node = (cls.hidden.prompt or {}).get(str(cls.hidden.unique_id))
+        inputs = node.get("inputs") if isinstance(node, dict) else None
+        return inputs if isinstance(inputs, dict) else {}
 
     @classmethod
     def _given(cls, draft: PromptDraft, ui: dict[str, Any] | None = None) -> io.NodeOutput:
@@ -93,11 +102,13 @@ def _named(values: Mapping[str, Any]) -> tuple[str | None, str]:
     return None if profiles is None else str(profiles), str(values.get("genre") or "")
 
 
-def _settled(values: Mapping[str, Any], services: Services) -> PromptDraft:
+def _settled(values: Mapping[str, Any], services: Services, odds: int) -> PromptDraft:
     """Raises what a text that was drawn cannot have: options that cannot be used."""
     positive, negative = (str(values.get(name) or "") for name in POPULATED)
     try:
-        return kept(options_from_widgets(values), positive, negative, services.wildcards, services.profiles)
+        options = options_from_widgets(values)
+        found = snapshot_for(services.odds, options, odds)
+        return kept(options, positive, negative, services.wildcards, services.profiles, found.weights, found.number)
     except ValidationError:
         if values.get("mode") != FIXED:
             raise
