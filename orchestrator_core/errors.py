@@ -83,7 +83,7 @@ class Cancelled(LanguageModelError):
 
 
 class ScorerError(OrchestratorError):
-    """Images cannot be scored: a bad image, or a model that is not there, not whole, or not of the kind it should be."""
+    """Images cannot be scored: a bad image, or a model that is not there, not whole or of another kind."""
 
 
 class HttpError(OrchestratorError):
