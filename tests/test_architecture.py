@@ -41,7 +41,9 @@ HOST_MODULES = (
 )
 # Import name → distribution, where they differ; and what a host or an extra brings.
 DISTRIBUTIONS = {"yaml": "pyyaml", "ruamel": "ruamel.yaml"}
-FROM_HOST_OR_EXTRA = {"aiohttp", "numpy", "PIL", "rich", "psycopg", "torch", "transformers", "gradio"}
+FROM_HOST_OR_EXTRA = {"aiohttp", "numpy", "PIL", "rich", "psycopg", "torch", "transformers", "gradio"} | {
+    *("open_clip", "safetensors", "onnxruntime", "diffusers", "peft"),
+}
 
 
 def module_name(path: Path) -> str:

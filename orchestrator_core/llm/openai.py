@@ -49,7 +49,7 @@ class OpenAIModel:
         if not self._model:
             with suppress(LanguageModelError), self._breaker.guarding(self._server.url):
                 self._first_name(never)
-        return f"openai:{_shown(self._model or self._first[0])}"
+        return f"openai:{shown_name(self._model or self._first[0])}"
 
     def generate(self, ask: Ask, on_text: OnText | None = None, is_cancelled: IsCancelled | None = None) -> str:
         """The whole answer.
@@ -147,7 +147,7 @@ def _duration(text: str) -> str | int:
     return int(text) if text.lstrip("-").isdigit() else text
 
 
-def _shown(name: str) -> str:
+def shown_name(name: str) -> str:
     """llama.cpp names a model by its path, which is nobody's business."""
     is_path = name.lower().endswith(".gguf") or re.match(r"(?:[A-Za-z]:)?[/\\]", name)
     return re.split(r"[/\\]", name.rstrip("/\\"))[-1] if is_path else name

@@ -41,6 +41,10 @@ class Dialect:
 
     def body(self, model: str, ask: Ask) -> bytes:
         """The call as JSON."""
+        return json.dumps(self.values(model, ask)).encode()
+
+    def values(self, model: str, ask: Ask) -> dict[str, Any]:
+        """The call before it is JSON."""
         values: dict[str, Any] = {
             "model": model,
             "messages": [{"role": message.role, "content": message.content} for message in ask.messages],
@@ -52,7 +56,7 @@ class Dialect:
         }
         if ask.schema is not None and self.answer_format != "none":
             values["response_format"] = _response_format(self.answer_format, ask.schema)
-        return json.dumps({key: value for key, value in values.items() if key not in self.left_out}).encode()
+        return {key: value for key, value in values.items() if key not in self.left_out}
 
     def after_refusal(self, words: str, has_schema: bool) -> Dialect | None:
         """What to try instead, after a server refused a call with these words; None where nothing is left to try."""

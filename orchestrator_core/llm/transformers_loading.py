@@ -45,7 +45,8 @@ def load(source: Source, dtype: str) -> Loaded:
         tokenizer = transformers.AutoTokenizer.from_pretrained(source.folder, **where)
         # Weights that are made in inference mode, as ComfyUI's nodes run in it, could not be moved outside of it.
         with torch.inference_mode(False):
-            kind, dtypes = transformers.AutoModelForCausalLM, _dtype(transformers.__version__, getattr(torch, dtype))
+            kind = transformers.AutoModelForCausalLM
+            dtypes = dtype_argument(transformers.__version__, getattr(torch, dtype))
             model, told = kind.from_pretrained(source.folder, output_loading_info=True, **where, **dtypes)
             _complete(model, {*told["missing_keys"]}, bool(source.gguf))
     except _FAILURES as error:
@@ -54,7 +55,7 @@ def load(source: Source, dtype: str) -> Loaded:
     return Loaded(source.name, tokenizer, model, adapted(model))
 
 
-def _dtype(version: str, dtype: Any) -> dict[str, Any]:
+def dtype_argument(version: str, dtype: Any) -> dict[str, Any]:
     """The argument has another name since 4.56, and the old one warns."""
     major, minor = (int(part) for part in version.split(".")[:2])
     return {"dtype" if (major, minor) >= (4, 56) else "torch_dtype": dtype}
