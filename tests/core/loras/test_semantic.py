@@ -222,7 +222,8 @@ def test_a_folder_of_transformers_gives_unit_vectors(tmp_path: Path) -> None:
     transformers = pytest.importorskip("transformers", reason="no transformers")
     words = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", "red", "fox"]
     (tmp_path / "vocab.txt").write_text("\n".join(words), encoding="utf-8")
-    config = transformers.BertConfig(len(words), 16, 1, 2, 16, max_position_embeddings=64)
+    sizes = {"hidden_size": 16, "num_hidden_layers": 1, "num_attention_heads": 2, "intermediate_size": 16}
+    config = transformers.BertConfig(vocab_size=len(words), max_position_embeddings=64, **sizes)
     transformers.BertModel(config).save_pretrained(tmp_path)
     transformers.BertTokenizer(str(tmp_path / "vocab.txt")).save_pretrained(tmp_path)
     embedder = FolderEmbedder(tmp_path)
