@@ -10,7 +10,7 @@ onnxruntime has a provider for it; that memory is onnxruntime's own, and no host
 from __future__ import annotations
 
 import threading
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -20,7 +20,7 @@ from orchestrator_core.llm.port import IsCancelled, never
 from orchestrator_core.vision.hub_model import weights_digest
 from orchestrator_core.vision.judging import VERSION, fulfilment_of
 from orchestrator_core.vision.port import Fulfilment, Wanted
-from orchestrator_core.vision.tag_names import TagName, Vocabulary, read_vocabulary
+from orchestrator_core.vision.tag_names import TagName, TagReading, Vocabulary, read_vocabulary
 from orchestrator_core.vision.vlm import Verdict
 
 if TYPE_CHECKING:
@@ -186,8 +186,9 @@ class TaggerScorer:
     ) -> list[list[Fulfilment]]:
         """A text is measured where tags mean all of its words. Raises ScorerError, Cancelled."""
         vocabulary = self._tagger.vocabulary
-        asked = [_texts(each) for each in wanted]
-        read = {text: vocabulary.read(text) for texts in asked for text in texts}
+        wished = [_texts(each) for each in wanted]
+        read = {text: vocabulary.read(text) for texts in wished for text in texts}
+        asked = [_different(texts, read) for texts in wished]
         rows = []
         for seen in self._tagger.tags(images, is_cancelled):
             verdicts = {text: _verdict(reading.tags, reading.unknown, seen) for text, reading in read.items()}
@@ -199,6 +200,12 @@ def _texts(wanted: Wanted) -> tuple[str, ...]:
     if wanted.measure in ("unscored", "unmeasurable"):
         return ()
     return tuple(dict.fromkeys((wanted.text, *wanted.alternatives)))
+
+
+def _different(texts: Sequence[str], read: Mapping[str, TagReading]) -> tuple[str, ...]:
+    """Without those that mean the same tags as the first: they cannot exclude it."""
+    own = read[texts[0]] if texts else None
+    return tuple(text for at, text in enumerate(texts) if not at or not read[text].tags or read[text] != own)
 
 
 def _verdict(tags: Sequence[TagName], unknown: Sequence[str], seen: Seen) -> Verdict:
