@@ -1,0 +1,5 @@
+"""A world small enough that real models of it fit into the repository: drawings of coloured shapes, and their captions.
+
+What learns from pictures can so be shown and tested whole, with real inference everywhere: a CLIP scores, a diffusion
+model renders, and the drawing itself says what is true. docs/tiny_world.md has the figures; no test trains anything.
+"""
