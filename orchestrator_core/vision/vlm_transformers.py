@@ -5,11 +5,14 @@ Yes and no are read from the logits of the first token that it would write; noth
 
 from __future__ import annotations
 
+import inspect
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from orchestrator_core.errors import Cancelled, LanguageModelError, ScorerError
 from orchestrator_core.llm.port import IsCancelled, never
 from orchestrator_core.llm.residence import Residence
+from orchestrator_core.llm.transformers_loading import is_out_of_memory
 from orchestrator_core.vision.hub_model import Held, Loaded
 from orchestrator_core.vision.vlm import Verdict, verdict_of_tokens
 
@@ -36,7 +39,7 @@ class TransformersVlm:
             raise Cancelled("Scoring was stopped.")
         with self._held.resident() as (loaded, device):
             asked = _asked(loaded, image, question, device)
-            logits = loaded.model(**asked).logits[0, -1].float()
+            logits = _given(loaded.model, asked).logits[0, -1].float()
             return verdict_of_tokens(_most_probable(loaded, logits))
 
     def say(self, image: Pixels, question: str, max_tokens: int = 80, is_cancelled: IsCancelled = never) -> str:
@@ -45,7 +48,7 @@ class TransformersVlm:
             raise Cancelled("The model was stopped.")
         with self._held.resident() as (loaded, device):
             asked = _asked(loaded, image, question, device)
-            found = loaded.model.generate(**asked, max_new_tokens=max_tokens, do_sample=False)
+            found = _given(loaded.model.generate, {**asked, "max_new_tokens": max_tokens, "do_sample": False})
             new = found[0, asked["input_ids"].shape[1] :]
             return str(_tokenizer(loaded).decode(new, skip_special_tokens=True)).strip()
 
@@ -63,11 +66,23 @@ def _asked(loaded: Loaded, image: Pixels, question: str, device: Any) -> dict[st
     except Exception as error:  # templates and processors raise whatever they like
         said = " ".join(str(error).split())[:200]
         raise LanguageModelError(f"The model cannot be asked about an image: {said}", "refused") from error
-    dtype = loaded.model.dtype
+    dtype, known = loaded.model.dtype, inspect.signature(loaded.model.forward).parameters
+    if "token_type_ids" not in known:
+        found.pop("token_type_ids", None)  # older tokenizers give it to every model, and few take it
     return {
         name: value.to(device, dtype) if value.is_floating_point() else value.to(device)
         for name, value in found.items()
     }
+
+
+def _given(call: Callable[..., Any], given: Mapping[str, Any]) -> Any:
+    try:
+        return call(**given)
+    except (TypeError, ValueError, IndexError, RuntimeError) as error:
+        if is_out_of_memory(error):
+            raise
+        said = " ".join(str(error).split())[:200]
+        raise LanguageModelError(f"The model could not answer about this image: {said}", "refused") from error
 
 
 def _prompt(processor: Any, question: str) -> str:

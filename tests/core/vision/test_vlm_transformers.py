@@ -99,6 +99,25 @@ def test_a_model_that_chats_is_asked_as_it_was_trained(folder: Path) -> None:
     assert model.judge(NOISE, "No Yes No").probability is not None
 
 
+def test_an_image_that_the_chat_template_left_out_is_told(folder: Path) -> None:
+    model = TransformersVlm(str(folder))
+    model.judge(NOISE, "Yes or No")
+    with model._held.resident() as (loaded, _):
+        loaded.reader.chat_template = "Yes or No"
+    with pytest.raises(LanguageModelError, match="cannot be asked about an image"):
+        model.judge(NOISE, "?")
+
+
+def test_a_model_that_fails_at_an_image_is_told(folder: Path) -> None:
+    model = TransformersVlm(str(folder))
+    model.judge(NOISE, "Yes or No")
+    with model._held.resident() as (loaded, _):
+        loaded.model.config.image_token_id = 5  # not what its processor writes
+    for call in (model.judge, model.say):
+        with pytest.raises(LanguageModelError, match="could not answer about this image"):
+            call(NOISE, "No")
+
+
 def test_a_chat_template_that_fails_is_told(folder: Path) -> None:
     model = TransformersVlm(str(folder))
     model.judge(NOISE, "Yes or No")
