@@ -1,4 +1,4 @@
-"""Trains the tiny world's CLIP: ``python -m orchestrator_app.tiny_world.train_clip FOLDER``, about a quarter of an hour.
+"""Trains the tiny world's CLIP: ``python -m orchestrator_app.tiny_world.train_clip FOLDER``, for a quarter of an hour.
 
 A caption is right for every image of which all that it says is true, so each row of likenesses has several right
 answers; a sigmoid term beside that trains ``logit_bias``, so that both ways of reading a likeness can be tested. Only
