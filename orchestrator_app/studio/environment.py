@@ -5,7 +5,7 @@ The pages know only this; ``forge_extension`` fills it from the host, ``orchestr
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,7 +16,7 @@ from pydantic import BaseModel, ConfigDict, Field, field_validator
 from orchestrator_core import base_models
 from orchestrator_core.llm.settings import LlmSettings
 from orchestrator_core.loras.civitai import URL as CIVITAI
-from orchestrator_core.request import Choices, Generator
+from orchestrator_core.request import Choices, GeneratedImage, Generator
 from orchestrator_core.stages.generate_prompt import Dialect
 
 if TYPE_CHECKING:
@@ -27,8 +27,10 @@ if TYPE_CHECKING:
     from orchestrator_core.memory.book_folder import BookFolder
     from orchestrator_core.memory.library import StoryLibrary
     from orchestrator_core.profiles.library import ProfileLibrary
+    from orchestrator_core.run import Run
     from orchestrator_core.store import Store
     from orchestrator_core.template import Wildcards
+    from orchestrator_core.weights.marking import Marks
 
 
 class StoppableGenerator(Generator, Protocol):
@@ -124,6 +126,18 @@ class SettingsKeeper(Protocol):
     def save(self, settings: Settings) -> None: ...
 
 
+class MarkKeeper(Protocol):
+    """Where people's marks of images are kept."""
+
+    def of(self, images: Sequence[GeneratedImage]) -> Mapping[Path, Marks]:
+        """The marks of those that have some, by path. Raises StoreError."""
+        ...
+
+    def set(self, run: Run, image: GeneratedImage, marks: Marks) -> None:
+        """These are its marks from now on. Raises OrchestratorError."""
+        ...
+
+
 # What the phrases of LoRAs mean to the text encoder that is loaded now, for as long as the block runs; None: to none.
 Meanings = Callable[[], AbstractContextManager["SemanticPhrases | None"]]
 
@@ -142,6 +156,7 @@ class StudioEnvironment:
     stories: StoryLibrary | None = None  # None: nothing is remembered
     books: BookFolder | None = None  # of lore; the first folder is the person's own
     models: StudioModels | None = None  # None: prompts are enhanced by the rules alone
+    marks: MarkKeeper | None = None  # None: this place keeps no marks
     # JavaScript, a function (positive, negative) => void that puts both into the host's own text-to-image page.
     send_to_host: str = ""
     host: str = ""  # "Forge" where the studio is one of its tabs

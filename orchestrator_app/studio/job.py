@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 from typing import Literal
 
 from orchestrator_app.studio.environment import StoppableGenerator, Target
+from orchestrator_app.studio.rating import Rate, Rating
 from orchestrator_core.context import StageContext
 from orchestrator_core.enhancing.enhancer import Live
 from orchestrator_core.errors import Cancelled, GeneratorError, GeneratorUnreachable, Interrupted, OrchestratorError
@@ -50,6 +51,11 @@ class TaskState:
     error: str = ""
     seconds: float = 0.0
     text: str = ""  # what a language model has answered so far
+    is_scoring: bool = False  # its images are there, and their scores are to come
+
+    @property
+    def is_over(self) -> bool:
+        return self.phase in OVER and not self.is_scoring
 
     @property
     def images(self) -> tuple[GeneratedImage, ...]:
@@ -64,7 +70,7 @@ class Job:
 
     All tasks are prepared first, in their order: a language model and an image model seldom fit into one memory. Then
     targets work side by side; the tasks of one go in their order, and one that fails does not stop the others.
-    ``renders`` False: to be prepared is all that is wanted.
+    ``renders`` False: to be prepared is all that is wanted. ``rate`` scores what has images.
     """
 
     def __init__(
@@ -74,8 +80,11 @@ class Job:
         prepare: Prepare | None = None,
         *,
         renders: bool = True,
+        rate: Rate | None = None,
     ) -> None:
         self.save, self._prepare, self._renders = save, prepare, renders
+        self._rating = Rating(rate, self._on_scored, self._note) if rate is not None else None
+        self._numbers = {task.run.id: task.number for task in tasks}
         self.notes: list[str] = []  # what went wrong beside the rendering
         self.stopping = False
         self._states = {task.number: TaskState(task, task.run) for task in tasks}
@@ -101,6 +110,8 @@ class Job:
             generators = list(self._generators)
         for generator in generators:
             generator.cancel()
+        if self._rating is not None:
+            self._rating.stop()
 
     @property
     def states(self) -> tuple[TaskState, ...]:
@@ -114,13 +125,13 @@ class Job:
 
     @property
     def is_over(self) -> bool:
-        return all(state.phase in OVER for state in self.states)
+        return all(state.is_over for state in self.states)
 
     def watch(self, pause: float = _PAUSE) -> Iterator[tuple[TaskState, ...]]:
         """The states, at once and then whenever they changed; ends when everything is over."""
         seen = self.states
         yield seen
-        while not all(state.phase in OVER for state in seen):
+        while not all(state.is_over for state in seen):
             with self._changed:
                 self._changed.wait(pause)
             time.sleep(pause / 5)  # several changes of one moment are one
@@ -207,8 +218,16 @@ class Job:
             phase, error = "failed", _unexpected(problem)
         if run.images:
             self._save(run)
-        self._set(task.number, phase=phase, run=run, error=error, progress=None, seconds=time.monotonic() - started)
+        rating = self._rating if run.images else None
+        seconds = time.monotonic() - started
+        changes = {"phase": phase, "run": run, "error": error, "progress": None, "seconds": seconds}
+        self._set(task.number, **changes, is_scoring=rating is not None)
+        if rating is not None:
+            rating.add(run)
         return reason
+
+    def _on_scored(self, run: Run) -> None:
+        self._set(self._numbers[run.id], run=run, is_scoring=False)
 
     def _rendered(self, task: Task, generator: StoppableGenerator) -> Run:
         def report(progress: Progress) -> None:
@@ -226,8 +245,11 @@ class Job:
         try:
             self.save(run)
         except OrchestratorError as error:
-            if str(error) not in self.notes:
-                self.notes.append(str(error))
+            self._note(f"Not remembered: {error}")
+
+    def _note(self, text: str) -> None:
+        if text not in self.notes:
+            self.notes.append(text)
 
 
 def _unexpected(error: Exception) -> str:

@@ -19,7 +19,7 @@ def progress_html(states: Sequence[TaskState], notes: Sequence[str] = ()) -> str
     if not states:
         return ""
     done = sum(_share(state) for state in states) / len(states)
-    is_over = all(state.phase in OVER for state in states)
+    is_over = all(state.is_over for state in states)
     previews = "".join(_preview(state) for state in states if state.phase == "running")
     problems = dict.fromkeys(state.error for state in states if state.error)
     return (
@@ -78,6 +78,8 @@ def progress_line(states: Sequence[TaskState]) -> str:
         return " · ".join(_running_line(state, len(states)) for state in running)
     if any(state.phase == "waiting" for state in states):
         return "beginning …"
+    if scoring := [state for state in states if state.is_scoring]:
+        return f"scoring the images of {number(len(scoring), 'prompt')}"
     images = sum(len(state.images) for state in states)
     if not images and all(state.phase == "done" for state in states):
         return f"{number(len(states), 'prompt')} ready to be rendered"

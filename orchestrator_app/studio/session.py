@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from orchestrator_app.studio.batch import Row
@@ -17,6 +18,7 @@ from orchestrator_app.studio.story_view import StoryView
 from orchestrator_core.prompt import PromptDraft
 from orchestrator_core.request import GeneratedImage, GenerationRequest
 from orchestrator_core.run import Run
+from orchestrator_core.weights.marking import Marks
 
 if TYPE_CHECKING:
     from orchestrator_app.lora_test.running import TestRun
@@ -40,6 +42,14 @@ class Picked:
     request: GenerationRequest
 
 
+@dataclass(frozen=True, slots=True)
+class Marked:
+    """An image that was marked, and the marks that it had before."""
+
+    result: Result
+    before: Marks
+
+
 @dataclass(slots=True)
 class Work:
     """A page's job, which may be under way, what is in its gallery, and the prompt whose details are shown, if any."""
@@ -47,6 +57,8 @@ class Work:
     job: Job | None = None
     results: tuple[Result, ...] = ()
     picked: Picked | None = None
+    chosen: Path | None = None  # the image whose details are shown
+    marked: tuple[Marked, ...] = ()  # what was marked here, the last one last
 
     @property
     def is_busy(self) -> bool:

@@ -12,12 +12,16 @@ from orchestrator_app.studio import html, sharing
 from orchestrator_app.studio.compat import html_box, kw, listen
 from orchestrator_app.studio.job import TaskState
 from orchestrator_app.studio.live import LiveEnvironment
+from orchestrator_app.studio.marks_keys import marks_sign
+from orchestrator_app.studio.pages.marks import MarksPanel
+from orchestrator_app.studio.scores_html import MOST, Scored, lines_of, scores_html, wholes_of
 from orchestrator_app.studio.session import Picked, Result, Session, Work
 from orchestrator_core.errors import OrchestratorError
 from orchestrator_core.pipeline import new_run
 from orchestrator_core.request import GeneratedImage, GenerationRequest
 from orchestrator_core.run import Run
 from orchestrator_core.stages import dispatch
+from orchestrator_core.weights.marking import Marks
 
 
 class ResultsPanel:
@@ -33,7 +37,9 @@ class ResultsPanel:
             **{"columns": 4, "height": "auto", **look},
         )  # fmt: skip
         with gr.Column(visible=False, elem_classes=["orc-chosen"], elem_id=f"{prefix}_chosen") as self.chosen:
+            self.marks = MarksPanel(live, session, work, prefix)
             self._chosen(prefix)
+        self.scores = html_box("", elem_id=f"{prefix}_scores", elem_classes=["orc-empty-bar"])
 
     def _chosen(self, prefix: str) -> None:
         self.origins = html_box("", elem_id=f"{prefix}_origins")
@@ -56,6 +62,7 @@ class ResultsPanel:
 
     def connect(self) -> None:
         listen(self.gallery.select, self._on_select, [self.session], self.detail_outputs, show_progress="hidden")
+        self.marks.connect(self.gallery.select, [self.scores], lambda session: (self._scores(session),))
         if script := self.live.environment.send_to_host:
             code = f"(positive, negative) => {{ ({script})(positive, negative); return []; }}"
             listen(self.send.click, None, [self.positive, self.negative], None, js=code)
@@ -64,34 +71,46 @@ class ResultsPanel:
 
     @property
     def outputs(self) -> list[Any]:
-        return [self.gallery, self.chosen]
+        return [self.gallery, self.chosen, self.scores]
 
     @property
     def unchanged(self) -> tuple[Any, ...]:
-        return gr.update(), gr.update()
+        return gr.update(), gr.update(), gr.update()
 
     def cleared(self, session: Session) -> tuple[Any, ...]:
-        self.work(session).results, self.work(session).picked = (), None
-        return gr.update(value=[], visible=False), gr.update(visible=False)
+        work = self.work(session)
+        work.results, work.picked, work.chosen = (), None, None
+        return gr.update(value=[], visible=False), gr.update(visible=False), ""
 
     def added(self, session: Session, states: Sequence[TaskState]) -> tuple[Any, ...]:
-        """With the images that have come since the last time."""
+        """With the images and the scores that have come since the last time."""
         work = self.work(session)
         known = {result.image.path: result for result in work.results}
         images = [(image, state.run) for state in states for image in state.images]
-        if len(images) == len(known):
+        if all(image.path in known and known[image.path].run is run for image, run in images):
             return self.unchanged
-        work.results = tuple(known.get(image.path) or self._result(image, run) for image, run in images)
+        work.results = tuple(self._result(image, run, known.get(image.path)) for image, run in images)
+        if len(images) == len(known):  # scores alone
+            return gr.update(), gr.update(), self._scores(session)
         return self.finished(session)
 
     def finished(self, session: Session) -> tuple[Any, ...]:
         """All images: sent once more at the end, since gradio 6 may lose one of two updates that follow closely."""
         results = self._shown(session)
         captioned = [(result.shown, " ".join(result.image.request.positive.split())) for result in results]
-        return gr.update(value=captioned, visible=bool(results)), gr.update()
+        return gr.update(value=captioned, visible=bool(results)), gr.update(), self._scores(session)
 
-    def _result(self, image: GeneratedImage, run: Run) -> Result:
+    def _scores(self, session: Session) -> str:
+        """What is known of each image, as soon as it is known of one."""
+        results = self._shown(session)
+        marks = self.marks.of(results[:MOST])
+        scored = [_scored(result, marks.get(result.image.path, Marks())) for result in results]
+        return scores_html(scored) if any(each.lines or each.whole or each.sign for each in scored) else ""
+
+    def _result(self, image: GeneratedImage, run: Run, known: Result | None) -> Result:
         """With a copy in gradio's own folder, the only one that it serves; with all that the file says of itself."""
+        if known is not None:
+            return known if known.run is run else Result(image, run, known.shown)
         try:
             return Result(image, run, save_file_to_cache(image.path, self.gallery.GRADIO_CACHE))
         except OSError:  # gone, or on a disk that is
@@ -108,6 +127,7 @@ class ResultsPanel:
         return [
             *(self.chosen, self.origins, self.infotext, self.taken_out, self.positive, self.negative),
             *self.files,
+            *self.marks.outputs,
         ]
 
     @property
@@ -119,8 +139,10 @@ class ResultsPanel:
         """Values for ``detail_outputs`` where there is nothing to show any more."""
         return gr.update(visible=False), *self.no_details[1:]
 
-    def details(self, run: Run, request: GenerationRequest, title: str) -> tuple[Any, ...]:
-        """What is known of a prompt, and what can be taken along of it."""
+    def details(
+        self, session: Session, run: Run, request: GenerationRequest, title: str, result: Result | None = None
+    ) -> tuple[Any, ...]:
+        """What is known of a prompt, or of an image (``result``), and what can be taken along of it."""
         files, notes = self._files(run, request)
         return (
             gr.update(visible=True),
@@ -130,6 +152,7 @@ class ResultsPanel:
             request.positive,
             request.negative,
             *files,
+            *self.marks.shown(session, result),
         )
 
     def pick(self, session: Session, place: int, options: dispatch.Options) -> tuple[Any, ...]:
@@ -143,7 +166,7 @@ class ResultsPanel:
         if picked == work.picked:
             return self.no_details
         work.picked = picked
-        return self.details(new_run().replacing(draft=draft), picked.request, f"Prompt {place + 1}")
+        return self.details(session, new_run().replacing(draft=draft), picked.request, f"Prompt {place + 1}")
 
     def picked_anew(self, session: Session, options: dispatch.Options) -> tuple[Any, ...]:
         """The details of the prompt that was picked as it is now, where one was."""
@@ -157,7 +180,7 @@ class ResultsPanel:
             return self.no_details
         result = results[index]
         self.work(session).picked = None
-        return self.details(result.run, result.image.request, result.image.path.name)
+        return self.details(session, result.run, result.image.request, result.image.path.name, result)
 
     def _files(self, run: Run, request: GenerationRequest) -> tuple[list[Any], dict[str, None]]:
         """(the downloads, what is to be said of them, each thing once)."""
@@ -174,6 +197,11 @@ class ResultsPanel:
             downloads.append(gr.update(value=str(path), interactive=True))
             notes |= dict.fromkeys(file.notes)
         return downloads, notes
+
+
+def _scored(result: Result, marks: Marks) -> Scored:
+    scores = [score for score in result.run.scores if score.image == result.image.path.name]
+    return Scored(result.image.path.name, lines_of(scores), marks_sign(marks), wholes_of(scores))
 
 
 def run_buttons(is_running: bool | None) -> tuple[Any, Any]:

@@ -113,7 +113,7 @@ def test_an_image_that_is_gone_costs_only_itself(tmp_path: Path):
         images = host.generator().generate(task.request, ImageNotes(task.run.id), lambda _: None)
         states.append(TaskState(task, task.run.replacing(images=images), "done"))
     states[0].images[0].path.unlink()
-    gallery, _ = panel.added(session, states)
+    gallery, *_ = panel.added(session, states)
     assert [Path(path).name for path, _ in gallery["value"]] == [states[1].images[0].path.name]
     assert panel.added(session, states) == panel.unchanged
 

@@ -173,7 +173,9 @@ def test_progress_says_which_prompt_and_which_step():
 
 
 def test_one_reason_of_many_rows_is_said_once():
-    page = job_html.progress_html([state_of("failed", error="gone"), state_of("failed", error="gone")], ["locked"])
+    page = job_html.progress_html(
+        [state_of("failed", error="gone"), state_of("failed", error="gone")], ["Not remembered: locked"]
+    )
     assert Seen(page).text.count("gone") == 1
     assert "Not remembered: locked" in Seen(page).text
 

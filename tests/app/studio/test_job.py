@@ -3,17 +3,27 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
 
+from orchestrator_app.studio import job_html
 from orchestrator_app.studio.environment import StoppableGenerator, Target
 from orchestrator_app.studio.job import Job, Jobs, Task
-from orchestrator_core.errors import ConfigError, GeneratorUnreachable, RenderFailed, StoreError
+from orchestrator_core.errors import (
+    Cancelled,
+    ConfigError,
+    GeneratorUnreachable,
+    RenderFailed,
+    ScorerError,
+    StoreError,
+)
+from orchestrator_core.llm.port import IsCancelled
 from orchestrator_core.pipeline import new_run
 from orchestrator_core.prompt import Component, PromptDraft
 from orchestrator_core.request import GeneratedImage, GenerationRequest, ImageNotes, OnProgress
-from orchestrator_core.run import Run
+from orchestrator_core.run import Run, Score
 from orchestrator_core.stages import dispatch
 from tests.app.studio.studio_fakes import FAILS, FakeHost, target
 
@@ -152,7 +162,7 @@ def test_a_store_that_cannot_be_written_costs_no_image(tmp_path: Path):
 
     job = Job(tasks(target("Forge", FakeHost(tmp_path)), "a", "b"), locked).start()
     assert finished(job) == ["done", "done"]
-    assert job.notes == ["The database is locked."]
+    assert job.notes == ["Not remembered: The database is locked."]
 
 
 def test_a_job_without_tasks_is_over_at_once():
@@ -173,3 +183,54 @@ def test_a_state_is_found_by_its_number(tmp_path: Path, number: int):
     job = Job(tasks(target("Forge", FakeHost(tmp_path)), "a"), print)
     state = job.state(number)
     assert (state.task.number if state else None) == (1 if number == 1 else None)
+
+
+def scored(run: Run) -> Run:
+    return run.replacing(scores=tuple(Score(run.id, each.path.name, 0, "fulfilment", 0.5) for each in run.images))
+
+
+def test_finished_runs_are_scored_and_the_job_is_over_when_all_are(tmp_path: Path):
+    host, may = FakeHost(tmp_path), threading.Event()
+
+    def rate(runs: Sequence[Run], is_cancelled: IsCancelled) -> list[Run]:
+        assert may.wait(LONG)
+        return [scored(run) for run in runs]
+
+    job = Job(tasks(target("Forge", host), "a", "b"), print, rate=rate).start()
+    while not all(state.phase == "done" for state in job.states):
+        may.wait(0.01)
+    assert not job.is_over
+    assert "scoring" in job_html.progress_line(job.states)
+    may.set()
+    assert finished(job) == ["done", "done"]
+    assert [len(state.run.scores) for state in job.states] == [1, 1]
+
+
+def test_images_that_cannot_be_scored_are_there_all_the_same(tmp_path: Path):
+    def rate(runs: Sequence[Run], is_cancelled: IsCancelled) -> list[Run]:
+        raise ScorerError("Its weights are corrupt.")
+
+    def broken(runs: Sequence[Run], is_cancelled: IsCancelled) -> list[Run]:
+        raise ZeroDivisionError
+
+    for problem, told in ((rate, "corrupt"), (broken, "ZeroDivisionError")):
+        job = Job(tasks(target("Forge", FakeHost(tmp_path)), "a"), print, rate=problem).start()
+        assert finished(job) == ["done"]
+        assert len(job.states[0].images) == 1
+        assert told in job.notes[0]
+
+
+def test_an_interrupt_ends_the_scoring_too(tmp_path: Path):
+    began = threading.Event()
+
+    def rate(runs: Sequence[Run], is_cancelled: IsCancelled) -> list[Run]:
+        began.set()
+        while not is_cancelled():
+            began.wait(0.01)
+        raise Cancelled
+
+    job = Job(tasks(target("Forge", FakeHost(tmp_path)), "a"), print, rate=rate).start()
+    assert began.wait(LONG)
+    job.stop()
+    assert finished(job) == ["done"]
+    assert job.states[0].run.scores == ()

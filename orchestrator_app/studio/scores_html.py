@@ -1,0 +1,105 @@
+"""How far images show what their prompts asked for, as HTML: a bar for each component, its number and its interval."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from orchestrator_app.studio.html import escape, notice, number
+from orchestrator_core.run import Score
+
+MOST = 24  # images whose bars are shown at once
+_LINES = 40  # bars of one image
+SEEN = 0.5  # a probability from which a component counts as seen
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One component of an image. ``probability`` None: it was not measured, and ``reason`` says why."""
+
+    text: str
+    probability: float | None
+    low: float = 0.0
+    high: float = 1.0
+    is_calibrated: bool = True
+    reason: str = ""
+    metric: str = "fulfilment"
+
+
+@dataclass(frozen=True, slots=True)
+class Scored:
+    """An image with its lines, and the sign of its marks. ``whole``: numbers for all of it, which teach nothing."""
+
+    title: str
+    lines: tuple[Line, ...]
+    sign: str = ""
+    whole: tuple[str, ...] = ()
+
+
+def lines_of(scores: Iterable[Score]) -> tuple[Line, ...]:
+    """A line for each score of a component, in the order of the prompt."""
+    of_parts = sorted((score for score in scores if score.component is not None), key=lambda each: each.component or 0)
+    return tuple(
+        Line(each.text, each.value, each.low, each.high, each.calibrated, "", each.metric) for each in of_parts
+    )
+
+
+def wholes_of(scores: Iterable[Score]) -> tuple[str, ...]:
+    """What is said of whole images: ``aesthetic 5.9``."""
+    return tuple(f"{each.metric.replace('_', ' ')} {each.value:.3g}" for each in scores if each.component is None)
+
+
+def summary(lines: Sequence[Line]) -> str:
+    """``5 of 6 seen``; "" where nothing was measured."""
+    measured = [line for line in lines if line.probability is not None]
+    seen = sum((line.probability or 0.0) >= SEEN for line in measured)
+    return f"{seen} of {len(measured)} seen" if measured else ""
+
+
+def scores_html(images: Sequence[Scored]) -> str:
+    """A card for each image, in the order of the gallery; "" where there is none."""
+    if not images:
+        return ""
+    cards = "".join(_card(place, image) for place, image in enumerate(images[:MOST], 1))
+    more = notice(f"… and {number(len(images) - MOST, 'image')} more.", "quiet") if images[MOST:] else ""
+    return f'<div class="orc-scores">{cards}</div>{more}'
+
+
+def _card(place: int, image: Scored) -> str:
+    said = " · ".join(part for part in (summary(image.lines), image.sign) if part)
+    return (
+        f'<article class="orc-score"><h4><b>{place}</b> {escape(image.title)}<small>{escape(said)}</small></h4>'
+        f"{bars_html(image)}</article>"
+    )
+
+
+def bars_html(image: Scored) -> str:
+    """The bars of one image."""
+    lines = "".join(_line(line) for line in image.lines[:_LINES])
+    more = (
+        notice(f"… and {number(len(image.lines) - _LINES, 'component')} more.", "quiet") if image.lines[_LINES:] else ""
+    )
+    whole = f'<p class="orc-whole">{escape(" · ".join(image.whole))}, for information only</p>' if image.whole else ""
+    return f'<div class="orc-score-lines">{lines}</div>{more}{whole}'
+
+
+def _line(line: Line) -> str:
+    text = f'<span class="t" dir="auto">{escape(line.text)}{_metric(line)}</span>'
+    if line.probability is None:
+        return f'<div class="none">{text}<em>{escape(line.reason or "not measured")}</em></div>'
+    value = 100 * line.probability
+    low, high = 100 * min(line.low, line.probability), 100 * max(line.high, line.probability)
+    told = f"{value:.0f} %, with 90 % certainty between {low:.0f} and {high:.0f} %"
+    told += "" if line.is_calibrated else "; uncalibrated: it orders images, and teaches nothing"
+    kind = "seen" if line.probability >= SEEN else "unseen"
+    kind += "" if line.is_calibrated else " rough"
+    return (
+        f'<div class="{kind}" title="{told}">{text}'
+        f'<span class="m" role="img" aria-label="{told}"><i style="width:{value:.1f}%"></i>'
+        f'<s style="left:{low:.1f}%;width:{max(high - low, 0.5):.1f}%"></s></span>'
+        f'<span class="n">{"" if line.is_calibrated else "≈ "}{value:.0f} %</span></div>'
+    )
+
+
+def _metric(line: Line) -> str:
+    return "" if line.metric == "fulfilment" else f" <small>{escape(line.metric)}</small>"
