@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Protocol
 from orchestrator_core.errors import Cancelled, ScorerError
 from orchestrator_core.llm.port import IsCancelled, never
 from orchestrator_core.vision.port import Fulfilment, Wanted
+from orchestrator_core.vision.readable import NEGATION
 from orchestrator_core.vision.vlm import Verdict
 
 if TYPE_CHECKING:
@@ -37,7 +38,7 @@ class Judge(Protocol):
 
     @property
     def measures_all(self) -> bool:
-        """Whether counts and bindings can be asked for as well."""
+        """Whether counts and bindings can be asked for as well; what should not be there, no judge is asked for."""
 
     def judge(self, image: Pixels, texts: Sequence[str], is_cancelled: IsCancelled = never) -> list[Verdict]:
         """For each text whether the image shows it. Raises ScorerError, Cancelled."""
@@ -78,11 +79,11 @@ class JudgeScorer:
 
     def _texts(self, wanted: Wanted) -> tuple[str, ...]:
         """What must be judged for it, its own text first; () where nothing can be."""
-        if wanted.measure == "unscored" or (wanted.measure == "unmeasurable" and not self._judge.measures_all):
+        is_beyond = wanted.measure == "unmeasurable" and not (self._judge.measures_all and wanted.reason != NEGATION)
+        if wanted.measure == "unscored" or is_beyond:
             return ()
         others = tuple(each for each in dict.fromkeys(wanted.alternatives) if each != wanted.text)
-        compares = wanted.measure in ("siblings", "style") and 0 < len(others) < self._most
-        return (wanted.text, *others) if compares else (wanted.text,)
+        return (wanted.text, *others) if len(others) < self._most else (wanted.text,)
 
     def _verdicts(self, image: Pixels, texts: Sequence[str], is_cancelled: IsCancelled) -> dict[str, Verdict]:
         return dict(zip(texts, self._judge.judge(image, texts, is_cancelled), strict=True)) if texts else {}
@@ -118,9 +119,9 @@ def _why_uncalibrated(wanted: Wanted, texts: Sequence[str], said: Sequence[Verdi
         return "the model tells yes or no, and not how sure it is"
     if len(texts) > 1:
         return "the model did not answer for every value"
-    if wanted.measure == "siblings":
+    if len(wanted.alternatives) > 1:
         return f"judged alone, as {len(wanted.alternatives)} values are too many to compare"
-    return wanted.reason or "judged alone: the model's own probability"
+    return "judged alone: the model's own probability"
 
 
 def _odds(probability: float) -> float:

@@ -1,7 +1,7 @@
 """Style accuracy: is an image in the style that was asked for? A metric of its own, never mixed with fulfilment.
 
-By words: the style against others of a list, with any scorer (``style_wanted``). By example: how near an image is to the
-mean of reference images, of a LoRA or a profile, in deviations of the person's own images (``ReferenceStyle``).
+By words: the style against others of a list, with any scorer (``style_wanted``). By example: how near an image is to
+the mean of reference images, of a LoRA or a profile, in deviations of the person's own images (``ReferenceStyle``).
 """
 
 from __future__ import annotations
@@ -57,8 +57,8 @@ def style_wanted(style: str, styles: Sequence[str] = STYLES, component: int = 0)
 class ReferenceStyle:
     """Likeness to reference images. ``bank``: vectors of the person's own images, none of the references among them.
 
-    z = (cos(image, mean of the references) - mean of the bank's) / deviation of the bank's. Its probability is the share
-    of such images that are less like the references, Φ(z).
+    z = (cos(image, mean of the references) - mean of the bank's) / deviation of the bank's. Its probability is the
+    share of such images that are less like the references, Φ(z).
     """
 
     def __init__(self, encoder: Encoder, name: str, references: Sequence[Pixels], bank: Vectors | None = None) -> None:

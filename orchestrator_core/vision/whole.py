@@ -1,7 +1,7 @@
 """Scores of whole images: information for a person, never learned from.
 
-How near an image is to its whole prompt says almost nothing of its quality (GenAI-Bench: it agrees with people in 50.8 %
-of pairs, where chance is 50), but people know the number and ask for it. Long prompts are read in pieces.
+How near an image is to its whole prompt says almost nothing of its quality (GenAI-Bench: it agrees with people in
+50.8 % of pairs, where chance is 50), but people know the number and ask for it. Long prompts are read in pieces.
 """
 
 from __future__ import annotations

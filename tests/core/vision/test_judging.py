@@ -10,6 +10,7 @@ from orchestrator_core.errors import Cancelled, LanguageModelError, ScorerError
 from orchestrator_core.llm.port import IsCancelled, never
 from orchestrator_core.vision.judging import JudgeScorer, fulfilment_of
 from orchestrator_core.vision.port import Wanted
+from orchestrator_core.vision.readable import NEGATION
 from orchestrator_core.vision.vlm import Verdict
 from orchestrator_core.vision.vqa import VqaJudge, question_of
 
@@ -118,6 +119,20 @@ def test_counts_are_asked_of_a_model_that_counts_and_of_no_other() -> None:
     (row,) = JudgeScorer(ToldJudge({"two foxes": 0.8}, measures_all=True)).score(images(1), [two])
     assert row[0].probability == pytest.approx(0.8)
     assert not row[0].calibrated
+
+
+def test_a_count_is_compared_with_the_other_counts() -> None:
+    two = Wanted(0, "two foxes", "unmeasurable", "n#two", ("two foxes", "one fox"), reason="a count")
+    judge = ToldJudge({"two foxes": 0.9, "one fox": 0.5}, measures_all=True)
+    ((found,),) = JudgeScorer(judge).score(images(1), [two])
+    assert found.probability == pytest.approx(9 / 11)
+    assert found.calibrated
+
+
+def test_what_should_not_be_there_is_asked_of_no_model() -> None:
+    judge = ToldJudge({"no hat": 0.9}, measures_all=True)
+    ((found,),) = JudgeScorer(judge).score(images(1), [Wanted(0, "no hat", "unmeasurable", reason=NEGATION)])
+    assert (found.probability, found.reason) == (None, NEGATION)
 
 
 def test_quality_words_are_never_asked_for() -> None:
