@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
 import folder_paths
+
+from orchestrator_core.formats.comfy_links import link_of
 
 _KINDS = ("clip_score", "orchestrator_clip_score")  # of folder_paths, where extra_model_paths.yaml may name more
 
@@ -21,22 +23,30 @@ def blocked() -> Any:
     return ExecutionBlocker(None)
 
 
-def grown(
-    copies: Mapping[str, Mapping[str, Any]], shown_at: Mapping[str, str]
-) -> tuple[dict[str, Any], dict[str, str]]:
+def nodes_of(running: Any) -> Callable[[str], Mapping[str, Any] | None]:
+    """The nodes of a running graph by their ids, those too that it has grown by."""
+
+    def get(node_id: str) -> Mapping[str, Any] | None:
+        node: Mapping[str, Any] | None = running.get_node(node_id) if running.has_node(node_id) else None
+        return node
+
+    return get
+
+
+def grown(copies: Mapping[str, Mapping[str, Any]]) -> tuple[dict[str, Any], dict[str, str]]:
     """``copies`` as nodes that the running graph grows by, and the id that each has there, by that of its original.
 
-    Links among them lead to the copies. What a copy shows is shown at the node that ``shown_at`` names.
+    Links among them lead to the copies. What a copy shows is shown at its original.
     """
     from comfy_execution.graph_utils import GraphBuilder
 
     builder = GraphBuilder()
-    nodes = {key: builder.node(copy["class_type"], key, **copy["inputs"]) for key, copy in copies.items()}
+    nodes = {key: builder.node(copy["class_type"], key) for key, copy in copies.items()}
     for key, node in nodes.items():
-        node.set_override_display_id(shown_at.get(key, key))
-        for name, value in list(node.inputs.items()):
-            if isinstance(value, list) and len(value) == 2 and str(value[0]) in nodes:
-                node.inputs[name] = nodes[str(value[0])].out(value[1])
+        node.set_override_display_id(key)
+        for name, value in copies[key]["inputs"].items():
+            link = link_of(value)
+            node.inputs[name] = nodes[link[0]].out(link[1]) if link and link[0] in nodes else value
     return builder.finalize(), {key: node.id for key, node in nodes.items()}
 
 

@@ -25,6 +25,10 @@ from .recording import Recording
 from .routes import routes
 from .run_recorder import RECORDER, RunRecorder
 from .save_image import SAVE_IMAGE, SaveImageWithOrigin
+from .score_clip import ClipScorer
+from .score_names import CLIP_SCORER, RETRY_UNTIL
+from .score_part import ScorePart
+from .score_retry import RetryUntil
 from .services import Services
 from .sharing_routes import SharingAnswers, sharing_routes
 from .story_memory import STORY_MEMORY, StoryMemory
@@ -53,6 +57,7 @@ def register() -> dict[str, type[Any]]:
         RECORDER: _given(RunRecorder, **recording),
         **_lora_nodes(LoraPart(wildcards, profiles)),
         **_llm_nodes(LlmPart()),
+        **_score_nodes(ScorePart(wildcards)),
         PROFILE_LOADER: _given(ProfileLoader, shelf=profiles),
         **_story_nodes(StoryPart(profiles, host.lore_folders, host.view_of, host.send_to_all)),
     }
@@ -78,6 +83,11 @@ def _lora_nodes(part: LoraPart) -> dict[str, type[Any]]:
 def _story_nodes(part: StoryPart) -> dict[str, type[Any]]:
     host.add_routes(story_routes(part.answers))
     return {STORY_MEMORY: _given(StoryMemory, story_services=staticmethod(part.services))}
+
+
+def _score_nodes(part: ScorePart) -> dict[str, type[Any]]:
+    given = {"scoring": staticmethod(part.services)}
+    return {CLIP_SCORER: _given(ClipScorer, **given), RETRY_UNTIL: RetryUntil}
 
 
 def _llm_nodes(part: LlmPart) -> dict[str, type[Any]]:

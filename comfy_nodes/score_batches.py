@@ -6,7 +6,7 @@ import hashlib
 from collections.abc import Sequence
 from typing import Any
 
-_DIGITS = 16  # of a digest: images of one store, not secrets
+_DIGITS = 24  # of a digest: images of one store are told apart, nothing is kept secret
 
 
 def taken(images: Any, numbers: Sequence[int]) -> Any:
@@ -14,15 +14,6 @@ def taken(images: Any, numbers: Sequence[int]) -> Any:
     return images[list(numbers)] if numbers else None
 
 
-def best_first(values: Sequence[float | None]) -> list[int]:
-    """The numbers of the images, those with a higher value first; what has none comes last, all as they stand."""
-    return sorted(range(len(values)), key=lambda number: -_or_least(values[number]))
-
-
-def _or_least(value: float | None) -> float:
-    return float("-inf") if value is None else value
-
-
-def digests(pixels: Sequence[Any]) -> list[str]:
+def digest_of(pixels: Any) -> str:
     """By which images that are not saved are told apart: of their 8-bit pixels and their size."""
-    return [hashlib.sha256(repr(each.shape).encode() + each.tobytes()).hexdigest()[:_DIGITS] for each in pixels]
+    return hashlib.sha256(repr(pixels.shape).encode() + pixels.tobytes()).hexdigest()[:_DIGITS]

@@ -78,24 +78,28 @@ def test_comfyui_gets_the_nodes_and_its_own_modules_stay_first(tmp_path: Path):
     del found["folders"]
     assert found == {
         "nodes": [
+            "OrchestratorCLIPScorer",
             "OrchestratorLLMEnhance",
             "OrchestratorLLMModel",
             "OrchestratorLoRASelector",
             "OrchestratorLoRAStackApply",
             "OrchestratorProfileLoader",
             "OrchestratorPromptInspector",
+            "OrchestratorRetryUntil",
             "OrchestratorRunRecorder",
             "OrchestratorSaveImage",
             "OrchestratorStoryMemory",
             "OrchestratorWildcardPrompt",
         ],
         "classes": [
+            "ClipScorer",
             "LlmEnhance",
             "LlmModel",
             "LoraSelector",
             "LoraStackApply",
             "ProfileLoader",
             "PromptInspector",
+            "RetryUntil",
             "RunRecorder",
             "SaveImageWithOrigin",
             "StoryMemory",

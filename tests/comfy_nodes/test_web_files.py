@@ -27,6 +27,10 @@ NODES = (
     "OrchestratorLLMEnhance",
     "OrchestratorProfileLoader",
     "OrchestratorStoryMemory",
+    "OrchestratorCLIPScorer",
+    "OrchestratorScorerModel",
+    "OrchestratorFeedbackRecorder",
+    "OrchestratorRetryUntil",
 )
 SCRIPTS = {path.name: path.read_text("utf-8") for path in sorted((WEB / "js").glob("*.js"))}
 OURS = "\n".join(SCRIPTS.values())
@@ -62,6 +66,7 @@ def test_each_text_that_the_scripts_show_is_there_and_none_is_left_over():
         for key in known
         if key.startswith(("kind_", "button_", "title_", "share_", "shareMore_", "enhance_status_"))
     }
+    used |= {key for key in known if key.startswith(("learn_mode_", "learn_name_"))}
     used |= {
         key for key in known if key.startswith(("lora_flag_", "lora_sort_", "lora_state_", "lora_field_", "lora_test_"))
     }

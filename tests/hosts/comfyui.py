@@ -38,7 +38,26 @@ class Lines:
     @classmethod
     def INPUT_TYPES(cls): return {"required": {"text": ("STRING", {"multiline": True})}}
     def split(self, text): return (text.splitlines(),)
-NODE_CLASS_MAPPINGS = {"TestLines": Lines}
+class RedScorer:
+    identity = "red:mean 1:float32:1"
+    def score(self, images, wanted, is_cancelled=lambda: False):
+        from orchestrator_core.vision.port import Fulfilment
+        reds = [float(image[..., 0].mean()) / 255 for image in images]
+        return [[Fulfilment(one, red, red / 2, min(1, red * 2), red, True) for one in wanted] for red in reds]
+class Scorer:
+    CATEGORY, FUNCTION, RETURN_TYPES = "test", "give", ("SCORER_MODEL",)
+    @classmethod
+    def INPUT_TYPES(cls): return {"required": {}}
+    def give(self): return (RedScorer(),)
+class Paint:
+    CATEGORY, FUNCTION, RETURN_TYPES = "test", "paint", ("IMAGE",)
+    @classmethod
+    def INPUT_TYPES(cls): return {"required": {"text": ("STRING", {}), "seed": ("INT", {}), "batch": ("INT", {})}}
+    def paint(self, text, seed, batch):
+        import torch
+        red = 0.0 if "pale" in text else 0.05 * text.count("(")
+        return (torch.stack([torch.full((16, 16, 3), red + (seed + n) % 10 / 10) for n in range(batch)]).clamp(0, 1),)
+NODE_CLASS_MAPPINGS = {"TestLines": Lines, "TestScorer": Scorer, "TestPaint": Paint}
 """
 _START_TIMEOUT = 240.0  # seconds; a busy machine needs a minute
 

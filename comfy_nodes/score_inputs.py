@@ -1,0 +1,27 @@
+"""The widgets of CLIP Scorer and Scorer Model. Their order is part of the format, so new ones go to the end."""
+
+from __future__ import annotations
+
+from .host import io
+from .sockets import DraftSocket, ScorerSocket
+
+
+def scorer_inputs() -> list[io.Input]:
+    return [
+        io.Image.Input("images", tooltip="The images that are scored."),
+        DraftSocket.Input(
+            "draft", optional=True, tooltip="The prompt that they were made from, with the origin of words."
+        ),
+        io.String.Input("text", optional=True, force_input=True, tooltip="The prompt, in place of the draft's."),
+        ScorerSocket.Input("scorer", optional=True, tooltip="What looks at the images, from a Scorer Model."),
+        io.ClipVision.Input("clip_vision", optional=True, tooltip="A CLIP Vision model, whose text tower is at hand."),
+        io.Float.Input(
+            "until",
+            default=0.5,
+            min=0.0,
+            max=1.0,
+            step=0.01,
+            optional=True,
+            tooltip="From which mean over its parts an image passes.",
+        ),
+    ]

@@ -1,0 +1,63 @@
+"""What a CLIP Scorer does with its inputs and outputs; apart from the node, since ComfyUI's start should not wait for
+what this imports."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from orchestrator_core.errors import Cancelled, ConfigError
+from orchestrator_core.vision.pictures import pixels_of
+from orchestrator_core.vision.wanted import wanted_in
+
+from . import host_language, host_vision
+from .drafts import draft_of
+from .host import io
+from .score_batches import digest_of, taken
+from .score_part import ScoreServices
+from .score_telling import json_of, report_of, ui_of
+from .score_types import Scored, ScoredImage
+
+if TYPE_CHECKING:
+    from orchestrator_core.vision.port import Fulfilment, Scorer
+
+NOT_MEASURED = -1.0  # of a list of numbers, which holds no None
+
+
+def scored(services: ScoreServices, values: Mapping[str, Any]) -> io.NodeOutput:
+    """Raises ConfigError, ScorerError; ends as ComfyUI ends where somebody interrupts it."""
+    found = _scored(services, values)
+    images, order = values["images"], found.order
+    parted = [[n for n in order if found.passes(n) is passes] for passes in (True, False)]
+    batches = [taken(images, numbers) for numbers in (order[:1], order, *parted)]
+    outputs = [host_vision.blocked() if batch is None else batch for batch in batches]
+    numbers = [NOT_MEASURED if value is None else value for value in found.values]
+    return io.NodeOutput(found, *outputs, numbers, report_of(found), json_of(found), found.draft, ui=ui_of(found))
+
+
+def _scored(services: ScoreServices, values: Mapping[str, Any]) -> Scored:
+    draft = draft_of(values.get("draft"), values.get("text"))
+    scorer = _scorer(values)
+    pixels = pixels_of(values["images"])
+    wanted = wanted_in(draft, services.wildcards)
+    try:
+        rows = scorer.score(pixels, wanted, services.is_interrupted)
+    except Cancelled:
+        host_language.end_if_interrupted()
+        raise
+    images = [ScoredImage(digest_of(each), tuple(row), value_of(row)) for each, row in zip(pixels, rows, strict=True)]
+    return Scored(draft, scorer.identity, float(values.get("until", 0.5)), tuple(images))
+
+
+def _scorer(values: Mapping[str, Any]) -> Scorer:
+    scorer: Scorer | None = values.get("scorer")
+    if scorer is None:
+        raise ConfigError("CLIP Scorer has nothing to look at images with: connect a Scorer Model.")
+    return scorer
+
+
+def value_of(row: Sequence[Fulfilment]) -> float | None:
+    """The mean over what could be measured; what is not calibrated counts only where nothing else is there."""
+    measured = [each for each in row if each.probability is not None and each.metric == "fulfilment"]
+    counted = [each for each in measured if each.calibrated] or measured
+    return sum(each.probability or 0.0 for each in counted) / len(counted) if counted else None
