@@ -30,6 +30,7 @@ HOST_MODULES = (
     "folder_paths",
     "comfy",
     "comfy_api",
+    "comfy_execution",
     "comfyui_version",
     "nodes",
     "server",
