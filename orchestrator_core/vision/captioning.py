@@ -30,6 +30,9 @@ class Captioner(Protocol):
     def caption(self, image: Pixels, is_cancelled: IsCancelled = never) -> str:
         """A sentence of what is there. Raises ScorerError, Cancelled."""
 
+    def release(self) -> None:
+        """Let go of its weights, where it has any here."""
+
 
 class VlmCaptioner:
     """A ``Captioner`` by a vision-language model."""
@@ -49,6 +52,10 @@ class VlmCaptioner:
             raise
         except LanguageModelError as error:
             raise ScorerError(str(error)) from error
+
+    def release(self) -> None:
+        """Let go of the model's weights."""
+        self._model.release()
 
 
 class BlipCaptioner:

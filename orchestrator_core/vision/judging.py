@@ -43,6 +43,9 @@ class Judge(Protocol):
     def judge(self, image: Pixels, texts: Sequence[str], is_cancelled: IsCancelled = never) -> list[Verdict]:
         """For each text whether the image shows it. Raises ScorerError, Cancelled."""
 
+    def release(self) -> None:
+        """Let go of its weights, where it has any here; the next use loads them again."""
+
 
 class JudgeScorer:
     """A ``Scorer``. ``most_alternatives``: where a wildcard has more values, a text is judged alone, uncalibrated."""
@@ -76,6 +79,10 @@ class JudgeScorer:
                 verdicts, failure = {}, str(error)
             rows.append([fulfilment_of(each, of, verdicts, failure) for each, of in zip(wanted, asked, strict=True)])
         return rows
+
+    def release(self) -> None:
+        """Let go of the judge's weights."""
+        self._judge.release()
 
     def _texts(self, wanted: Wanted) -> tuple[str, ...]:
         """What must be judged for it, its own text first; () where nothing can be."""

@@ -195,6 +195,10 @@ class TaggerScorer:
             rows.append([fulfilment_of(each, texts, verdicts) for each, texts in zip(wanted, asked, strict=True)])
         return rows
 
+    def release(self) -> None:
+        """Let go of the tagger."""
+        self._tagger.release()
+
 
 def _texts(wanted: Wanted) -> tuple[str, ...]:
     if wanted.measure in ("unscored", "unmeasurable"):

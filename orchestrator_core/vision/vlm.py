@@ -45,6 +45,9 @@ class VisionLanguageModel(Protocol):
     def say(self, image: Pixels, question: str, max_tokens: int = 80, is_cancelled: IsCancelled = never) -> str:
         """The answer in words."""
 
+    def release(self) -> None:
+        """Let go of its weights, where it has any here; the next question loads them again."""
+
 
 def verdict_of_tokens(tokens: Iterable[tuple[str, float]], text: str = "") -> Verdict:
     """From the most probable first tokens and their log-probabilities, as far down as they are known.

@@ -77,6 +77,9 @@ class EndpointVlm:
         """Raises what ``judge`` does."""
         return _text(self._asked(image, question, max_tokens, is_cancelled)).strip()
 
+    def release(self) -> None:
+        """The weights are the server's."""
+
     def _judged(self, image: Pixels, question: str, is_cancelled: IsCancelled) -> Verdict:
         choice = self._asked(image, question, 0, is_cancelled)
         text = _text(choice)

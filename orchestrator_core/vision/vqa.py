@@ -43,6 +43,10 @@ class VqaJudge:
         except LanguageModelError as error:
             raise ScorerError(str(error)) from error
 
+    def release(self) -> None:
+        """Let go of the model's weights."""
+        self._model.release()
+
 
 def question_of(text: str) -> str:
     """The question as the model is asked it: on one line, with the text in quotes."""

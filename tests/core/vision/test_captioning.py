@@ -23,6 +23,11 @@ class Seer:
     def __init__(self, said: str | LanguageModelError) -> None:
         self.said = said
 
+    is_released = False
+
+    def release(self) -> None:
+        self.is_released = True
+
     def judge(self, image: object, question: str, is_cancelled: IsCancelled = never) -> Verdict:
         raise NotImplementedError
 
@@ -33,9 +38,12 @@ class Seer:
 
 
 def test_a_vision_language_model_says_what_is_there_on_one_line() -> None:
-    captioner = VlmCaptioner(Seer(" A red fox\n in snow. "))
+    seer = Seer(" A red fox\n in snow. ")
+    captioner = VlmCaptioner(seer)
     assert captioner.caption(NOISE) == "A red fox in snow."
     assert captioner.identity == "caption:seer"
+    captioner.release()
+    assert seer.is_released
 
 
 def test_a_model_that_fails_is_a_scorers_error_and_a_stop_stays_a_stop() -> None:

@@ -25,12 +25,16 @@ class ToldJudge:
     """Says what it was told to, by text, or fails at an image."""
 
     identity = "told"
+    is_released = False
 
     def __init__(
         self, told: Mapping[str, float | None], *, has_odds: bool = True, measures_all: bool = False, fails: int = -1
     ) -> None:
         self.told, self.has_odds, self.measures_all, self.fails = told, has_odds, measures_all, fails
         self.asked: list[list[str]] = []
+
+    def release(self) -> None:
+        self.is_released = True
 
     def judge(self, image: object, texts: Sequence[str], is_cancelled: IsCancelled = never) -> list[Verdict]:
         if is_cancelled():
@@ -165,6 +169,14 @@ def test_scoring_may_be_stopped() -> None:
         JudgeScorer(ToldJudge({})).score(images(2), [RED], lambda: True)
 
 
+def test_a_scorer_lets_go_of_its_model() -> None:
+    judge, seer = ToldJudge({}), Seer()
+    JudgeScorer(judge).release()
+    JudgeScorer(VqaJudge(seer)).release()
+    assert judge.is_released
+    assert seer.is_released
+
+
 def test_no_image_and_nothing_wanted_give_no_scores() -> None:
     scorer = JudgeScorer(ToldJudge({}))
     assert scorer.score([], [RED]) == []
@@ -178,6 +190,11 @@ class Seer:
 
     def __init__(self, error: LanguageModelError | None = None) -> None:
         self.error = error
+
+    is_released = False
+
+    def release(self) -> None:
+        self.is_released = True
 
     def judge(self, image: object, question: str, is_cancelled: IsCancelled = never) -> Verdict:
         if self.error:

@@ -13,6 +13,7 @@ from orchestrator_core.llm.server import Server
 from orchestrator_core.llm.wire import Patience
 from orchestrator_core.vision.vlm_endpoint import EndpointVlm
 from tests.core.llm.stand_in_llm import Answer, StandIn, raw, refused, whole
+from tests.llm_server import running_smollm
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -177,3 +178,11 @@ def test_the_first_model_of_the_server_is_asked_where_none_is_named() -> None:
         asking.judge(IMAGE, "?")
         assert asking.identity == "openai:first"
     assert server.asked[0]["model"] == "first"
+
+
+@pytest.mark.slow
+def test_a_real_server_without_eyes_is_told() -> None:
+    with running_smollm() as server:
+        asking = EndpointVlm(Server(server.url))
+        with pytest.raises(LanguageModelError, match=r"refused an image for SmolLM2.*mmproj.*Choose a model that sees"):
+            asking.judge(IMAGE, "?")
