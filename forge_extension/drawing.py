@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
 from forge_extension.notes import OURS, infotext_pairs
+from orchestrator_app.studio.odds import NO_ODDS, Odds
 from orchestrator_core.errors import ConfigError
 from orchestrator_core.formats.json_text import mended
 from orchestrator_core.prompt import MAX_SEED, Enhancement, PromptDraft
@@ -83,7 +84,7 @@ def read_options(arguments: Sequence[Any]) -> ScriptOptions:
 class Drawn:
     """What was drawn for a job, an entry for each image. ``prompt`` and ``negative`` are what the job had before.
 
-    ``hires`` are the drafts of the hires pass, where there is one.
+    ``hires`` are the drafts of the hires pass, where there is one; ``odds`` are what all were drawn by.
     """
 
     drafts: tuple[PromptDraft, ...]
@@ -91,6 +92,7 @@ class Drawn:
     hires: tuple[PromptDraft, ...] = ()
     prompt: Any = ""
     negative: Any = ""
+    odds: Odds = NO_ODDS
 
 
 class Writing(Protocol):
@@ -98,6 +100,9 @@ class Writing(Protocol):
 
     @property
     def profiles(self) -> ProfileSource | None: ...
+
+    @property
+    def odds(self) -> Odds: ...
 
     def written(self, draft: PromptDraft, place: int, count: int) -> PromptDraft: ...
 
@@ -107,6 +112,7 @@ class Plainly:
     """Nothing more: what is drawn is the prompt."""
 
     profiles: ProfileSource | None = None
+    odds: Odds = NO_ODDS
 
     def written(self, draft: PromptDraft, place: int, count: int) -> PromptDraft:
         return draft
@@ -118,11 +124,11 @@ _PLAINLY = Plainly()
 def draw_job(job: Any, options: ScriptOptions, wildcards: Wildcards, writing: Writing = _PLAINLY) -> Drawn:
     """Puts the drawn prompts into the job. Raises OrchestratorError, and has then changed nothing."""
     count = len(job.all_prompts)
-    draws = [_draft(job, place, options, wildcards, writing.profiles) for place in range(count)]
+    draws = [_draft(job, place, options, wildcards, writing) for place in range(count)]
     drafts = tuple(writing.written(draft, place, count) for place, draft in enumerate(draws))
-    hires = _hires(job, options, wildcards, drafts, writing.profiles)
+    hires = _hires(job, options, wildcards, drafts, writing)
     notes = tuple(_notes(draft, seed) for draft, seed in zip(drafts, job.all_seeds, strict=False))
-    drawn = Drawn(drafts, notes, hires, job.prompt, job.negative_prompt)
+    drawn = Drawn(drafts, notes, hires, job.prompt, job.negative_prompt, writing.odds)
     job.all_prompts = [draft.positive.strip() for draft in drafts]
     job.all_negative_prompts = [draft.negative_prompt.strip() for draft in drafts]
     job.main_prompt, job.main_negative_prompt = job.all_prompts[0], job.all_negative_prompts[0]
@@ -133,11 +139,9 @@ def draw_job(job: Any, options: ScriptOptions, wildcards: Wildcards, writing: Wr
     return drawn
 
 
-def _draft(
-    job: Any, place: int, options: ScriptOptions, wildcards: Wildcards, profiles: ProfileSource | None
-) -> PromptDraft:
+def _draft(job: Any, place: int, options: ScriptOptions, wildcards: Wildcards, writing: Writing) -> PromptDraft:
     prompt, negative = job.all_prompts[place], job.all_negative_prompts[place]
-    return _draw(prompt, negative, _seed(job, place, options), options, wildcards, profiles)
+    return _draw(prompt, negative, _seed(job, place, options), options, wildcards, writing.profiles, writing.odds)
 
 
 def _seed(job: Any, place: int, options: ScriptOptions) -> int:
@@ -152,6 +156,7 @@ def _draw(
     options: ScriptOptions,
     wildcards: Wildcards,
     profiles: ProfileSource | None = None,
+    odds: Odds = NO_ODDS,
 ) -> PromptDraft:
     # half a character cannot be written into an image, nor into the host's params.txt
     template, negative = mended([template, negative])
@@ -166,7 +171,7 @@ def _draw(
         profiles=options.profiles,
         genre=options.genre,
     )
-    return generate_prompt.generate(wanted, wildcards, profiles=profiles)
+    return odds.noted(generate_prompt.generate(wanted, wildcards, odds.weights, None, profiles, odds.number))
 
 
 def _hires(
@@ -174,7 +179,7 @@ def _hires(
     options: ScriptOptions,
     wildcards: Wildcards,
     drafts: Sequence[PromptDraft],
-    profiles: ProfileSource | None,
+    writing: Writing,
 ) -> tuple[PromptDraft, ...]:
     """Those of the hires pass: the image's own, or the same choices for as much of the same template as it has.
 
@@ -186,7 +191,8 @@ def _hires(
     found = []
     for draft, prompt, negative in zip(drafts, prompts, negatives, strict=False):
         same = _is_template_of(draft, prompt, negative)
-        found.append(draft if same else _draw(prompt, negative, draft.seed, options, wildcards, profiles))
+        own = (prompt, negative, draft.seed, options, wildcards, writing.profiles, writing.odds)
+        found.append(draft if same else _draw(*own))
     return tuple(found)
 
 
@@ -257,7 +263,7 @@ def draw_nested(job: Any, options: ScriptOptions, wildcards: Wildcards, outer: D
         if prompt not in final:
             negative = job.all_negative_prompts[number]
             same = _is_template_of(draft, prompt, negative)
-            new = draft if same else _draw(prompt, negative, draft.seed, plain, wildcards)
+            new = draft if same else _draw(prompt, negative, draft.seed, plain, wildcards, None, outer.odds)
             job.all_prompts[number] = new.positive.strip()
             job.all_negative_prompts[number] = new.negative_prompt.strip()
     job.main_prompt, job.main_negative_prompt = job.all_prompts[0], job.all_negative_prompts[0]

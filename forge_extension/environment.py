@@ -15,10 +15,11 @@ from forge_extension.lora_names import Host as LoraHost
 from forge_extension.lora_names import LoraNames
 from forge_extension.resolver import Host as ScriptHost
 from forge_extension.settings import HostKeeper, HostSettings
-from orchestrator_app.studio.environment import Settings, StudioEnvironment, Target
+from orchestrator_app.studio.environment import LearnedOdds, Settings, StudioEnvironment, Target
 from orchestrator_app.studio.language_models import own_key
 from orchestrator_app.studio.live import LiveWildcards
 from orchestrator_app.studio.lora_place import LoraPlace
+from orchestrator_app.studio.odds import NO_ODDS, Odds
 from orchestrator_app.studio.preparing import Tools
 from orchestrator_app.studio.remembering import StudioAnswers
 from orchestrator_app.studio.targets import FORGES_OWN, comfy_target
@@ -78,6 +79,7 @@ class ForgeEnvironment:
         self.loras = LoraPlace(lambda _: host.lora_folders(), self.open_store, host.is_rendering, _NO_LORAS)
         self.models = ForgeModels(own_key(), host)
         self.profiles, self.stories, self.books = _profiles(), _stories(self.open_store), _books()
+        self.learned: LearnedOdds | None = None
         self._answers = StudioAnswers(self.open_store)
         self._lora_names = LoraNames(host)
         self._meanings = Meanings(host.text_vectors, self.loras.vectors)
@@ -99,6 +101,7 @@ class ForgeEnvironment:
             stories=self.stories,
             books=self.books,
             models=self.models,
+            learned=self.learned,
             send_to_host=_SEND,
             host="Forge",
         )
@@ -131,6 +134,12 @@ class ForgeEnvironment:
     def checkpoint(self, name: str) -> BaseModel:
         """What a checkpoint is, "" being the one that is set."""
         return self._checkpoints(name)
+
+    def odds(self, profiles: str, genre: str, checkpoint: str) -> Odds:
+        """What was learned for prompts with these profiles and this checkpoint, "" being the one that is set."""
+        if self.learned is None or not self.learned.number():
+            return NO_ODDS
+        return self.learned.odds(profiles, genre, self._checkpoints(checkpoint))
 
     def _folders(self, settings: Settings) -> list[Path]:
         """The person's own, other extensions', the host's, and those that come with the pack; the first wins."""

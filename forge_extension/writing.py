@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from forge_extension.drawing import Plainly, ScriptOptions
 from orchestrator_app.studio.environment import Settings
+from orchestrator_app.studio.odds import NO_ODDS, Odds
 from orchestrator_app.studio.preparing import Preparer, Tools, Wishes
 from orchestrator_core.base_models import BaseModel
 from orchestrator_core.enhancing.enhancer import Live
@@ -38,6 +39,7 @@ class Prepared:
     profiles: ProfileSource | None
     preparer: Preparer
     checkpoint: BaseModel
+    odds: Odds = NO_ODDS
 
     def written(self, draft: PromptDraft, place: int, count: int) -> PromptDraft:
         self.host.tell(f"Writing prompt {place + 1} of {count}")
@@ -57,12 +59,15 @@ class Environment(Protocol):
 
     def checkpoint(self, name: str) -> BaseModel: ...
 
+    def odds(self, profiles: str, genre: str, checkpoint: str) -> Odds: ...
+
 
 def writing_for(job: Any, options: ScriptOptions, settings: Settings, host: Host, environment: Environment) -> Writing:
     """Raises ConfigError, StoreError, StoryError."""
     wishes = Wishes(options.story, options.enhance)
+    chosen = str((getattr(job, "override_settings", None) or {}).get("sd_model_checkpoint", "") or "")
+    odds = environment.odds(options.profiles, options.genre, chosen)
     if not wishes.is_any:
-        return Plainly(environment.profiles)
-    chosen = (getattr(job, "override_settings", None) or {}).get("sd_model_checkpoint", "")
+        return Plainly(environment.profiles, odds)
     preparer = Preparer(wishes, environment.tools(settings))
-    return Prepared(host, environment.profiles, preparer, environment.checkpoint(str(chosen or "")))
+    return Prepared(host, environment.profiles, preparer, environment.checkpoint(chosen), odds)

@@ -14,6 +14,7 @@ from orchestrator_app.exporting import planned
 from orchestrator_app.sources import Wish, read_file
 from orchestrator_app.studio.environment import Target
 from orchestrator_app.studio.job import Task
+from orchestrator_app.studio.odds import NO_ODDS, Odds
 from orchestrator_core.errors import ConfigError, FormatError, OrchestratorError
 from orchestrator_core.formats.extra_networks import extract_loras, lora_tag
 from orchestrator_core.formats.prompt_file import format_prompt_file
@@ -34,7 +35,8 @@ PAGE = 10  # rows that are shown at a time
 class Row:
     """One planned prompt. ``text`` is what a person changed it to: a template, drawn with the row's seed.
 
-    ``draft``: it was drawn already, with all that is known of its words.
+    ``draft``: it was drawn already, with all that is known of its words. ``odds``: the learned ones of the moment in
+    which it was added, so that it stays what the table shows.
     """
 
     wish: Wish
@@ -44,6 +46,7 @@ class Row:
     text: str | None = None
     skip: bool = False
     draft: PromptDraft | None = None
+    odds: Odds = NO_ODDS
 
     @property
     def place(self) -> str:
@@ -83,6 +86,11 @@ def row_of(wish: Wish, targets: Sequence[str], file: str = "") -> Row:
     wanted = wish.target.casefold()
     target = next((name for name in targets if name.casefold() == wanted), targets[0] if targets else "")
     return Row(wish, new_seed() if wish.seed is None else wish.seed, target, file)
+
+
+def with_odds(rows: Iterable[Row], odds: Callable[[Row], Odds]) -> tuple[Row, ...]:
+    """Rows that are drawn by what was learned for such prompts."""
+    return tuple(replace(row, odds=odds(row)) for row in rows)
 
 
 def row_of_draft(draft: PromptDraft, target: str) -> Row:
@@ -167,7 +175,8 @@ def draft_of(row: Row, wildcards: Wildcards, profiles: ProfileSource | None = No
     wish = _wish_of(row)
     if wish.final is None:  # a draw begins with a new draft; as tags of the template the LoRAs are in it
         wish = replace(wish, template=wish.template + "".join(f" {lora_tag(lora)}" for lora in wish.loras))
-        return next(drafts_of(wish, wildcards, Drawing(count=1, seed=row.seed, library=profiles)))
+        drawing = Drawing(count=1, seed=row.seed, library=profiles, weights=row.odds.weights)
+        return row.odds.of(next(drafts_of(wish, wildcards, drawing)))
     return next(drafts_of(wish, wildcards, Drawing(count=1, library=profiles)))
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from orchestrator_app.studio.odds import NO_ODDS, Odds
 from orchestrator_core.errors import OrchestratorError
 from orchestrator_core.profiles.source import ProfileSource
 from orchestrator_core.prompt import MAX_SEED, PromptDraft
@@ -37,15 +38,22 @@ def draw(
     wildcards: Wildcards,
     rerolls: Rerolls | None = None,
     profiles: ProfileSource | None = None,
+    odds: Odds = NO_ODDS,
 ) -> Drawn:
     """``count`` drafts. What cannot be drawn ends them: "combination 8 of 8" has no next."""
     drafts: list[PromptDraft] = []
     try:
         for number in range(count):
-            drafts.append(generate_prompt.generate(nth(options, number, rerolls), wildcards, profiles=profiles))
+            drafts.append(_drawn(nth(options, number, rerolls), wildcards, profiles, odds))
     except OrchestratorError as error:
         return Drawn(tuple(drafts), str(error))
     return Drawn(tuple(drafts))
+
+
+def _drawn(
+    options: generate_prompt.Options, wildcards: Wildcards, profiles: ProfileSource | None, odds: Odds
+) -> PromptDraft:
+    return odds.noted(generate_prompt.generate(options, wildcards, odds.weights, None, profiles, odds.number))
 
 
 class Slots:
@@ -72,12 +80,13 @@ def rerolled(
     seed: int,
     slot: str,
     profiles: ProfileSource | None = None,
+    odds: Odds = NO_ODDS,
 ) -> Rerolls:
     """With one slot of the prompt of this seed drawn until it says something else, or a few times in vain."""
 
     def text(rerolls: Rerolls) -> tuple[str, str]:
         own = nth(options, (seed - options.seed) % (MAX_SEED + 1), rerolls)
-        draft = generate_prompt.generate(own, wildcards, profiles=profiles)
+        draft = _drawn(own, wildcards, profiles, odds)
         return draft.positive, draft.negative_prompt
 
     own = dict(rerolls.get(str(seed), {}))

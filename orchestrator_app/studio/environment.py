@@ -17,11 +17,13 @@ from orchestrator_core import base_models
 from orchestrator_core.llm.settings import LlmSettings
 from orchestrator_core.loras.civitai import URL as CIVITAI
 from orchestrator_core.request import Choices, GeneratedImage, Generator
-from orchestrator_core.stages.generate_prompt import Dialect
+from orchestrator_core.stages import generate_prompt
 
 if TYPE_CHECKING:
     from orchestrator_app.studio.language_models import StudioModels
     from orchestrator_app.studio.lora_place import LoraPlace
+    from orchestrator_app.studio.odds import Odds
+    from orchestrator_app.studio.rating import Rate
     from orchestrator_core.loras.record import LoraRecord
     from orchestrator_core.loras.semantic import SemanticPhrases
     from orchestrator_core.memory.book_folder import BookFolder
@@ -83,8 +85,11 @@ class Settings(BaseModel):
     output_folder: str = Field(
         "", description="Where images go. Empty: outputs/ in the data folder; in Forge, Forge's own folder."
     )
-    dialect: Dialect = Field("dynamicprompts", description="The syntax of new templates.")
+    dialect: generate_prompt.Dialect = Field("dynamicprompts", description="The syntax of new templates.")
     remember_runs: bool = Field(True, description="Keep prompts and their images in the store, to learn from.")
+    score_images: bool = Field(
+        False, description="Score finished images: how far each shows the parts of its prompt. Needs a scorer."
+    )
     ask_civitai: bool = Field(
         False,
         description="A click on Ask Civitai asks at once. Off: it says first what is sent to civitai.com.",
@@ -138,6 +143,27 @@ class MarkKeeper(Protocol):
         ...
 
 
+class ImageScoring(Protocol):
+    """Scores the images of runs, keeps the scores, and has them learned from where a person wants that."""
+
+    def rate(self, settings: Settings) -> Rate:
+        """What a job does with its runs. Raises ConfigError for a scorer that cannot be."""
+        ...
+
+
+class LearnedOdds(Protocol):
+    """What was learned, as the draws use it."""
+
+    def number(self) -> int:
+        """Of the moment that the odds are of; 0 while learning is off. Never raises."""
+        ...
+
+    def odds(self, profiles: str, genre: str, model: base_models.BaseModel) -> Odds:
+        """For prompts with these profiles, rendered by such a checkpoint. Never raises: without odds a prompt is drawn
+        too."""
+        ...
+
+
 # What the phrases of LoRAs mean to the text encoder that is loaded now, for as long as the block runs; None: to none.
 Meanings = Callable[[], AbstractContextManager["SemanticPhrases | None"]]
 
@@ -157,6 +183,8 @@ class StudioEnvironment:
     books: BookFolder | None = None  # of lore; the first folder is the person's own
     models: StudioModels | None = None  # None: prompts are enhanced by the rules alone
     marks: MarkKeeper | None = None  # None: this place keeps no marks
+    scoring: ImageScoring | None = None  # None: this place scores nothing
+    learned: LearnedOdds | None = None  # None: this place learns nothing
     # JavaScript, a function (positive, negative) => void that puts both into the host's own text-to-image page.
     send_to_host: str = ""
     host: str = ""  # "Forge" where the studio is one of its tabs

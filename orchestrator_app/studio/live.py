@@ -13,6 +13,7 @@ from orchestrator_app.studio.choosing import Choosing, LoraChooser, Wanted
 from orchestrator_app.studio.environment import Settings, StudioEnvironment, Target
 from orchestrator_app.studio.job import Jobs, Prepare, Task
 from orchestrator_app.studio.language_models import llm_settings
+from orchestrator_app.studio.odds import NO_ODDS, Odds
 from orchestrator_app.studio.preparing import LeftOut, Preparer, Tools, Wishes, Written, accepted_draft
 from orchestrator_app.studio.remembering import StudioAnswers
 from orchestrator_core.config import data_folder
@@ -24,6 +25,7 @@ from orchestrator_core.run import Run
 
 if TYPE_CHECKING:
     from orchestrator_app.studio.lora_place import OpenLoras
+    from orchestrator_app.studio.rating import Rate
     from orchestrator_core.profiles.library import ProfileLibrary
     from orchestrator_core.template import Wildcards
 
@@ -143,6 +145,22 @@ class LiveEnvironment:
     @property
     def profiles(self) -> ProfileLibrary | None:
         return self.environment.profiles
+
+    @property
+    def odds_number(self) -> int:
+        """Of the learned odds that hold now; 0 where there are none."""
+        return 0 if self.environment.learned is None else self.environment.learned.number()
+
+    def odds(self, profiles: str, genre: str, target: Target, checkpoint: str) -> Odds:
+        """The learned odds for prompts with these profiles that go there."""
+        if not self.odds_number or self.environment.learned is None:
+            return NO_ODDS
+        return self.environment.learned.odds(profiles, genre, target.base_model(checkpoint))
+
+    def rate(self) -> Rate | None:
+        """What scores the images of a job; None where a person wants none scored. Raises ConfigError."""
+        settings, scoring = self.settings, self.environment.scoring
+        return scoring.rate(settings) if scoring is not None and settings.score_images else None
 
     def preparer(self, wishes: Wishes) -> Preparer:
         """What makes prompts scenes of a story and has them enhanced, for one preview or job.

@@ -12,6 +12,7 @@ from orchestrator_app.studio.choosing import Wanted
 from orchestrator_app.studio.drawing import Drawn, Rerolls
 from orchestrator_app.studio.job import Job
 from orchestrator_app.studio.lora_view import LoraView
+from orchestrator_app.studio.odds import NO_ODDS, Odds
 from orchestrator_app.studio.preparing import LeftOut
 from orchestrator_app.studio.profile_view import ProfileView
 from orchestrator_app.studio.story_view import StoryView
@@ -73,6 +74,7 @@ class Session:
         self.rerolls: Rerolls = {}
         self.left_out: LeftOut = {}
         self.drawn = Drawn()
+        self.odds: Odds = NO_ODDS  # that these were drawn by
         self.rows: tuple[Row, ...] = ()
         self.page = 0
         self.row_problems: Mapping[int, str] = {}

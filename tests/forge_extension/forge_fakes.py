@@ -13,6 +13,7 @@ from forge_extension.job import Gate
 from forge_extension.lora_names import Listed
 from forge_extension.rendered import Look, Rendered, RenderedImage
 from orchestrator_app.studio.environment import Settings
+from orchestrator_app.studio.odds import NO_ODDS, Odds
 from orchestrator_app.studio.preparing import Tools
 from orchestrator_core.base_models import BaseModel, base_model_in
 from orchestrator_core.enhancing.caching import RememberedAnswers
@@ -218,6 +219,7 @@ class FakeEnvironment:
         self.remember_runs = open_store is not None
         self.profiles = ProfileLibrary((ROOT / "profiles",))
         self.answers = RememberedAnswers()
+        self.learned = NO_ODDS
 
     def settings(self) -> Settings:
         return Settings(remember_runs=self.remember_runs)
@@ -231,3 +233,6 @@ class FakeEnvironment:
 
     def checkpoint(self, name: str) -> BaseModel:
         return base_model_in(name)
+
+    def odds(self, profiles: str, genre: str, checkpoint: str) -> Odds:
+        return self.learned

@@ -13,6 +13,7 @@ from forge_extension import marks
 from forge_extension.drawing import ScriptOptions, draw_job, read_options
 from forge_extension.rendered import RenderedImage
 from forge_extension.resolver import Resolver
+from orchestrator_app.studio.odds import Odds
 from orchestrator_core.errors import ConfigError, StoreError
 from orchestrator_core.store import Store
 from orchestrator_core.template import Template, Wildcards
@@ -53,6 +54,26 @@ def test_half_a_character_is_one_that_the_host_can_write():
     texts = [*job.all_prompts, *job.all_negative_prompts, job.pair("Template", 0), job.pair("Negative Template", 0)]
     assert "".join(map(str, texts)).encode()
     assert job.all_prompts[0].startswith("a ? ")
+
+
+def test_learned_odds_decide_what_is_drawn_and_each_image_notes_which(host: FakeForge, console: Console):
+    fox = next(
+        choice.key for part in Template("{fox|owl}").draw(EMPTY, 0).components for choice in part.choices
+    ).partition("#")[0]
+    environment = FakeEnvironment(EMPTY)
+    environment.learned = Odds({f"{fox}#owl": 0.0}, 41)
+    job = FakeJob("{fox|owl}", "plain", 1, batch_size=8)
+    Resolver(host, environment, console.append).process(job, [{"enabled": True}])
+    assert job.all_prompts == ["fox"] * 8
+    assert '"odds":41' in str(job.pair("Orchestrator", 7))
+
+
+def test_a_prompt_in_which_nothing_was_drawn_notes_no_odds(host: FakeForge, console: Console):
+    environment = FakeEnvironment(EMPTY)
+    environment.learned = Odds({}, 41)
+    job = FakeJob("a fox", "", 1)
+    Resolver(host, environment, console.append).process(job, [{"enabled": True}])
+    assert "odds" not in str(job.pair("Orchestrator", 0))
 
 
 # arguments

@@ -14,6 +14,7 @@ from orchestrator_app.studio.choosing import Wanted
 from orchestrator_app.studio.compat import html_box, kw, listen
 from orchestrator_app.studio.job import Job, Prepare
 from orchestrator_app.studio.live import LiveEnvironment
+from orchestrator_app.studio.odds import Odds
 from orchestrator_app.studio.pages.batch_table import BatchTable
 from orchestrator_app.studio.pages.generate import GeneratePage
 from orchestrator_app.studio.pages.generate_elements import Rendering
@@ -116,10 +117,20 @@ class BatchPage:
         self.table.keep(session, values)
         found = batch.read_files([Path(path) for path in paths or ()], self.targets)
         first = len(session.rows)
-        session.rows = (session.rows + found.rows)[: batch.MOST]
+        session.rows = (session.rows + self._with_odds(found.rows))[: batch.MOST]
         said = html.notice(f"{html.number(len(found.rows), 'row')} read.", "good") if found.rows else ""
         notes = said + "".join(html.notice(text) for text in found.problems)
         return None, notes, *self._shown(session, first // batch.PAGE if found.rows else None)
+
+    def _with_odds(self, rows: tuple[batch.Row, ...]) -> tuple[batch.Row, ...]:
+        if not self.live.odds_number:
+            return rows
+
+        def odds(row: batch.Row) -> Odds:
+            checkpoint = str(row.wish.settings.get("checkpoint", ""))
+            return self.live.odds(row.wish.profiles, row.wish.genre, self.live.target(row.target), checkpoint)
+
+        return batch.with_odds(rows, odds)
 
     def _on_take(self, session: Session, *values: Any) -> tuple[Any, ...]:
         size = len(self.generate.inputs) - 1
@@ -175,11 +186,12 @@ class BatchPage:
             session.wanted = wanted.loras
             self.table.look_up(session)
             plan, prepare = self._planned(session, wanted)
+            rate = self.live.rate()
         except OrchestratorError as error:
             yield self._during(session, html.notice(str(error)))
             return
         session.row_problems = plan.problems
-        session.batch.job = job = self.live.jobs.start(Job(plan.tasks, saver(self.live), prepare))
+        session.batch.job = job = self.live.jobs.start(Job(plan.tasks, saver(self.live), prepare, rate=rate))
         yield self._during(session, "", is_running=True, results=self.results.cleared(session))
         for states in job.watch():
             results = self.results.added(session, states)

@@ -15,6 +15,7 @@ from orchestrator_app.studio.compat import kw, listen
 from orchestrator_app.studio.drawing import Drawn, draw, rerolled
 from orchestrator_app.studio.elements import NONE
 from orchestrator_app.studio.job import Job, Task
+from orchestrator_app.studio.odds import Odds
 from orchestrator_app.studio.pages.generate_elements import ASK, PICK, REROLL, RESET, TICK, Asked, GenerateElements
 from orchestrator_app.studio.pages.results import run_buttons
 from orchestrator_app.studio.pages.wishing import library_choices
@@ -125,7 +126,13 @@ class GeneratePage(GenerateElements):
         return chosen.notes + cards, summary, _reset_button(session), _ask_button(prepared), *again
 
     def _drawn(self, session: Session, asked: Asked, count: int) -> Drawn:
-        return draw(asked.draw, count, self.live.wildcards, session.rerolls, self.live.profiles)
+        odds = session.odds = self._odds(asked)
+        return draw(asked.draw, count, self.live.wildcards, session.rerolls, self.live.profiles, odds)
+
+    def _odds(self, asked: Asked) -> Odds:
+        """What was learned for such prompts. Raises ConfigError where the target is none."""
+        target = self.live.target(asked.target)
+        return self.live.odds(asked.draw.profiles, asked.draw.genre, target, asked.render.checkpoint)
 
     def _prepared(self, asked: Asked, drafts: Sequence[PromptDraft]) -> list[Prepared]:
         """As far as that is known without asking a language model. Raises OrchestratorError."""
@@ -147,11 +154,14 @@ class GeneratePage(GenerateElements):
     # what a person changes
 
     def _is_same(self, session: Session) -> bool:
-        return not session.wanted.is_on or session.chosen_at == self.live.lora_choices
+        is_chosen = not session.wanted.is_on or session.chosen_at == self.live.lora_choices
+        return is_chosen and session.odds.number == self.live.odds_number
 
     def _on_look(self, session: Session) -> Any:
-        """Another text where prompts are to be chosen for anew."""
-        return gr.update() if self._is_same(session) else f"{session.chosen_at} {self.live.lora_choices}"
+        """Another text where prompts are to be drawn or chosen for anew."""
+        if self._is_same(session):
+            return gr.update()
+        return f"{session.chosen_at} {self.live.lora_choices} {session.odds.number} {self.live.odds_number}"
 
     def _on_tick(self, session: Session, *values: Any) -> tuple[Any, ...]:
         return tuple(gr.update() for _ in self.shown) if self._is_same(session) else self._on_change(session, *values)
@@ -160,8 +170,9 @@ class GeneratePage(GenerateElements):
         seed, _, slot = html.clicked(sent).partition(":")
         try:
             asked = self.asked(count, target, values)
+            wildcards, odds = self.live.wildcards, self._odds(asked)
             session.rerolls = rerolled(
-                asked.draw, self.live.wildcards, session.rerolls, int(seed), slot, self.live.profiles
+                asked.draw, wildcards, session.rerolls, int(seed), slot, self.live.profiles, odds
             )
         except OrchestratorError as error:
             return self._nothing(html.notice(str(error)), gr.update())
@@ -249,7 +260,8 @@ class GeneratePage(GenerateElements):
 
     def _job(self, session: Session, asked: Asked) -> Job:
         prepare = self.live.preparation(asked.wishes, asked.loras, session.left_out)
-        return Job(self._tasks(asked, self._drafts(session, asked)), saver(self.live), prepare)
+        rate = self.live.rate()
+        return Job(self._tasks(asked, self._drafts(session, asked)), saver(self.live), prepare, rate=rate)
 
     def _tasks(self, asked: Asked, drafts: Sequence[PromptDraft]) -> list[Task]:
         target = self.live.target(asked.target)

@@ -9,6 +9,7 @@ import pytest
 
 from orchestrator_app.studio import batch
 from orchestrator_app.studio.batch import Edit, Row
+from orchestrator_app.studio.odds import Odds
 from orchestrator_core.errors import ConfigError, FormatError
 from orchestrator_core.formats.prompt_file import parse_prompt_file
 from orchestrator_core.prompt import Origin
@@ -195,3 +196,14 @@ def test_a_csv_without_the_columns_is_read_by_lines_and_says_so(tmp_path: Path):
 def test_an_empty_list_is_not_written(rows: tuple[Row, ...]):
     with pytest.raises(FormatError, match="no row to write"):
         batch.prompt_file_of((), NONE, dispatch.Options())
+
+
+def test_rows_are_drawn_by_the_odds_of_the_moment_in_which_they_were_added(tmp_path: Path):
+    (tmp_path / "a.txt").write_text("a {fox|owl}\n" * 8)
+    rows = batch.read_files([tmp_path / "a.txt"], TARGETS).rows
+    keys = {choice.key for row in rows for part in batch.draft_of(row, NONE).components for choice in part.choices}
+    owl = f"{next(iter(keys)).partition('#')[0]}#owl"
+    learned = batch.with_odds(rows, lambda row: Odds({owl: 0.0}, 3))
+    assert {batch.text_of(row, NONE) for row in learned} == {"a fox"}
+    plan = batch.plan(learned, NONE, {name: target(name, FakeHost(tmp_path)) for name in TARGETS}, dispatch.Options())
+    assert {task.run.draft.source.odds for task in plan.tasks} == {3}

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from orchestrator_app.studio.drawing import Slots, draw, rerolled
+from orchestrator_app.studio.odds import Odds
 from orchestrator_core.prompt import MAX_SEED
 from orchestrator_core.stages.generate_prompt import Options, generate
 from orchestrator_core.template import Wildcards
@@ -66,3 +67,20 @@ def test_a_word_of_a_wildcard_inside_a_variant_belongs_to_the_whole_slot(tmp_pat
     assert slots.around("positive", inner.span) == slots.slots[0].id
     assert slots.around("negative", inner.span) == ""
     assert slots.around("positive", None) == ""
+
+
+def test_learned_odds_decide_the_draw_and_what_is_drawn_again():
+    variants = Options(template="a {fox|owl}", seed=5)
+    (fox,) = {choice.key for draft in draw(variants, 8, NONE).drafts for choice in draft.components[1].choices
+              if choice.key.endswith("#fox")}  # fmt: skip
+    odds = Odds({fox.replace("#fox", "#owl"): 0.0}, 7)
+    drawn = draw(variants, 8, NONE, odds=odds)
+    assert {draft.positive for draft in drawn.drafts} == {"a fox"}
+    assert {draft.source.odds for draft in drawn.drafts} == {7}
+    slot = Slots(drawn.drafts[0]).around("positive", drawn.drafts[0].components[1].span)
+    again = rerolled(variants, NONE, {}, 5, slot, odds=odds)
+    assert draw(variants, 1, NONE, again, odds=odds).drafts[0].positive == "a fox"
+
+
+def test_a_prompt_without_a_choice_is_the_same_by_all_odds():
+    assert draw(Options(template="a fox"), 1, NONE, odds=Odds({}, 7)).drafts[0].source.odds == 0
