@@ -79,6 +79,7 @@ def train(steps: int, early: Path | None, folder: Path) -> None:
     """Saves the model in ``folder``, and as it is after ``EARLY`` steps in ``early``."""
     import torch
     from open_clip.model import CLIP
+    from torch.nn.attention import SDPBackend, sdpa_kernel
 
     torch.manual_seed(1)
     rng = random.Random(1)
@@ -99,9 +100,12 @@ def train(steps: int, early: Path | None, folder: Path) -> None:
             group["lr"] = _rate(step, steps)
         places = [rng.randrange(IMAGES) for _ in range(BATCH)]
         captions = [any_caption(shown[place], rng) for place in places]
-        loss = _loss(model, images[places], tokens([text for text, _ in captions]), _true(shown, places, captions))
-        optimizer.zero_grad()
-        loss.backward()
+        read, true = tokens([text for text, _ in captions]), _true(shown, places, captions)
+        # torch's fast attention is slow backwards on a processor, and bfloat16 is quicker on those that have it.
+        with sdpa_kernel(SDPBackend.MATH), torch.autocast("cpu", torch.bfloat16):
+            loss = _loss(model, images[places], read, true)
+            optimizer.zero_grad()
+            loss.backward()
         torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
         optimizer.step()
         if step % _LOOK == 0 or step in (EARLY, steps):
@@ -202,12 +206,11 @@ def main() -> None:
     parser.add_argument("folder", type=Path)
     parser.add_argument("--early", type=Path, help=f"where the model is kept as it is after {EARLY} steps")
     parser.add_argument("--steps", type=int, default=STEPS)
-    parser.add_argument("--threads", type=int, default=0)
+    parser.add_argument("--threads", type=int, default=1, help="of torch; two that wait for one another are slower")
     given = parser.parse_args()
-    if given.threads:
-        import torch
+    import torch
 
-        torch.set_num_threads(given.threads)
+    torch.set_num_threads(given.threads)
     train(given.steps, given.early, given.folder)
 
 
