@@ -10,6 +10,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
+from orchestrator_core.vision.port import Wanted
+from orchestrator_core.vision.readable import NEGATION
 from orchestrator_core.vision.tag_names import TagName, Vocabulary, content_words
 from orchestrator_core.vision.tagger import CHARACTER, GENERAL, Seen, Tag
 
@@ -47,6 +49,12 @@ class Comparison:
             _line("not known to the tagger", self.unknown),
         ]
         return "\n".join(line for line in lines if line)
+
+
+def goal_of(wanted: Iterable[Wanted]) -> list[str]:
+    """What the image should show, in words: without what cannot be seen, and without what should not be there."""
+    found = (each.text for each in wanted if each.measure != "unscored" and each.reason != NEGATION)
+    return list(dict.fromkeys(text for text in found if text))
 
 
 def compare_tags(

@@ -27,6 +27,7 @@ _BATCH = 16  # texts
 class BlipJudge:
     """A ``Judge``. ``model``: a folder as transformers saves one, or ``owner/name`` in the local cache."""
 
+    most_alternatives = 32  # each is a pass of a short text encoder
     measures_all = False  # it binds and counts little better than CLIP does
 
     def __init__(self, model: str, *, residence: Residence | None = None) -> None:

@@ -24,7 +24,6 @@ from orchestrator_core.vision.vlm import Verdict
 if TYPE_CHECKING:
     from orchestrator_core.vision.port import Pixels
 
-MOST_ALTERNATIVES = 16  # that are judged with a text: each costs as much as the text itself
 VERSION = "at-most-one:1"
 _MOST_LOGIT = 12.0
 _SPREAD = 1.0  # of a judge's log-odds, as one standard deviation
@@ -35,6 +34,10 @@ class Judge(Protocol):
     @property
     def identity(self) -> str:
         """Kind, weights and dtype."""
+
+    @property
+    def most_alternatives(self) -> int:
+        """How many texts are worth their time for one value of a wildcard, its own among them."""
 
     @property
     def measures_all(self) -> bool:
@@ -48,10 +51,13 @@ class Judge(Protocol):
 
 
 class JudgeScorer:
-    """A ``Scorer``. ``most_alternatives``: where a wildcard has more values, a text is judged alone, uncalibrated."""
+    """A ``Scorer``. ``most_alternatives``: where a wildcard has more values, a text is judged alone, uncalibrated.
 
-    def __init__(self, judge: Judge, *, most_alternatives: int = MOST_ALTERNATIVES) -> None:
-        self._judge, self._most = judge, most_alternatives
+    0: as many as the judge finds worth their time.
+    """
+
+    def __init__(self, judge: Judge, *, most_alternatives: int = 0) -> None:
+        self._judge, self._most = judge, most_alternatives or judge.most_alternatives
 
     @property
     def identity(self) -> str:

@@ -20,6 +20,7 @@ from orchestrator_core.llm.port import IsCancelled, never
 from orchestrator_core.vision.hub_model import weights_digest
 from orchestrator_core.vision.judging import VERSION, fulfilment_of
 from orchestrator_core.vision.port import Fulfilment, Wanted
+from orchestrator_core.vision.readable import COUNT
 from orchestrator_core.vision.tag_names import TagName, TagReading, Vocabulary, read_vocabulary
 from orchestrator_core.vision.vlm import Verdict
 
@@ -78,7 +79,8 @@ class Tagger:
     @property
     def vocabulary(self) -> Vocabulary:
         """Raises ScorerError."""
-        return read_vocabulary(self._folder / "selected_tags.csv")
+        opened = self._opened
+        return opened.vocabulary if opened else read_vocabulary(self._folder / "selected_tags.csv")
 
     def tags(self, images: Sequence[Pixels], is_cancelled: IsCancelled = never) -> list[Seen]:
         """All probabilities for each image. Raises ScorerError, Cancelled."""
@@ -201,7 +203,8 @@ class TaggerScorer:
 
 
 def _texts(wanted: Wanted) -> tuple[str, ...]:
-    if wanted.measure in ("unscored", "unmeasurable"):
+    is_beyond = wanted.measure == "unmeasurable" and wanted.reason != COUNT  # there are tags for counts, as 2girls
+    if wanted.measure == "unscored" or is_beyond:
         return ()
     return tuple(dict.fromkeys((wanted.text, *wanted.alternatives)))
 

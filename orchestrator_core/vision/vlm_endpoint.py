@@ -59,6 +59,7 @@ class EndpointVlm:
         self._server, self._model, self._most_side = server, model.strip(), most_side
         self._breaker = breaker or Breaker()
         self._manner = _Manner()
+        self._last: tuple[Any, str] = None, ""  # an image and its URL: many questions are of one image
 
     @property
     def identity(self) -> str:
@@ -93,13 +94,20 @@ class EndpointVlm:
         """The first choice of an answer; ``max_tokens`` 0: of one to a question of yes or no."""
         with self._breaker.guarding(self._server.url):
             self._model = self._model or next(iter(list_models(self._server, is_cancelled)), "")
-            url, until = data_url(image, self._most_side), self._server.ends()
+            url, until = self._url(image), self._server.ends()
             while True:
                 body = json.dumps(self._call(url, question, max_tokens)).encode()
                 status, reply = self._posted(body, until, is_cancelled)
                 if status == 200:
                     return _choice_in(reply, self._server.url)
                 self._manner = self._changed(status, reply)
+
+    def _url(self, image: Pixels) -> str:
+        last, url = self._last
+        if last is not image:
+            url = data_url(image, self._most_side)
+            self._last = image, url
+        return url
 
     def _call(self, url: str, question: str, max_tokens: int) -> dict[str, Any]:
         manner = self._manner

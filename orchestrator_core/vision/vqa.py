@@ -25,6 +25,7 @@ _VERSION = "yes:1"  # of the question: another one gives other numbers
 class VqaJudge:
     """A ``Judge``."""
 
+    most_alternatives = 6  # each is a call of a large model
     measures_all = True
 
     def __init__(self, model: VisionLanguageModel) -> None:

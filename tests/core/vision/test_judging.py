@@ -25,6 +25,7 @@ class ToldJudge:
     """Says what it was told to, by text, or fails at an image."""
 
     identity = "told"
+    most_alternatives = 16
     is_released = False
 
     def __init__(

@@ -4,7 +4,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from orchestrator_core.vision.comparing import compare_caption
+from orchestrator_core.vision.comparing import compare_caption, goal_of
+from orchestrator_core.vision.port import Wanted
+from orchestrator_core.vision.readable import NEGATION
 from orchestrator_core.vision.tag_names import TagName, Vocabulary, content_words, singular
 
 NAMES = ("long_hair", "hair", "1girl", "2girls", "1boy", "fox", "red_scarf", "scarf", "close-up", "saber_(fate)", "^_^")
@@ -64,6 +66,17 @@ def test_each_name_is_read_as_itself(name: str) -> None:
 )
 def test_plurals_are_read_by_their_usual_endings(word: str, one: str) -> None:
     assert singular(word) == one
+
+
+def test_the_goal_is_what_should_be_seen() -> None:
+    wanted = [
+        Wanted(0, "a fox", "free"),
+        Wanted(1, "no hat", "unmeasurable", reason=NEGATION),
+        Wanted(2, "two owls", "unmeasurable", reason="a count"),
+        Wanted(3, "masterpiece", "unscored"),
+        Wanted(4, "a fox", "siblings", "x", ("a fox", "an owl")),
+    ]
+    assert goal_of(wanted) == ["a fox", "two owls"]
 
 
 def test_a_caption_is_compared_with_the_goal_word_by_word() -> None:

@@ -8,6 +8,7 @@ import pytest
 from orchestrator_core.errors import Cancelled, ScorerError
 from orchestrator_core.vision.comparing import compare_tags
 from orchestrator_core.vision.port import Fulfilment, Wanted
+from orchestrator_core.vision.readable import COUNT
 from orchestrator_core.vision.tagger import Seen, Tagger, TaggerScorer
 from tests.core.vision.tiny_tagger import TAGS, write_tagger
 
@@ -123,6 +124,16 @@ def test_values_that_are_the_same_tags_do_not_exclude_one_another(folder: Path) 
 def test_what_cannot_be_measured_keeps_its_reason(folder: Path) -> None:
     (found,) = score(folder, RED, Wanted(0, "no red", "unmeasurable", reason="a negation"))
     assert (found.probability, found.reason) == (None, "a negation")
+
+
+def test_a_count_is_measured_where_there_are_tags_for_it(folder: Path) -> None:
+    counts = ("one girl", "two girls")
+    one, two = score(folder, RED, *(Wanted(0, each, "unmeasurable", "n", counts, COUNT) for each in counts))
+    assert one.probability == pytest.approx(0.952, abs=0.002)
+    assert two.probability == pytest.approx(0.0003, abs=0.001)
+    assert one.calibrated
+    (found,) = score(folder, RED, Wanted(0, "two reds", "unmeasurable", reason=COUNT))
+    assert (found.probability, found.reason) == (None, 'the tagger has no tag for "two"')
 
 
 def test_goal_and_image_are_compared(folder: Path) -> None:
