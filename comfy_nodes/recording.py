@@ -1,7 +1,7 @@
 """Recording: keeps runs in the store, from whichever node of a graph sees them; and a scene of a story once.
 
-Several nodes may keep one prompt: two that save images, one that saves and one that records. What they have of a scene
-is one run with all its images. Nothing is opened or imported before there is something to keep.
+Several nodes may keep one prompt: two that save images, one that records them, one that keeps their scores. What they
+have of it is one run with all its images and scores. Nothing is opened before there is something to keep.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from orchestrator_core.run import Run, new_run_id
 
 EVENT = "orchestrator.stories"
 _WAIT_S = 5.0  # for another program's lock: the queue stands still meanwhile
-_LATEST = 200  # scenes whose runs are remembered
+_LATEST = 200  # scenes, and runs, that are remembered
 _log = logging.getLogger("orchestrator")
 
 Tell = Callable[[str, Mapping[str, Any]], None]
@@ -32,6 +32,7 @@ class Recording:
         self._lock = threading.Lock()
         # By the identity of the scene's own object, which all drafts that were made from its draft share.
         self._scenes: OrderedDict[int, tuple[StoryUse, Run]] = OrderedDict()
+        self._runs: OrderedDict[str, Run] = OrderedDict()
 
     def run_id_of(self, draft: PromptDraft | None, given: str = "") -> str:
         """The id that this prompt's run has already, as the scene of a story; else ``given``, or a new one."""
@@ -68,12 +69,23 @@ class Recording:
             return found
 
     def _joined(self, run: Run) -> Run:
-        """A scene's run with the images that it has already."""
-        if run.draft.story is None:
-            return run
+        """The run with the images and scores that it has already."""
         known = self._known(run.draft, run.id)
-        images = {image.path: image for image in (*known.images, *run.images)}
-        joined = run.replacing(id=known.id, images=tuple(images.values()))
         with self._lock:
-            self._scenes[id(run.draft.story)] = (run.draft.story, joined)
+            if run.draft.story is None:
+                known = self._runs.get(run.id, known)
+            joined = _both(known, run)
+            if run.draft.story is not None:
+                self._scenes[id(run.draft.story)] = (run.draft.story, joined)
+            self._runs[joined.id] = joined
+            self._runs.move_to_end(joined.id)
+            while len(self._runs) > _LATEST:
+                self._runs.popitem(last=False)
         return joined
+
+
+def _both(known: Run, run: Run) -> Run:
+    """What is known of a run, and what is new: of two scores of one thing by one scorer the new one."""
+    images = {image.path: image for image in (*known.images, *run.images)}
+    scores = {(s.image, s.component, s.metric, s.scorer, s.key, s.text): s for s in (*known.scores, *run.scores)}
+    return run.replacing(id=known.id, images=tuple(images.values()), scores=tuple(scores.values()))

@@ -8,6 +8,8 @@ from orchestrator_core.config import data_folder
 from orchestrator_core.template import Wildcards
 
 from . import host
+from .learn_part import LearnPart
+from .learn_recorder import FeedbackRecorder
 from .llm_enhance import LlmEnhance
 from .llm_model import LLM_MODEL, LlmModel
 from .llm_part import LlmPart
@@ -26,7 +28,7 @@ from .routes import routes
 from .run_recorder import RECORDER, RunRecorder
 from .save_image import SAVE_IMAGE, SaveImageWithOrigin
 from .score_clip import ClipScorer
-from .score_names import CLIP_SCORER, RETRY_UNTIL
+from .score_names import CLIP_SCORER, FEEDBACK_RECORDER, RETRY_UNTIL
 from .score_part import ScorePart
 from .score_retry import RetryUntil
 from .services import Services
@@ -49,7 +51,8 @@ def register() -> dict[str, type[Any]]:
     host.add_routes(routes(wildcards, host.embeddings, profiles))
     host.add_routes(sharing_routes(SharingAnswers(wildcards, host.version, host.node_info, host.view_of, profiles)))
     host.add_routes(profile_routes(profiles))
-    recording = {"recording": Recording(host.send_to_all)}
+    recorded = Recording(host.send_to_all)
+    recording = {"recording": recorded}
     return {
         WILDCARD_PROMPT: _given(WildcardPrompt, services=services),
         INSPECTOR: PromptInspector,
@@ -58,6 +61,7 @@ def register() -> dict[str, type[Any]]:
         **_lora_nodes(LoraPart(wildcards, profiles)),
         **_llm_nodes(LlmPart()),
         **_score_nodes(ScorePart(wildcards)),
+        **_learn_nodes(LearnPart(recorded)),
         PROFILE_LOADER: _given(ProfileLoader, shelf=profiles),
         **_story_nodes(StoryPart(profiles, host.lore_folders, host.view_of, host.send_to_all)),
     }
@@ -88,6 +92,10 @@ def _story_nodes(part: StoryPart) -> dict[str, type[Any]]:
 def _score_nodes(part: ScorePart) -> dict[str, type[Any]]:
     given = {"scoring": staticmethod(part.services)}
     return {CLIP_SCORER: _given(ClipScorer, **given), RETRY_UNTIL: RetryUntil}
+
+
+def _learn_nodes(part: LearnPart) -> dict[str, type[Any]]:
+    return {FEEDBACK_RECORDER: _given(FeedbackRecorder, learning=staticmethod(part.services))}
 
 
 def _llm_nodes(part: LlmPart) -> dict[str, type[Any]]:

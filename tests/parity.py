@@ -75,6 +75,7 @@ _NODES = {  # of the stages that have a node of their own
     "selectLoras": ("OrchestratorLoRASelector", "LoRA Selector"),
     "followStory": ("OrchestratorStoryMemory", "Story Memory"),
     "llmEnhance": ("OrchestratorLLMEnhance", "LLM Enhance"),
+    "scoreImages": ("OrchestratorCLIPScorer", "CLIP Scorer"),
 }
 
 

@@ -79,6 +79,7 @@ def test_comfyui_gets_the_nodes_and_its_own_modules_stay_first(tmp_path: Path):
     assert found == {
         "nodes": [
             "OrchestratorCLIPScorer",
+            "OrchestratorFeedbackRecorder",
             "OrchestratorLLMEnhance",
             "OrchestratorLLMModel",
             "OrchestratorLoRASelector",
@@ -93,6 +94,7 @@ def test_comfyui_gets_the_nodes_and_its_own_modules_stay_first(tmp_path: Path):
         ],
         "classes": [
             "ClipScorer",
+            "FeedbackRecorder",
             "LlmEnhance",
             "LlmModel",
             "LoraSelector",
