@@ -30,8 +30,10 @@ class FeedbackRecorder(io.ComfyNode):
                 SavedSocket.Input("saved", optional=True, tooltip="The same images, from Save Image With Origin."),
             ],
             outputs=[
-                io.String.Output("run_id", tooltip="Under which the run is kept."),
-                io.String.Output("report", tooltip="What was kept and learned, in lines for a person."),
+                io.String.Output("run_id", display_name="run id", tooltip="Under which the run is kept."),
+                io.String.Output(
+                    "report", display_name="report", tooltip="What was kept and learned, in lines for a person."
+                ),
             ],
             hidden=[io.Hidden.prompt],
             is_output_node=True,

@@ -28,7 +28,8 @@ from .routes import routes
 from .run_recorder import RECORDER, RunRecorder
 from .save_image import SAVE_IMAGE, SaveImageWithOrigin
 from .score_clip import ClipScorer
-from .score_names import CLIP_SCORER, FEEDBACK_RECORDER, RETRY_UNTIL
+from .score_model import ScorerModel
+from .score_names import CLIP_SCORER, FEEDBACK_RECORDER, RETRY_UNTIL, SCORER_MODEL
 from .score_part import ScorePart
 from .score_retry import RetryUntil
 from .services import Services
@@ -91,7 +92,8 @@ def _story_nodes(part: StoryPart) -> dict[str, type[Any]]:
 
 def _score_nodes(part: ScorePart) -> dict[str, type[Any]]:
     given = {"scoring": staticmethod(part.services)}
-    return {CLIP_SCORER: _given(ClipScorer, **given), RETRY_UNTIL: RetryUntil}
+    nodes: dict[str, type[Any]] = {CLIP_SCORER: ClipScorer, SCORER_MODEL: ScorerModel}
+    return {**{node_id: _given(node, **given) for node_id, node in nodes.items()}, RETRY_UNTIL: RetryUntil}
 
 
 def _learn_nodes(part: LearnPart) -> dict[str, type[Any]]:

@@ -38,13 +38,16 @@ class ClipScorer(io.ComfyNode):
                     "failed_images", display_name="failed", tooltip="Those that fail; without any, nothing runs."
                 ),
                 io.Float.Output(
-                    "scores", is_output_list=True, tooltip="The value of each image, 0 to 1; -1: not measured."
+                    "scores",
+                    display_name="scores",
+                    is_output_list=True,
+                    tooltip="The value of each image, 0 to 1; -1: not measured.",
                 ),
-                io.String.Output("report", tooltip="Lines for a person."),
-                io.String.Output("json", tooltip="All numbers, for programs."),
-                DraftSocket.Output("draft_out", display_name="draft"),
+                io.String.Output("report", display_name="report", tooltip="Lines for a person."),
+                io.String.Output("json", display_name="json", tooltip="All numbers, for programs."),
+                DraftSocket.Output("draft_out", display_name="draft", tooltip="The prompt, as it came in."),
             ],
-            hidden=[io.Hidden.unique_id],
+            hidden=[io.Hidden.unique_id, io.Hidden.prompt],
             is_output_node=True,  # the bars are worth running for
         )
 
@@ -52,4 +55,4 @@ class ClipScorer(io.ComfyNode):
     def execute(cls, **values: Any) -> io.NodeOutput:
         from .score_scoring import scored
 
-        return scored(cls.scoring(), values)
+        return scored(cls.scoring(), values, cls.hidden)

@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+from orchestrator_core.vision.opening import ScorerSettings
+
+from . import host_vision
 from .host import io
+from .option_inputs import option_input
+from .score_models import INSTALLED, NODE_FIELDS
 from .sockets import DraftSocket, ScorerSocket
 
 
@@ -14,7 +19,11 @@ def scorer_inputs() -> list[io.Input]:
         ),
         io.String.Input("text", optional=True, force_input=True, tooltip="The prompt, in place of the draft's."),
         ScorerSocket.Input("scorer", optional=True, tooltip="What looks at the images, from a Scorer Model."),
-        io.ClipVision.Input("clip_vision", optional=True, tooltip="A CLIP Vision model, whose text tower is at hand."),
+        io.ClipVision.Input(
+            "clip_vision",
+            optional=True,
+            tooltip="A CLIP Vision model to look with, in place of the scorer's own image tower.",
+        ),
         io.Float.Input(
             "until",
             default=0.5,
@@ -25,3 +34,14 @@ def scorer_inputs() -> list[io.Input]:
             tooltip="From which mean over its parts an image passes.",
         ),
     ]
+
+
+def model_inputs() -> list[io.Input]:
+    installed = io.Combo.Input(
+        INSTALLED,
+        options=["", *host_vision.score_names()],
+        default="",
+        optional=True,
+        tooltip="A model below models/clip_score. Empty: the one that model names.",
+    )
+    return [installed, *(option_input(name, ScorerSettings) for name in NODE_FIELDS)]

@@ -6,14 +6,16 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from orchestrator_core.errors import Cancelled, ConfigError
+from orchestrator_core.errors import Cancelled, ConfigError, OrchestratorError
 from orchestrator_core.vision.pictures import pixels_of
 from orchestrator_core.vision.wanted import wanted_in
 
 from . import host_language, host_vision
+from .checkpoint_family import loader_file
 from .drafts import draft_of
 from .host import io
 from .score_batches import digest_of, taken
+from .score_models import ChosenScorer
 from .score_part import ScoreServices
 from .score_telling import json_of, report_of, ui_of
 from .score_types import Scored, ScoredImage
@@ -24,9 +26,9 @@ if TYPE_CHECKING:
 NOT_MEASURED = -1.0  # of a list of numbers, which holds no None
 
 
-def scored(services: ScoreServices, values: Mapping[str, Any]) -> io.NodeOutput:
+def scored(services: ScoreServices, values: Mapping[str, Any], hidden: Any) -> io.NodeOutput:
     """Raises ConfigError, ScorerError; ends as ComfyUI ends where somebody interrupts it."""
-    found = _scored(services, values)
+    found = _scored(services, values, hidden)
     images, order = values["images"], found.order
     parted = [[n for n in order if found.passes(n) is passes] for passes in (True, False)]
     batches = [taken(images, numbers) for numbers in (order[:1], order, *parted)]
@@ -35,9 +37,9 @@ def scored(services: ScoreServices, values: Mapping[str, Any]) -> io.NodeOutput:
     return io.NodeOutput(found, *outputs, numbers, report_of(found), json_of(found), found.draft, ui=ui_of(found))
 
 
-def _scored(services: ScoreServices, values: Mapping[str, Any]) -> Scored:
+def _scored(services: ScoreServices, values: Mapping[str, Any], hidden: Any) -> Scored:
     draft = draft_of(values.get("draft"), values.get("text"))
-    scorer = _scorer(values)
+    scorer = _scorer(values, hidden)
     pixels = pixels_of(values["images"])
     wanted = wanted_in(draft, services.wildcards)
     try:
@@ -49,11 +51,30 @@ def _scored(services: ScoreServices, values: Mapping[str, Any]) -> Scored:
     return Scored(draft, scorer.identity, float(values.get("until", 0.5)), tuple(images))
 
 
-def _scorer(values: Mapping[str, Any]) -> Scorer:
+def _scorer(values: Mapping[str, Any], hidden: Any) -> Scorer:
     scorer: Scorer | None = values.get("scorer")
     if scorer is None:
         raise ConfigError("CLIP Scorer has nothing to look at images with: connect a Scorer Model.")
-    return scorer
+    clip_vision = values.get("clip_vision")
+    if clip_vision is None:
+        return scorer
+    if not isinstance(scorer, ChosenScorer):
+        raise ConfigError("This scorer looks at images itself: disconnect clip_vision.")
+    return scorer.seeing_with(
+        clip_vision, loader_file(hidden.prompt, str(hidden.unique_id), "clip_vision", ("clip_name",))
+    )
+
+
+def model_fingerprint(services: ScoreServices, values: Mapping[str, Any]) -> str:
+    try:
+        return services.scorers.fingerprint(values)
+    except (OrchestratorError, OSError, ValueError):
+        return ""  # the run says what is wrong
+
+
+def model_of(services: ScoreServices, values: Mapping[str, Any]) -> Scorer:
+    """Raises ConfigError."""
+    return services.scorers.get(values)
 
 
 def value_of(row: Sequence[Fulfilment]) -> float | None:

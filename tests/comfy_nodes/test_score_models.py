@@ -1,0 +1,84 @@
+"""Which scorer the widgets of a Scorer Model mean. No model is loaded by any of these."""
+
+from __future__ import annotations
+
+import gc
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from comfy_nodes.score_models import NODE_FIELDS, OpenedVectors, Scorers
+from orchestrator_core.errors import ConfigError, OrchestratorError, StoreError
+from orchestrator_core.store import Store
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    model = tmp_path / "clip_score" / "tiny"
+    model.mkdir(parents=True)
+    (model / "open_clip_config.json").write_text("{}")
+    return tmp_path / "clip_score"
+
+
+@pytest.fixture
+def scorers(folder: Path) -> Scorers:
+    return Scorers(lambda: [folder], lambda: None)
+
+
+def test_a_model_is_named_as_it_lies_below_comfyuis_folders_and_is_made_once(scorers: Scorers, folder: Path):
+    found = scorers.get({"installed": "tiny"})
+    assert found.settings.model == str(folder / "tiny")
+    assert scorers.get({"model": "tiny", "installed": ""}) is found
+    assert scorers.get({"model": "tiny", "batch": 4}) is not found
+
+
+def test_nobody_keeps_a_model_that_no_graph_uses(scorers: Scorers):
+    first = id(scorers.get({"installed": "tiny"}))
+    gc.collect()
+    assert len(scorers._chosen) == 0
+    assert first
+
+
+def test_a_changed_file_makes_another_of_it(scorers: Scorers, folder: Path):
+    before = scorers.fingerprint({"installed": "tiny"})
+    assert scorers.fingerprint({"installed": "tiny"}) == before
+    (folder / "tiny" / "open_clip_model.safetensors").write_bytes(b"new")
+    assert scorers.fingerprint({"installed": "tiny"}) != before
+
+
+@pytest.mark.parametrize(
+    ("values", "said"),
+    [
+        ({}, "names no model"),
+        ({"model": "//elsewhere/models/x"}, "on another machine"),
+        ({"model": "tiny", "backend": "magic"}, "backend"),
+        ({"model": "tiny", "batch": 0}, "batch"),
+    ],
+)
+def test_what_cannot_be_used_is_told_before_anything_is_loaded(scorers: Scorers, values: dict[str, Any], said: str):
+    with pytest.raises(ConfigError, match=said):
+        scorers.get(values)
+
+
+def test_no_graph_may_download(scorers: Scorers):
+    assert "allow_download" not in NODE_FIELDS
+    assert not scorers.get({"model": "tiny", "allow_download": True}).settings.allow_download
+
+
+def test_a_model_that_is_not_there_is_told_when_it_is_asked(scorers: Scorers, folder: Path):
+    with pytest.raises(OrchestratorError, match="empty"):
+        (folder / "empty").mkdir()
+        _ = scorers.get({"installed": "empty"}).identity
+
+
+def test_vectors_are_kept_in_the_store_which_is_open_during_a_call_alone(tmp_path: Path):
+    vectors = OpenedVectors(lambda: Store.open(tmp_path / "x.db"))
+    vectors.put("clip:1", {"a": b"12"})
+    assert vectors.get("clip:1", ["a", "b"]) == {"a": b"12"}
+
+    def broken() -> Store:
+        raise OSError("the disk is gone")
+
+    with pytest.raises(StoreError, match="the disk is gone"):
+        OpenedVectors(broken).get("clip:1", ["a"])
