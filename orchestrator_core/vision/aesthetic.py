@@ -1,4 +1,4 @@
-"""AestheticHead: a small head on an image's vector that was trained on people's ratings. Information only.
+"""AestheticScorer: what people might rate an image, by a small head on its vector. For information, never learned from.
 
 The files are those of LAION: the linear head of ``aesthetic-predictor`` (``weight``, ``bias``) and the layers of
 ``improved-aesthetic-predictor`` (``layers.N.weight``), as .safetensors or as .pth, of which nothing is executed. A head
@@ -15,11 +15,16 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from orchestrator_core.errors import ScorerError
+from orchestrator_core.llm.port import IsCancelled, never
 from orchestrator_core.vision.hub_model import weights_digest
+from orchestrator_core.vision.port import Whole
 
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
+
+    from orchestrator_core.vision.encoders import Encoder
+    from orchestrator_core.vision.port import Pixels
 
     Floats = NDArray[np.float32]
 
@@ -59,6 +64,35 @@ class AestheticHead:
         if not np.isfinite(value).all():
             raise ScorerError(f"{self.name}: a rating is no number: the head or the encoder is damaged.")
         return [float(each) for each in value[:, 0]]
+
+
+class AestheticScorer:
+    """A ``WholeScorer``: what people might rate an image, by a head on an encoder's vectors."""
+
+    def __init__(self, encoder: Encoder, head: str | Path | AestheticHead) -> None:
+        self._encoder, self._given = encoder, head
+        self._head: AestheticHead | None = head if isinstance(head, AestheticHead) else None
+
+    @property
+    def identity(self) -> str:
+        """Raises ScorerError where the head is not there."""
+        return f"{self._encoder.identity}:aesthetic-{self._read().name}"
+
+    def score_whole(
+        self, images: Sequence[Pixels], draft_text: str = "", is_cancelled: IsCancelled = never
+    ) -> list[tuple[Whole, ...]]:
+        """The prompt does not matter. Raises ScorerError, Cancelled."""
+        head = self._read()
+        if not images:
+            return []
+        values = head.values(self._encoder.image_vectors(images, is_cancelled))
+        return [(Whole("aesthetic", each, head.name),) for each in values]
+
+    def _read(self) -> AestheticHead:
+        if self._head is None:
+            assert not isinstance(self._given, AestheticHead)
+            self._head = read_head(self._given)
+        return self._head
 
 
 def read_head(path: str | Path) -> AestheticHead:

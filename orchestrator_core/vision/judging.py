@@ -96,7 +96,7 @@ class JudgeScorer:
         if wanted.measure == "unscored" or is_beyond:
             return ()
         others = tuple(each for each in dict.fromkeys(wanted.alternatives) if each != wanted.text)
-        return (wanted.text, *others) if len(others) < self._most else (wanted.text,)
+        return (wanted.text, *others) if wanted.measure != "free" and len(others) < self._most else (wanted.text,)
 
     def _verdicts(self, image: Pixels, texts: Sequence[str], is_cancelled: IsCancelled) -> dict[str, Verdict]:
         return dict(zip(texts, self._judge.judge(image, texts, is_cancelled), strict=True)) if texts else {}

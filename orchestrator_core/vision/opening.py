@@ -10,6 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from orchestrator_core.errors import ScorerError
 from orchestrator_core.llm.residence import Residence
+from orchestrator_core.llm.settings import LlmSettings
 from orchestrator_core.vision.bank import Bank
 from orchestrator_core.vision.clip_vision_encoder import ClipVisionEncoder
 from orchestrator_core.vision.contrastive import ContrastiveScorer
@@ -48,6 +49,11 @@ class ScorerSettings(BaseModel):
         description="How images of another shape come into the model: squashed, or with borders.",
     )
     batch: int = Field(32, ge=1, le=512, description="The most images that are looked at together.")
+    url: str = Field(
+        "",
+        description="For vqa: the address of a server whose model sees images, mostly ending in /v1, and model is the "
+        "name that it has there. Empty: the model is a folder, and runs in this process.",
+    )
     measures_counts: bool = Field(
         False, description="The model was trained to count and to bind. Usual CLIP models cannot, whatever they say."
     )
@@ -88,6 +94,8 @@ def open_encoder(settings: ScorerSettings, residence: Residence | None = None) -
 
 def backend_of(settings: ScorerSettings) -> Backend:
     """Which kind of scorer the settings mean. Raises ScorerError."""
+    if settings.url.strip() and settings.backend in ("auto", "vqa"):
+        return "vqa"
     if not settings.model.strip():
         raise ScorerError("No model is named that could look at images: give the folder of a CLIP or SigLIP model.")
     if settings.backend != "auto":
@@ -114,11 +122,13 @@ def _judge(backend: Backend, settings: ScorerSettings, residence: Residence | No
     from orchestrator_core.vision.itm import BlipJudge
     from orchestrator_core.vision.judging import JudgeScorer
     from orchestrator_core.vision.tagger import Tagger, TaggerScorer
-    from orchestrator_core.vision.vlm_transformers import TransformersVlm
+    from orchestrator_core.vision.vlm_opening import vision_language_model
     from orchestrator_core.vision.vqa import VqaJudge
 
     if backend == "blip":
         return JudgeScorer(BlipJudge(settings.model, residence=residence))
     if backend == "vqa":
-        return JudgeScorer(VqaJudge(TransformersVlm(settings.model, residence=residence)))
+        kind: Literal["openai", "transformers"] = "openai" if settings.url.strip() else "transformers"
+        asked = LlmSettings(backend=kind, url=settings.url, model=settings.model, folder=settings.model)
+        return JudgeScorer(VqaJudge(vision_language_model(asked, residence=residence)))
     return TaggerScorer(Tagger(settings.model))

@@ -6,8 +6,9 @@ from typing import Any
 
 import pytest
 
-from orchestrator_core.errors import ScorerError
-from orchestrator_core.vision.aesthetic import read_head
+from orchestrator_core.errors import Cancelled, ScorerError
+from orchestrator_core.vision.aesthetic import AestheticHead, AestheticScorer, read_head
+from tests.core.vision.colour_encoder import ColourEncoder, filled
 
 np = pytest.importorskip("numpy")
 torch = pytest.importorskip("torch")
@@ -115,3 +116,25 @@ def test_a_damaged_head_is_told(tmp_path: Path) -> None:
 def test_what_is_not_there_is_told(tmp_path: Path, name: str) -> None:
     with pytest.raises(ScorerError, match="no aesthetic head is there"):
         read_head(tmp_path / name)
+
+
+RED, BLUE = filled(255, 0, 0), filled(0, 0, 255)
+ENCODER = ColourEncoder()
+HEAD = AestheticHead("head 0123", ((np.array([[2, 0, -1]], np.float32), np.array([5], np.float32)),))
+
+
+def test_an_image_is_rated_by_the_head_on_its_vector() -> None:
+    scorer = AestheticScorer(ENCODER, HEAD)
+    assert [row[0].value for row in scorer.score_whole([RED, BLUE])] == pytest.approx([7, 4])
+    assert scorer.identity == "colours:aesthetic-head 0123"
+    assert scorer.score_whole([]) == []
+
+
+def test_a_head_that_is_not_there_is_told_at_its_use(tmp_path: Path) -> None:
+    with pytest.raises(ScorerError, match="no aesthetic head is there"):
+        AestheticScorer(ENCODER, tmp_path / "none.pth").score_whole([RED])
+
+
+def test_whole_scores_may_be_stopped() -> None:
+    with pytest.raises(Cancelled):
+        AestheticScorer(ENCODER, HEAD).score_whole([RED], "red", lambda: True)

@@ -1,86 +1,23 @@
 from __future__ import annotations
 
-from collections.abc import Sequence
-from pathlib import Path
 from typing import Any
 
 import pytest
 
-from orchestrator_core.errors import Cancelled, ScorerError
-from orchestrator_core.llm.port import IsCancelled, never
-from orchestrator_core.vision.aesthetic import AestheticHead
+from orchestrator_core.errors import ScorerError
 from orchestrator_core.vision.style import ReferenceStyle, style_of, style_wanted, styles_in
-from orchestrator_core.vision.whole import Aesthetic, PromptCosine
+from tests.core.vision.colour_encoder import ColourEncoder, filled
 
 np = pytest.importorskip("numpy")
 
 
-class ColourEncoder:
-    """An encoder in whose space an image is its mean colour, and a text the colours that it names."""
-
-    identity, scale, bias = "colours", 10.0, None
-
-    def image_vectors(self, images: Sequence[Any], is_cancelled: IsCancelled = never) -> Any:
-        if is_cancelled():
-            raise Cancelled
-        return self._unit([image.reshape(-1, 3).mean(axis=0) for image in images])
-
-    def text_vectors(self, texts: Sequence[str], is_cancelled: IsCancelled = never) -> Any:
-        return self._unit([[float(name in text) for name in ("red", "green", "blue")] for text in texts])
-
-    def rest(self) -> None: ...
-
-    def release(self) -> None: ...
-
-    @staticmethod
-    def _unit(rows: Any) -> Any:
-        rows = np.asarray(rows, dtype=np.float32).reshape(-1, 3)
-        return rows / np.maximum(np.linalg.norm(rows, axis=1, keepdims=True), 1e-9)
-
-
-def filled(red: int, green: int, blue: int) -> np.ndarray:
-    return np.full((4, 4, 3), (red, green, blue), dtype=np.uint8)
-
-
 RED, BLUE = filled(255, 0, 0), filled(0, 0, 255)
 ENCODER = ColourEncoder()
-HEAD = AestheticHead("head 0123", ((np.array([[2, 0, -1]], np.float32), np.array([5], np.float32)),))
 
 
 def bank(number: int) -> Any:
     """Vectors of colours by chance."""
-    return ColourEncoder._unit(np.random.default_rng(4).uniform(0, 255, (number, 3)))
-
-
-def test_the_whole_prompt_is_a_cosine_for_information() -> None:
-    found = PromptCosine(ENCODER).score_whole([RED, BLUE], "(red:1.3), <lora:green:1>")
-    assert [(row[0].metric, row[0].value) for row in found] == [
-        ("prompt_cosine", pytest.approx(1)),
-        ("prompt_cosine", pytest.approx(0)),
-    ]
-
-
-def test_a_prompt_without_words_has_no_cosine() -> None:
-    assert PromptCosine(ENCODER).score_whole([RED, BLUE], "<lora:red:1>") == [(), ()]
-    assert PromptCosine(ENCODER).score_whole([], "red") == []
-
-
-def test_an_image_is_rated_by_the_head_on_its_vector() -> None:
-    scorer = Aesthetic(ENCODER, HEAD)
-    assert [row[0].value for row in scorer.score_whole([RED, BLUE])] == pytest.approx([7, 4])
-    assert scorer.identity == "colours:aesthetic-head 0123"
-    assert scorer.score_whole([]) == []
-
-
-def test_a_head_that_is_not_there_is_told_at_its_use(tmp_path: Path) -> None:
-    with pytest.raises(ScorerError, match="no aesthetic head is there"):
-        Aesthetic(ENCODER, tmp_path / "none.pth").score_whole([RED])
-
-
-def test_whole_scores_may_be_stopped() -> None:
-    for call in (PromptCosine(ENCODER).score_whole, Aesthetic(ENCODER, HEAD).score_whole):
-        with pytest.raises(Cancelled):
-            call([RED], "red", lambda: True)
+    return ColourEncoder.unit(np.random.default_rng(4).uniform(0, 255, (number, 3)))
 
 
 def test_likeness_to_references_is_in_deviations_of_the_persons_own_images() -> None:
