@@ -7,6 +7,7 @@ The file is that of the WD14 taggers, ``selected_tags.csv``: tag_id, name, categ
 from __future__ import annotations
 
 import csv
+import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -21,6 +22,7 @@ _SMALL = frozenset(
     {"a", "an", "the", "of", "in", "on", "at", "with", "and", "or", "to", "is", "are", "some", "by", "under", "over"}
     | {"near", "from", "into", "her", "his", "their", "its", "very"}
 )
+_KIND = re.compile(r" \((?:medium|style)\)$")  # as in watercolor_(medium), which prompts write without
 _NUMBERS = {"a": 1, "an": 1, "one": 1, "two": 2, "three": 3, "four": 4, "five": 5}
 _PEOPLE = {"girl": "girl", "woman": "girl", "boy": "boy", "man": "boy"}
 _PLURALS = {"women": "woman", "men": "man", "people": "person", "leaves": "leaf", "feet": "foot", "children": "child"}
@@ -54,9 +56,10 @@ class Vocabulary:
     _by_words: dict[str, TagName] = field(default_factory=dict, repr=False)
 
     def __post_init__(self) -> None:
-        for name in self.names:
-            if name.category != "rating":
-                self._by_words.setdefault(name.words, name)
+        content = [name for name in self.names if name.category != "rating"]
+        for words in (lambda name: name.words, lambda name: _KIND.sub("", name.words)):
+            for name in content:
+                self._by_words.setdefault(words(name), name)
 
     def read(self, text: str) -> TagReading:
         """The longest tags first, from the left. Little words as "a" and "with" need no tag."""

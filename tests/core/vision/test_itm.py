@@ -1,6 +1,8 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -8,6 +10,7 @@ import pytest
 from orchestrator_core.errors import Cancelled, ScorerError
 from orchestrator_core.vision.itm import BlipJudge
 from orchestrator_core.vision.judging import JudgeScorer
+from orchestrator_core.vision.opening import ScorerSettings, open_scorer
 from orchestrator_core.vision.port import Wanted
 from tests.core.vision.tiny_blip import write_blip
 
@@ -58,6 +61,47 @@ def test_a_score_says_which_weights_gave_it(folder: Path, tmp_path: Path) -> Non
     file = other / "model.safetensors"
     file.write_bytes(file.read_bytes()[:-4] + b"\0\0\0?")  # one weight is another
     assert BlipJudge(str(other)).identity != judge.identity
+
+
+class Lender:
+    """A residence that notes what it lends and takes back."""
+
+    def __init__(self) -> None:
+        self.lent: list[object] = []
+        self.taken: list[object] = []
+
+    def dtype(self) -> str:
+        return "bfloat16"
+
+    @contextmanager
+    def resident(self, module: object, spare: int) -> Iterator[object]:
+        assert spare > 0
+        self.lent.append(module)
+        yield torch.device("cpu")
+
+    def release(self, module: object) -> None:
+        self.taken.append(module)
+
+
+def test_its_memory_is_the_hosts_and_its_dtype_too(folder: Path) -> None:
+    lender = Lender()
+    judge = BlipJudge(str(folder), residence=lender)
+    short = judge.judge(NOISE, TEXTS)
+    judge.judge(DARK, TEXTS)
+    assert len(lender.lent) == 2
+    assert lender.lent[0] is lender.lent[1]
+    judge.release()
+    assert lender.taken == lender.lent[:1]
+    assert judge.identity.endswith(":bfloat16")
+    for found, exact in zip(short, BlipJudge(str(folder)).judge(NOISE, TEXTS), strict=True):
+        assert found.probability == pytest.approx(exact.probability, abs=0.05)
+
+
+def test_the_folder_says_what_scorer_it_is(folder: Path) -> None:
+    scorer = open_scorer(ScorerSettings(model=str(folder)))
+    assert scorer.identity == f"{BlipJudge(str(folder)).identity}:at-most-one:1"
+    ((found,),) = scorer.score([NOISE], [Wanted(0, "a fox", "siblings", "animal#fox", ("a fox", "a blue owl"))])
+    assert found.calibrated
 
 
 def test_a_released_model_is_loaded_again_and_says_the_same(folder: Path) -> None:

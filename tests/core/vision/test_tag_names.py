@@ -9,7 +9,20 @@ from orchestrator_core.vision.port import Wanted
 from orchestrator_core.vision.readable import NEGATION
 from orchestrator_core.vision.tag_names import TagName, Vocabulary, content_words, singular
 
-NAMES = ("long_hair", "hair", "1girl", "2girls", "1boy", "fox", "red_scarf", "scarf", "close-up", "saber_(fate)", "^_^")
+NAMES = (
+    "long_hair",
+    "hair",
+    "1girl",
+    "2girls",
+    "1boy",
+    "fox",
+    "red_scarf",
+    "scarf",
+    "close-up",
+    "saber_(fate)",
+    "^_^",
+    "ink_(medium)",
+)
 VOCABULARY = Vocabulary(
     (*(TagName(name, "general", n) for n, name in enumerate(NAMES)), TagName("general", "rating", len(NAMES)))
 )
@@ -37,6 +50,8 @@ def read(text: str) -> tuple[list[str], list[str]]:
         ("saber \\(fate\\)", ["saber_(fate)"], []),
         ("saber (fate)", ["saber_(fate)"], []),
         ("^_^", ["^_^"], []),
+        ("ink, scarf", ["ink_(medium)", "scarf"], []),
+        ("saber", [], ["saber"]),
         ("a crimson fox", ["fox"], ["crimson"]),
         ("general", [], ["general"]),
         ("", [], []),

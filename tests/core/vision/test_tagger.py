@@ -7,6 +7,7 @@ import pytest
 
 from orchestrator_core.errors import Cancelled, ScorerError
 from orchestrator_core.vision.comparing import compare_tags
+from orchestrator_core.vision.opening import ScorerSettings, open_scorer
 from orchestrator_core.vision.port import Fulfilment, Wanted
 from orchestrator_core.vision.readable import COUNT
 from orchestrator_core.vision.tagger import Seen, Tagger, TaggerScorer
@@ -36,7 +37,7 @@ def probabilities(seen: Seen) -> dict[str, float]:
 
 
 def score(folder: Path, image: np.ndarray, *wanted: Wanted) -> list[Fulfilment]:
-    (row,) = TaggerScorer(Tagger(folder)).score([image], wanted)
+    (row,) = open_scorer(ScorerSettings(model=str(folder))).score([image], wanted)
     return row
 
 

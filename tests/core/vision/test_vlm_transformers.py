@@ -5,10 +5,9 @@ from pathlib import Path
 import pytest
 
 from orchestrator_core.errors import Cancelled, LanguageModelError, ScorerError
-from orchestrator_core.vision.judging import JudgeScorer
+from orchestrator_core.vision.opening import ScorerSettings, open_scorer
 from orchestrator_core.vision.port import Wanted
 from orchestrator_core.vision.vlm_transformers import TransformersVlm
-from orchestrator_core.vision.vqa import VqaJudge
 from tests.core.vision.tiny_blip import write_blip, write_llava
 
 np = pytest.importorskip("numpy")
@@ -49,7 +48,7 @@ def test_yes_is_read_from_the_first_token_that_the_model_would_write(folder: Pat
 
 
 def test_it_scores_components_by_its_yes(folder: Path) -> None:
-    scorer = JudgeScorer(VqaJudge(TransformersVlm(str(folder))))
+    scorer = open_scorer(ScorerSettings(model=str(folder)))
     (row,) = scorer.score([NOISE], [Wanted(0, "fox", "siblings", "animal#fox", ("fox", "owl"))])
     assert row[0].calibrated
     assert row[0].probability is not None
