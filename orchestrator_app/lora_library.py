@@ -41,6 +41,16 @@ def lora_folders(given: Sequence[str]) -> list[Path]:
     return folders
 
 
+def known_folders(given: Sequence[str]) -> list[Path]:
+    """``lora_folders``, or none where none is known. Raises ConfigError where one that was given is not there."""
+    try:
+        return lora_folders(given)
+    except ConfigError:
+        if given:
+            raise
+        return []
+
+
 @contextmanager
 def open_library(given: Sequence[str]) -> Iterator[tuple[Library, Store | None]]:
     """The library, as its folders are now. What is in the way of the index or a folder is a warning.

@@ -59,7 +59,9 @@ def _add_matrix(parser: argparse.ArgumentParser) -> None:
 def _add_rendering(parser: argparse.ArgumentParser) -> None:
     group = parser.add_argument_group("rendering")
     usual = " or ".join(run_command.SERVERS.values())
-    group.add_argument("--server", metavar="URL", help=f"a running ComfyUI or Forge (default: {usual})")
+    group.add_argument(
+        "--server", metavar="URL", help=f"a running ComfyUI or Forge, or embedded:FOLDER (default: {usual})"
+    )
     group.add_argument(
         "--host", choices=tuple(run_command.SERVERS), help="what the server is (default: what it answers as)"
     )
@@ -102,9 +104,8 @@ def _server(arguments: argparse.Namespace) -> Server:
 
     if arguments.no_render:
         return Server(reason="Nothing was rendered, as asked.")
-    found = find_server(
-        Wanted(arguments.server, arguments.host, run_command.SERVERS), OwnGraph(), Path(arguments.folder or "outputs")
-    )
+    wanted = Wanted(arguments.server, arguments.host, run_command.SERVERS, arguments.loras or ())
+    found = find_server(wanted, OwnGraph(), Path(arguments.folder or "outputs"))
     if found.generator is None:
         return Server(reason=f"Nothing was rendered. {found.reason} For one elsewhere run again with --server ADDRESS.")
     return found
@@ -115,6 +116,7 @@ def _target(server: Server) -> tuple[Target | None, Choices | None]:
     from orchestrator_app.studio.environment import Target
     from orchestrator_app.studio.targets import comfy_choices
     from orchestrator_core.generators.comfy_http import ComfyGenerator
+    from orchestrator_core.generators.embedded import EmbeddedGenerator
 
     generator = server.generator
     if generator is None:
@@ -123,6 +125,8 @@ def _target(server: Server) -> tuple[Target | None, Choices | None]:
         choices = comfy_choices(generator.object_info())
         return Target("ComfyUI", lambda: generator, lambda: choices, generator.api.client.url), choices
     choices = generator.choices()
+    if isinstance(generator, EmbeddedGenerator):
+        return Target("embedded", lambda: generator, lambda: choices, "this process"), choices
     return Target("Forge", lambda: generator, lambda: choices, generator.api.url), choices
 
 

@@ -33,7 +33,9 @@ def add_to(commands: Any, name: str) -> None:
     add_drawing(parser, f"default: {COUNT}; of a file with many prompts, 1 of each")
     group = parser.add_argument_group("rendering")
     usual = " or ".join(SERVERS.values())
-    group.add_argument("--server", metavar="URL", help=f"a running ComfyUI or Forge (default: {usual})")
+    group.add_argument(
+        "--server", metavar="URL", help=f"a running ComfyUI or Forge, or embedded:FOLDER (default: {usual})"
+    )
     group.add_argument("--host", choices=tuple(SERVERS), help="what the server is (default: what it answers as)")
     group.add_argument("--no-render", action="store_true", help="only write prompts and workflows")
     group.add_argument("--checkpoint", metavar="NAME", help="the model (default: the server's first)")
@@ -161,7 +163,8 @@ def _server(arguments: argparse.Namespace, own: OwnGraph, planned: list[Planned]
         return Server(reason="Nothing was rendered, as asked.")
     if _is_asked(arguments, planned):
         return Server(reason="Nothing was rendered: the pipeline has no dispatch stage.")
-    found = find_server(Wanted(arguments.server, arguments.host, SERVERS), own, Path(arguments.output))
+    wanted = Wanted(arguments.server, arguments.host, SERVERS, arguments.loras or ())
+    found = find_server(wanted, own, Path(arguments.output))
     if found.generator is None:
         return Server(reason=f"Nothing was rendered. {found.reason} For one elsewhere run again with --server ADDRESS.")
     return found
