@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Sequence
 from datetime import datetime
 from pathlib import Path
@@ -22,17 +23,22 @@ from orchestrator_app.studio.lora_place import LoraPlace
 from orchestrator_app.studio.odds import NO_ODDS, Odds
 from orchestrator_app.studio.preparing import Tools
 from orchestrator_app.studio.remembering import StudioAnswers
+from orchestrator_app.studio.scorers import StudioScorers, release
+from orchestrator_app.studio.scoring import RunScoring, Scores, at_once
 from orchestrator_app.studio.targets import FORGES_OWN, comfy_target
 from orchestrator_core.base_models import BaseModel
 from orchestrator_core.config import data_folder
 from orchestrator_core.errors import ConfigError
+from orchestrator_core.llm.port import never
 from orchestrator_core.loras.meanings import Meanings
 
 if TYPE_CHECKING:
     from orchestrator_core.memory.book_folder import BookFolder
     from orchestrator_core.memory.library import StoryLibrary
     from orchestrator_core.profiles.library import ProfileLibrary
+    from orchestrator_core.run import Run
     from orchestrator_core.store import Store
+    from orchestrator_core.vision.port import Scorer
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -64,6 +70,8 @@ class ForgeHost(Host, HostSettings, ScriptHost, LoraHost, ModelHost, Protocol):
 
     def is_rendering(self) -> bool: ...
 
+    def is_interrupted(self) -> bool: ...
+
     def text_encoder(self) -> Any: ...
 
     def text_vectors(self, clip: Any, texts: Sequence[str], /) -> Sequence[Sequence[float]]: ...
@@ -79,6 +87,8 @@ class ForgeEnvironment:
         self.loras = LoraPlace(lambda _: host.lora_folders(), self.open_store, host.is_rendering, _NO_LORAS)
         self.models = ForgeModels(own_key(), host)
         self.profiles, self.stories, self.books = _profiles(), _stories(self.open_store), _books()
+        self.scorers = StudioScorers(self.open_store, host.residence, self._let_go)
+        self.scoring = RunScoring(self.scorers, self.wildcards, Scores(self.open_store), host.queue)
         self.learned: LearnedOdds | None = None
         self._answers = StudioAnswers(self.open_store)
         self._lora_names = LoraNames(host)
@@ -88,6 +98,7 @@ class ForgeEnvironment:
     def close(self) -> None:
         """End what runs in the background: the host is about to load the extension anew."""
         self.loras.close()
+        self.scorers.close()
 
     def studio(self) -> StudioEnvironment:
         return StudioEnvironment(
@@ -102,6 +113,7 @@ class ForgeEnvironment:
             books=self.books,
             models=self.models,
             learned=self.learned,
+            scoring=self.scoring,
             send_to_host=_SEND,
             host="Forge",
         )
@@ -140,6 +152,19 @@ class ForgeEnvironment:
         if self.learned is None or not self.learned.number():
             return NO_ODDS
         return self.learned.odds(profiles, genre, self._checkpoints(checkpoint))
+
+    def rated(self, runs: Sequence[Run], settings: Settings) -> None:
+        """Scores the images of a job of the host's, which has the queue already. Raises OrchestratorError."""
+        self.scoring.rated(runs, settings, self.host.is_interrupted, at_once)
+
+    def _let_go(self, scorer: Scorer) -> None:
+        """The host's list would keep the weights of a scorer that is not set any more."""
+
+        def work() -> None:
+            with self.host.queue(never):
+                release(scorer)
+
+        threading.Thread(target=work, daemon=True, name="orchestrator lets go").start()
 
     def _folders(self, settings: Settings) -> list[Path]:
         """The person's own, other extensions', the host's, and those that come with the pack; the first wins."""

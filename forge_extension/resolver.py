@@ -15,7 +15,7 @@ from forge_extension.writing import Environment as WritingEnvironment
 from forge_extension.writing import Host as WritingHost
 from forge_extension.writing import writing_for
 from orchestrator_app.studio.environment import Settings
-from orchestrator_core.errors import OrchestratorError
+from orchestrator_core.errors import Cancelled, OrchestratorError
 from orchestrator_core.formats.infotext import parse_infotext
 from orchestrator_core.request import GeneratedImage
 from orchestrator_core.run import Run
@@ -43,6 +43,9 @@ class Environment(WritingEnvironment, Protocol):
     def wildcards(self, settings: Settings) -> Wildcards: ...
 
     def open_store(self) -> Store: ...
+
+    def rated(self, runs: Sequence[Run], settings: Settings) -> None:
+        """Scores them, and keeps the scores. Raises OrchestratorError."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,9 +112,10 @@ class Resolver:
         marks.forget(job)
         self._running = None
         job.prompt, job.negative_prompt = drawn.prompt, drawn.negative
+        settings = self.environment.settings()
         told = any(draft.story is not None for draft in drawn.drafts)
-        if told or self.environment.settings().remember_runs:
-            self._remember(drawn, self.host.rendered(job, processed))
+        if told or settings.remember_runs or settings.score_images:
+            self._take_in(job, _runs(drawn, self.host.rendered(job, processed)), settings, told=told)
 
     def _outer(self) -> _Running | None:
         """The job that this one is made within: one of the same task that is not finished."""
@@ -129,14 +133,35 @@ class Resolver:
         self.tell(message)
         self.host.interrupt()
 
-    def _remember(self, drawn: Drawn, rendered: Rendered) -> None:
-        """A scene of a story is always kept: that is what the story is."""
-        runs = []
-        for draft, notes, image in zip(drawn.drafts, drawn.notes, rendered.images, strict=False):
-            request = parse_infotext(image.infotext).request.replacing(seed=image.seed)
-            runs.append(Run(notes.run_id, draft, (GeneratedImage(Path(image.path), request, notes.run_id),)))
+    def _take_in(self, job: Any, runs: Sequence[Run], settings: Settings, *, told: bool) -> None:
+        """Remembers the runs, and scores their images. A scene of a story is always kept: that is what the story is."""
         try:
-            with self.environment.open_store() as store:
-                store.save_runs(runs)
+            if told or settings.remember_runs:
+                with self.environment.open_store() as store:
+                    store.save_runs(runs)
         except OrchestratorError as error:
             self.tell(f"the run is not remembered: {error}")
+        if settings.score_images:
+            self._score(job, runs, settings)
+
+    def _score(self, job: Any, runs: Sequence[Run], settings: Settings) -> None:
+        """While the job still has the queue. What fails here costs no image."""
+        self.host.tell(f"Scoring {len(runs)} image{'s' * (len(runs) != 1)}")
+        try:
+            self.environment.rated(runs, settings)
+        except Cancelled:
+            pass
+        except OrchestratorError as error:
+            message = f"the images are not scored: {error}"
+            self.tell(message)
+            job.comment(message)
+        finally:
+            self.host.tell("")
+
+
+def _runs(drawn: Drawn, rendered: Rendered) -> list[Run]:
+    runs = []
+    for draft, notes, image in zip(drawn.drafts, drawn.notes, rendered.images, strict=False):
+        request = parse_infotext(image.infotext).request.replacing(seed=image.seed)
+        runs.append(Run(notes.run_id, draft, (GeneratedImage(Path(image.path), request, notes.run_id),)))
+    return runs

@@ -9,6 +9,7 @@ from orchestrator_app.studio.live import LiveEnvironment
 from orchestrator_app.studio.pages.batch import BatchPage
 from orchestrator_app.studio.pages.config import ConfigPage
 from orchestrator_app.studio.pages.generate import GeneratePage
+from orchestrator_app.studio.pages.learn import LearnPage
 from orchestrator_app.studio.pages.lora_test import LoraTestPage
 from orchestrator_app.studio.pages.loras import LoraNews, LorasPage
 from orchestrator_app.studio.pages.profiles import ProfilesPage
@@ -32,6 +33,8 @@ def build(environment: StudioEnvironment) -> gr.Blocks:
                 generate = GeneratePage(live, session, tab)
             with gr.Tab("Batch", id="batch") as tab:
                 batch = BatchPage(live, session, tab, generate)
+            with gr.Tab("Learn", id="learn") as tab:
+                learn = LearnPage(live, session, tab, news.timer)
             with gr.Tab("Profiles", id="profiles") as tab:
                 profiles = ProfilesPage(live, session, tab, news.timer)
             with gr.Tab("Stories", id="stories") as tab:
@@ -44,7 +47,7 @@ def build(environment: StudioEnvironment) -> gr.Blocks:
                 wildcards = WildcardsPage(live, tab, generate.draw_form.elements["template"])
             with gr.Tab("Config", id="config") as tab:
                 config = ConfigPage(live, tab)
-        for page in (generate, batch, profiles, stories, loras, lora_test, wildcards, config):
+        for page in (generate, batch, learn, profiles, stories, loras, lora_test, wildcards, config):
             page.connect()
         generate.follow(news.timer)
     return blocks

@@ -18,9 +18,11 @@ from orchestrator_core.llm.settings import LlmSettings
 from orchestrator_core.loras.civitai import URL as CIVITAI
 from orchestrator_core.request import Choices, GeneratedImage, Generator
 from orchestrator_core.stages import generate_prompt
+from orchestrator_core.vision.opening import Backend, ScorerSettings
 
 if TYPE_CHECKING:
     from orchestrator_app.studio.language_models import StudioModels
+    from orchestrator_app.studio.learn_desk import LearnDesk
     from orchestrator_app.studio.lora_place import LoraPlace
     from orchestrator_app.studio.odds import Odds
     from orchestrator_app.studio.rating import Rate
@@ -58,7 +60,16 @@ class Target:
 
 def _llm(name: str) -> Any:
     """A field of the language model's settings as one of these."""
-    info = LlmSettings.model_fields[name]
+    return _field(LlmSettings, name)
+
+
+def _scorer(name: str) -> Any:
+    """A field of the scorer's settings as one of these."""
+    return _field(ScorerSettings, name)
+
+
+def _field(model: type[BaseModel], name: str) -> Any:
+    info = model.model_fields[name]
     limits = {key: getattr(item, key) for item in info.metadata for key in ("gt", "ge", "le") if hasattr(item, key)}
     return Field(info.default, description=info.description, **limits)
 
@@ -108,6 +119,14 @@ class Settings(BaseModel):
     llm_first_token_s: float = _llm("first_token_s")
     llm_total_s: float = _llm("total_s")
     llm_max_memory_gb: float = _llm("max_memory_gb")
+    scorer_model: str = _scorer("model")
+    scorer_backend: Backend = _scorer("backend")
+    scorer_weights: str = _scorer("weights")
+    scorer_dtype: Literal["auto", "float32", "float16", "bfloat16"] = _scorer("dtype")
+    scorer_fit: Literal["squash", "pad"] = _scorer("fit")
+    scorer_batch: int = _scorer("batch")
+    scorer_measures_counts: bool = _scorer("measures_counts")
+    scorer_allow_download: bool = _scorer("allow_download")
 
     @field_validator("lora_folders")
     @classmethod
@@ -147,7 +166,11 @@ class ImageScoring(Protocol):
     """Scores the images of runs, keeps the scores, and has them learned from where a person wants that."""
 
     def rate(self, settings: Settings) -> Rate:
-        """What a job does with its runs. Raises ConfigError for a scorer that cannot be."""
+        """What a job does with its runs."""
+        ...
+
+    def tested(self, settings: Settings) -> str:
+        """What a person is told who asks whether the scorer is there. Raises ScorerError where it is not."""
         ...
 
 
@@ -185,6 +208,7 @@ class StudioEnvironment:
     marks: MarkKeeper | None = None  # None: this place keeps no marks
     scoring: ImageScoring | None = None  # None: this place scores nothing
     learned: LearnedOdds | None = None  # None: this place learns nothing
+    desk: LearnDesk | None = None  # where a person says how; None: there is no such page's work here
     # JavaScript, a function (positive, negative) => void that puts both into the host's own text-to-image page.
     send_to_host: str = ""
     host: str = ""  # "Forge" where the studio is one of its tabs

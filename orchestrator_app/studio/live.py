@@ -158,7 +158,7 @@ class LiveEnvironment:
         return self.environment.learned.odds(profiles, genre, target.base_model(checkpoint))
 
     def rate(self) -> Rate | None:
-        """What scores the images of a job; None where a person wants none scored. Raises ConfigError."""
+        """What scores the images of a job; None where a person wants none scored."""
         settings, scoring = self.settings, self.environment.scoring
         return scoring.rate(settings) if scoring is not None and settings.score_images else None
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from orchestrator_app.studio.html import escape, notice, number
 from orchestrator_core.run import Score
+from orchestrator_core.vision.port import Wanted
 
 MOST = 24  # images whose bars are shown at once
 _LINES = 40  # bars of one image
@@ -36,12 +37,22 @@ class Scored:
     whole: tuple[str, ...] = ()
 
 
-def lines_of(scores: Iterable[Score]) -> tuple[Line, ...]:
-    """A line for each score of a component, in the order of the prompt."""
-    of_parts = sorted((score for score in scores if score.component is not None), key=lambda each: each.component or 0)
-    return tuple(
-        Line(each.text, each.value, each.low, each.high, each.calibrated, "", each.metric) for each in of_parts
-    )
+def lines_of(scores: Iterable[Score], wanted: Iterable[Wanted] = ()) -> tuple[Line, ...]:
+    """A line for each score of a component, in the order of the prompt, and for what was wanted and not measured.
+
+    What nobody could see, as "masterpiece", has none.
+    """
+    of_parts = [score for score in scores if score.component is not None]
+    measured = {(score.component, score.text) for score in of_parts}
+    lines = [(score.component or 0, _line_of(score)) for score in of_parts]
+    for each in wanted:
+        if of_parts and each.measure != "unscored" and (each.component, each.text) not in measured:
+            lines.append((each.component, Line(each.text, None, reason=each.reason)))
+    return tuple(line for _, line in sorted(lines, key=lambda pair: pair[0]))
+
+
+def _line_of(score: Score) -> Line:
+    return Line(score.text, score.value, score.low, score.high, score.calibrated, "", score.metric)
 
 
 def wholes_of(scores: Iterable[Score]) -> tuple[str, ...]:

@@ -11,10 +11,12 @@ from orchestrator_app.studio.batch import Row
 from orchestrator_app.studio.choosing import Wanted
 from orchestrator_app.studio.drawing import Drawn, Rerolls
 from orchestrator_app.studio.job import Job
+from orchestrator_app.studio.learn_desk import LearnView
 from orchestrator_app.studio.lora_view import LoraView
 from orchestrator_app.studio.odds import NO_ODDS, Odds
 from orchestrator_app.studio.preparing import LeftOut
 from orchestrator_app.studio.profile_view import ProfileView
+from orchestrator_app.studio.scores_html import Line
 from orchestrator_app.studio.story_view import StoryView
 from orchestrator_core.prompt import PromptDraft
 from orchestrator_core.request import GeneratedImage, GenerationRequest
@@ -27,11 +29,16 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """An image in a gallery, the run that it is of, and the copy that is shown; "" where the file is gone."""
+    """An image in a gallery, the run that it is of, and the copy that is shown; "" where the file is gone.
+
+    ``lines``: how far it shows what was asked for, and ``whole``: numbers for all of it.
+    """
 
     image: GeneratedImage
     run: Run
     shown: str
+    lines: tuple[Line, ...] = ()
+    whole: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,6 +93,7 @@ class Session:
         self.loras = LoraView()
         self.profiles = ProfileView()
         self.stories = StoryView()
+        self.learn = LearnView()
         self.lora_test: TestRun | None = None
         self.listed_from = ""  # where the lists of the Generate page are from; "" where they could not be had
 

@@ -18,6 +18,8 @@ from orchestrator_app.studio.environment import Settings, StudioEnvironment, Tar
 from orchestrator_app.studio.language_models import StudioModels, own_key
 from orchestrator_app.studio.live import LiveWildcards
 from orchestrator_app.studio.lora_place import LoraPlace
+from orchestrator_app.studio.scorers import StudioScorers
+from orchestrator_app.studio.scoring import RunScoring, Scores
 from orchestrator_app.studio.settings_file import SettingsFile
 from orchestrator_app.studio.targets import comfy_target, forge_target
 from orchestrator_core.config import data_folder
@@ -58,10 +60,10 @@ def standalone_environment(embedder: Path | None = None) -> StudioEnvironment:
 
     ``embedder``: a folder with a text encoder, for LoRAs that are found by meaning. Raises ConfigError without one.
     """
-    loras = LoraPlace(_lora_folders, _open_store)
+    loras, wildcards = LoraPlace(_lora_folders, _open_store), LiveWildcards(_folders)
     return StudioEnvironment(
         targets=_targets,
-        wildcards=LiveWildcards(_folders),
+        wildcards=wildcards,
         settings=SettingsFile(data_folder() / "settings.json"),
         store=_open_store,
         loras=loras,
@@ -70,6 +72,7 @@ def standalone_environment(embedder: Path | None = None) -> StudioEnvironment:
         stories=open_stories(),
         books=open_books(),
         models=StudioModels(own_key()),
+        scoring=RunScoring(StudioScorers(_open_store), wildcards, Scores(_open_store)),
     )
 
 

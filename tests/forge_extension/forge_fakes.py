@@ -17,12 +17,13 @@ from orchestrator_app.studio.odds import NO_ODDS, Odds
 from orchestrator_app.studio.preparing import Tools
 from orchestrator_core.base_models import BaseModel, base_model_in
 from orchestrator_core.enhancing.caching import RememberedAnswers
-from orchestrator_core.errors import Cancelled
+from orchestrator_core.errors import Cancelled, ScorerError
 from orchestrator_core.generators.forge_names import Item, ServerNames
 from orchestrator_core.llm.port import IsCancelled, LanguageModel
 from orchestrator_core.llm.residence import PlainResidence, Residence
 from orchestrator_core.memory.library import StoryLibrary
 from orchestrator_core.profiles.library import ProfileLibrary
+from orchestrator_core.run import Run
 from orchestrator_core.template import Wildcards
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -220,9 +221,11 @@ class FakeEnvironment:
         self.profiles = ProfileLibrary((ROOT / "profiles",))
         self.answers = RememberedAnswers()
         self.learned = NO_ODDS
+        self.score_images, self.scoring_fails = False, ""
+        self.scored: list[Run] = []
 
     def settings(self) -> Settings:
-        return Settings(remember_runs=self.remember_runs)
+        return Settings(remember_runs=self.remember_runs, score_images=self.score_images)
 
     def wildcards(self, settings: Settings) -> Wildcards:
         return self._wildcards
@@ -233,6 +236,11 @@ class FakeEnvironment:
 
     def checkpoint(self, name: str) -> BaseModel:
         return base_model_in(name)
+
+    def rated(self, runs: Sequence[Run], settings: Settings) -> None:
+        if self.scoring_fails:
+            raise ScorerError(self.scoring_fails)
+        self.scored.extend(runs)
 
     def odds(self, profiles: str, genre: str, checkpoint: str) -> Odds:
         return self.learned

@@ -266,3 +266,27 @@ def test_a_store_that_does_not_open_is_a_line_in_the_console(host: FakeForge, co
     resolver.process(job, [True])
     resolver.finish(job, Processed())
     assert console == ["the run is not remembered: The database is busy."]
+
+
+def test_finished_images_are_scored_where_a_person_wants_that(host: FakeForge, console: Console):
+    environment = FakeEnvironment(EMPTY)
+    environment.score_images = True
+    resolver = Resolver(host, environment, console.append)
+    job = FakeJob(TEMPLATE, NEGATIVE, seed=41)
+    resolver.process(job, [True])
+    (text,) = job.all_prompts
+    resolver.finish(job, Processed([RenderedImage("1.png", f"{text}\nSteps: 1", 41, text, False)]))
+    assert [run.draft.positive for run in environment.scored] == [text]
+    assert host.told == ["Scoring 1 image", ""]
+    assert console == []
+
+
+def test_images_that_cannot_be_scored_are_a_line_and_nothing_more(host: FakeForge, console: Console):
+    environment = FakeEnvironment(EMPTY)
+    environment.score_images, environment.scoring_fails = True, "No scorer is set."
+    resolver = Resolver(host, environment, console.append)
+    job = FakeJob(TEMPLATE)
+    resolver.process(job, [True])
+    resolver.finish(job, Processed())
+    assert job.comments == console == ["the images are not scored: No scorer is set."]
+    assert host.told[-1] == ""

@@ -33,11 +33,17 @@ class ConfigPage:
         with kw(gr.Row, elem_classes=["orc-columns"], equal_height=False):
             with gr.Column(scale=6, min_width=320, elem_classes=["orc-config"]):
                 self.elements: dict[str, Any] = {}
-                self._add(settings, is_model=False)
+                self._add(settings, [name for name in self.fields if _section(name) == ""])
                 with gr.Accordion("Language model", open=False, elem_id="orchestrator_language_model"):
                     self.model = ModelSection(live)
-                    self._add(settings, is_model=True)
+                    self._add(settings, [name for name in self.fields if _section(name) == "llm"])
                     self.model.add()
+                with gr.Accordion("Scorer", open=False, elem_id="orchestrator_scorer"):
+                    self._add(settings, [name for name in self.fields if _section(name) == "scorer"])
+                    self.test_scorer = kw(
+                        gr.Button, value="Test the scorer", size="sm", elem_id="orchestrator_test_scorer"
+                    )
+                    self.scorer_tested = html_box("", elem_classes=["orc-empty"], elem_id="orchestrator_tested_scorer")
                 self.save = kw(gr.Button, value="Save", variant="primary", elem_id="orchestrator_save")
                 self.said = html_box(html.notice(live.settings_problem), elem_id="orchestrator_saved")
                 html_box(html.notice(f"Kept in {live.environment.settings.where}.", "quiet"))
@@ -51,9 +57,9 @@ class ConfigPage:
                 }
                 html_box(html.notice("Tests what the form says, saved or not.", "quiet"))
 
-    def _add(self, settings: Settings, *, is_model: bool) -> None:
-        """Elements for the settings of the language model, or for the others."""
-        wanted = {name: field for name, field in self.fields.items() if name.startswith("llm_") == is_model}
+    def _add(self, settings: Settings, names: Sequence[str]) -> None:
+        """Elements for these settings."""
+        wanted = {name: self.fields[name] for name in names}
         numbers = [name for name, field in wanted.items() if field.kind == "number"]
         for names in ([name for name in wanted if name not in numbers], numbers[:2], numbers[2:]):
             with kw(gr.Row, elem_classes=["orc-line"]) if names[1:] and names[0] in numbers else nullcontext():
@@ -67,6 +73,7 @@ class ConfigPage:
         listen(self.save.click, self._on_save, [self.model.key, *inputs], [self.said, *self.model.key_outputs])
         opened = [*inputs, self.said, *self.model.key_outputs]
         listen(self.tab.select, self._on_open, None, opened, show_progress="hidden")
+        listen(self.test_scorer.click, self._on_test_scorer, inputs, [self.scorer_tested])
         for name, (button, said) in self.tests.items():
             listen(button.click, self._testing(name), inputs, [said])
 
@@ -88,6 +95,15 @@ class ConfigPage:
             return html.notice(f"Not saved. {error}"), *self.model.as_it_is
         return html.notice(f"Saved in {keeper.where}.", "good"), *kept
 
+    def _on_test_scorer(self, *values: Any) -> str:
+        scoring = self.live.environment.scoring
+        if scoring is None:
+            return html.notice("Nothing is scored here.", "quiet")
+        try:
+            return html.notice(scoring.tested(self._settings(values)), "good")
+        except OrchestratorError as error:
+            return html.notice(str(error))
+
     def _testing(self, name: str) -> Callable[..., str]:
         def test(*values: Any) -> str:
             try:
@@ -98,6 +114,13 @@ class ConfigPage:
                 return html.notice(str(error))
 
         return test
+
+
+def _section(name: str) -> str:
+    """In which part of the page a setting stands."""
+    if name == "score_images" or name.startswith("scorer_"):
+        return "scorer"
+    return "llm" if name.startswith("llm_") else ""
 
 
 def answer(target: Target, choices: Choices) -> str:

@@ -126,13 +126,12 @@ class GeneratePage(GenerateElements):
         return chosen.notes + cards, summary, _reset_button(session), _ask_button(prepared), *again
 
     def _drawn(self, session: Session, asked: Asked, count: int) -> Drawn:
-        odds = session.odds = self._odds(asked)
-        return draw(asked.draw, count, self.live.wildcards, session.rerolls, self.live.profiles, odds)
+        session.odds = self._odds(asked)
+        return draw(asked.draw, count, self.live.wildcards, session.rerolls, self.live.profiles, session.odds)
 
     def _odds(self, asked: Asked) -> Odds:
-        """What was learned for such prompts. Raises ConfigError where the target is none."""
-        target = self.live.target(asked.target)
-        return self.live.odds(asked.draw.profiles, asked.draw.genre, target, asked.render.checkpoint)
+        target, who = self.live.target(asked.target), (asked.draw.profiles, asked.draw.genre)
+        return self.live.odds(*who, target, asked.render.checkpoint)
 
     def _prepared(self, asked: Asked, drafts: Sequence[PromptDraft]) -> list[Prepared]:
         """As far as that is known without asking a language model. Raises OrchestratorError."""
@@ -159,9 +158,8 @@ class GeneratePage(GenerateElements):
 
     def _on_look(self, session: Session) -> Any:
         """Another text where prompts are to be drawn or chosen for anew."""
-        if self._is_same(session):
-            return gr.update()
-        return f"{session.chosen_at} {self.live.lora_choices} {session.odds.number} {self.live.odds_number}"
+        now = f"{session.chosen_at} {self.live.lora_choices} {session.odds.number} {self.live.odds_number}"
+        return gr.update() if self._is_same(session) else now
 
     def _on_tick(self, session: Session, *values: Any) -> tuple[Any, ...]:
         return tuple(gr.update() for _ in self.shown) if self._is_same(session) else self._on_change(session, *values)

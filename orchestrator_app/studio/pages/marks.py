@@ -11,7 +11,7 @@ from orchestrator_app.studio.compat import hidden, html_box, listen
 from orchestrator_app.studio.environment import MarkKeeper
 from orchestrator_app.studio.live import LiveEnvironment
 from orchestrator_app.studio.marks_keys import KEYS_SCRIPT, UNDO, marked, marks_html
-from orchestrator_app.studio.scores_html import Scored, bars_html, lines_of, wholes_of
+from orchestrator_app.studio.scores_html import Scored, bars_html
 from orchestrator_app.studio.session import Marked, Result, Session, Work
 from orchestrator_core.errors import OrchestratorError
 from orchestrator_core.weights.marking import Marks
@@ -48,7 +48,7 @@ class MarksPanel:
     def shown(self, session: Session, result: Result | None) -> tuple[str, str]:
         """Values for ``outputs``: nothing where no image is chosen."""
         self.work(session).chosen = None if result is None else result.image.path
-        return ("", "") if result is None else (self._bar(session, result), self._bars(result))
+        return ("", "") if result is None else (self._bar(session, result), _bars(result))
 
     def _bar(self, session: Session, result: Result, said: str = "") -> str:
         if self.live.environment.marks is None:
@@ -56,11 +56,6 @@ class MarksPanel:
         now = self.of([result]).get(result.image.path, Marks())
         bar = marks_html(now, self._name, can_undo=bool(self.work(session).marked))
         return bar + html.notice(said)
-
-    def _bars(self, result: Result) -> str:
-        scores = [score for score in result.run.scores if score.image == result.image.path.name]
-        found = Scored(result.image.path.name, lines_of(scores), "", wholes_of(scores))
-        return bars_html(found) if scores else ""
 
     def of(self, results: Sequence[Result]) -> Mapping[Path, Marks]:
         """The marks of images that have some; none where they cannot be read."""
@@ -85,7 +80,12 @@ class MarksPanel:
                 work.marked = (*work.marked, Marked(chosen, before))[-_UNDO_DEPTH:]
         except OrchestratorError as error:
             said = str(error)
-        return self._bar(session, chosen, said), self._bars(chosen)
+        return self._bar(session, chosen, said), _bars(chosen)
+
+
+def _bars(result: Result) -> str:
+    scored = Scored(result.image.path.name, result.lines, "", result.whole)
+    return bars_html(scored) if result.lines or result.whole else ""
 
 
 def _take_back(work: Work, marks: MarkKeeper) -> None:

@@ -21,6 +21,7 @@ from orchestrator_core.pipeline import new_run
 from orchestrator_core.request import GeneratedImage, GenerationRequest
 from orchestrator_core.run import Run
 from orchestrator_core.stages import dispatch
+from orchestrator_core.vision.port import Wanted
 from orchestrator_core.weights.marking import Marks
 
 
@@ -108,13 +109,28 @@ class ResultsPanel:
         return scores_html(scored) if any(each.lines or each.whole or each.sign for each in scored) else ""
 
     def _result(self, image: GeneratedImage, run: Run, known: Result | None) -> Result:
-        """With a copy in gradio's own folder, the only one that it serves; with all that the file says of itself."""
-        if known is not None:
-            return known if known.run is run else Result(image, run, known.shown)
+        if known is None:
+            known = Result(image, run, self._copied(image))
+        elif known.run is run:
+            return known
+        scores = [score for score in run.scores if score.image == image.path.name]
+        lines = lines_of(scores, self._wanted(run)) if scores else ()
+        return Result(image, run, known.shown, lines, wholes_of(scores))
+
+    def _copied(self, image: GeneratedImage) -> str:
+        """A copy in gradio's own folder, the only one that it serves; with all that the file says of itself."""
         try:
-            return Result(image, run, save_file_to_cache(image.path, self.gallery.GRADIO_CACHE))
+            return str(save_file_to_cache(image.path, self.gallery.GRADIO_CACHE))
         except OSError:  # gone, or on a disk that is
-            return Result(image, run, "")
+            return ""
+
+    def _wanted(self, run: Run) -> tuple[Wanted, ...]:
+        from orchestrator_core.vision.wanted import wanted_in
+
+        try:
+            return wanted_in(run.draft, self.live.wildcards)
+        except OrchestratorError:
+            return ()
 
     def _shown(self, session: Session) -> list[Result]:
         """What is in the gallery, in its order."""
@@ -200,8 +216,7 @@ class ResultsPanel:
 
 
 def _scored(result: Result, marks: Marks) -> Scored:
-    scores = [score for score in result.run.scores if score.image == result.image.path.name]
-    return Scored(result.image.path.name, lines_of(scores), marks_sign(marks), wholes_of(scores))
+    return Scored(result.image.path.name, result.lines, marks_sign(marks), result.whole)
 
 
 def run_buttons(is_running: bool | None) -> tuple[Any, Any]:
