@@ -43,7 +43,7 @@ HOST_MODULES = (
 # Import name → distribution, where they differ; and what a host or an extra brings.
 DISTRIBUTIONS = {"yaml": "pyyaml", "ruamel": "ruamel.yaml"}
 FROM_HOST_OR_EXTRA = {"aiohttp", "numpy", "PIL", "rich", "psycopg", "torch", "transformers", "gradio"} | {
-    *("open_clip", "safetensors", "onnxruntime", "diffusers", "peft"),
+    *("open_clip", "safetensors", "huggingface_hub", "onnxruntime", "diffusers", "peft"),
 }
 
 

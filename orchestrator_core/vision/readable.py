@@ -57,7 +57,7 @@ _QUALITY = re.compile(
     r"award[ -]winning|best|good|great|high|highest|amazing|very|ultra|super|extremely|insanely|highly|hyper|quality|"
     r"detail(?:s|ed)?|ultra-?detailed|intricate|sharp|focus|aesthetic|resolution|high-?(?:quality|res(?:olution)?)|"
     r"professional|trending|on|artstation|newest|awa|beautiful|stunning|perfect|flawless|exquisite|unity|wallpaper)"
-    r"(?:\s+|$))+$",
+    r"(?:[\s,]+|$))+$",
     re.IGNORECASE,
 )
 
