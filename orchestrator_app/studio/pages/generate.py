@@ -130,7 +130,7 @@ class GeneratePage(GenerateElements):
         return draw(asked.draw, count, self.live.wildcards, session.rerolls, self.live.profiles, session.odds)
 
     def _odds(self, asked: Asked) -> Odds:
-        target, who = self.live.target(asked.target), (asked.draw.profiles, asked.draw.genre)
+        who, target = (asked.draw.profiles, asked.draw.genre), self.live.target(asked.target)
         return self.live.odds(*who, target, asked.render.checkpoint)
 
     def _prepared(self, asked: Asked, drafts: Sequence[PromptDraft]) -> list[Prepared]:
@@ -246,9 +246,8 @@ class GeneratePage(GenerateElements):
     def drafts(self, session: Session, count: Any, target: str, *values: Any) -> tuple[PromptDraft, ...]:
         """What the page shows now (``inputs``), without LoRAs. Raises OrchestratorError where that is nothing."""
         asked = self.asked(count, target, values)
-        return tuple(
-            accepted_draft(one, session.left_out) for one in self._prepared(asked, self._drafts(session, asked))
-        )
+        prepared = self._prepared(asked, self._drafts(session, asked))
+        return tuple(accepted_draft(one, session.left_out) for one in prepared)
 
     def _drafts(self, session: Session, asked: Asked) -> tuple[PromptDraft, ...]:
         drawn = self._drawn(session, asked, asked.count)

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from PIL import Image
 
 from orchestrator_app.studio.environment import Settings, StudioEnvironment, Target
-from orchestrator_core.errors import Interrupted, RenderFailed
+from orchestrator_app.studio.learn_desk import Change, Learned, Planned
+from orchestrator_app.studio.learn_html import Happening, Move, SlotView, ValueView
+from orchestrator_core.errors import FormatError, Interrupted, RenderFailed, StoreError
 from orchestrator_core.request import Choices, GeneratedImage, GenerationRequest, ImageNotes, OnProgress, Progress
 from orchestrator_core.template import Wildcards
 
@@ -81,3 +83,71 @@ def environment(folder: Path, wildcards: Wildcards | None = None) -> StudioEnvir
 
 
 FAILS = RenderFailed("It ran out of memory.")
+
+
+class FakeDesk:
+    """A LearnDesk over two slots: what is applied is kept, and moves odds by simple rules."""
+
+    def __init__(self) -> None:
+        self.applied: list[Change] = []
+        self.problem = ""
+
+    def _now(self, changes: Sequence[Change]) -> Learned:
+        if self.problem:
+            raise StoreError(self.problem)
+        values = {change.what: change.value for change in changes}
+        direction = values.get("direction", "report")
+        off = {change.key for change in changes if change.what == "off"}
+        moved = direction == "prefer" and values.get("switch", False)
+        colors = tuple(
+            ValueView(
+                f"colors/warm#{name}", name, 0.25, share if moved else 0.25, 4 * share if moved else 1.0, n, mean,
+                max(0.0, (mean or 0) - 0.2), min(1.0, (mean or 0) + 0.1), share if mean else None,
+                off=f"colors/warm#{name}" in off, why=why,
+            )
+            for name, share, n, mean, why in (
+                ("crimson", 0.55, 16, 0.88, "fulfilled in 14 of 16, style +0.4σ"), ("amber", 0.25, 12, 0.7, ""),
+                ("rust <b>", 0.15, 9, 0.41, "fulfilled in 3 of 9"), ("ochre", 0.05, 0, None, ""),
+            )
+        )  # fmt: skip
+        slots = (
+            SlotView("colors/warm", "__colors/warm__", direction, moved, 37, "its values differ", colors),
+            SlotView("inline:1f", "{fox|owl}", "report", False, 4, "not enough data"),
+        )
+        mode = values.get("mode", "careful")
+        return Learned(
+            values.get("switch", False), mode, len(self.applied), 37, {"": "everything", "sd": "SD 1.5"}, "", slots,
+            "colors/warm",
+        )  # fmt: skip
+
+    def look(self, context: str = "", slot: str = "") -> Learned:
+        found = self._now(self.applied)
+        return replace(found, slot=slot or found.slot, context=context)
+
+    def planned(self, change: Change, context: str = "") -> Planned:
+        if change.what == "import" and "schema_version" not in change.value:
+            raise FormatError("This file holds nothing that was learned.")
+        before, after = self._now(self.applied), self._now([*self.applied, change])
+        pairs = zip(before.slots[0].values, after.slots[0].values, strict=True)
+        moves = tuple(Move("colors/warm", one.text, one.multiplier, other.multiplier) for one, other in pairs)
+        return Planned(change, f"{change.what} {change.value}", moves)
+
+    def apply(self, change: Change) -> None:
+        self._now([])
+        if change.what == "undo":
+            self.applied = self.applied[: change.value]
+        else:
+            self.applied.append(change)
+
+    def happenings(self, most: int) -> Sequence[Happening]:
+        found = [Happening(n, 1_700_000_000_000 + n, change.what) for n, change in enumerate(self.applied, 1)]
+        return found[::-1][:most]
+
+    def plot(self, context: str, slot: str) -> str:
+        return '<svg viewBox="0 0 600 120"><path d="M0 90 L600 20" stroke="currentColor" fill="none"/></svg>'
+
+    def exported(self) -> str:
+        return '{"schema_version": 1}'
+
+    def table(self) -> str:
+        return "component,score\r\ncrimson,0.88\r\n"
