@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from hashlib import sha256
 from pathlib import Path
@@ -34,7 +34,7 @@ class Loaded(NamedTuple):
 class Held:
     """One model, loaded at its first use. ``reader`` and ``kind`` are names of transformers' classes.
 
-    ``wanted``: the model types that its config.json may have; () for any.
+    ``wanted``: the model types that its config.json may have; () for any. ``prepare``: is given the loaded model.
     """
 
     def __init__(
@@ -45,8 +45,10 @@ class Held:
         *,
         wanted: tuple[str, ...] = (),
         residence: Residence | None = None,
+        prepare: Callable[[Any], None] | None = None,
     ) -> None:
         self._name, self._kind, self._reader, self._wanted = name, kind, reader, wanted
+        self._prepare = prepare
         self._residence = residence or PlainResidence()
         self._loaded: Loaded | None = None
         self._lock = threading.RLock()
@@ -111,6 +113,8 @@ class Held:
         except Exception as error:  # loaders raise whatever they like, safetensors an error of its own
             said = "there is too little memory" if is_out_of_memory(error) else " ".join(str(error).split())[:300]
             raise ScorerError(f"{folder.name}: this model cannot be loaded: {said}") from error
+        if self._prepare is not None:
+            self._prepare(model)
         return Loaded(model.eval(), reader, adapted(model))
 
 
