@@ -50,6 +50,19 @@ def grown(copies: Mapping[str, Mapping[str, Any]]) -> tuple[dict[str, Any], dict
     return builder.finalize(), {key: node.id for key, node in nodes.items()}
 
 
+def image_path(filename: str, subfolder: str, kind: str) -> Path | None:
+    """Where an image is that the browser asks ``/view`` for; None where there is none. Never outside of its folder."""
+    root = folder_paths.get_directory_by_type(kind)
+    if root is None:
+        return None
+    folder = Path(root).resolve()
+    try:
+        path = (folder / subfolder / filename).resolve()
+        return path if path.is_relative_to(folder) and path.is_file() else None
+    except (OSError, ValueError):  # a NUL, or a name that no file can have
+        return None
+
+
 def score_folders() -> list[Path]:
     """Where the models that score images are looked for by a name. None is made."""
     known = [kind for kind in _KINDS if kind in folder_paths.folder_names_and_paths]

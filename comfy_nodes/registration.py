@@ -7,9 +7,10 @@ from typing import Any
 from orchestrator_core.config import data_folder
 from orchestrator_core.template import Wildcards
 
-from . import host
+from . import host, host_vision
 from .learn_part import LearnPart
 from .learn_recorder import FeedbackRecorder
+from .learn_routes import learn_routes
 from .llm_enhance import LlmEnhance
 from .llm_model import LLM_MODEL, LlmModel
 from .llm_part import LlmPart
@@ -62,7 +63,7 @@ def register() -> dict[str, type[Any]]:
         **_lora_nodes(LoraPart(wildcards, profiles)),
         **_llm_nodes(LlmPart()),
         **_score_nodes(ScorePart(wildcards)),
-        **_learn_nodes(LearnPart(recorded)),
+        **_learn_nodes(LearnPart(recorded, host_vision.image_path, host.send_to_all)),
         PROFILE_LOADER: _given(ProfileLoader, shelf=profiles),
         **_story_nodes(StoryPart(profiles, host.lore_folders, host.view_of, host.send_to_all)),
     }
@@ -97,6 +98,7 @@ def _score_nodes(part: ScorePart) -> dict[str, type[Any]]:
 
 
 def _learn_nodes(part: LearnPart) -> dict[str, type[Any]]:
+    host.add_routes(learn_routes(part.answers))
     return {FEEDBACK_RECORDER: _given(FeedbackRecorder, learning=staticmethod(part.services))}
 
 
