@@ -2,15 +2,9 @@ from __future__ import annotations
 
 import pytest
 
-np = pytest.importorskip("numpy")
+from orchestrator_core.vision.calibration import LEAST_BANK, by_bank, by_siblings, by_sigmoid, expected_error
 
-from orchestrator_core.vision.calibration import (  # noqa: E402  numpy may be absent
-    LEAST_BANK,
-    by_bank,
-    by_sigmoid,
-    by_siblings,
-    expected_error,
-)
+np = pytest.importorskip("numpy")
 
 
 def test_siblings_share_one_probability_by_the_models_scale() -> None:

@@ -20,7 +20,7 @@ AXES = ("red", "blue", "green", "star", "circle", "two", "three")
 
 
 class FakeEncoder:
-    """An Encoder that sees words of AXES: of a text those in it, of an image those whose byte is set in its first row."""
+    """An Encoder that sees words of AXES: those in a text, and those whose byte in an image's first row is set."""
 
     def __init__(self, name: str = "fake:1:float32", bias: float | None = None) -> None:
         self.identity, self.scale, self.bias = name, 20.0, bias
