@@ -14,14 +14,11 @@ from pathlib import Path
 from typing import Literal
 
 from orchestrator_core.errors import ScorerError
+from orchestrator_core.vision.readable import is_small
 
 Category = Literal["general", "character", "rating", "other"]
 _CATEGORIES: Mapping[str, Category] = {"0": "general", "4": "character", "9": "rating"}  # Danbooru's numbers
 _MOST_BYTES, _MOST_WORDS = 16 * 1024 * 1024, 8  # of a vocabulary; of a tag
-_SMALL = frozenset(
-    {"a", "an", "the", "of", "in", "on", "at", "with", "and", "or", "to", "is", "are", "some", "by", "under", "over"}
-    | {"near", "from", "into", "her", "his", "their", "its", "very"}
-)
 _KIND = re.compile(r" \((?:medium|style)\)$")  # as in watercolor_(medium), which prompts write without
 _NUMBERS = {"a": 1, "an": 1, "one": 1, "two": 2, "three": 3, "four": 4, "five": 5}
 _PEOPLE = {"girl": "girl", "woman": "girl", "boy": "boy", "man": "boy"}
@@ -71,7 +68,7 @@ class Vocabulary:
             length, tag = self._longest(words[at : at + _MOST_WORDS])
             if tag is not None:
                 tags[tag.name] = tag
-            elif words[at] not in _SMALL:
+            elif not is_small(words[at]):
                 unknown.append(words[at])
             at += length
         return TagReading(tuple(tags.values()), tuple(unknown))
@@ -114,7 +111,7 @@ def plain(text: str) -> str:
 def content_words(text: str) -> frozenset[str]:
     """The words of a text that mean something, in the singular."""
     words = (word.strip(".,;:!?\"'()[]") for word in plain(text).split())
-    return frozenset(singular(word) for word in words if word and word not in _SMALL)
+    return frozenset(singular(word) for word in words if word and not is_small(word))
 
 
 def singular(word: str) -> str:

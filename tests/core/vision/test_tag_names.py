@@ -57,6 +57,7 @@ def read(text: str) -> tuple[list[str], list[str]]:
         ("", [], []),
         ("in the", [], []),
         ("fox fox", ["fox"], []),
+        ("a fox wearing a red scarf", ["fox", "red_scarf"], []),
     ],
 )
 def test_the_words_of_a_prompt_are_read_as_tags(text: str, tags: list[str], unknown: list[str]) -> None:
