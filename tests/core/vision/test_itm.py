@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -131,6 +132,15 @@ def test_nothing_is_there(tmp_path: Path) -> None:
         BlipJudge(str(tmp_path / "none")).judge(NOISE, TEXTS)
 
 
+def test_a_folder_without_weights_has_no_scores_and_no_identity(folder: Path, tmp_path: Path) -> None:
+    copy = Path(shutil.copytree(folder, tmp_path / "copy"))
+    (copy / "model.safetensors").unlink()
+    with pytest.raises(ScorerError, match="copy: there are no weights in it"):
+        assert BlipJudge(str(copy)).identity
+    with pytest.raises(ScorerError, match="copy: this model cannot be loaded"):
+        BlipJudge(str(copy)).judge(NOISE, TEXTS)
+
+
 def test_a_model_of_another_architecture_is_refused(tmp_path: Path) -> None:
     (tmp_path / "config.json").write_text(json.dumps({"model_type": "clip"}))
     with pytest.raises(ScorerError, match="is of the kind 'clip'; this scorer needs one of blip"):
@@ -145,8 +155,6 @@ def test_a_blip_without_a_matching_head_is_refused_and_never_scores_by_chance(tm
 
 @pytest.mark.parametrize("text", ["{", "[]", '{"size": {"height": 0, "width": 4}, "image_std": [0, 0, 0]}'])
 def test_a_damaged_folder_is_told(folder: Path, tmp_path: Path, text: str) -> None:
-    import shutil
-
     copy = Path(shutil.copytree(folder, tmp_path / "copy"))
     (copy / "preprocessor_config.json").write_text(text)
     with pytest.raises(ScorerError, match=r"preprocessor_config\.json"):
@@ -154,8 +162,6 @@ def test_a_damaged_folder_is_told(folder: Path, tmp_path: Path, text: str) -> No
 
 
 def test_corrupt_weights_are_told(folder: Path, tmp_path: Path) -> None:
-    import shutil
-
     copy = Path(shutil.copytree(folder, tmp_path / "copy"))
     file = copy / "model.safetensors"
     file.write_bytes(file.read_bytes()[:100])
