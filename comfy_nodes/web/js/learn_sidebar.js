@@ -10,8 +10,8 @@ const WAIT = 300; // ms after news
 const VALUES = 12; // of a slot that are shown at once
 
 class Panel {
-  constructor() {
-    Object.assign(this, { asked: 0, open: new Set(), all: new Set() });
+  constructor(mode) {
+    Object.assign(this, { mode, asked: 0, open: new Set(), all: new Set() });
     this.problem = el("p", { class: "ors-problem", role: "alert", hidden: true });
     this.head = el("header", {});
     this.body = el("div", { class: "ors-body", tabindex: "-1" });
@@ -54,6 +54,7 @@ class Panel {
 
   show(found) {
     this.tell("");
+    this.mode = found.mode; // first, or the setting would be taken for a person's wish
     showMode(found.mode);
     const focused = this.element.contains(document.activeElement) ? document.activeElement.getAttribute("aria-label") : null;
     this.head.replaceChildren(...this.headElements(found));
@@ -166,7 +167,7 @@ app.registerExtension({
         { text: "Fast", value: "fast" },
       ],
       defaultValue: "off",
-      onChange: (mode, before) => before !== undefined && panel && mode !== before && panel.send("set", { mode }),
+      onChange: (mode, before) => before !== undefined && panel && mode !== panel.mode && panel.send("set", { mode }),
     },
   ],
   commands: [
@@ -178,7 +179,7 @@ app.registerExtension({
     await loadTexts();
     const found = await ask("learning/mode").catch(() => null); // Forge, or another window, may have set it
     if (found) await app.extensionManager?.setting?.set(LEARNING, found.mode);
-    panel = new Panel();
+    panel = new Panel(found?.mode ?? "off");
     app.extensionManager?.registerSidebarTab({
       id: TAB,
       icon: "pi pi-chart-bar",

@@ -1,0 +1,163 @@
+"""Scores and learned odds on ComfyUI's real page: bars on the nodes, the tab, its buttons, and marks."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from tests.hosts.canvas import open_page
+from tests.hosts.comfyui import ComfyUI
+from tests.hosts.pack_page import PackPage
+from tests.hosts.test_comfyui_lora_sidebar import SETTINGS
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser, Route
+
+pytestmark = [pytest.mark.host, pytest.mark.slow]
+
+GRAPH = """() => {
+    app.graph.clear();
+    const add = (type, x, y, values = {}) => {
+        const node = LiteGraph.createNode(type);
+        node.pos = [x, y];
+        app.graph.add(node);
+        for (const [name, value] of Object.entries(values)) node.widgets.find(each => each.name === name).value = value;
+        return node;
+    };
+    const template = 'a {red|blue} fox, <b>{snow|rain}</b>, masterpiece';
+    const prompt = add('OrchestratorWildcardPrompt', 20, 40, {template, seed: 3, control_after_generate: 'fixed'});
+    const image = add('TestPaint', 440, 40, {batch: 3}), scorer = add('TestScorer', 440, 240);
+    const scores = add('OrchestratorCLIPScorer', 760, 40, {until: 0.35});
+    const retry = add('OrchestratorRetryUntil', 1160, 40, {until: 0.75, tries: 3, change: 'seed'});
+    const save = add('SaveImage', 1160, 420), recorder = add('OrchestratorFeedbackRecorder', 760, 640);
+    const join = (from, slot, to, name) => from.connect(slot, to, to.inputs.findIndex(input => input.name === name));
+    join(prompt, 0, image, 'text');
+    join(prompt, 3, image, 'seed');
+    join(image, 0, scores, 'images');
+    join(prompt, 2, scores, 'draft');
+    join(scorer, 0, scores, 'scorer');
+    join(image, 0, retry, 'images');
+    join(scores, 0, retry, 'scored');
+    join(retry, 0, save, 'images');
+    join(scores, 0, recorder, 'scored');
+    app.canvas.ds.scale = 0.8;
+    app.canvas.ds.offset[0] = 20;
+    app.canvas.ds.offset[1] = 60;
+    app.canvas.setDirty(true, true);
+    return [scores, retry, save].map(node => String(node.id));
+}"""
+CRIMSON = {"key": "w#crimson", "text": "<i>crimson</i>", "multiplier": 1.8, "n": 16, "why": "14 of 16", "off": False}
+AMBER = {"key": "w#amber", "text": "amber", "multiplier": 0.4, "n": 9, "why": "2 of 9", "off": True, "pinned": None}
+LEARNED: dict[str, Any] = {
+    "mode": "careful",
+    "counts": {"scores": 25, "marks": 2},
+    "problems": [],
+    "history": [{"number": 27, "at_ms": 0, "words": "a favourite"}],
+    "slots": [
+        {
+            "slot": "w", "name": "colors/warm", "direction": "report", "on": True, "moves": True, "why": "they differ",
+            "values": [{**CRIMSON, "pinned": None}, AMBER],
+        }
+    ],
+}  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def page(comfyui: ComfyUI, chromium: Browser) -> Iterator[PackPage]:
+    context = chromium.new_context(viewport={"width": 1700, "height": 1000})
+    found = PackPage(open_page(context, comfyui.url, SETTINGS), comfyui.folder / "output")
+    found.page.set_default_timeout(30_000)
+    problems: list[str] = []
+    found.page.on("pageerror", lambda error: problems.append(str(error.stack)))
+    yield found
+    context.close()
+    assert [problem for problem in problems if "sd-orchestrator" in problem] == []
+
+
+def photograph(page: PackPage, name: str) -> None:
+    """For people to look at, where they say a folder."""
+    if folder := os.environ.get("ORCHESTRATOR_LOOK"):
+        page.page.wait_for_timeout(500)  # the canvas is drawn some times a second
+        page.page.screenshot(path=str(Path(folder) / f"{name}.png"))
+
+
+def test_bars_and_tries_are_shown_on_the_nodes(page: PackPage) -> None:
+    page.page.evaluate(GRAPH)
+    page.page.evaluate("() => app.queuePrompt(0, 1)")
+    tries = page.page.locator(".orq-tries li")
+    tries.nth(2).wait_for()
+    assert tries.count() == 3
+    assert page.page.locator(".orq-best b").inner_text() == "Try 3"
+    badges = page.page.locator(".orq-image .orq-badge")
+    assert badges.first.is_visible()
+    assert page.page.locator(".orq-part.measured").count() >= 4
+    feedback = page.page.locator(".orq-view", has_text="Kept as")
+    feedback.wait_for()
+    assert "off" in feedback.inner_text()
+    photograph(page, "scores")
+
+
+def test_the_tab_shows_what_was_learned_and_says_what_a_person_says(page: PackPage) -> None:
+    said: list[tuple[str, Any]] = []
+
+    def answer(route: Route) -> None:
+        path = route.request.url.rpartition("/")[2]
+        if route.request.method == "POST":
+            said.append((path, json.loads(route.request.post_data or "{}")))
+        route.fulfill(json=LEARNED)
+
+    page.page.route("**/orchestrator/learning**", answer)
+    page.page.route("**/orchestrator/learning/**", answer)
+    try:
+        page.command("ShowOdds")
+        panel = page.page.locator(".orq-panel")
+        panel.get_by_text("colors/warm").click()
+        panel.get_by_text("<i>crimson</i>").wait_for()
+        assert "1.8×" in panel.inner_text()
+        photograph(page, "odds")
+        panel.get_by_text("Just reports").click()
+        panel.get_by_label("Keep the odds of <i>crimson</i> as they are").click()
+        panel.get_by_label("Draw amber again").click()
+        panel.locator("[data-mode=fast]").click()
+        panel.get_by_label("Undo the last step").click()
+        page.page.wait_for_function("() => true")
+        page.page.wait_for_timeout(300)
+    finally:
+        page.page.unroute_all(behavior="ignoreErrors")
+    assert said == [
+        ("set", {"slot": "w", "direction": "prefer"}),
+        ("set", {"key": "w#crimson", "pin": 1.8}),
+        ("set", {"key": "w#amber", "off": False}),
+        ("set", {"mode": "fast"}),
+        ("undo", {"to": 26}),
+    ]
+
+
+def test_a_mark_goes_to_the_image_that_the_selected_node_shows(page: PackPage) -> None:
+    marked: list[Any] = []
+
+    def answer(route: Route) -> None:
+        marked.append(json.loads(route.request.post_data or "{}"))
+        route.fulfill(json={"words": "favourite"})
+
+    page.page.route("**/orchestrator/marks", answer)
+    try:
+        page.page.evaluate("() => app.canvas.deselectAll?.()")
+        page.command("MarkFavourite")
+        page.page.get_by_text("No image is chosen").first.wait_for()
+        page.page.evaluate(
+            "() => app.canvas.selectNodes([app.graph._nodes.find(node => node.comfyClass === 'SaveImage')])"
+        )
+        page.command("MarkFavourite")
+        page.page.get_by_text("Marked: favourite").first.wait_for()
+    finally:
+        page.page.unroute_all(behavior="ignoreErrors")
+    (found,) = marked
+    assert found["favourite"]
+    assert found["type"] == "output"
+    assert found["filename"].endswith(".png")
