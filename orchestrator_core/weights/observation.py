@@ -1,0 +1,73 @@
+"""Observation: what one image said of one value, on the scale of log-odds. And which images may be learned from together.
+
+A value is what a learned weight attaches to: the key of a ``Choice``, as ``colors/warm#crimson``. Its slot is the list
+that it was drawn from, the part of the key before ``#``: only values of one slot are compared with one another.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Literal
+
+Kind = Literal["score", "mark", "global"]
+MOST = 4.0  # a probability below 2 % or above 98 % says no more than that: one image is one image
+
+
+@dataclass(frozen=True, slots=True)
+class Observation:
+    """``value``: a clipped logit. ``options``: how many values the slot had to choose from. ``together``: for a mark or
+    a score of a whole image, the other values that share it."""
+
+    run_id: str
+    image: str
+    context: str
+    slot: str
+    key: str
+    value: float
+    kind: Kind = "score"
+    scorer: str = ""
+    weight: float = 1.0
+    options: int = 0
+
+    @property
+    def identity(self) -> str:
+        """An image counts once for each value and scorer; what is said later replaces what was said before."""
+        return "\t".join((self.run_id, self.image, self.kind, self.scorer, self.key))
+
+
+def slot_of(key: str) -> str:
+    """``colors/warm`` of ``colors/warm#crimson``. In a key, a # of the name itself is written %23."""
+    return key.partition("#")[0]
+
+
+def value_of(key: str) -> str:
+    """``crimson`` of ``colors/warm#crimson``."""
+    return key.partition("#")[2]
+
+
+def context_of(profiles: str, genre: str, family: str) -> str:
+    """Images of one context are learned from together: the same profiles and genre, the same family of models."""
+    names = ",".join(sorted({name.strip().casefold() for name in profiles.split(",") if name.strip()}))
+    return "|".join((names, genre.strip().casefold(), family.casefold()))
+
+
+def context_words(context: str) -> str:
+    """A context for a person: ``mira, sdxl`` or ``all prompts without a profile``."""
+    names, genre, family = (context.split("|") + ["", "", ""])[:3]
+    told = [*(name for name in names.split(",") if name), *([genre] if genre else [])]
+    return ", ".join([*(told or ["no profile"]), family or "unknown model"])
+
+
+def logit(probability: float) -> float:
+    """Clipped at ±``MOST``; NaN stays NaN, and is never learned from."""
+    if math.isnan(probability):
+        return math.nan
+    edge = 1 / (1 + math.exp(MOST))
+    inside = min(max(probability, edge), 1 - edge)
+    return math.log(inside / (1 - inside))
+
+
+def probability(value: float) -> float:
+    """Back from log-odds."""
+    return 1 / (1 + math.exp(-value))
