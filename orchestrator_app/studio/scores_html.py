@@ -78,10 +78,8 @@ def scores_html(images: Sequence[Scored]) -> str:
 
 def _card(place: int, image: Scored) -> str:
     said = " · ".join(part for part in (summary(image.lines), image.sign) if part)
-    return (
-        f'<article class="orc-score"><h4><b>{place}</b> {escape(image.title)}<small>{escape(said)}</small></h4>'
-        f"{bars_html(image)}</article>"
-    )
+    head = f"<b>{place}</b><span>{escape(image.title)}</span><small>{escape(said)}</small>"
+    return f'<article class="orc-score"><h4>{head}</h4>{bars_html(image)}</article>'
 
 
 def bars_html(image: Scored) -> str:
