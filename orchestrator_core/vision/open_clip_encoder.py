@@ -1,6 +1,8 @@
 """open_clip's models as a ``TowerSource``: a folder, a built-in name with a file of weights, or one of the hub's.
 
 A folder holds ``open_clip_config.json`` and ``open_clip_model.safetensors``, as open_clip's ``local-dir:`` wants them.
+Usual models run in plain torch (``plain_clip.py``), others by open_clip where it is installed.
+
 Towers are made on the meta device and given the file's own memory: open_clip's way fills them with random numbers
 first, and takes two seconds for ViT-B-32 where this takes a third of one.
 """
@@ -12,15 +14,15 @@ import inspect
 import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import cached_property
-from pathlib import Path
 from typing import Any
 
-from orchestrator_core.errors import LanguageModelError, ScorerError
-from orchestrator_core.llm.transformers_source import source_of
+from orchestrator_core.errors import ScorerError
+from orchestrator_core.vision.clip_tokens import Tokens, tokens_of
 from orchestrator_core.vision.encoders import Head
 from orchestrator_core.vision.hub_model import weights_digest
 from orchestrator_core.vision.image_input import ImageInput
 from orchestrator_core.vision.open_clip_files import NO_OPEN_CLIP, Files
+from orchestrator_core.vision.plain_clip import image_tower, is_plain, text_tower
 from orchestrator_core.vision.weights_file import WeightsFile, fill
 
 _MEAN, _STD = (0.48145466, 0.4578275, 0.40821073), (0.26862954, 0.26130258, 0.27577711)
@@ -28,10 +30,10 @@ _FAILURES = (TypeError, ValueError, KeyError, AttributeError, RuntimeError, OSEr
 
 
 class OpenClipSource:
-    """A ``TowerSource``."""
+    """A ``TowerSource``. ``vocabulary``: a folder with CLIP's, for where open_clip is not installed."""
 
-    def __init__(self, files: Files) -> None:
-        self._files = files
+    def __init__(self, files: Files, vocabulary: str = "") -> None:
+        self._files, self._vocabulary = files, vocabulary
 
     @cached_property
     def identity(self) -> str:
@@ -47,9 +49,14 @@ class OpenClipSource:
         return Head(scale, bias, self._image_input(), int(self._text_cfg.get("context_length", 77)))
 
     def image_tower(self) -> Any:
+        if is_plain(self._files.model):
+            return self._filled(lambda device: self._plain(image_tower, device), "visual.")
         return self._filled(lambda device: self._model(device).visual, "visual.")
 
     def text_tower(self) -> Any:
+        if is_plain(self._files.model):
+            return self._filled(lambda device: self._plain(text_tower, device), "")
+
         def made(device: str) -> Any:
             model = self._model(device)
             if hasattr(model, "text"):
@@ -70,10 +77,10 @@ class OpenClipSource:
         return tower
 
     def tokens(self, texts: Sequence[str]) -> Any:
-        return self._tokenizer(list(texts))
+        return self._tokenizer(texts)
 
     def length(self, text: str) -> int:
-        return int(self._tokenizer.length(text))
+        return self._tokenizer.length(text)
 
     @cached_property
     def _file(self) -> WeightsFile:
@@ -89,8 +96,17 @@ class OpenClipSource:
         height, width = size if isinstance(size, list | tuple) else (size, size)
         return ImageInput(int(height), int(width), tuple(told.get("mean") or _MEAN), tuple(told.get("std") or _STD))
 
-    def _model(self, device: str = "meta") -> Any:
-        """The empty model. Raises ScorerError."""
+    def _plain(self, make: Callable[[Mapping[str, Any]], Any], device: str) -> Any:
+        import torch
+
+        try:
+            with torch.device(device):
+                return make(self._files.model)
+        except _FAILURES as error:
+            raise ScorerError(f"{self._files.name}: its configuration makes no model: {error!r}") from error
+
+    def _model(self, device: str) -> Any:
+        """The empty model of open_clip. Raises ScorerError."""
         try:
             import open_clip
             import torch
@@ -110,45 +126,8 @@ class OpenClipSource:
             raise ScorerError(told) from error
 
     @cached_property
-    def _tokenizer(self) -> Any:
-        import open_clip
-
-        length = int(self._text_cfg.get("context_length", 77))
-        if name := self._text_cfg.get("hf_tokenizer_name"):
-            return _Hub(name, self._files.folder, length, self._text_cfg.get("tokenizer_kwargs") or {})
-        return _Bpe(open_clip.tokenize, length)
-
-
-class _Bpe:
-    """CLIP's own tokenizer, whose vocabulary is a part of open_clip."""
-
-    def __init__(self, tokenize: Any, length: int) -> None:
-        self._tokenize, self._length = tokenize, length
-
-    def __call__(self, texts: Sequence[str]) -> Any:
-        return self._tokenize(list(texts), context_length=self._length)
-
-    def length(self, text: str) -> int:
-        return int((self._tokenize([text], context_length=len(text.encode("utf-8", "replace")) + 2) != 0).sum())
-
-
-class _Hub:
-    """A tokenizer of transformers, from the model's own folder or the local cache."""
-
-    def __init__(self, name: str, folder: Path | None, length: int, options: Mapping[str, Any]) -> None:
-        import open_clip
-
-        try:
-            place = folder if folder is not None and any(folder.glob("tokenizer*")) else source_of(name).folder
-            self._inner = open_clip.tokenizer.HFTokenizer(str(place), context_length=length, **options)
-        except (LanguageModelError, *_FAILURES) as error:
-            raise ScorerError(f"{name}: the tokenizer of this model cannot be read: {error}") from error
-
-    def __call__(self, texts: Sequence[str]) -> Any:
-        return self._inner(list(texts))
-
-    def length(self, text: str) -> int:
-        return len(self._inner.tokenizer(text).input_ids)
+    def _tokenizer(self) -> Tokens:
+        return tokens_of(self._text_cfg, self._files.folder, self._vocabulary)
 
 
 class _Part(Mapping[str, Any]):

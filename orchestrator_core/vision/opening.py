@@ -68,25 +68,28 @@ def open_scorer(
     bank: Bank | None = None,
     clip_vision: Any = None,
     clip_vision_name: str = "",
+    vocabulary: str = "",
 ) -> Scorer:
     """``clip_vision``: ComfyUI's, which then sees the images, and the settings' model reads the texts.
+
+    ``vocabulary``: a folder with CLIP's ``vocab.json`` and ``merges.txt``, for where open_clip is not installed.
 
     Raises ScorerError where no model is named, or it is not there.
     """
     backend = backend_of(settings)
     if backend in ("open_clip", "transformers"):
-        encoder: Encoder = open_encoder(settings, residence)
+        encoder: Encoder = open_encoder(settings, residence, vocabulary)
         if clip_vision is not None:
             encoder = ClipVisionEncoder(clip_vision, encoder, clip_vision_name, batch=settings.batch)
         return ContrastiveScorer(encoder, cache=cache, bank=bank, measures_counts=settings.measures_counts)
     return _judge(backend, settings, residence)
 
 
-def open_encoder(settings: ScorerSettings, residence: Residence | None = None) -> TowerEncoder:
+def open_encoder(settings: ScorerSettings, residence: Residence | None = None, vocabulary: str = "") -> TowerEncoder:
     """Raises ScorerError."""
     source: TowerSource
     if backend_of(settings) == "open_clip":
-        source = OpenClipSource(files_of(settings.model, settings.weights, settings.allow_download))
+        source = OpenClipSource(files_of(settings.model, settings.weights, settings.allow_download), vocabulary)
     else:
         source = TransformersSource(settings.model)
     return TowerEncoder(source, residence=residence, dtype=settings.dtype, fit=settings.fit, batch=settings.batch)
