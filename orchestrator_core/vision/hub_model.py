@@ -130,7 +130,8 @@ def _check_type(folder: Path, wanted: tuple[str, ...]) -> None:
 def weights_digest(place: Path) -> str:
     """12 hex digits that tell one file of weights, or one folder of them, from another.
 
-    Raises ScorerError where there is none. Of each file its size and sixteen places of it are read: a fine-tuned model differs from its origin everywhere.
+    Of each file its size and sixteen places of it are read: a fine-tuned model differs from its origin everywhere.
+    Raises ScorerError where there is none.
     """
     files = [place] if place.is_file() else sorted(each for each in place.iterdir() if each.suffix in _WEIGHTS)
     if not files:
