@@ -17,7 +17,6 @@ from orchestrator_core.formats.sharing_clean import EXAMPLE, strings_in
 from orchestrator_core.formats.sharing_nodes import (
     CORE_ID,
     OLDEST_COMFYUI,
-    REGISTRY_ID,
     VIRTUAL,
     Node,
     definition_of,
@@ -27,6 +26,7 @@ from orchestrator_core.formats.sharing_nodes import (
     model_directory,
     widget_places,
 )
+from orchestrator_core.formats.sharing_ours import REGISTRY_ID
 
 NOTE_TITLE = "About this template"
 NOTE_WIDTH = 400

@@ -9,10 +9,13 @@ from typing import Any, Final, TypeGuard
 from orchestrator_core.formats.core_nodes import CORE_NODES
 from orchestrator_core.formats.infotext import MODEL_SUFFIXES
 from orchestrator_core.formats.node_definitions import CONTROLS, InputDefinition, NodeDefinition, node_definition
+from orchestrator_core.formats.sharing_ours import LINE as _LINE
+from orchestrator_core.formats.sharing_ours import PROMPT as _PROMPT
+from orchestrator_core.formats.sharing_ours import SCORING_NODES
+from orchestrator_core.formats.sharing_ours import ours as _ours
 
 Node = dict[str, Any]
 
-REGISTRY_ID: Final = "sd-orchestrator"  # of this pack, where ComfyUI's users find packs
 CORE_ID: Final = "comfy-core"
 OLDEST_COMFYUI = "0.3.64"  # what our nodes need
 WILDCARD_PROMPT = "OrchestratorWildcardPrompt"
@@ -30,20 +33,6 @@ TELLING_NODES = (STORY_MEMORY, LLM_ENHANCE)  # whose outputs are a draft, its te
 LORA_LOADERS = ("LoraLoader", "LoraLoaderModelOnly")  # ComfyUI's own
 NOTES = ("MarkdownNote", "Note")
 VIRTUAL = frozenset({*NOTES, "Reroute", "PrimitiveNode"})  # of the frontend alone
-
-_PROMPT = ["STRING", {"default": "", "multiline": True, "dynamicPrompts": False}]
-_LINE = ["STRING", {"default": "", "multiline": False, "dynamicPrompts": False}]
-
-
-def _ours(title: str, required: dict[str, Any], optional: dict[str, Any], *outputs: tuple[str, str]) -> dict[str, Any]:
-    return {
-        "input": {"required": required, "optional": optional},
-        "output": [kind for _, kind in outputs],
-        "output_name": [name for name, _ in outputs],
-        "display_name": title,
-        "python_module": f"custom_nodes.{REGISTRY_ID}",
-    }
-
 
 # As a server's /object_info has them, so far as the canvas format depends on it; tests/hosts compares the two.
 OUR_NODES: dict[str, dict[str, Any]] = {
@@ -192,6 +181,7 @@ OUR_NODES: dict[str, dict[str, Any]] = {
         ("draft", "PROMPT_DRAFT"), ("positive", "STRING"), ("negative", "STRING"), ("natural", "STRING"),
         ("status", "STRING"), ("report", "STRING"),
     ),
+    **SCORING_NODES,
 }  # fmt: skip
 
 # Widget → the folder below models/ that its files are in; of one name with several meanings, by class.
