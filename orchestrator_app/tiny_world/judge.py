@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from orchestrator_app.tiny_world.scenes import ATTRIBUTES
+from orchestrator_app.tiny_world.scenes import ATTRIBUTES, pixels
 
 if TYPE_CHECKING:
     import numpy as np
@@ -49,8 +49,6 @@ class Judge:
     def read(self, images: Sequence[NDArray[np.uint8]]) -> list[Mapping[str, str]]:
         """For each picture of 48 × 48 the most likely value of each attribute."""
         import torch
-
-        from orchestrator_app.tiny_world.train_clip import pixels
 
         with torch.inference_mode():
             rows = self._model(pixels(images))

@@ -7,10 +7,10 @@ from __future__ import annotations
 
 import math
 import random
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import product
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     import numpy as np
@@ -74,6 +74,14 @@ def draw(scene: Scene, rng: random.Random) -> NDArray[np.uint8]:
     small = image.resize((SIZE, SIZE), Image.Resampling.BOX)
     found: NDArray[np.uint8] = np.asarray(small, np.uint8)
     return found
+
+
+def pixels(images: Sequence[NDArray[np.uint8]]) -> Any:
+    """Drawings as the networks of this world take them: (n, 3, 48, 48) floats between -1 and 1."""
+    import numpy as np
+    import torch
+
+    return torch.from_numpy(np.stack(images)).permute(0, 3, 1, 2).float() / 127.5 - 1
 
 
 def _near(color: tuple[int, int, int], rng: random.Random) -> tuple[int, int, int]:

@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from orchestrator_app.tiny_world.captions import PICTURE, any_caption, full_caption, tag
-from orchestrator_app.tiny_world.scenes import ATTRIBUTES, SIZE, Scene, all_scenes, draw, held_out
+from orchestrator_app.tiny_world.scenes import ATTRIBUTES, SIZE, Scene, all_scenes, draw, held_out, pixels
 
 CONFIG: dict[str, Any] = {
     "model_cfg": {
@@ -35,7 +35,7 @@ CONFIG: dict[str, Any] = {
         "resize_mode": "squash",
     },
 }
-IMAGES, BATCH, STEPS, EARLY = 20_000, 128, 3000, 800
+IMAGES, BATCH, STEPS, EARLY = 20_000, 128, 3000, 350
 RATE, WARM_UP = 2e-3, 100
 _LOOK = 250  # steps between two measurements
 
@@ -65,14 +65,6 @@ def all_texts() -> list[str]:
     """Texts that hold every word of every caption."""
     singles = [tag(name, value) for name, values in ATTRIBUTES.items() for value in values]
     return [*(PICTURE + full_caption(scene) for scene in all_scenes()), ", ".join(singles)]
-
-
-def pixels(images: Sequence[Any]) -> Any:
-    """Drawings as the model wants them: (n, 3, 48, 48) floats between -1 and 1."""
-    import numpy as np
-    import torch
-
-    return torch.from_numpy(np.stack(images)).permute(0, 3, 1, 2).float() / 127.5 - 1
 
 
 def train(steps: int, early: Path | None, folder: Path) -> None:
