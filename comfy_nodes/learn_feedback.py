@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from orchestrator_core.run import Run, Score
+from orchestrator_core.stages.score_images import scores_of
 
 from .learn_part import Learned, LearnServices
 from .score_types import Scored, ScoredImage
@@ -61,13 +62,6 @@ def names_of(scored: Scored, saved: SavedImages | None) -> Sequence[str]:
 
 
 def _scores(run_id: str, name: str, image: ScoredImage, scored: Scored) -> Iterator[Score]:
-    for each in image.fulfilments:
-        if each.probability is None:
-            continue
-        wanted = each.wanted
-        yield Score(
-            run_id, name, wanted.component, each.metric, each.probability, each.raw, each.low, each.high,
-            each.calibrated, scored.scorer, wanted.key, wanted.text,
-        )  # fmt: skip
+    yield from scores_of(run_id, name, image.fulfilments, scored.scorer)
     for one in image.whole:
         yield Score(run_id, name, None, one.metric, one.value, calibrated=False, scorer=scored.scorer, text=one.detail)

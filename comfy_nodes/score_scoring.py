@@ -3,10 +3,11 @@ what this imports."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from orchestrator_core.errors import Cancelled, ConfigError, OrchestratorError
+from orchestrator_core.stages.score_images import value_of
 from orchestrator_core.vision.pictures import pixels_of
 from orchestrator_core.vision.wanted import wanted_in
 
@@ -21,7 +22,7 @@ from .score_telling import json_of, report_of, ui_of
 from .score_types import Scored, ScoredImage
 
 if TYPE_CHECKING:
-    from orchestrator_core.vision.port import Fulfilment, Scorer
+    from orchestrator_core.vision.port import Scorer
 
 NOT_MEASURED = -1.0  # of a list of numbers, which holds no None
 
@@ -75,10 +76,3 @@ def model_fingerprint(services: ScoreServices, values: Mapping[str, Any]) -> str
 def model_of(services: ScoreServices, values: Mapping[str, Any]) -> Scorer:
     """Raises ConfigError."""
     return services.scorers.get(values)
-
-
-def value_of(row: Sequence[Fulfilment]) -> float | None:
-    """The mean over what could be measured; what is not calibrated counts only where nothing else is there."""
-    measured = [each for each in row if each.probability is not None and each.metric == "fulfilment"]
-    counted = [each for each in measured if each.calibrated] or measured
-    return sum(each.probability or 0.0 for each in counted) / len(counted) if counted else None

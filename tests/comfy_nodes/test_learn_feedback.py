@@ -76,8 +76,8 @@ def test_scores_are_kept_under_their_images_and_what_was_not_measured_is_no_scor
     told = recorded(services, scored(), saved(tmp_path), {})
     scores = stored(told.run_id).scores
     assert [(s.image, s.component, s.metric, s.value) for s in scores] == [
-        ("0.png", 0, "fulfilment", 0.9), ("0.png", None, "aesthetic", 5.0),
-        ("1.png", 0, "fulfilment", 0.9), ("1.png", None, "aesthetic", 5.0),
+        ("0.png", 0, "fulfilment", 0.9), ("0.png", None, "fulfilment", 0.9), ("0.png", None, "aesthetic", 5.0),
+        ("1.png", 0, "fulfilment", 0.9), ("1.png", None, "fulfilment", 0.9), ("1.png", None, "aesthetic", 5.0),
     ]  # fmt: skip
     assert told.as_json() == {
         "kept": told.kept, "learned": 1, "lines": ["crimson 1.2×"], "learning": "careful"
@@ -88,7 +88,7 @@ def test_scores_are_kept_under_their_images_and_what_was_not_measured_is_no_scor
 def test_the_run_that_is_learned_from_says_which_choice_and_which_scorer(services: LearnServices, tmp_path: Path):
     recorded(services, scored(1), saved(tmp_path, 1), {})
     (run,) = services.learning.runs  # type: ignore[attr-defined]
-    first, whole = run.scores
+    first, _, whole = run.scores
     assert (first.key, first.text, first.scorer, first.calibrated) == (KEY, "crimson", "clip:tiny 0a:float32:1", True)
     assert not whole.calibrated  # information only
 
@@ -96,7 +96,7 @@ def test_the_run_that_is_learned_from_says_which_choice_and_which_scorer(service
 def test_images_that_nobody_saved_count_once_however_often_they_are_recorded(services: LearnServices):
     first, second = recorded(services, scored(), None, {}), recorded(services, scored(), None, {})
     assert first.run_id == second.run_id == unsaved_id(scored())
-    assert len(stored(first.run_id).scores) == 4
+    assert len(stored(first.run_id).scores) == 6
     assert unsaved_id(scored(1)) != first.run_id
 
 
@@ -109,7 +109,7 @@ def test_what_several_nodes_keep_of_a_run_is_one_run_in_whatever_order(tmp_path:
         for step in steps[:: 1 if order else -1]:
             step()
         found = stored(run.id)
-        assert (len(found.images), len(found.scores)) == (2, 4)
+        assert (len(found.images), len(found.scores)) == (2, 6)
 
 
 def kept(services: LearnServices, run: Run, images: Any) -> None:
