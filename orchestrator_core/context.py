@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from orchestrator_core.memory.source import StorySource
     from orchestrator_core.profiles.source import ProfileSource
     from orchestrator_core.store import Store
+    from orchestrator_core.vision.port import Scorer
+    from orchestrator_core.weights.port import RunLearner
 
 
 def ignore_progress(progress: Progress) -> None:
@@ -45,3 +47,5 @@ class StageContext:
     is_last: bool = False  # of a batch: the language model may leave its memory afterwards
     stories: StorySource | None = None  # that followStory goes on with
     books: BookSource | None = None  # of lore
+    scorer: Scorer | None = None  # looks at finished images
+    learner: RunLearner | None = None  # takes their scores in

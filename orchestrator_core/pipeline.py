@@ -13,7 +13,7 @@ from orchestrator_core.errors import PipelineError
 from orchestrator_core.prompt import PromptDraft
 from orchestrator_core.run import Run, new_run_id
 from orchestrator_core.spec import PipelineSpec, StageSpec, problems_of
-from orchestrator_core.stages import dispatch, follow_story, generate_prompt, llm_enhance, select_loras
+from orchestrator_core.stages import dispatch, follow_story, generate_prompt, llm_enhance, score_images, select_loras
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +30,7 @@ STAGES: Mapping[str, Stage] = {
     "llmEnhance": Stage(llm_enhance.Options, llm_enhance.stage),
     "selectLoras": Stage(select_loras.Options, select_loras.stage),
     "dispatch": Stage(dispatch.Options, dispatch.stage),
+    "scoreImages": Stage(score_images.Options, score_images.stage),
 }
 
 

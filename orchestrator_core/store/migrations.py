@@ -167,6 +167,27 @@ def m008_answers(connection: Connection) -> None:
     )
 
 
+def m009_learning(connection: Connection) -> None:
+    """What a score was measured by, what was learned from scores, and people's marks of images."""
+    key = 'TEXT COLLATE "C"' if connection.dialect.name == "postgresql" else "TEXT"
+    added = [
+        *("raw DOUBLE PRECISION", "low DOUBLE PRECISION DEFAULT 0", "high DOUBLE PRECISION DEFAULT 1"),
+        "calibrated BIGINT NOT NULL DEFAULT 1",
+        *(f"{name} TEXT NOT NULL DEFAULT ''" for name in ("scorer", "key", "text")),
+    ]
+    statements = (
+        *(f"ALTER TABLE scores ADD COLUMN {column}" for column in added),
+        f"""CREATE TABLE learning_events (
+            number BIGINT NOT NULL PRIMARY KEY, at_ms BIGINT NOT NULL, kind TEXT NOT NULL,
+            identity {key} NOT NULL UNIQUE, data TEXT NOT NULL)""",
+        f"""CREATE TABLE image_marks (
+            run_id {key} NOT NULL, image {key} NOT NULL, favourite BIGINT NOT NULL, reject BIGINT NOT NULL,
+            stars BIGINT NOT NULL, updated_ms BIGINT NOT NULL, PRIMARY KEY (run_id, image))""",
+    )
+    for statement in statements:
+        connection.execute(text(statement))
+
+
 MIGRATIONS: tuple[Migration, ...] = (
     m001_runs,
     m002_loras,
@@ -176,6 +197,7 @@ MIGRATIONS: tuple[Migration, ...] = (
     m006_draft_notes,
     m007_stories,
     m008_answers,
+    m009_learning,
 )
 
 

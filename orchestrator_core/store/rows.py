@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, fields
@@ -148,6 +149,13 @@ def _score_row(run_id: str, position: int, score: Score) -> Row:
         "component": score.component,
         "metric": score.metric,
         "value": score.value,
+        "raw": score.raw,
+        "low": score.low,
+        "high": score.high,
+        "calibrated": int(score.calibrated),
+        "scorer": score.scorer,
+        "key": score.key,
+        "text": score.text,
     }
 
 
@@ -263,4 +271,6 @@ def _image(row: Stored) -> GeneratedImage:
 
 
 def _score(row: Stored) -> Score:
-    return Score(row["of_run"], row["image"], row["component"], row["metric"], row["value"])
+    raw = None if math.isnan(row["raw"]) else row["raw"]
+    measured = (row["metric"], row["value"], raw, row["low"], row["high"], bool(row["calibrated"]))
+    return Score(row["of_run"], row["image"], row["component"], *measured, row["scorer"], row["key"], row["text"])

@@ -142,6 +142,32 @@ scores = Table(
     Column("component", BigInteger),  # position in the positive prompt; NULL = the whole image
     Column("metric", AnyText),
     Column("value", Number),
+    Column("raw", Number),  # the scorer's own number; NULL = none
+    Column("low", Number),
+    Column("high", Number),
+    Column("calibrated", BigInteger),  # 0: never learned from
+    Column("scorer", AnyText),
+    Column("key", AnyText),  # of the choice that is credited
+    Column("text", AnyText),
+)
+learning_events = Table(  # a log: rows are only added
+    "learning_events",
+    metadata,
+    Column("number", BigInteger),  # from 1: what orders them, as clocks may be set back
+    Column("at_ms", BigInteger),
+    Column("kind", AnyText),
+    Column("identity", AnyText),  # of what it tells: told twice, it is there once
+    Column("data", AnyText),  # JSON
+)
+image_marks = Table(  # what a person said of an image; the last word counts
+    "image_marks",
+    metadata,
+    Column("run_id", AnyText),
+    Column("image", AnyText),  # file name
+    Column("favourite", BigInteger),
+    Column("reject", BigInteger),
+    Column("stars", BigInteger),
+    Column("updated_ms", BigInteger),
 )
 loras = Table(  # an index of files: may be dropped at any time, and is made again from them
     "loras",

@@ -382,3 +382,9 @@ def test_it_lives_in_the_data_folder_unless_told_otherwise(tmp_path: Path, monke
     assert (home / DATABASE_NAME).is_file()
     with Store.open(create=False) as store:
         assert ids(store.runs()) == ["r1"]
+
+
+def test_a_score_keeps_what_it_was_measured_by(store: Store) -> None:
+    of_a_part = Score("r1", "a.png", 0, "fulfilment", 0.8, 0.21, 0.6, 0.9, False, "clip:1", "colors#red", "a red star")
+    store.save_run(a_run("r1", scores=(of_a_part, Score("r1", "a.png", None, "clip", 1.0))))
+    assert store.load_run("r1").scores == (of_a_part, Score("r1", "a.png", None, "clip", 1.0))

@@ -78,7 +78,7 @@ def test_migrations_are_numbered_without_a_gap() -> None:
         (StoryUse, "story scene action notes profiles"),
         (Enhancement, "status detail model natural"),
         (GeneratedImage, "path request run_id"),
-        (Score, "run_id image component metric value"),
+        (Score, "run_id image component metric value raw low high calibrated scorer key text"),
         (
             GenerationRequest,
             "positive negative loras checkpoint sampler scheduler steps cfg denoise width height seed batch_size vae"

@@ -1,0 +1,105 @@
+"""The ledger of learning as rows: a log that is only added to. ``weights/ledger.py`` gives its entries their types."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import Connection, func, insert, select, text
+
+from orchestrator_core.errors import StoreError
+from orchestrator_core.store import schema
+from orchestrator_core.store.database import Store
+
+_TURNS = ("undo", "reset")  # after one, what was told before may be told again
+_AT_ONCE = 500
+
+
+@dataclass(frozen=True, slots=True)
+class NewEntry:
+    """``identity``: of what it tells; the same one told twice since the last undo or reset is there once."""
+
+    kind: str
+    identity: str
+    data: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """``number``: from 1, what orders entries; ``at_ms`` is for people alone, as clocks may be set back."""
+
+    number: int
+    at_ms: int
+    kind: str
+    data: Mapping[str, Any]
+
+
+class LearningLog:
+    """Every method is one transaction. Raises StoreError."""
+
+    def __init__(self, store: Store) -> None:
+        self.store = store
+
+    def append(self, entries: Sequence[NewEntry]) -> int:
+        """All of them or, on an error, none; several processes may at once. The number of the last entry then."""
+        table = schema.learning_events
+        with self.store.writing() as connection:
+            _only_writer(connection)
+            last, turn = _last(connection), _last(connection, _TURNS)
+            named = {f"{entry.identity}@{turn}": entry for entry in reversed(entries)}
+            known = _known(connection, list(named))
+            rows = [
+                {"kind": entry.kind, "identity": name, "data": json.dumps(dict(entry.data), ensure_ascii=False)}
+                for name, entry in reversed(named.items())
+                if name not in known
+            ]
+            now = time.time_ns() // 1_000_000
+            if rows:
+                numbers = range(last + 1, last + 1 + len(rows))
+                numbered = [{"number": n, "at_ms": now, **row} for n, row in zip(numbers, rows, strict=True)]
+                connection.execute(insert(table), numbered)
+            return last + len(rows)
+
+    def last(self) -> int:
+        """The number of the last entry; 0 where there is none."""
+        with self.store.reading() as connection:
+            return _last(connection)
+
+    def entries(self, after: int = 0, to: int | None = None) -> list[Entry]:
+        """Those with a number after ``after``, up to ``to`` with it, in their order."""
+        table = schema.learning_events
+        statement = select(table).where(table.c.number > after).order_by(table.c.number)
+        if to is not None:
+            statement = statement.where(table.c.number <= to)
+        with self.store.reading() as connection:
+            rows = list(connection.execute(statement).mappings())
+        try:
+            return [Entry(row["number"], row["at_ms"], row["kind"], json.loads(row["data"])) for row in rows]
+        except ValueError as error:
+            raise StoreError(f"{self.store.place}: the ledger of learning is damaged. Restore a backup.") from error
+
+
+def _only_writer(connection: Connection) -> None:
+    # On SQLite a transaction that writes is alone already.
+    if connection.dialect.name == "postgresql":
+        connection.execute(text("LOCK TABLE learning_events IN EXCLUSIVE MODE"))
+
+
+def _last(connection: Connection, kinds: Iterable[str] = ()) -> int:
+    table = schema.learning_events.c
+    statement = select(func.max(table.number))
+    if kinds:
+        statement = statement.where(table.kind.in_(list(kinds)))
+    return int(connection.execute(statement).scalar() or 0)
+
+
+def _known(connection: Connection, identities: Sequence[str]) -> set[str]:
+    table = schema.learning_events.c
+    found: set[str] = set()
+    for start in range(0, len(identities), _AT_ONCE):
+        some = identities[start : start + _AT_ONCE]
+        found |= set(connection.execute(select(table.identity).where(table.identity.in_(some))).scalars())
+    return found
