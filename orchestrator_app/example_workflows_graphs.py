@@ -20,6 +20,7 @@ from orchestrator_core.formats.sharing_nodes import (
     STORY_MEMORY,
     WILDCARD_PROMPT,
 )
+from orchestrator_core.formats.sharing_ours import CLIP_SCORER, FEEDBACK_RECORDER, SCORER_MODEL
 from orchestrator_core.formats.sharing_run import set_control
 
 Inputs = dict[str, Any]
@@ -29,6 +30,7 @@ Group = tuple[str, tuple[str, ...]]
 DRAW, SHOW, SAVE, REMEMBER = "Wildcard Prompt", "Prompt Inspector", "Save Image With Origin", "Run Recorder"
 CHOOSE, ENHANCE, LANGUAGE = "LoRA Selector", "LLM Enhance", "LLM Model"
 PROFILES, TELL = "Profile Loader", "Story Memory"
+LOOK, SCORE, LEARN = "Scorer Model", "CLIP Scorer", "Feedback Recorder"
 
 _JOIN: dict[str, Any] = {  # a core node that ours do without
     "StringConcatenate": {
@@ -62,6 +64,8 @@ class LiveExample:
     enhanced: Inputs | None = None  # the values of an LLM Enhance; it comes with an LLM Model
     has_loras: bool = False  # chosen for the prompt
     is_recorded: bool = False
+    is_scored: bool = False  # and learned from
+    batch: int = 1
     control: Mapping[str, str] | None = None  # by title; "randomize" for the others
     size: tuple[int, int] = (512, 512)
 
@@ -76,7 +80,7 @@ def graph_of(example: LiveExample, checkpoint: str) -> Graph:
         graph[title] = {"class_type": class_type, "inputs": inputs, "_meta": {"title": title}}
 
     add("checkpoint", "CheckpointLoaderSimple", ckpt_name=checkpoint)
-    add("size", "EmptyLatentImage", width=width, height=height, batch_size=1)
+    add("size", "EmptyLatentImage", width=width, height=height, batch_size=example.batch)
     _add_prompts(example, add)
     texts: list[list[Any]] = [[prompts[0], 0], [prompts[0], 1]]
     model, draft = "checkpoint", {title: [title, 2] for title in prompts}
@@ -108,6 +112,10 @@ def graph_of(example: LiveExample, checkpoint: str) -> Graph:
     add(SAVE, SAVE_IMAGE, images=["decode", 0], draft=draft[prompts[0]], filename_prefix="orchestrator")
     if example.is_recorded:
         add(REMEMBER, RECORDER, draft=draft[prompts[0]], saved=[SAVE, 0])
+    if example.is_scored:
+        add(LOOK, SCORER_MODEL)
+        add(SCORE, CLIP_SCORER, images=["decode", 0], draft=draft[prompts[0]], scorer=[LOOK, 0])
+        add(LEARN, FEEDBACK_RECORDER, scored=[SCORE, 0], saved=[SAVE, 0])
     return graph
 
 

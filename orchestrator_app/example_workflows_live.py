@@ -10,16 +10,19 @@ from orchestrator_app.example_workflows_graphs import (
     DRAW,
     ENHANCE,
     LANGUAGE,
+    LEARN,
+    LOOK,
     PROFILES,
     REMEMBER,
     SAVE,
+    SCORE,
     SHOW,
     TELL,
     Group,
     LiveExample,
     shown_by,
 )
-from orchestrator_app.example_workflows_notes import CHOSEN, ENHANCED, FIRST, FOLLOWS, PEOPLE, SCENES, TEN
+from orchestrator_app.example_workflows_notes import CHOSEN, ENHANCED, FIRST, FOLLOWS, LEARNED, PEOPLE, SCENES, TEN
 from orchestrator_core.formats.comfy_workflow import Box
 
 _SHE, _HE = f"{DRAW}: she", f"{DRAW}: he"
@@ -98,6 +101,14 @@ _STORY_GROUPS = (
     ("Texts", ("positive", "negative", SHOW)),
     _GROUPS[2],
 )
+_SCORED: dict[str, Box] = {
+    **_ONE,
+    SAVE: (1330, 530, 300, 420),
+    LOOK: (1700, 0, 360, 262),
+    SCORE: (1700, 390, 360, 560),
+    LEARN: (2130, 0, 340, 950),
+}
+_SCORED_GROUPS = (*_GROUPS, ("What the pictures show", (LOOK, SCORE)), ("What is learned of it", (LEARN,)))
 _TWO: dict[str, Box] = {
     **_SETTINGS,
     "note": (-20, 430, 360, 520),
@@ -242,5 +253,21 @@ LIVE_EXAMPLES = (
         boxes=_ENHANCED,
         enhanced={"amount": 5},
         has_loras=True,
+    ),
+    LiveExample(
+        name="11_prompts_that_get_better",
+        note=LEARNED,
+        prompts={
+            DRAW: {
+                "template": "{ink wash painting|watercolor|oil painting|pixel art} of a __colors/warm__ "
+                "{fox|owl|hare|lynx|heron},\n{in the falling snow|in __places/nature__}",
+                "negative_template": "{3$$, $$__negative/general__}",
+                "seed": 8,
+            }
+        },
+        groups=_SCORED_GROUPS,
+        boxes=_SCORED,
+        is_scored=True,
+        batch=4,
     ),
 )

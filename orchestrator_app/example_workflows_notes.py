@@ -96,3 +96,18 @@ Memory** what stays: looks, clothes, place and time. Write the next scene, and p
 - Another name in **story** begins another story.
 - What you say in **where** or **outfit** holds from now on: clear the field after the run.
 """
+LEARNED = """\
+# Prompts that get better
+
+**CLIP Scorer** says how surely each picture shows each drawn word, against what else could have been drawn. **Feedback
+Recorder** keeps that, and the next prompts are drawn by what worked, once you say so.
+
+1. Put a CLIP model into `models/clip_score/` and choose it in **Scorer Model** (*installed*). Choose a model in
+   **checkpoint**.
+2. Press *Run*: the bars show what the pictures hold.
+3. Switch learning on in the tab **Learned odds** at the side, and set a wildcard to *prefers what works*.
+4. *Run (Instant)*, some forty times, and look at the odds again. Every step can be undone.
+
+- Your own marks count more: right-click a picture.
+- **passed** and **best image** of the scorer are pictures too: wire them where you like.
+"""

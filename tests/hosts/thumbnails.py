@@ -76,6 +76,7 @@ ROWS = {  # of each card; where there are more than drafts, each shows the first
     "08_loras_that_fit": [Row(1, "template", end=2), Row(4)],
     "09_a_story_of_scenes": [Row(1, label="1"), Row(1, label="2"), Row(3, label="+", start=9)],  # what stays in all
     "10_enhanced_prompts": [Row(5)],
+    "11_prompts_that_get_better": [Row(1, "template", end=2), Row(4)],
 }
 SEEDS = {  # whose words are short
     "01_first_wildcards": [2],
