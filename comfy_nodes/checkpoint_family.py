@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from orchestrator_core.base_models import BaseModel, base_model_in
+from orchestrator_core.errors import FormatError
 from orchestrator_core.formats.comfy_links import link_of
 
 _MOST_HOPS = 100
@@ -58,6 +59,16 @@ def checkpoint_of(kinds: Sequence[str], width: int, file: str) -> BaseModel:
     if not family or named.family == family or named.family.startswith(f"{family} "):
         return named if named.family or not family else BaseModel(family)
     return named if (family, named.family) == ("SDXL", "Kolors") else BaseModel(family)
+
+
+def family_in(prompt: Any) -> str:
+    """Of the model that a graph renders with, by its file's name: all that is known before it runs. "" if none."""
+    from orchestrator_core.formats.comfy_graph_reader import request_from_graph  # no start of ComfyUI waits for it
+
+    try:
+        return base_model_in(request_from_graph(prompt).checkpoint).family
+    except (FormatError, TypeError, ValueError, AttributeError, KeyError):  # a stranger's graph
+        return ""
 
 
 def loader_file(prompt: Any, node_id: str, name: str = "model", files: Sequence[str] = _FILES) -> str:

@@ -35,10 +35,13 @@ class Odds(Protocol):
     def number(self) -> int:
         """That of this moment; 0 while learning is off. Never raises."""
 
-    def now(self, options: Options) -> Snapshot:
-        """Those of this moment, for a prompt with these profiles. Never raises: without odds a prompt is drawn too."""
+    def now(self, options: Options, family: str) -> Snapshot:
+        """Those of this moment, for a prompt with these profiles and a model of this family.
 
-    def at(self, number: int, options: Options) -> Snapshot:
+        Never raises: without odds a prompt is drawn too.
+        """
+
+    def at(self, number: int, options: Options, family: str) -> Snapshot:
         """As ``now``, of the moment with this number; none where it is not known here."""
 
 
@@ -48,18 +51,18 @@ class NoOdds:
     def number(self) -> int:
         return 0
 
-    def now(self, options: Options) -> Snapshot:
+    def now(self, options: Options, family: str) -> Snapshot:
         return NONE
 
-    def at(self, number: int, options: Options) -> Snapshot:
+    def at(self, number: int, options: Options, family: str) -> Snapshot:
         return NONE
 
 
-def snapshot_for(odds: Odds, options: Options, named: int | None) -> Snapshot:
+def snapshot_for(odds: Odds, options: Options, named: int | None, family: str = "") -> Snapshot:
     """``named``: the number that a graph names; None: that of the moment."""
     if named is None:
-        return odds.now(options)
-    return odds.at(named, options) if named > 0 else NONE
+        return odds.now(options, family)
+    return odds.at(named, options, family) if named > 0 else NONE
 
 
 def named_in(inputs: Mapping[str, Any]) -> int | None:

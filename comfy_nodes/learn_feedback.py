@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from orchestrator_core.run import Run, Score
 from orchestrator_core.stages.score_images import scores_of
 
+from .learn_answers import EVENT
 from .learn_part import Learned, LearnServices
 from .score_types import Scored, ScoredImage
 
@@ -45,7 +46,9 @@ def recorded(services: LearnServices, scored: Scored, saved: SavedImages | None,
     ]
     run = Run(run_id, scored.draft, saved.images if saved else (), tuple(scores))
     kept = services.recording.record(run)
-    return Told(run_id, kept, services.learning.learn(run, prompt))
+    learned = services.learning.learn(run, prompt)
+    services.tell(EVENT, {})
+    return Told(run_id, kept, learned)
 
 
 def unsaved_id(scored: Scored) -> str:

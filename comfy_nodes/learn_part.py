@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import threading
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -12,8 +14,13 @@ from orchestrator_core.run import Run
 from .recording import Recording
 
 if TYPE_CHECKING:
+    from orchestrator_core.stages.generate_prompt import Options
+
+    from .drawing_odds import Odds, Snapshot
     from .learn_answers import LearnAnswers, PathOf, Tell
+    from .learn_store import StoreLearning
     from .learn_view import Direction, LearningView, Mode
+    from .services import Services
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +70,7 @@ class Marking(Protocol):
 class LearnServices:
     recording: Recording
     learning: Learning
+    tell: Callable[[str, Mapping[str, Any]], None] = lambda event, data: None
 
 
 class LearnPart:
@@ -70,16 +78,51 @@ class LearnPart:
 
     def __init__(self, recording: Recording, path_of: PathOf, tell: Tell) -> None:
         self._recording, self._path_of, self._tell = recording, path_of, tell
+        self._lock = threading.Lock()
+        self._learning: StoreLearning | None = None
+        self._services: Services | None = None
+
+    def of(self, services: Services) -> LearnPart:
+        """``services`` draw what an image tells of its prompt."""
+        self._services = services
+        return self
+
+    def start(self) -> None:
+        """What is slow at first, before somebody queues a prompt."""
+        self.learning().number()
+
+    def learning(self) -> StoreLearning:
+        """Nothing is read or opened yet."""
+        from .learn_images import run_of
+        from .learn_store import StoreLearning
+
+        with self._lock:
+            if self._learning is None:
+                assert self._services is not None
+                self._learning = StoreLearning(partial(run_of, services=self._services))
+            return self._learning
 
     def services(self) -> LearnServices:
-        """Nothing is read or opened yet."""
-        from .learn_none import NoLearning
-
-        return LearnServices(self._recording, NoLearning())
+        return LearnServices(self._recording, self.learning(), self._tell)
 
     def answers(self) -> LearnAnswers:
         from .learn_answers import LearnAnswers
-        from .learn_none import NoLearning
 
-        nothing = NoLearning()
-        return LearnAnswers(nothing, nothing, self._path_of, self._tell)
+        learning = self.learning()
+        return LearnAnswers(learning, learning, self._path_of, self._tell)
+
+
+class LaterOdds:
+    """Odds that are asked for when the first prompt is drawn."""
+
+    def __init__(self, learning: Callable[[], Odds]) -> None:
+        self._learning = learning
+
+    def number(self) -> int:
+        return self._learning().number()
+
+    def now(self, options: Options, family: str) -> Snapshot:
+        return self._learning().now(options, family)
+
+    def at(self, number: int, options: Options, family: str) -> Snapshot:
+        return self._learning().at(number, options, family)

@@ -9,11 +9,13 @@ from __future__ import annotations
 import logging
 import threading
 from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Any
 
 from orchestrator_core.prompt import PromptDraft
 
 from .canvas import write_widgets
+from .checkpoint_family import family_in
 from .drawing_odds import noted
 from .drawn import drawn_as_json
 from .image_info import note_odds, note_origin, recall_odds, texts_of
@@ -65,7 +67,7 @@ class Populate:
         """What could be drawn in time, and what could not be drawn at all."""
         # Copies of what is written to below, while a draw that takes longer still reads it.
         ours = {node_id: {**prompt[node_id], "inputs": {**prompt[node_id]["inputs"]}} for node_id in our_nodes(prompt)}
-        plan = Plan({**prompt, **ours}, self._services.draw)
+        plan = Plan({**prompt, **ours}, partial(self._services.draw, family=family_in(prompt)))
         _in_thread(plan.make).join(self._patience)
         return dict(plan.drawn), dict(plan.failed)
 

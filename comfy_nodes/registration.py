@@ -8,7 +8,7 @@ from orchestrator_core.config import data_folder
 from orchestrator_core.template import Wildcards
 
 from . import host, host_vision
-from .learn_part import LearnPart
+from .learn_part import LaterOdds, LearnPart
 from .learn_recorder import FeedbackRecorder
 from .learn_routes import learn_routes
 from .llm_enhance import LlmEnhance
@@ -46,14 +46,15 @@ def register() -> dict[str, type[Any]]:
     """The nodes by id. Called once, when ComfyUI imports the pack."""
     wildcards = Wildcards(host.wildcard_folders(), cache=data_folder() / "cache")
     profiles = ProfileShelf(host.profile_folders)
-    services = Services(wildcards, host.send, profiles)
+    recorded = Recording(host.send_to_all)
+    learning = LearnPart(recorded, host_vision.image_path, host.send_to_all)
+    services = Services(wildcards, host.send, profiles, LaterOdds(learning.learning))
     host.when_started(wildcards.names)  # the first prompt finds the folders read
     host.when_started(profiles.start)
     host.add_prompt_handler(Populate(services))
     host.add_routes(routes(wildcards, host.embeddings, profiles))
     host.add_routes(sharing_routes(SharingAnswers(wildcards, host.version, host.node_info, host.view_of, profiles)))
     host.add_routes(profile_routes(profiles))
-    recorded = Recording(host.send_to_all)
     recording = {"recording": recorded}
     return {
         WILDCARD_PROMPT: _given(WildcardPrompt, services=services),
@@ -63,7 +64,7 @@ def register() -> dict[str, type[Any]]:
         **_lora_nodes(LoraPart(wildcards, profiles)),
         **_llm_nodes(LlmPart()),
         **_score_nodes(ScorePart(wildcards)),
-        **_learn_nodes(LearnPart(recorded, host_vision.image_path, host.send_to_all)),
+        **_learn_nodes(learning.of(services)),
         PROFILE_LOADER: _given(ProfileLoader, shelf=profiles),
         **_story_nodes(StoryPart(profiles, host.lore_folders, host.view_of, host.send_to_all)),
     }
@@ -99,6 +100,7 @@ def _score_nodes(part: ScorePart) -> dict[str, type[Any]]:
 
 def _learn_nodes(part: LearnPart) -> dict[str, type[Any]]:
     host.add_routes(learn_routes(part.answers))
+    host.when_started(part.start)
     return {FEEDBACK_RECORDER: _given(FeedbackRecorder, learning=staticmethod(part.services))}
 
 

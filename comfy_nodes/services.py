@@ -31,12 +31,12 @@ class Services:
     profiles: ProfileShelf = field(default_factory=ProfileShelf)
     odds: Odds = field(default_factory=NoOdds)
 
-    def draw(self, options: Options, named: int | None = None) -> PromptDraft:
+    def draw(self, options: Options, named: int | None = None, family: str = "") -> PromptDraft:
         """A draft by the learned odds of the moment, or of the moment that ``named`` numbers.
 
         Raises TemplateError.
         """
-        snapshot = snapshot_for(self.odds, options, named)
+        snapshot = snapshot_for(self.odds, options, named, family)
         weights, number = snapshot.weights, snapshot.number
         draft = generate(options, self.wildcards, weights, profiles=self.profiles, odds=number)
         if number and not _is_drawn(draft):  # a text without a choice is the same by all odds

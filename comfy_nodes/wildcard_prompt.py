@@ -12,6 +12,7 @@ from orchestrator_core.prompt import PromptDraft
 from orchestrator_core.stages.generate_prompt import kept, options_from_widgets
 from orchestrator_core.template.align import aligned
 
+from .checkpoint_family import family_in
 from .drawing_odds import named_in, snapshot_for
 from .drawn import template_slots
 from .host import current_client, io
@@ -63,8 +64,8 @@ class WildcardPrompt(io.ComfyNode):
     def execute(cls, **values: Any) -> io.NodeOutput:
         try:
             if _is_settled(values):
-                return cls._given(_settled(values, cls.services, named_in(cls._inputs()) or 0))
-            draft = cls.services.draw(options_from_widgets(values), named_in(cls._inputs()))
+                return cls._given(_settled(values, cls.services, named_in(cls._inputs()) or 0, cls._family()))
+            draft = cls.services.draw(options_from_widgets(values), named_in(cls._inputs()), cls._family())
         except (OrchestratorError, ValidationError) as error:
             told = failure(error, values)
             # ComfyUI 0.3.64 forgets to block a node that gives no outputs at all
@@ -78,6 +79,11 @@ class WildcardPrompt(io.ComfyNode):
         node = (cls.hidden.prompt or {}).get(str(cls.hidden.unique_id))
         inputs = node.get("inputs") if isinstance(node, dict) else None
         return inputs if isinstance(inputs, dict) else {}
+
+    @classmethod
+    def _family(cls) -> str:
+        """Of the model that the graph renders with, where odds are learned: they go by it."""
+        return family_in(cls.hidden.prompt) if cls.services.odds.number() else ""
 
     @classmethod
     def _given(cls, draft: PromptDraft, ui: dict[str, Any] | None = None) -> io.NodeOutput:
@@ -102,12 +108,12 @@ def _named(values: Mapping[str, Any]) -> tuple[str | None, str]:
     return None if profiles is None else str(profiles), str(values.get("genre") or "")
 
 
-def _settled(values: Mapping[str, Any], services: Services, odds: int) -> PromptDraft:
+def _settled(values: Mapping[str, Any], services: Services, odds: int, family: str) -> PromptDraft:
     """Raises what a text that was drawn cannot have: options that cannot be used."""
     positive, negative = (str(values.get(name) or "") for name in POPULATED)
     try:
         options = options_from_widgets(values)
-        found = snapshot_for(services.odds, options, odds)
+        found = snapshot_for(services.odds, options, odds, family)
         return kept(options, positive, negative, services.wildcards, services.profiles, found.weights, found.number)
     except ValidationError:
         if values.get("mode") != FIXED:

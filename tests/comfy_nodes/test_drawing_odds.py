@@ -24,10 +24,10 @@ class Learned:
     def number(self) -> int:
         return self.latest
 
-    def now(self, options: Options) -> Snapshot:
-        return self.at(self.latest, options)
+    def now(self, options: Options, family: str) -> Snapshot:
+        return self.at(self.latest, options, family)
 
-    def at(self, number: int, options: Options) -> Snapshot:
+    def at(self, number: int, options: Options, family: str) -> Snapshot:
         if not 0 < number <= self.latest:
             return NONE
         keys = sorted({choice.key for seed in range(40) for choice in choices(options, seed)})
@@ -95,7 +95,7 @@ def test_a_fixed_text_is_explained_by_the_odds_that_its_canvas_remembers():
     found = inputs_of(sent(Learned(8), fixed, {PROPERTY: 2}))
     assert (found["odds"], found["populated_text"]) == (2, text)
     options = Options(template=TEMPLATE, seed=7)
-    snapshot = Learned(8).at(2, options)
+    snapshot = Learned(8).at(2, options, "")
     draft = kept(options, text, "", WILDCARDS, weights=snapshot.weights, odds=2)
     assert len(draft.components[1].choices) == 1
 

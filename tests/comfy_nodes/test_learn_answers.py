@@ -9,7 +9,6 @@ import pytest
 from pydantic import ValidationError
 
 from comfy_nodes.learn_answers import EVENT, LearnAnswers
-from comfy_nodes.learn_none import NoLearning
 from comfy_nodes.learn_routes import learn_routes
 from comfy_nodes.learn_view import LearningView, SlotView, StepView, ValueView
 from orchestrator_core.errors import ConfigError
@@ -135,15 +134,6 @@ def test_an_image_is_marked_where_it_lies(kept: Kept):
     for odd in ({"filename": "a.png", "stars": 6}, {"filename": ""}, {"filename": "a.png", "type": "root"}):
         with pytest.raises(ValidationError):
             answers(kept).mark(odd)
-
-
-def test_where_nothing_is_learned_it_is_said():
-    found = answers(NoLearning())
-    assert found.all({})["problems"]
-    assert found.set({"mode": "off"})["mode"] == "off"
-    for ask, body in ((found.set, {"mode": "fast"}), (found.undo, {"to": 1}), (found.reset, {})):
-        with pytest.raises(ConfigError, match="Nothing is learned"):
-            ask(body)
 
 
 def test_all_routes_are_ours():

@@ -1,0 +1,61 @@
+"""What the ledger holds, as the page shows it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from orchestrator_core.weights.learner import State
+from orchestrator_core.weights.ledger import Happening
+from orchestrator_core.weights.observation import context_words, probability, value_of
+from orchestrator_core.weights.odds import SlotOdds, ValueOdds, slot_odds
+
+from .learn_view import LearningView, SlotView, StepView, ValueView
+
+_NAMED = 4  # values in the name of an inline choice, which has none of its own
+_INLINE = "inline:"
+
+
+def view_of(state: State, history: Sequence[Happening]) -> LearningView:
+    seen = list(state.observations)
+    marked = {(one.run_id, one.image) for one in seen if one.kind == "mark" and one.weight}
+    steps = [StepView(one.number, one.at_ms, one.words) for one in history if not one.undone and one.kind != "undo"]
+    return LearningView(
+        state.settings.mode if state.settings.on else "off",
+        sum(one.kind == "score" for one in seen),
+        len(marked),
+        tuple(_slots(state)),
+        tuple(steps),
+    )
+
+
+def _slots(state: State) -> Iterator[SlotView]:
+    """Those of each context apart: the same word may work with one model and not with another."""
+    contexts, settings = state.contexts(), state.settings
+    for context in contexts:
+        for slot in state.slots(context):
+            found = slot_odds(state, context, slot)
+            name = _name(found) + (f" ({context_words(context)})" if len(contexts) > 1 else "")
+            values = tuple(_value(state, value) for value in found.values)
+            moves = found.moves and settings.on
+            is_on = slot not in settings.off_slots
+            yield SlotView(slot, name, settings.direction(slot), is_on, moves, found.why, values)
+
+
+def _name(found: SlotOdds) -> str:
+    if not found.slot.startswith(_INLINE):
+        return found.slot
+    texts = sorted(value_of(value.key) for value in found.values)
+    return "{" + "|".join([*texts[:_NAMED], *(["…"] if len(texts) > _NAMED else [])]) + "}"
+
+
+def _value(state: State, value: ValueOdds) -> ValueView:
+    settings = state.settings
+    pinned = settings.pins.get(value.key)
+    multiplier = value.multiplier if pinned is None else pinned
+    off = value.key in settings.off_values
+    return ValueView(value.key, value_of(value.key), multiplier, value.n, value.why or _why(value), off, pinned)
+
+
+def _why(value: ValueOdds) -> str:
+    low, mean, high = (f"{probability(number):.0%}" for number in (value.low, value.mean, value.high))
+    return f"fulfilled to {mean} ({low} to {high}) in {value.n:g} images; the best of its slot by {value.best:.0%}"

@@ -1,0 +1,141 @@
+"""Learning as the nodes use it, on a real store: the odds that prompts are drawn by are what the scores predict."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from comfy_nodes.drawing_odds import NONE
+from comfy_nodes.learn_images import run_of
+from comfy_nodes.learn_store import StoreLearning, open_store
+from comfy_nodes.services import Services
+from orchestrator_core.config import DATABASE_NAME, data_folder
+from orchestrator_core.errors import ConfigError, LearningError
+from orchestrator_core.prompt import PromptDraft
+from orchestrator_core.run import Run, Score
+from orchestrator_core.stages.generate_prompt import Options, generate
+from orchestrator_core.template import Wildcards
+from orchestrator_core.weights.crediting import observations_of
+from orchestrator_core.weights.learner import Event, folded
+from orchestrator_core.weights.odds import odds
+
+WILDCARDS = Wildcards([])
+OPTIONS = Options(template="a {red|blue|green|ochre} fox")
+
+
+def scored(number: int, draft: PromptDraft) -> Run:
+    """Red is seldom fulfilled, the others mostly."""
+    run_id = f"{number:032x}"
+    (choice,) = [choice for part in draft.components for choice in part.choices]
+    value = 0.2 if choice.key.endswith("#red") else 0.9
+    return Run(
+        run_id, draft, (), (Score(run_id, "0.png", 1, "fulfilment", value, 0.3, 0.1, 1.0, True, "red:1", choice.key),)
+    )
+
+
+def slot() -> str:
+    draft = generate(OPTIONS, WILDCARDS)
+    return next(choice.key.partition("#")[0] for part in draft.components for choice in part.choices)
+
+
+@pytest.fixture
+def learning() -> StoreLearning:
+    services = Services(WILDCARDS, lambda *_: None)
+    return StoreLearning(lambda path: run_of(path, services))
+
+
+@pytest.fixture
+def preferring(learning: StoreLearning) -> Iterator[StoreLearning]:
+    learning.set_mode("fast")
+    learning.set_slot(slot(), direction="prefer", on=None)
+    yield learning
+
+
+def test_a_look_makes_no_database(learning: StoreLearning):
+    assert (learning.mode(), learning.number()) == ("off", 0)
+    assert learning.view().slots == ()
+    assert learning.now(OPTIONS, "") is NONE
+    assert not (data_folder() / DATABASE_NAME).exists()
+
+
+def test_while_learning_is_off_nothing_is_learned(learning: StoreLearning):
+    told = learning.learn(scored(1, generate(OPTIONS, WILDCARDS)), {})
+    assert (told.mode, told.count) == ("off", 0)
+    assert learning.now(OPTIONS, "") is NONE
+
+
+def test_the_odds_move_as_the_same_scores_predict(preferring: StoreLearning):
+    runs = []
+    for number in range(40):
+        snapshot = preferring.now(OPTIONS, "")
+        draft = generate(OPTIONS.model_copy(update={"seed": number}), WILDCARDS, snapshot.weights, odds=snapshot.number)
+        runs.append(scored(number, draft))
+        assert preferring.learn(runs[-1], {}).count == 1
+    found = preferring.now(OPTIONS, "")
+    settings = [
+        Event(1, "set", (), {"what": "mode", "value": "fast"}),
+        Event(2, "set", (), {"what": "switch", "value": True}),
+        Event(3, "set", (), {"what": "direction", "slot": slot(), "value": "prefer"}),
+    ]
+    seen = [Event(4 + number, "observe", observations_of(run)) for number, run in enumerate(runs)]
+    expected = odds(folded([*settings, *seen]), "||")
+    assert found.weights == expected.multipliers
+    assert found.weights[f"{slot()}#red"] < 1
+    assert found.number == 43
+    early = preferring.at(20, OPTIONS, "")
+    assert early.weights == odds(folded([*settings, *seen][:20]), "||").multipliers  # a prompt of then is drawn as then
+    preferring.undo(20)
+    assert preferring.now(OPTIONS, "").weights == early.weights
+
+
+def test_the_same_run_recorded_twice_counts_once(preferring: StoreLearning):
+    run = scored(1, generate(OPTIONS, WILDCARDS))
+    preferring.learn(run, {})
+    before = preferring.number()
+    preferring.learn(run, {})
+    assert preferring.number() == before
+
+
+def test_what_a_person_says_is_shown_and_undone_step_by_step(preferring: StoreLearning):
+    preferring.learn(scored(1, generate(OPTIONS, WILDCARDS)), {})
+    key = preferring.view().slots[0].values[0].key
+    preferring.pin(key, 3.0)
+    preferring.set_off(key, off=True)
+    value = preferring.view().slots[0].values[0]
+    assert (value.pinned, value.off) == (3.0, True)
+    assert preferring.now(OPTIONS, "").weights == {key: 0.0}
+    for _ in range(2):
+        preferring.undo(preferring.view().history[0].number - 1)
+    value = preferring.view().slots[0].values[0]
+    assert (value.pinned, value.off) == (None, False)
+    preferring.set_mode("off")
+    assert (preferring.mode(), preferring.now(OPTIONS, "")) == ("off", NONE)
+    with pytest.raises(LearningError, match="no moment 999"):
+        preferring.undo(999)
+
+
+def test_a_slot_of_an_inline_choice_is_named_by_its_values(preferring: StoreLearning):
+    for seed in range(12):
+        preferring.learn(scored(seed, generate(OPTIONS.model_copy(update={"seed": seed}), WILDCARDS)), {})
+    (found,) = preferring.view().slots
+    assert found.name == "{blue|green|ochre|red}"
+    assert (found.direction, preferring.view().scores) == ("prefer", 12)
+
+
+def test_an_image_that_says_nothing_of_a_prompt_cannot_be_marked(preferring: StoreLearning, tmp_path: Path):
+    image: Any = pytest.importorskip("PIL.Image")
+    image.new("RGB", (8, 8)).save(tmp_path / "plain.png")
+    with pytest.raises(ConfigError, match="could teach nothing"):
+        preferring.mark(tmp_path / "plain.png", favourite=True, reject=False, stars=0)
+
+
+def test_a_broken_database_is_told_and_stops_no_prompt(preferring: StoreLearning, monkeypatch: pytest.MonkeyPatch):
+    with open_store() as store:
+        assert store.place
+    (data_folder() / DATABASE_NAME).write_bytes(b"no database" * 1000)
+    told = preferring.learn(scored(1, generate(OPTIONS, WILDCARDS)), {})
+    assert told.lines[0].startswith("Not learned:")
+    assert StoreLearning(lambda path: (scored(1, generate(OPTIONS, WILDCARDS)), "")).number() == 0
