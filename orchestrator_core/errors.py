@@ -82,6 +82,10 @@ class Cancelled(LanguageModelError):
         super().__init__(message, "cancelled")
 
 
+class LearningError(OrchestratorError):
+    """Something about learned odds that cannot be: a moment that is not there, a setting of the wrong kind."""
+
+
 class ScorerError(OrchestratorError):
     """Images cannot be scored: a bad image, or a model that is not there, not whole or of another kind."""
 

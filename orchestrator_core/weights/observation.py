@@ -1,4 +1,4 @@
-"""Observation: what one image said of one value, on the scale of log-odds. And which images may be learned from together.
+"""Observation: what one image said of one value, in log-odds. And which images may be learned from together.
 
 A value is what a learned weight attaches to: the key of a ``Choice``, as ``colors/warm#crimson``. Its slot is the list
 that it was drawn from, the part of the key before ``#``: only values of one slot are compared with one another.
@@ -54,7 +54,7 @@ def context_of(profiles: str, genre: str, family: str) -> str:
 
 def context_words(context: str) -> str:
     """A context for a person: ``mira, sdxl`` or ``all prompts without a profile``."""
-    names, genre, family = (context.split("|") + ["", "", ""])[:3]
+    names, genre, family = [*context.split("|"), "", "", ""][:3]
     told = [*(name for name in names.split(",") if name), *([genre] if genre else [])]
     return ", ".join([*(told or ["no profile"]), family or "unknown model"])
 

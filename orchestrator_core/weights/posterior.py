@@ -39,14 +39,17 @@ class Tally:
     n: float = 0.0
     total: float = 0.0
     squares: float = 0.0
+    good: float = 0.0  # of ``n``, those that were more likely shown than not
 
     def add(self, value: float, weight: float) -> None:
         self.n += weight
+        self.good += weight if value > 0 else 0.0
         self.total += weight * value
         self.squares += weight * value * value
 
     def scaled(self, factor: float) -> None:
-        self.n, self.total, self.squares = self.n * factor, self.total * factor, self.squares * factor
+        self.n, self.good = self.n * factor, self.good * factor
+        self.total, self.squares = self.total * factor, self.squares * factor
 
     @property
     def mean(self) -> float:
@@ -95,7 +98,9 @@ def with_more(belief: Belief, more: Belief | None, spread: Spread) -> Belief:
     return Belief(mean, 1 / precision)
 
 
-def chances(beliefs: Sequence[Belief], unseen: int, spread: Spread, temper: float = TEMPER) -> tuple[list[float], float]:
+def chances(
+    beliefs: Sequence[Belief], unseen: int, spread: Spread, temper: float = TEMPER
+) -> tuple[list[float], float]:
     """(of each value, of each of the ``unseen`` ones): how likely it is the best. They add up to 1."""
     import numpy as np
 
@@ -163,5 +168,5 @@ def differs(tallies: Sequence[Tally]) -> float:
 
 
 def _f_as_normal(ratio: float, above: float, below: float) -> float:
-    root, a, b = ratio ** (1 / 3), 2 / (9 * above), 2 / (9 * below)
+    root, a, b = math.pow(ratio, 1 / 3), 2 / (9 * above), 2 / (9 * below)
     return ((1 - b) * root - (1 - a)) / math.sqrt(a + b * root * root)

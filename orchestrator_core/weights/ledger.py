@@ -1,0 +1,253 @@
+"""Ledger: what was observed and what a person set, kept in the store, and what holds because of it at any moment.
+
+A glance at the last number tells whether another host wrote since; then only what is new is read and added. The odds of
+a moment are a function of the entries up to its number, so that an earlier moment can be asked for as well.
+"""
+
+from __future__ import annotations
+
+import json
+import secrets
+import threading
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from copy import deepcopy
+from dataclasses import asdict, dataclass
+from hashlib import sha256
+from typing import TYPE_CHECKING, Any, Literal
+
+from orchestrator_core.errors import LearningError
+from orchestrator_core.run import Run
+from orchestrator_core.weights.crediting import marked, observations_of
+from orchestrator_core.weights.learner import Event, EventKind, State, changed, effective, folded
+from orchestrator_core.weights.marking import Marks, words_of
+from orchestrator_core.weights.observation import Observation
+from orchestrator_core.weights.odds import Odds, odds
+from orchestrator_core.weights.settings import Settings
+
+if TYPE_CHECKING:
+    from orchestrator_core.store import Store
+    from orchestrator_core.store.learning import Entry, LearningLog, NewEntry
+
+What = Literal["switch", "mode", "direction", "slot", "pin", "unpin", "value"]
+_EARLIER = 32  # moments whose odds are kept
+_FIELDS = tuple(Observation.__dataclass_fields__)
+
+
+@dataclass(frozen=True, slots=True)
+class Happening:
+    """An entry in words; ``undone``: an undo or a reset of everything took it back."""
+
+    number: int
+    at_ms: int
+    kind: EventKind
+    words: str
+    undone: bool = False
+
+
+class Ledger:
+    """Threads may share one. The store is open during a call alone. Every method raises StoreError."""
+
+    def __init__(self, open_store: Callable[[], Store]) -> None:
+        self._open_store = open_store
+        self._lock = threading.Lock()
+        self._state = State()
+        self._earlier: dict[tuple[int, str], Odds] = {}
+
+    # what holds
+
+    def state(self) -> State:
+        """What holds now: a copy, which stays as it is."""
+        with self._reading() as state:
+            return deepcopy(state)
+
+    @property
+    def settings(self) -> Settings:
+        with self._reading() as state:
+            return state.settings
+
+    @property
+    def number(self) -> int:
+        """Of the last entry."""
+        with self._reading() as state:
+            return state.number
+
+    @contextmanager
+    def _reading(self) -> Iterator[State]:
+        """What holds now; it is this ledger's own, and moves on after the block."""
+        with self._lock:
+            with self._open_store() as store:
+                log = _log(store)
+                last = log.last()
+                if last < self._state.number:  # another database, or a backup of this one
+                    self._state = State()
+                new = (
+                    [event_of(entry) for entry in log.entries(self._state.number)] if last > self._state.number else []
+                )
+                if any(event.kind == "undo" for event in new):
+                    self._state, new = folded([event_of(entry) for entry in log.entries()]), []
+            for event in new:
+                self._state.add(event)
+            yield self._state
+
+    def at(self, number: int) -> State:
+        """What held after the entry ``number``. Raises LearningError where there is none."""
+        return folded(self._events(number))
+
+    def odds(self, context: str, number: int | None = None) -> Odds:
+        """For prompts of a context, of this moment or of that with a number. Raises LearningError."""
+        if number is None:
+            with self._reading() as state:
+                return odds(state, context)
+        if (number, context) not in self._earlier:
+            if len(self._earlier) >= _EARLIER:
+                self._earlier.clear()
+            self._earlier[number, context] = odds(self.at(number), context)
+        return self._earlier[number, context]
+
+    def preview(self, context: str, change: Mapping[str, Any]) -> tuple[Odds, Odds]:
+        """The odds as they are, and as they would be; nothing is kept. Raises LearningError.
+
+        ``change``: of ``set`` as ``{what, slot, key, value}``, or ``{what: "reset", slot}``, ``{what: "undo", to}``.
+        """
+        what = change.get("what")
+        kind: EventKind = what if what in ("reset", "undo") else "set"
+        events = self._events()
+        last = events[-1].number if events else 0
+        return odds(folded(events), context), odds(folded([*events, Event(last + 1, kind, (), change)]), context)
+
+    def history(self, most: int = 50) -> list[Happening]:
+        """The newest first."""
+        with self._open_store() as store:
+            entries = _log(store).entries()
+        counted = {event.number for event in effective([event_of(entry) for entry in entries])}
+        return [
+            Happening(entry.number, entry.at_ms, _kind(entry), words_for(entry), _is_undone(entry, counted))
+            for entry in reversed(entries[-most:] if most else entries)
+        ]
+
+    def _events(self, to: int | None = None) -> list[Event]:
+        with self._open_store() as store:
+            events = [event_of(entry) for entry in _log(store).entries(to=to)]
+        if to and (not events or events[-1].number != to):
+            raise LearningError(f"There is no moment {to}: the last one is {events[-1].number if events else 0}.")
+        return events
+
+    # what is added; each gives the number of the moment after it
+
+    def change(self, what: What, *, slot: str = "", key: str = "", value: Any = None) -> int:
+        """Raises LearningError for what cannot be set."""
+        change = {"what": what, "slot": slot, "key": key, "value": value}
+        changed(self.settings, change)
+        return self._add("set", secrets.token_hex(8), change)
+
+    def reset(self, slot: str = "") -> int:
+        """Forgets what was seen of a slot, or of all; what a person set stays."""
+        return self._add("reset", secrets.token_hex(8), {"slot": slot})
+
+    def undo(self, to: int | None = None) -> int:
+        """Back to what held after the entry ``to``; None: before the last. Raises LearningError."""
+        last = self.number
+        to = last - 1 if to is None else to
+        if not 0 <= to < max(last, 1):
+            raise LearningError(f"There is no moment {to} to go back to: choose one from 0 to {max(last - 1, 0)}.")
+        return self._add("undo", secrets.token_hex(8), {"to": to})
+
+    def observe(self, observations: Iterable[Observation], kind: EventKind = "observe", words: str = "") -> int:
+        """What is told twice counts once, whichever host tells it."""
+        told = [_as_json(one) for one in observations]
+        if not told:
+            return self.number
+        data = {"observations": told, **({"words": words} if words else {})}
+        digest = sha256(json.dumps([kind, told], sort_keys=True).encode("utf-8", "surrogatepass")).hexdigest()
+        return self._add(kind, digest, data)
+
+    def learn(self, run: Run, family: str = "") -> int:
+        """A ``RunLearner``: takes a run's scores in while learning is on; how many observations they are."""
+        if not self.settings.on:
+            return 0
+        observations = observations_of(run, family)
+        self.observe(observations, words=f"{len({one.image for one in observations})} images of run {run.id}")
+        return len(observations)
+
+    def mark(self, run: Run, image: str, marks: Marks, family: str = "") -> int:
+        """Keeps what a person says of an image, and learns from it while learning is on; how many observations."""
+        from orchestrator_core.store.marks import ImageMarks, StoredMarks
+
+        with self._open_store() as store:
+            ImageMarks(store).put(run.id, image, StoredMarks(marks.favourite, marks.reject, marks.stars))
+        if not self.settings.on:
+            return 0
+        observations = marked(run, image, marks, family)
+        said = f"{image}: {words_of(marks) or 'no mark'}"
+        # Not by content alone: a favourite that was taken back and is given again is a third event.
+        data = {"observations": [_as_json(one) for one in observations], "words": said}
+        if observations:
+            self._add("mark", secrets.token_hex(8), data)
+        return len(observations)
+
+    def _add(self, kind: EventKind, identity: str, data: Mapping[str, Any]) -> int:
+        from orchestrator_core.store.learning import NewEntry
+
+        return self.add([NewEntry(kind, identity, data)])
+
+    def add(self, entries: Sequence[NewEntry]) -> int:
+        with self._open_store() as store:
+            return _log(store).append(entries)
+
+
+def _log(store: Store) -> LearningLog:
+    from orchestrator_core.store.learning import LearningLog
+
+    return LearningLog(store)
+
+
+def event_of(entry: Entry) -> Event:
+    """Raises LearningError for an entry of another version."""
+    data = dict(entry.data)
+    try:
+        observations = tuple(Observation(**one) for one in data.get("observations", ()))
+    except TypeError as error:
+        raise LearningError(f"Entry {entry.number} of the ledger is of a newer version of this pack.") from error
+    return Event(entry.number, _kind(entry), observations, data, entry.at_ms)
+
+
+def _kind(entry: Entry) -> EventKind:
+    return entry.kind  # type: ignore[return-value]  # State takes what it does not know as observations
+
+
+def _as_json(one: Observation) -> dict[str, Any]:
+    values = asdict(one)
+    return {name: values[name] for name in _FIELDS}
+
+
+def _is_undone(entry: Entry, counted: set[int]) -> bool:
+    return entry.kind != "undo" and entry.number not in counted
+
+
+def words_for(entry: Entry) -> str:
+    """What an entry is, for a person."""
+    data = entry.data
+    if entry.kind == "undo":
+        return f"back to moment {data.get('to')}"
+    if entry.kind == "reset":
+        return f"forgot what was seen of {data.get('slot') or 'all slots'}"
+    if entry.kind == "set":
+        return _setting(data)
+    count = len(data.get("observations", ()))
+    told = data.get("words") or {"import": "import"}.get(entry.kind, "scores")
+    return f"{told}: {count} observation{'s' * (count != 1)}"
+
+
+def _setting(data: Mapping[str, Any]) -> str:
+    what, value, name = data.get("what"), data.get("value"), data.get("key") or data.get("slot")
+    told = {
+        "switch": f"learning {'on' if value else 'off'}",
+        "mode": f"mode {value}",
+        "direction": f"{name}: {value}",
+        "slot": f"{name}: {'on' if value else 'off'}",
+        "pin": f"{name}: pinned at {value}×",
+        "unpin": f"{name}: no longer pinned",
+        "value": f"{name}: {'on' if value else 'off'}",
+    }
+    return told.get(str(what), str(what))

@@ -1,0 +1,168 @@
+"""Odds: multipliers of the odds that authors wrote, made of what was learned, each with its reasons.
+
+A value's multiplier is ``(1 - floor) · n · P + floor`` for a slot of n values, where P is the chance that it is the
+best one: 1 for all where nothing is known. They are given relative to that of a value that was never seen, so that no
+list of a wildcard's values is needed here; where all were seen, they are as they are.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+from orchestrator_core.weights.learner import State
+from orchestrator_core.weights.observation import slot_of
+from orchestrator_core.weights.posterior import Belief, Spread, belief_of, chances, differs, interval, with_more
+from orchestrator_core.weights.record import SlotRecord
+from orchestrator_core.weights.regression import Regression
+from orchestrator_core.weights.settings import Rules
+
+FEW = 5.0  # images of a value: with fewer, nothing is said of it
+_NOTHING = SlotRecord()
+
+
+@dataclass(frozen=True, slots=True)
+class ValueOdds:
+    """``multiplier``: of the author's odds, beside a value that was never seen. ``mean``, ``low``, ``high``: of what it
+    scored, in log-odds, with its 90 % interval. ``n``: scores of models; marks are not among them."""
+
+    key: str
+    multiplier: float
+    n: float
+    mean: float
+    low: float
+    high: float
+    best: float  # the chance that it is the best of its slot
+    why: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class SlotOdds:
+    """``moves``: whether anything is other than written; ``why`` says why, or why not."""
+
+    slot: str
+    moves: bool
+    why: str
+    values: tuple[ValueOdds, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Odds:
+    """``number``: the moment of the ledger that they are of, 0 while learning is off."""
+
+    number: int = 0
+    multipliers: Mapping[str, float] = field(default_factory=dict)  # by key; 1 where there is none
+
+
+def odds(state: State, context: str) -> Odds:
+    """For prompts of this context."""
+    if not state.settings.on:
+        return Odds()
+    found: dict[str, float] = {}
+    for slot in state.slots(context):
+        of_slot = slot_odds(state, context, slot)
+        if of_slot.moves:
+            found |= {value.key: value.multiplier for value in of_slot.values if value.multiplier != 1}
+    settings = state.settings
+    found |= {key: pin for key, pin in settings.pins.items() if slot_of(key) not in settings.off_slots}
+    found |= dict.fromkeys(settings.off_values, 0.0)
+    return Odds(state.number, found)
+
+
+def slot_odds(state: State, context: str, slot: str) -> SlotOdds:
+    """What is known of each value of a slot, and what comes of it while learning is on."""
+    settings = state.settings
+    record, whole = state.record(context, slot) or _NOTHING, state.whole(context)
+    marked = whole.beliefs(slot) if whole is not None else {}
+    prefers = settings.direction(slot) == "prefer"
+    counted = record if prefers else _NOTHING
+    why = _stands_still(state, slot, counted, whole if marked else None)
+    known = _Known.of(record, marked, whole, slot)
+    used = known if prefers else _Known.of(_NOTHING, marked, whole, slot)
+    multipliers, best = used.multipliers(settings.rules, max(record.options, len(known.keys)))
+    values = [known.value(key, 1.0 if why else multipliers.get(key, 1.0), best.get(key, 0.0)) for key in known.keys]
+    values.sort(key=lambda value: (-value.multiplier, -value.best, value.key))
+    return SlotOdds(slot, not why, why or _moves_because(settings.mode, counted, bool(marked)), tuple(values))
+
+
+def _stands_still(state: State, slot: str, record: SlotRecord, whole: Regression | None) -> str:
+    """Why nothing moves in a slot; "" where it does."""
+    settings, rules = state.settings, state.settings.rules
+    if slot in settings.off_slots:
+        return "switched off for this slot"
+    if not record.values and whole is None:
+        return "scores are only reported: nobody has it prefer what works"
+    enough = max(record.seen, whole.rows if whole else 0)
+    if enough < rules.least:
+        return f"{enough} of the {rules.least} images that it takes"
+    sure = max(differs(list(record.values.values())), whole.differs(slot) if whole else 0.0)
+    if sure < rules.sure:
+        return "its values do not differ by more than chance would have them"
+    return ""
+
+
+def _moves_because(mode: str, record: SlotRecord, marked: bool) -> str:
+    told = [f"{record.seen} scores"] if record.seen else []
+    told += ["people's marks"] if marked else []
+    again = f", begun anew {record.changes} times as things changed" if record.changes else ""
+    return f"{mode}: by {' and '.join(told)}{again}"
+
+
+@dataclass(frozen=True, slots=True)
+class _Known:
+    """Of the values of one slot: what models' scores and whole images say together."""
+
+    keys: Sequence[str]
+    beliefs: Sequence[Belief]
+    spread: Spread
+    record: SlotRecord
+
+    @classmethod
+    def of(cls, record: SlotRecord, marked: Mapping[str, Belief], whole: Regression | None, slot: str) -> _Known:
+        keys = list(dict.fromkeys([*record.values, *marked]))
+        if not record.values and whole is not None:
+            width = whole.width(slot)
+            return cls(keys, [marked[key] for key in keys], Spread(0.0, whole.variance, width), record)
+        spread = record.spread
+        width = whole.width(slot) if whole is not None else 1.0
+        more = {key: _alone(belief, width) for key, belief in marked.items()}
+        found = [
+            with_more(
+                belief_of(record.values[key], spread) if key in record.values else _prior(spread), more.get(key), spread
+            )
+            for key in keys
+        ]
+        return cls(keys, found, spread, record)
+
+    def multipliers(self, rules: Rules, options: int) -> tuple[Mapping[str, float], Mapping[str, float]]:
+        """(the multiplier, the chance that it is the best) of each value, by key."""
+        if not self.keys:
+            return {}, {}
+        each, other = chances(self.beliefs, options - len(self.keys), self.spread)
+        unseen = self._factor(other, rules, options) if options > len(self.keys) else 1.0
+        factors = {
+            key: self._factor(chance, rules, options) / unseen for key, chance in zip(self.keys, each, strict=True)
+        }
+        return factors, dict(zip(self.keys, each, strict=True))
+
+    def _factor(self, chance: float, rules: Rules, options: int) -> float:
+        return min((1 - rules.floor) * options * chance + rules.floor, rules.cap)
+
+    def value(self, key: str, multiplier: float, best: float) -> ValueOdds:
+        belief = self.beliefs[self.keys.index(key)]
+        tally = self.record.values.get(key)
+        low, high = interval(belief)
+        n = tally.n if tally else 0.0
+        return ValueOdds(key, multiplier, n, belief.mean, low, high, best)
+
+
+def _prior(spread: Spread) -> Belief:
+    return Belief(spread.mean, spread.prior)
+
+
+def _alone(belief: Belief, width: float) -> Belief | None:
+    """What the images alone say, without the prior; None where they say nothing."""
+    precision = 1 / belief.variance - 1 / width
+    if precision < 1e-6:
+        return None
+    return Belief(belief.mean / belief.variance / precision, 1 / precision)

@@ -1,0 +1,51 @@
+"""How learned odds are made: two modes, each with its reasons, and what a person has set."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Literal
+
+Mode = Literal["careful", "fast"]
+Direction = Literal["report", "prefer"]
+
+
+@dataclass(frozen=True, slots=True)
+class Rules:
+    """``floor``: the share of draws that stay as the author weighted them, so that what was unlucky comes back.
+    ``cap``: no value becomes more likely than so many times its author's odds. ``sure``: how sure it must be that the
+    values of a slot differ at all (standard deviations) before its odds move; 0: at once. ``least``: images before
+    that."""
+
+    floor: float
+    cap: float
+    sure: float = 0.0
+    least: int = 0
+
+
+# careful: of 1,000 null slots that are looked at after 400 images, fewer than 1 in 20 may move by mistake; looked at
+# anew after each image, that takes 2.6 standard deviations. fast: the floor is what keeps it from a dead end.
+RULES: Mapping[Mode, Rules] = {
+    "careful": Rules(floor=0.05, cap=16.0, sure=2.6, least=60),
+    "fast": Rules(floor=0.01, cap=1e6, least=8),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """What a person has set. Nothing is learned until it is switched on, and what models say moves nothing unless the
+    person has a slot prefer what works: a low score may mean a value that is hard to draw, not a bad one."""
+
+    on: bool = False
+    mode: Mode = "careful"
+    directions: Mapping[str, Direction] = field(default_factory=dict)  # by slot
+    off_slots: frozenset[str] = frozenset()  # nothing moves in these, whatever was seen
+    pins: Mapping[str, float] = field(default_factory=dict)  # multipliers, by key
+    off_values: frozenset[str] = frozenset()  # keys that are never drawn
+
+    @property
+    def rules(self) -> Rules:
+        return RULES[self.mode]
+
+    def direction(self, slot: str) -> Direction:
+        return self.directions.get(slot, self.directions.get("*", "report"))
