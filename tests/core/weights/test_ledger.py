@@ -1,0 +1,173 @@
+"""Ledger: what was observed and set lasts, in one order for all hosts, and any moment of it can be had again."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from orchestrator_core.errors import LearningError
+from orchestrator_core.prompt import Choice, Component, Origin, PromptDraft
+from orchestrator_core.run import Run, Score
+from orchestrator_core.stages.generate_prompt import Options, generate
+from orchestrator_core.store import Store
+from orchestrator_core.store.learning import LearningLog
+from orchestrator_core.store.marks import ImageMarks
+from orchestrator_core.template import Wildcards
+from orchestrator_core.weights.ledger import Ledger
+from orchestrator_core.weights.marking import Marks
+from orchestrator_core.weights.overlay import overlay
+
+NOWHERE = "||"
+
+
+@pytest.fixture
+def open_store(tmp_path: Path) -> Callable[[], Store]:
+    return lambda: Store.open(tmp_path / "learning.sqlite")
+
+
+@pytest.fixture
+def ledger(open_store: Callable[[], Store]) -> Ledger:
+    made = Ledger(open_store)
+    made.change("switch", value=True)
+    made.change("mode", value="fast")
+    made.change("direction", slot="colors", value="prefer")
+    return made
+
+
+def a_run(number: int, color: str) -> Run:
+    choice = Choice(f"colors#{color}", "colors", options=2)
+    scores = (
+        Score(f"r{number}", "a.png", 0, "fulfilment", 0.9 if color == "red" else 0.1, key=choice.key, scorer="x"),
+    )
+    return Run(f"r{number}", PromptDraft((Component(color, Origin.wildcard, (choice,)),)), scores=scores)
+
+
+def taught(ledger: Ledger, count: int = 20) -> None:
+    for number in range(count):
+        ledger.learn(a_run(number, "red" if number % 2 else "blue"))
+
+
+def test_nothing_is_learned_until_it_is_switched_on(open_store: Callable[[], Store]):
+    ledger = Ledger(open_store)
+    assert ledger.learn(a_run(1, "red")) == 0
+    assert (ledger.number, ledger.odds(NOWHERE).multipliers) == (0, {})
+
+
+def test_what_works_is_drawn_more_often_and_another_host_sees_it(ledger: Ledger, open_store: Callable[[], Store]):
+    taught(ledger)
+    odds = ledger.odds(NOWHERE)
+    assert odds.multipliers["colors#red"] > 10 * odds.multipliers["colors#blue"]
+    assert Ledger(open_store).odds(NOWHERE) == odds
+
+
+def test_the_same_run_counts_once(ledger: Ledger):
+    ledger.learn(a_run(1, "red"))
+    number = ledger.number
+    ledger.learn(a_run(1, "red"))
+    assert ledger.number == number
+
+
+def test_after_a_reset_the_same_run_counts_again(ledger: Ledger):
+    taught(ledger)
+    before = ledger.odds(NOWHERE).multipliers
+    ledger.reset()
+    assert ledger.odds(NOWHERE).multipliers == {}
+    taught(ledger)
+    assert ledger.odds(NOWHERE).multipliers == before
+
+
+def test_an_undo_restores_the_exact_odds_of_an_earlier_moment(ledger: Ledger):
+    taught(ledger)
+    moment, odds = ledger.number, ledger.odds(NOWHERE).multipliers
+    for number in range(20, 30):
+        ledger.learn(a_run(number, "blue"))
+    ledger.change("pin", key="colors#blue", value=5.0)
+    assert ledger.odds(NOWHERE).multipliers != odds
+    assert ledger.odds(NOWHERE, moment).multipliers == odds
+    later = ledger.number
+    ledger.undo(moment)
+    assert ledger.odds(NOWHERE).multipliers == odds
+    ledger.undo(later)  # and the undo is undone
+    assert ledger.state().images == ledger.at(later).images
+
+
+def test_the_history_says_what_was_taken_back(ledger: Ledger):
+    ledger.change("pin", key="colors#red", value=2.0)
+    ledger.undo()
+    newest, pin, *_ = ledger.history()
+    assert (newest.words, newest.undone) == ("back to moment 3", False)
+    assert (pin.words, pin.undone) == ("colors#red: pinned at 2.0×", True)
+
+
+@pytest.mark.parametrize("to", [-1, 99])
+def test_a_moment_that_is_not_there_is_told(ledger: Ledger, to: int):
+    with pytest.raises(LearningError, match="no moment"):
+        ledger.undo(to)
+
+
+def test_what_cannot_be_set_is_not_kept(ledger: Ledger):
+    with pytest.raises(LearningError):
+        ledger.change("pin", key="colors#red", value=float("nan"))
+    assert ledger.number == 3
+
+
+def test_a_dry_run_keeps_nothing(ledger: Ledger):
+    taught(ledger)
+    number = ledger.number
+    before, after = ledger.preview(NOWHERE, {"what": "reset", "slot": ""})
+    assert before.multipliers
+    assert not after.multipliers
+    assert ledger.number == number
+
+
+def test_a_mark_is_kept_and_learned_from(ledger: Ledger, open_store: Callable[[], Store]):
+    run = a_run(1, "red")
+    assert ledger.mark(run, "a.png", Marks(stars=5)) == 1
+    with open_store() as store:
+        assert ImageMarks(store).of_run("r1")["a.png"].stars == 5
+    ledger.mark(run, "a.png", Marks())
+    with open_store() as store:
+        assert ImageMarks(store).of_run("r1") == {}
+
+
+def test_the_same_seed_by_the_same_moment_draws_the_same_prompt(ledger: Ledger, tmp_path: Path):
+    (tmp_path / "colors.txt").write_text("red\nblue\n", encoding="utf-8")
+    wildcards = Wildcards([tmp_path])
+    taught(ledger)
+    first = overlay(ledger)
+    drawn = [_drawn(seed, wildcards, first.weights, first.number) for seed in range(40)]
+    assert sum(draft.positive == "red" for draft in drawn) > 30
+    assert {draft.source.odds for draft in drawn} == {first.number}
+    ledger.reset()
+    again = overlay(ledger, number=first.number)
+    assert [_drawn(seed, wildcards, again.weights, again.number) for seed in range(40)] == drawn
+
+
+def _drawn(seed: int, wildcards: Wildcards, weights: object, number: int) -> PromptDraft:
+    return generate(Options(template="__colors__", seed=seed), wildcards, weights, odds=number)  # type: ignore[arg-type]
+
+
+def test_a_prompt_is_drawn_without_odds_where_the_store_cannot_be_read(tmp_path: Path):
+    found = overlay(Ledger(lambda: Store.open(tmp_path)), weights={"colors#red": 2.0})
+    assert (found.weights, found.number) == ({"colors#red": 2.0}, 0)
+    assert "folder" in found.problem
+
+
+def test_two_hosts_that_tell_at_once_lose_nothing(tmp_path: Path):
+    path = tmp_path / "shared.sqlite"
+    with Store.open(path) as store:
+        code = (
+            "import sys; from orchestrator_core.store import Store; "
+            "from orchestrator_core.store.learning import LearningLog, NewEntry; "
+            "store = Store.open(sys.argv[1]); log = LearningLog(store); "
+            "[log.append([NewEntry('set', f'{sys.argv[2]}{n}', {}), NewEntry('set', f'both{n}', {})])"
+            " for n in range(20)]"
+        )
+        hosts = [subprocess.Popen([sys.executable, "-c", code, str(path), name]) for name in ("a", "b")]
+        assert [host.wait(60) for host in hosts] == [0, 0]
+        numbers = [entry.number for entry in LearningLog(store).entries()]
+    assert numbers == list(range(1, 61))  # 20 of each host, and 20 that both told
