@@ -5,13 +5,20 @@ from __future__ import annotations
 import json
 import subprocess
 import time
+import urllib.error
 import urllib.request
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from orchestrator_core.stages.generate_prompt import Options, generate
 from orchestrator_core.store import Store
+from orchestrator_core.template import Wildcards
+from orchestrator_core.weights.crediting import observations_of
+from orchestrator_core.weights.ledger import Ledger
+from orchestrator_core.weights.observation import context_of
+from orchestrator_core.weights.odds import odds
 from tests.hosts.comfyui import ComfyUI
 from tests.hosts.test_comfyui_nodes import Graph, Server, node, ran
 
@@ -104,3 +111,54 @@ def test_a_model_that_is_gone_is_told_in_a_sentence(server: Server) -> None:
     done = server.wait(server.queue(found))
     assert done["status"]["status_str"] == "error"
     assert "no-such-model" in str(done["status"]["messages"])
+
+
+def test_forty_queued_runs_move_the_odds_as_the_same_scores_predict(server: Server) -> None:
+    server.call("/orchestrator/learning/set", {"mode": "fast"})
+    begun = int(server.call("/orchestrator/learning")["history"][0]["number"])
+    ids = [server.queue(graph(seed=100 + n, batch=1, recorded=True)) for n in range(20)]
+    first = [server.wait(prompt_id) for prompt_id in ids]
+    for slot in {slot["slot"] for slot in server.call("/orchestrator/learning")["slots"]}:
+        server.call("/orchestrator/learning/set", {"slot": slot, "direction": "prefer"})
+    ids = [server.queue(graph(seed=200 + n, batch=1, recorded=True)) for n in range(20)]
+    done = [*first, *(server.wait(prompt_id) for prompt_id in ids)]
+    assert all(each["status"]["status_str"] == "success" for each in done)
+    assert all(each["outputs"]["10"]["orchestrator_feedback"][0]["learned"] for each in done)
+    ledger = Ledger(lambda: Store.open(server.comfyui.store, create=False))
+    state = ledger.state()
+    learned = odds(state, context_of("", "", ""))
+    assert learned.number == state.number > begun
+    with Store.open(server.comfyui.store, create=False) as store:
+        runs = [run for run in store.runs(60) if 100 <= run.draft.seed < 220]
+    assert len(runs) == 40
+    told = {one.identity: one for run in runs for one in observations_of(run)}
+    kept = {one.identity: one for one in state.observations if one.identity in told}
+    assert kept == told  # what is in the ledger is what the scores in the store say
+    later = [run for run in runs if run.draft.seed >= 200]
+    by_odds = {run.draft.source.odds for run in later}
+    assert 0 not in by_odds  # all of these were drawn by learned odds
+    for run in later[:3]:  # and the same seed with the same odds gives the same prompt
+        snapshot = ledger.odds(context_of("", "", ""), run.draft.source.odds)
+        options = Options(template=TEMPLATE, seed=run.draft.seed)
+        assert generate(options, Wildcards([]), snapshot.multipliers).positive == run.draft.positive
+    shown = {slot["slot"]: slot for slot in server.call("/orchestrator/learning")["slots"]}
+    for slot, view in shown.items():
+        for value in view["values"]:
+            assert value["multiplier"] == pytest.approx(learned.multipliers.get(value["key"], 1.0)), slot
+    server.call("/orchestrator/learning/undo", {"to": begun})
+    assert (
+        odds(ledger.state(), context_of("", "", "")).multipliers
+        == ledger.odds(context_of("", "", ""), begun).multipliers
+    )
+    server.call("/orchestrator/learning/set", {"mode": "off"})
+
+
+def test_an_image_is_marked_where_comfyui_saved_it(server: Server) -> None:
+    done = server.run(graph(seed=55, batch=1, recorded=True))
+    (image,) = done["outputs"]["9"]["images"]
+    assert server.call("/orchestrator/marks", {**image, "stars": 4}) == {"words": "4 stars"}
+    assert server.call("/orchestrator/marks", {**image, "favourite": True}) == {"words": "favourite"}
+    assert server.call("/orchestrator/marks", image) == {"words": ""}
+    for odd in ({**image, "filename": "../../user/x.png"}, {**image, "filename": "gone.png"}):
+        with pytest.raises(urllib.error.HTTPError, match="400"):
+            server.call("/orchestrator/marks", odd)
