@@ -118,11 +118,11 @@ def forward(folder: Path, model: Any, count: int) -> None:
                 other.get_image_features(pixels)
 
         calls = [bare, hub, scoring(Prepared(exact, pixels), batch, 20), scoring(Prepared(short, pixels), batch, 20)]
-        found = pairs(count if batch == 32 else 3, *calls)
+        found = pairs(count if batch == 32 else min(count, 3), *calls)
         told = [batch / statistics.median(each) for each in found]
         print(f"{batch:>6} {told[0]:>10.2f} {told[1]:>13.2f} {told[2]:>8.2f} {told[3]:>11.2f}", end="")
         print(f"  ours / bare: {ratio(found[2], found[0]):.3f}, auto {ratio(found[3], found[0]):.2f}")
-    whole = pairs(3, scoring(exact, 8, 20), scoring(short, 8, 20))
+    whole = pairs(min(count, 3), scoring(exact, 8, 20), scoring(short, 8, 20))
     print(
         "end to end, 224², batch 8:", *(f"{8 / statistics.median(each):.2f}" for each in whole), "images per CPU second"
     )
@@ -145,7 +145,9 @@ def components(folder: Path, count: int) -> None:
 
 COLD = """
 import sys, time
-import numpy as np, torch, open_clip, safetensors.torch, PIL.Image
+import numpy as np, torch, safetensors.torch, PIL.Image
+if sys.argv[2] != "image":
+    import open_clip  # its vocabulary
 torch.set_num_threads(1)
 from orchestrator_core.vision.opening import ScorerSettings, open_scorer
 from orchestrator_core.vision.port import Wanted
@@ -248,9 +250,9 @@ def main() -> None:
         if "components" in only:
             components(folder, asked.pairs)
         if "load" in only:
-            load(folder, 3)
+            load(folder, min(asked.pairs, 3))
         if "torchmetrics" in only and asked.torchmetrics_python:
-            against_torchmetrics(folder, asked.torchmetrics_python, 3)
+            against_torchmetrics(folder, asked.torchmetrics_python, min(asked.pairs, 3))
 
 
 if __name__ == "__main__":

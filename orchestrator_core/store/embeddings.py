@@ -30,6 +30,13 @@ class Embeddings:
                 found |= {row[0]: bytes(row[1]) for row in connection.execute(statement)}
         return found
 
+    def some(self, embedder: str, most: int) -> list[bytes]:
+        """Up to so many of an encoder's vectors, whichever they are."""
+        table = schema.embeddings.c
+        with self.store.reading() as connection:
+            found = connection.execute(select(table.vector).where(table.embedder == embedder).limit(most))
+            return [bytes(row[0]) for row in found]
+
     def put(self, embedder: str, vectors: Mapping[str, bytes]) -> None:
         """In one transaction; in place of those that are there."""
         if not vectors:

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Protocol
+
+from orchestrator_core.errors import StoreError
+from orchestrator_core.vision.vector_cache import VectorCache
 
 if TYPE_CHECKING:
     from orchestrator_core.vision.encoders import Vectors
@@ -38,3 +42,36 @@ class MemoryBank:
         kept.update(vectors)
         for key in list(kept)[: max(0, len(kept) - MOST)]:
             del kept[key]
+
+
+class VectorStore(VectorCache, Protocol):
+    """A ``VectorCache`` that also gives vectors without being asked for each: the store's ``Embeddings``."""
+
+    def some(self, embedder: str, most: int, /) -> list[bytes]: ...
+
+
+class StoreBank:
+    """A ``Bank`` that lasts, in the store beside the vectors of texts. A store that fails leaves it empty."""
+
+    def __init__(self, vectors: VectorStore) -> None:
+        self._kept = vectors
+
+    def vectors(self, identity: str) -> Vectors:
+        import numpy as np
+
+        try:
+            rows = self._kept.some(_name(identity), MOST)
+        except StoreError:
+            rows = []
+        lengths = {len(row) for row in rows}
+        if len(lengths) != 1 or not lengths.isdisjoint({0}) or lengths.pop() % 2:
+            return np.zeros((0, 1), np.float32)
+        return np.stack([np.frombuffer(row, dtype="<f2") for row in rows]).astype(np.float32)
+
+    def add(self, identity: str, vectors: Mapping[str, Any]) -> None:
+        with contextlib.suppress(StoreError):
+            self._kept.put(_name(identity), {key: row.astype("<f2").tobytes() for key, row in vectors.items()})
+
+
+def _name(identity: str) -> str:
+    return f"image:{identity}"

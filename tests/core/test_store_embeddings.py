@@ -18,3 +18,11 @@ def test_more_texts_than_a_statement_takes_are_found(store: Store) -> None:
     kept = Embeddings(store)
     kept.put("clip", {f"{number:04}": b"\x00\x01" for number in range(1200)})
     assert len(kept.get("clip", [f"{number:04}" for number in range(1200)])) == 1200
+
+
+def test_some_vectors_of_an_encoder_are_found_without_their_texts(store: Store) -> None:
+    kept = Embeddings(store)
+    kept.put("clip", {f"{number}": b"\x00\x01" for number in range(5)})
+    kept.put("mini", {"a": b"\x03"})
+    assert kept.some("clip", 3) == [b"\x00\x01"] * 3
+    assert kept.some("none", 3) == []

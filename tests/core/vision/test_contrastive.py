@@ -9,7 +9,7 @@ from orchestrator_core.errors import Cancelled, StoreError
 from orchestrator_core.llm.port import IsCancelled, never
 from orchestrator_core.store import Store
 from orchestrator_core.store.embeddings import Embeddings
-from orchestrator_core.vision.bank import MOST, MemoryBank
+from orchestrator_core.vision.bank import MOST, MemoryBank, StoreBank
 from orchestrator_core.vision.contrastive import ContrastiveScorer
 from orchestrator_core.vision.port import Wanted
 from orchestrator_core.vision.readable import COUNT, NEGATION, QUALITY
@@ -120,6 +120,16 @@ def test_a_bank_keeps_an_image_once_and_not_without_end() -> None:
     bank.add("a", {str(number): np.ones(2, np.float16) for number in range(MOST + 5)})
     assert len(bank.vectors("a")) == MOST
     assert len(bank.vectors("b")) == 0
+
+
+def test_a_bank_in_the_store_lasts(sqlite_store: Store) -> None:
+    bank = StoreBank(Embeddings(sqlite_store))
+    assert bank.vectors("a").shape == (0, 1)
+    bank.add("a", {"x": np.array([0.5, 0.25], np.float32), "y": np.array([1, 0], np.float32)})
+    bank.add("a", {"x": np.array([0.5, 0.25], np.float32)})
+    found = StoreBank(Embeddings(sqlite_store)).vectors("a")
+    assert sorted(found.tolist()) == [[0.5, 0.25], [1.0, 0.0]]
+    assert bank.vectors("b").shape == (0, 1)
 
 
 def test_texts_cost_the_encoder_once_and_images_too(sqlite_store: Store) -> None:
