@@ -17,6 +17,7 @@ from orchestrator_core.weights.crediting import context_for, credited_paths
 from orchestrator_core.weights.ledger import Ledger
 from orchestrator_core.weights.marking import Marks, words_of
 from orchestrator_core.weights.observation import context_of, value_of
+from orchestrator_core.weights.odds import odds
 
 from .checkpoint_family import family_in
 from .drawing_odds import NONE, Snapshot
@@ -84,8 +85,8 @@ class StoreLearning:
 
     def _made(self, number: int, context: str) -> Snapshot:
         try:
-            is_now = self._there.state().number == number
-            found = self._there.odds(context, None if is_now else number)
+            state = self._there.state()
+            found = odds(state if state.number == number else self._there.at(number), context)
         except _FAILURES as error:
             self._pass_over(error)
             return NONE

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from orchestrator_core.errors import ConfigError
-from orchestrator_core.prompt import PromptDraft
 
+from .score_clearer import clearer
 from .score_repeating import GetNode, Try, linked_node, repeated, source_of
 from .score_tries import Tried
 from .score_types import Scored
@@ -51,14 +51,9 @@ def _next(get: GetNode, tried: Tried, scored: Scored, asked: Asked) -> Copies:
                 "Retry Until cannot change words: connect the draft of a Wildcard Prompt to the CLIP Scorer before "
                 "it, or set change to seed."
             )
-        draft, changes = _clearer(scored, len(tried.attempts))
+        draft, changes = clearer(scored.draft, scored.images[scored.order[0]].fulfilments)
     step = len(tried.attempts) if "seed" in asked.change or not changes else 0
     told = (*changes, *((SEED_TOLD,) if step else ()))
     copies = repeated(get, tried.origin, source if "words" in asked.change else None, Try(draft, step))
     copies[tried.origin]["inputs"]["tried"] = (tried, told)
     return copies
-
-
-def _clearer(scored: Scored, number: int) -> tuple[PromptDraft, list[str]]:
-    """The draft with what its best image lacks said more clearly, and what was changed in it."""
-    return scored.draft, []

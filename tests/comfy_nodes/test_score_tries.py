@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -100,6 +101,34 @@ def test_too_little_is_rendered_again_with_the_next_seed_until_the_tries_are_use
     assert [one.changes for one in tried.attempts] == [(), (SEED_TOLD,), (SEED_TOLD,)]
     assert tried.report(0.8).splitlines()[0] == "80% not reached; the best is try 2"
     assert tried.ui(0.8, goes_on=False)["orchestrator_tries"][0]["tries"][1]["is_best"]
+
+
+def test_what_was_missing_is_said_more_clearly_each_time_up_to_a_bound():
+    found, asked = graph(), Asked(0.8, 9, "words")
+    draft = PromptDraft((Component("a "), Component("red "), Component("fox, <lora:x:1>")), seed=7)
+    texts = []
+    for _ in range(6):
+        parts = tuple(replace(fulfilment("x", 0.1), wanted=Wanted(number, "x", "free")) for number in (1, 2, 9))
+        image = ScoredImage("0", (*parts, fulfilment("a count", None)), 0.1)
+        tried, copies = after(found.get, "9", Batch(["a"]), Scored(draft, "clip:x:y:1", 0.5, (image,)), asked)
+        if copies is None or copies["8"]["inputs"]["draft"] == draft:
+            break
+        draft = copies["8"]["inputs"]["draft"]
+        texts.append(copies["3"]["inputs"]["text"])
+        assert "6" in copies
+        assert copies["6"]["inputs"]["seed"] == ["2", 3]  # the same noise
+        found["9"]["inputs"]["tried"] = copies["9"]["inputs"]["tried"]
+    assert texts == [f"a (red:{strength}) fox, <lora:x:1>" for strength in ("1.1", "1.2", "1.3", "1.4")]
+    assert tried.attempts[2].changes == ("(red:1.2)",)
+
+
+def test_where_no_word_can_be_said_more_clearly_the_seed_is_another():
+    draft = PromptDraft((Component("(fox:1.4)"),), seed=7)
+    tried, copies = after(graph().get, "9", Batch(["a"]), scored(0.1, draft=draft), Asked(0.8, 4, "words"))
+    assert copies is not None
+    assert copies["6"]["inputs"]["seed"] == 8
+    assert copies["9"]["inputs"]["tried"][1] == (SEED_TOLD,)
+    assert len(tried.attempts) == 1
 
 
 def test_what_cannot_be_measured_is_not_tried_again():
