@@ -16,8 +16,9 @@ from forge_extension.lora_names import Host as LoraHost
 from forge_extension.lora_names import LoraNames
 from forge_extension.resolver import Host as ScriptHost
 from forge_extension.settings import HostKeeper, HostSettings
-from orchestrator_app.studio.environment import LearnedOdds, Settings, StudioEnvironment, Target
+from orchestrator_app.studio.environment import Settings, StudioEnvironment, Target
 from orchestrator_app.studio.language_models import own_key
+from orchestrator_app.studio.learning import StudioLearning
 from orchestrator_app.studio.live import LiveWildcards
 from orchestrator_app.studio.lora_place import LoraPlace
 from orchestrator_app.studio.odds import NO_ODDS, Odds
@@ -88,8 +89,11 @@ class ForgeEnvironment:
         self.models = ForgeModels(own_key(), host)
         self.profiles, self.stories, self.books = _profiles(), _stories(self.open_store), _books()
         self.scorers = StudioScorers(self.open_store, host.residence, self._let_go)
-        self.scoring = RunScoring(self.scorers, self.wildcards, Scores(self.open_store), host.queue)
-        self.learned: LearnedOdds | None = None
+        self.learned = StudioLearning(
+            self.open_store, lambda: self.wildcards(self.settings()), lambda name: self._checkpoints(name).family
+        )
+        scores = Scores(self.open_store, self.learned.learn)
+        self.scoring = RunScoring(self.scorers, self.wildcards, scores, host.queue)
         self._answers = StudioAnswers(self.open_store)
         self._lora_names = LoraNames(host)
         self._meanings = Meanings(host.text_vectors, self.loras.vectors)
@@ -113,6 +117,8 @@ class ForgeEnvironment:
             books=self.books,
             models=self.models,
             learned=self.learned,
+            marks=self.learned,
+            desk=self.learned,
             scoring=self.scoring,
             send_to_host=_SEND,
             host="Forge",
@@ -149,7 +155,7 @@ class ForgeEnvironment:
 
     def odds(self, profiles: str, genre: str, checkpoint: str) -> Odds:
         """What was learned for prompts with these profiles and this checkpoint, "" being the one that is set."""
-        if self.learned is None or not self.learned.number():
+        if not self.learned.number():
             return NO_ODDS
         return self.learned.odds(profiles, genre, self._checkpoints(checkpoint))
 

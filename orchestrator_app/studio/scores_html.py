@@ -56,8 +56,14 @@ def _line_of(score: Score) -> Line:
 
 
 def wholes_of(scores: Iterable[Score]) -> tuple[str, ...]:
-    """What is said of whole images: ``aesthetic 5.9``."""
-    return tuple(f"{each.metric.replace('_', ' ')} {each.value:.3g}" for each in scores if each.component is None)
+    """What is said of whole images: ``on average 62 %``, ``aesthetic 5.9``."""
+    return tuple(_whole(score) for score in scores if score.component is None)
+
+
+def _whole(score: Score) -> str:
+    if score.metric == "fulfilment":
+        return f"on average {100 * score.value:.0f} %"
+    return f"{score.metric.replace('_', ' ')} {score.value:.3g}"
 
 
 def summary(lines: Sequence[Line]) -> str:

@@ -9,14 +9,14 @@ from typing import TYPE_CHECKING
 from orchestrator_app.studio.rating import Rate
 from orchestrator_core.errors import OrchestratorError, ScorerError
 from orchestrator_core.llm.port import IsCancelled
-from orchestrator_core.run import Run, Score
+from orchestrator_core.run import Run
 
 if TYPE_CHECKING:
     from orchestrator_app.studio.environment import Settings
     from orchestrator_app.studio.scorers import StudioScorers
     from orchestrator_core.store import Store
     from orchestrator_core.template import Wildcards
-    from orchestrator_core.vision.port import Fulfilment, Scorer
+    from orchestrator_core.vision.port import Scorer
 
 # In it a model of this process may work: a host renders nothing meanwhile. Raises Cancelled.
 Turn = Callable[[IsCancelled], AbstractContextManager[None]]
@@ -29,10 +29,10 @@ def at_once(is_cancelled: IsCancelled) -> AbstractContextManager[None]:
 
 
 class Scores:
-    """A ``Keep``: in the store, with their runs, where a person wants those remembered."""
+    """A ``Keep``: in the store, with their runs, where a person wants those remembered; and ``learn`` takes them in."""
 
-    def __init__(self, open_store: Callable[[], Store]) -> None:
-        self._open_store = open_store
+    def __init__(self, open_store: Callable[[], Store], learn: Callable[[Sequence[Run]], None] | None = None) -> None:
+        self._open_store, self._learn = open_store, learn
 
     def __call__(self, runs: Sequence[Run], settings: Settings) -> None:
         """Raises StoreError."""
@@ -40,6 +40,8 @@ class Scores:
         if kept:
             with self._open_store() as store:
                 store.save_runs(kept)
+        if self._learn is not None:
+            self._learn(runs)
 
 
 class RunScoring:
@@ -80,28 +82,12 @@ class RunScoring:
 def _scored(
     run: Run, scorer: Scorer, wildcards: Wildcards, is_cancelled: IsCancelled, problems: list[OrchestratorError]
 ) -> Run:
-    from orchestrator_core.vision.pictures import pictures_of, whole
-    from orchestrator_core.vision.wanted import wanted_in
+    from orchestrator_core.stages.score_images import score
 
-    pictures = pictures_of([image.path for image in run.images])
-    problems += [ScorerError(picture.problem) for picture in pictures if picture.problem]
-    pixels, places = whole(pictures)
-    if not pixels:
-        return run
     try:
-        rows = scorer.score(pixels, wanted_in(run.draft, wildcards), is_cancelled)
+        found = score(run.images, run.draft, scorer, wildcards, is_cancelled)
     except ScorerError as problem:
         problems.append(problem)
         return run
-    names = [run.images[place].path.name for place in places]
-    identity = scorer.identity
-    scores = (_score(run.id, name, one, identity) for name, row in zip(names, rows, strict=True) for one in row)
-    return run.replacing(scores=(*run.scores, *(score for score in scores if score is not None)))
-
-
-def _score(run_id: str, image: str, found: Fulfilment, scorer: str) -> Score | None:
-    if found.probability is None:
-        return None
-    wanted = found.wanted
-    numbers = (found.probability, found.raw, found.low, found.high, found.calibrated)
-    return Score(run_id, image, wanted.component, found.metric, *numbers, scorer, wanted.key, wanted.text)
+    problems += map(ScorerError, found.problems)
+    return run.replacing(scores=(*run.scores, *found.scores))

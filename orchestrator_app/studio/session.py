@@ -13,7 +13,6 @@ from orchestrator_app.studio.drawing import Drawn, Rerolls
 from orchestrator_app.studio.job import Job
 from orchestrator_app.studio.learn_desk import LearnView
 from orchestrator_app.studio.lora_view import LoraView
-from orchestrator_app.studio.odds import NO_ODDS, Odds
 from orchestrator_app.studio.preparing import LeftOut
 from orchestrator_app.studio.profile_view import ProfileView
 from orchestrator_app.studio.scores_html import Line
@@ -81,7 +80,7 @@ class Session:
         self.rerolls: Rerolls = {}
         self.left_out: LeftOut = {}
         self.drawn = Drawn()
-        self.odds: Odds = NO_ODDS  # that these were drawn by
+        self.odds_at = 0  # the moment of the learned odds that these were drawn by
         self.rows: tuple[Row, ...] = ()
         self.page = 0
         self.row_problems: Mapping[int, str] = {}

@@ -16,6 +16,7 @@ from orchestrator_app.folders import open_profiles, wildcard_folders
 from orchestrator_app.storytelling import open_books, open_stories
 from orchestrator_app.studio.environment import Settings, StudioEnvironment, Target
 from orchestrator_app.studio.language_models import StudioModels, own_key
+from orchestrator_app.studio.learning import StudioLearning
 from orchestrator_app.studio.live import LiveWildcards
 from orchestrator_app.studio.lora_place import LoraPlace
 from orchestrator_app.studio.scorers import StudioScorers
@@ -61,10 +62,12 @@ def standalone_environment(embedder: Path | None = None) -> StudioEnvironment:
     ``embedder``: a folder with a text encoder, for LoRAs that are found by meaning. Raises ConfigError without one.
     """
     loras, wildcards = LoraPlace(_lora_folders, _open_store), LiveWildcards(_folders)
+    settings = SettingsFile(data_folder() / "settings.json")
+    learning = StudioLearning(_open_store, lambda: wildcards(settings.load()))
     return StudioEnvironment(
         targets=_targets,
         wildcards=wildcards,
-        settings=SettingsFile(data_folder() / "settings.json"),
+        settings=settings,
         store=_open_store,
         loras=loras,
         meanings=None if embedder is None else FolderMeanings(embedder, loras.vectors),
@@ -72,7 +75,10 @@ def standalone_environment(embedder: Path | None = None) -> StudioEnvironment:
         stories=open_stories(),
         books=open_books(),
         models=StudioModels(own_key()),
-        scoring=RunScoring(StudioScorers(_open_store), wildcards, Scores(_open_store)),
+        scoring=RunScoring(StudioScorers(_open_store), wildcards, Scores(_open_store, learning.learn)),
+        marks=learning,
+        learned=learning,
+        desk=learning,
     )
 
 

@@ -126,8 +126,8 @@ class GeneratePage(GenerateElements):
         return chosen.notes + cards, summary, _reset_button(session), _ask_button(prepared), *again
 
     def _drawn(self, session: Session, asked: Asked, count: int) -> Drawn:
-        session.odds = self._odds(asked)
-        return draw(asked.draw, count, self.live.wildcards, session.rerolls, self.live.profiles, session.odds)
+        session.odds_at, odds = self.live.odds_number, self._odds(asked)
+        return draw(asked.draw, count, self.live.wildcards, session.rerolls, self.live.profiles, odds)
 
     def _odds(self, asked: Asked) -> Odds:
         who, target = (asked.draw.profiles, asked.draw.genre), self.live.target(asked.target)
@@ -154,11 +154,11 @@ class GeneratePage(GenerateElements):
 
     def _is_same(self, session: Session) -> bool:
         is_chosen = not session.wanted.is_on or session.chosen_at == self.live.lora_choices
-        return is_chosen and session.odds.number == self.live.odds_number
+        return is_chosen and session.odds_at == self.live.odds_number
 
     def _on_look(self, session: Session) -> Any:
         """Another text where prompts are to be drawn or chosen for anew."""
-        now = f"{session.chosen_at} {self.live.lora_choices} {session.odds.number} {self.live.odds_number}"
+        now = f"{session.chosen_at} {self.live.lora_choices} {session.odds_at} {self.live.odds_number}"
         return gr.update() if self._is_same(session) else now
 
     def _on_tick(self, session: Session, *values: Any) -> tuple[Any, ...]:

@@ -176,13 +176,20 @@ class LearnPage(LearnElements):
 
     def _on_save(self) -> tuple[Any, Any, Any]:
         try:
-            files = ("learned.json", self.desk.exported()), ("scores.csv", self.desk.table())
+            desk = self.desk
         except OrchestratorError as error:
             return gr.update(), gr.update(), html.notice(str(error))
-        cache = self.exported.GRADIO_CACHE
-        paths = [str(save_bytes_to_cache(text.encode(), name, cache)) for name, text in files]
-        json, csv = (gr.update(value=path, interactive=True) for path in paths)
-        return json, csv, ""
+        json, first = self._file("learned.json", desk.exported)
+        table, second = self._file("scores.csv", desk.table)
+        return json, table, html.notice(" ".join(filter(None, (first, second))))
+
+    def _file(self, name: str, make: Callable[[], str]) -> tuple[Any, str]:
+        """(the download, why there is none)."""
+        try:
+            path = save_bytes_to_cache(make().encode(), name, self.exported.GRADIO_CACHE)
+        except OrchestratorError as error:
+            return gr.update(), str(error)
+        return gr.update(value=str(path), interactive=True), ""
 
     def _on_tick(self, session: Session) -> Any:
         """Another text as soon as something was learned since the last look, here or elsewhere."""

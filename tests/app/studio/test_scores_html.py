@@ -34,9 +34,10 @@ def test_what_is_not_measured_says_why_and_counts_for_nothing():
 
 
 def test_numbers_for_the_whole_image_stand_apart():
-    scores = [score("", 5.93, None), score("fox", 0.9, 2), score("red", 0.1, 1)]
+    aesthetic = Score("run", "a.png", None, "aesthetic", 5.93)
+    scores = [score("", 0.5, None), aesthetic, score("fox", 0.9, 2), score("red", 0.1, 1)]
     assert [line.text for line in lines_of(scores)] == ["red", "fox"]
-    assert wholes_of(scores) == ("fulfilment 5.93",)
+    assert wholes_of(scores) == ("on average 50 %", "aesthetic 5.93")
     assert "for information only" in bars_html(Scored("a.png", (), "", wholes_of(scores)))
 
 

@@ -145,7 +145,7 @@ def test_scores_are_in_the_store_where_runs_are_remembered(tmp_path: Path):
         assert store.runs() == []
     rate.rate(Settings())([run], never)
     with open_store() as store:
-        assert len(store.load_run(run.id).scores) == 2
+        assert len(store.load_run(run.id).scores) == 3  # two decisions and their mean
 
 
 def test_the_settings_of_the_scorer_are_those_of_the_page():
