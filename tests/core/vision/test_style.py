@@ -1,10 +1,16 @@
 from __future__ import annotations
 
+import random
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+import orchestrator_app
 from orchestrator_core.errors import ScorerError
+from orchestrator_core.vision.contrastive import ContrastiveScorer
+from orchestrator_core.vision.encoders import TowerEncoder
+from orchestrator_core.vision.opening import ScorerSettings, open_encoder
 from orchestrator_core.vision.style import ReferenceStyle, style_of, style_wanted, styles_in
 from tests.core.vision.colour_encoder import ColourEncoder, filled
 
@@ -89,3 +95,49 @@ def test_the_style_that_a_prompt_asks_for_is_found_in_the_list(prompt: str, styl
 def test_a_list_of_styles_is_read_as_people_write_it() -> None:
     assert styles_in("anime, oil  painting\nphoto,, anime\n") == ("anime", "oil painting", "photo")
     assert len(styles_in(",".join(map(str, range(100))))) == 64
+
+
+@pytest.fixture(scope="module")
+def drawn() -> Any:
+    """``drawn(number, style="striped")``: scenes of the tiny world, with a drawing of each."""
+    pytest.importorskip("PIL")
+    from orchestrator_app.tiny_world.scenes import all_scenes, draw
+
+    rng = random.Random(3)
+
+    def pick(number: int, style: str = "") -> list[tuple[Any, Any]]:
+        scenes = [scene for scene in all_scenes() if style in ("", scene.style)]
+        return [(scene, draw(scene, rng)) for scene in rng.sample(scenes, number)]
+
+    return pick
+
+
+@pytest.fixture(scope="module")
+def clip() -> TowerEncoder:
+    pytest.importorskip("open_clip")
+    folder = Path(orchestrator_app.__file__).parent / "tiny_world" / "models" / "clip"
+    return open_encoder(ScorerSettings(model=str(folder)))
+
+
+def test_a_real_model_tells_styles_apart_by_their_words(clip: TowerEncoder, drawn: Any) -> None:
+    styles = ("solid", "outlined", "striped")
+    scenes = drawn(40)
+    rows = ContrastiveScorer(clip).score(
+        [image for _, image in scenes], [style_wanted(style, styles) for style in styles]
+    )
+    found = [max(row, key=lambda each: each.probability or 0) for row in rows]
+    assert {each.metric for each in found} == {"style"}
+    right = [each.wanted.text == scene.style for each, (scene, _) in zip(found, scenes, strict=True)]
+    assert sum(right) >= 0.95 * len(right)
+
+
+def test_a_real_model_tells_a_style_by_its_examples(clip: TowerEncoder, drawn: Any) -> None:
+    def images(number: int, style: str = "") -> list[Any]:
+        return [image for _, image in drawn(number, style)]
+
+    style = ReferenceStyle(clip, "striped", images(16, "striped"), clip.image_vectors(images(80)))
+    there, elsewhere = (
+        [each.probability or 0 for each in style.score(images(30, kind))] for kind in ("striped", "solid")
+    )
+    pairs = [one > other for one in there for other in elsewhere]
+    assert sum(pairs) >= 0.9 * len(pairs)
