@@ -50,6 +50,8 @@ class Judge:
         """For each picture of 48 × 48 the most likely value of each attribute."""
         import torch
 
+        if len(images) == 0:
+            return []
         with torch.inference_mode():
             rows = self._model(pixels(images))
         return [dict(zip(ATTRIBUTES, _best(row), strict=True)) for row in rows]
