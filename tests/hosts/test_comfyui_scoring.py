@@ -81,7 +81,7 @@ def test_the_same_images_and_prompt_are_scored_once(server: Server) -> None:
 def test_too_little_is_rendered_again_until_it_is_enough(server: Server) -> None:
     done = server.run(retrying(6))
     assert reds(server, done, "10") == [0.8]
-    (told,) = max((one for one in tries_in(done)), key=lambda told: len(told[0]["tries"]))
+    (told,) = max(tries_in(done), key=lambda told: len(told[0]["tries"]))
     assert [round(each["value"], 1) for each in told["tries"]] == [0.3, 0.4, 0.5, 0.6, 0.7, 0.8]
     assert told["is_reached"]
     assert not ran(server.run(retrying(6)), "9")  # all of it is in the cache
@@ -95,6 +95,15 @@ def test_the_tries_are_bounded_and_the_best_is_kept(server: Server) -> None:
     done = server.run(retrying(4, seed=20, batch=1))
     assert reds(server, done, "10") == [0.3]
     assert max(len(told[0]["tries"]) for told in tries_in(done)) == 4
+
+
+def test_what_was_missing_is_said_more_clearly_with_the_same_noise(server: Server) -> None:
+    done = server.run(retrying(3, "words", seed=42))
+    (told,) = max(tries_in(done), key=lambda told: len(told[0]["tries"]))
+    first, second, _ = told["tries"]
+    assert first["value"] < second["value"]  # the painter takes brackets for red
+    assert all(change.startswith("(") and change.endswith(":1.1)") for change in second["changes"])
+    assert second["changes"]
 
 
 def test_an_image_of_a_wrong_kind_ends_with_a_sentence(server: Server) -> None:
