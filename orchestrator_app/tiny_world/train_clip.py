@@ -175,7 +175,7 @@ class _Test:
     def _rate(self, model: Any, seen: Any, name: str) -> float:
         found = (seen @ model.encode_text(self.tags[name], normalize=True).T).argmax(1).tolist()
         values = ATTRIBUTES[name]
-        right = sum(values[place] == getattr(scene, name) for place, scene in zip(found, self.scenes, strict=True))
+        right: int = sum(values[place] == getattr(scene, name) for place, scene in zip(found, self.scenes, strict=True))
         return right / len(self.scenes)
 
 
