@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -14,7 +15,11 @@ from comfy_nodes.learn_store import StoreLearning, open_store
 from comfy_nodes.services import Services
 from orchestrator_core.config import DATABASE_NAME, data_folder
 from orchestrator_core.errors import ConfigError, LearningError
+from orchestrator_core.formats.image_metadata import with_metadata
+from orchestrator_core.formats.image_notes import notes_as_json
+from orchestrator_core.formats.infotext import format_infotext
 from orchestrator_core.prompt import PromptDraft
+from orchestrator_core.request import GenerationRequest, notes_for
 from orchestrator_core.run import Run, Score
 from orchestrator_core.stages.generate_prompt import Options, generate
 from orchestrator_core.template import Wildcards
@@ -139,3 +144,27 @@ def test_a_broken_database_is_told_and_stops_no_prompt(preferring: StoreLearning
     told = preferring.learn(scored(1, generate(OPTIONS, WILDCARDS)), {})
     assert told.lines[0].startswith("Not learned:")
     assert StoreLearning(lambda path: (scored(1, generate(OPTIONS, WILDCARDS)), "")).number() == 0
+
+
+def test_an_image_that_was_not_recorded_tells_itself_what_its_mark_is_credited_to(
+    preferring: StoreLearning, tmp_path: Path
+):
+    image: Any = pytest.importorskip("PIL.Image")
+    preferring.pin(f"{slot()}#blue", 500.0)  # the image was drawn by odds, and says by which
+    snapshot = preferring.now(OPTIONS, "SDXL")
+    draft = generate(OPTIONS, WILDCARDS, snapshot.weights, odds=snapshot.number)
+    request = GenerationRequest(draft.positive, checkpoint="sd_xl_base_1.0.safetensors", seed=3)
+    notes = notes_for("7" * 32, draft)
+    texts = {"parameters": format_infotext(request, notes), "orchestrator": json.dumps(notes_as_json(notes))}
+    image.new("RGB", (8, 8)).save(tmp_path / "plain.png")
+    path = tmp_path / "marked.png"
+    path.write_bytes(with_metadata((tmp_path / "plain.png").read_bytes(), texts, "The image"))
+    services = Services(WILDCARDS, lambda *_: None, odds=preferring)
+    learning = StoreLearning(lambda place: run_of(place, services))
+    assert learning.mark(path, favourite=False, reject=False, stars=5) == "5 stars"
+    assert learning.mark(path, favourite=True, reject=False, stars=0) == "favourite"  # by now it is recorded
+    view = learning.view()
+    assert view.marks == 1
+    assert [value.text for value in view.slots[0].values] == ["blue"]
+    with open_store() as store:
+        assert store.load_run("7" * 32).draft.components == draft.components
