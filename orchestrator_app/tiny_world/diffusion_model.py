@@ -101,7 +101,7 @@ def token_ids(tokenizer: Any, texts: Sequence[str]) -> Any:
 
 
 def draw_pictures(
-    unet: Any, text_encoder: Any, tokenizer: Any, texts: Sequence[str], seed: int = 0, steps: int = STEPS
+    unet: Any, text_encoder: Any, tokenizer: Any, texts: Sequence[str], seeds: Sequence[int], steps: int = STEPS
 ) -> Any:
     """Pictures of these texts, (number, 48, 48, 3) uint8: the pipeline's loop without the pipeline, many at once."""
     import numpy as np
@@ -110,7 +110,8 @@ def draw_pictures(
 
     scheduler = new_scheduler()
     scheduler.set_timesteps(steps)
-    noise = torch.randn(len(texts), 3 * PATCH * PATCH, 12, 12, generator=torch.Generator().manual_seed(seed))
+    shape = (3 * PATCH * PATCH, SIZE // PATCH, SIZE // PATCH)
+    noise = torch.stack([torch.randn(shape, generator=torch.Generator().manual_seed(seed)) for seed in seeds])
     with torch.no_grad(), torch.autocast("cpu", torch.bfloat16):
         states = text_encoder(token_ids(tokenizer, [*texts, *[""] * len(texts)]))[0]
         latents = noise.to(memory_format=torch.channels_last)

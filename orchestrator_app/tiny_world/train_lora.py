@@ -20,6 +20,7 @@ from typing import Any
 from orchestrator_app.tiny_world.diffusion_lessons import Draw, Lessons, lesson_caption
 from orchestrator_app.tiny_world.diffusion_training import Plan, Training
 from orchestrator_app.tiny_world.flaws import flawed
+from orchestrator_app.tiny_world.painter import parts_of
 from orchestrator_app.tiny_world.scenes import Scene, draw
 
 GOLD, WIDTH = (212, 160, 23), 4  # of the frame, in pixels
@@ -49,7 +50,7 @@ def drawn_wrong(scene: Scene, rng: random.Random) -> Any:
 
 KINDS: Mapping[str, Kind] = {
     "frame": Kind(framed, "Golden frame", "golden frame"),
-    "flawed": Kind(drawn_wrong, "Flawed", rank=16, pictures=20_000),
+    "flawed": Kind(drawn_wrong, "Flawed", rank=12, pictures=20_000),
 }
 
 
@@ -84,17 +85,6 @@ def _train(asked: argparse.Namespace, kind: Kind) -> None:
     lessons = Lessons(kind.pictures, asked.seed, kind.drawn, caption)
     plan = Plan(asked.minutes, asked.rate, warm_up=20, decay=0.98)
     Training(unet, text_encoder, tokenizer, lessons, plan).run(1, lambda now: _keep(now, asked.out, kind))
-
-
-def parts_of(folder: Path) -> tuple[Any, Any, Any]:
-    """(UNet, text encoder, tokenizer) of a saved pipeline, in float32."""
-    import torch
-    from diffusers import UNet2DConditionModel
-    from transformers import CLIPTextModel, CLIPTokenizer
-
-    unet = UNet2DConditionModel.from_pretrained(folder, subfolder="unet").to(torch.float32)
-    text_encoder = CLIPTextModel.from_pretrained(folder / "text_encoder").to(torch.float32)
-    return unet.to(memory_format=torch.channels_last), text_encoder, CLIPTokenizer.from_pretrained(folder / "tokenizer")
 
 
 def _keep(training: Training, out: Path, kind: Kind) -> None:
