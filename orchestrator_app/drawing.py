@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from orchestrator_app.sources import Wish
     from orchestrator_core.profiles.source import Chosen, ProfileSource
     from orchestrator_core.template import Wildcards
+    from orchestrator_core.weights.ledger import Ledger
 
 ALL = -1
 MANY = 1_000  # combinations that are listed without being asked for by number
@@ -46,6 +47,8 @@ class Drawing:
     genre: str | None = None
     library: ProfileSource | None = None  # where these two are found
     open_library: Callable[[], ProfileSource] | None = None  # where those are that a file names
+    ledger: Ledger | None = None  # whose odds are drawn by
+    odds: int = 0  # the number of those that are in the weights
 
     fallback: int = field(default_factory=new_seed)  # the seed where nobody gave one
 
@@ -64,7 +67,17 @@ class Drawing:
     def of(self, wish: Wish) -> Drawing:
         """With the profiles that a file names, where the command names none."""
         profiles = self.profiles if self.profiles is not None else wish.profiles or None
-        return replace(self, profiles=profiles, genre=self.genre if self.genre is not None else wish.genre or None)
+        genre = self.genre if self.genre is not None else wish.genre or None
+        return replace(self, profiles=profiles, genre=genre).learned()
+
+    def learned(self) -> Drawing:
+        """With the learned odds of this moment among the weights, where somebody wants those."""
+        if self.ledger is None or self.method != "random":  # what is drawn in turn knows no odds
+            return self
+        from orchestrator_core.weights.overlay import overlay
+
+        found = overlay(self.ledger, self.profiles or "", self.genre or "", weights=self.weights)
+        return replace(self, weights=found.weights, odds=found.number, ledger=None)
 
     @property
     def chosen(self) -> Chosen | None:
@@ -105,7 +118,14 @@ def drawing_of(arguments: Namespace) -> Drawing:
         genre=arguments.genre,
         library=_library(arguments, opened),
         open_library=opened,
+        ledger=_ledger() if arguments.learn else None,
     )
+
+
+def _ledger() -> Ledger:
+    from orchestrator_app.learning import open_ledger
+
+    return open_ledger()
 
 
 def _library(arguments: Namespace, opened: Callable[[], ProfileSource]) -> ProfileSource | None:
@@ -168,7 +188,8 @@ def drafts_of(wish: Wish, wildcards: Wildcards, drawing: Drawing, offset: int = 
 def _telling(draft: PromptDraft, drawing: Drawing, index: int | None) -> PromptDraft:
     """The draft, whose source says how it was drawn."""
     source = replace(draft.source, method=drawing.method, index=index, missing=drawing.missing)
-    return draft.replacing(source=replace(source, profiles=drawing.profiles or "", genre=drawing.genre or ""))
+    source = replace(source, profiles=drawing.profiles or "", genre=drawing.genre or "", odds=drawing.odds)
+    return draft.replacing(source=source)
 
 
 def _few(drafts: Iterator[PromptDraft]) -> list[PromptDraft]:

@@ -5,7 +5,21 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Protocol
 
-from orchestrator_app.commands import export, lora_test, loras, profiles, prompt, read, run, stories, studio, wildcards
+from orchestrator_app.commands import (
+    export,
+    learn,
+    lora_test,
+    loras,
+    mark,
+    profiles,
+    prompt,
+    read,
+    run,
+    score,
+    stories,
+    studio,
+    wildcards,
+)
 
 
 class Command(Protocol):
@@ -22,6 +36,9 @@ COMMANDS: Mapping[str, Command] = {
     "stories": stories,
     "loras": loras,
     "lora-test": lora_test,
+    "score": score,
+    "mark": mark,
+    "learn": learn,
     "export": export,
     "read": read,
     "studio": studio,

@@ -47,6 +47,7 @@ def add_drawing(parser: argparse.ArgumentParser, count: str) -> None:
     group.add_argument("--index", type=whole, metavar="I", help="the first combination or turn, counted from 0")
     group.add_argument("--missing", choices=("keep", "remove", "error"), help="what a missing wildcard leaves")
     group.add_argument("--weights", metavar="FILE", help="JSON or YAML: odds multipliers by key, as --json shows them")
+    group.add_argument("--learn", action="store_true", help="draw by the learned odds, while learning is on")
     add_wildcards(group)  # type: ignore[arg-type]
     add_profiles(parser)
 

@@ -112,12 +112,14 @@ def _planned(arguments: argparse.Namespace) -> tuple[str, StageContext, list[Pla
     if arguments.checkpoint is not None:
         settings["checkpoint"] = arguments.checkpoint
     drawing = drawing_of(arguments)
+    learned = drawing.learned()  # for a pipeline, which draws for itself
     selecting, telling, enhancing = selecting_of(arguments), storytelling_of(arguments), enhancing_of(arguments)
     model, answers = asked_model(enhancing, source.pipeline)
     with lora_source(arguments, arguments.select_loras or has_stage(source.pipeline)) as library:
         context = StageContext(
             open_wildcards(arguments.wildcards),
-            weights=drawing.weights,
+            weights=learned.weights,
+            odds=learned.odds,
             loras=library.loras,
             meanings=library.meanings,
             profiles=drawing.library or open_profiles(arguments.profile_folder),

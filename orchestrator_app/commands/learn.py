@@ -1,0 +1,238 @@
+"""``orchestrator learn``: what was learned from scores and marks, what it makes of the odds, and how to undo it.
+
+Nothing is learned until it is switched on. SLOT is the name of a wildcard, as colors/warm; VALUE a key, as
+colors/warm#crimson.
+"""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Callable, Mapping
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from orchestrator_app.commands.arguments import description, whole
+from orchestrator_app.console import heading, remark, say, table
+
+if TYPE_CHECKING:
+    from orchestrator_core.weights.ledger import Ledger
+    from orchestrator_core.weights.odds import Odds
+
+_MOVES = 40
+
+
+def add_to(commands: Any, name: str) -> None:
+    parser = commands.add_parser(name, help="show and change what was learned", description=description(__doc__))
+    actions = parser.add_subparsers(title="actions", metavar="ACTION", required=True)
+    _action(actions, "status", status, "whether anything is learned, and of what")
+    shown = _in_context(_action(actions, "odds", show_odds, "the values of a slot, and what was learned of them"))
+    shown.add_argument("slot", nargs="?", metavar="SLOT", help="default: all slots")
+    _add_settings(actions)
+    _add_moments(actions)
+    _add_files(actions)
+
+
+def _add_settings(actions: Any) -> None:
+    _setting(actions, "on", {"what": "switch", "value": True}, "learn from now on")
+    _setting(actions, "off", {"what": "switch", "value": False}, "learn nothing, and draw by the odds as written")
+    for mode, text in (("careful", "move odds only where values surely differ"), ("fast", "move them at once")):
+        _setting(actions, mode, {"what": "mode", "value": mode}, text)
+    for direction, text in (("prefer", "what scores well is drawn more often"), ("report", "scores move nothing")):
+        _setting(actions, direction, {"what": "direction", "value": direction}, text, "slot")
+    pinned = _setting(actions, "pin", {"what": "pin"}, "give a value's odds a multiplier that stays", "key")
+    pinned.add_argument("value", type=float, metavar="TIMES")
+    _setting(actions, "unpin", {"what": "unpin"}, "let them move again", "key")
+    _setting(actions, "value-off", {"what": "value", "value": False}, "never draw a value", "key")
+    _setting(actions, "value-on", {"what": "value", "value": True}, "draw it again", "key")
+
+
+def _add_moments(actions: Any) -> None:
+    forgot = _action(actions, "reset", reset, "forget what was seen of a slot; what you set stays")
+    forgot.add_argument("slot", nargs="?", default="", metavar="SLOT", help="default: of all")
+    back = _action(actions, "undo", undo, "go back to an earlier moment; this can be undone too")
+    back.add_argument("number", nargs="?", type=whole, metavar="NUMBER", help="default: before the last change")
+    for parser in (forgot, back):
+        _in_context(parser).add_argument("--dry-run", action="store_true", help="only show how the odds would move")
+    _action(actions, "history", history, "what happened, the newest first").add_argument(
+        "--count", type=whole, default=30, help="default: %(default)s"
+    )
+
+
+def _add_files(actions: Any) -> None:
+    for name, function, text in (
+        ("export", export, "write what was learned into a file (JSON)"),
+        ("import", take_in, "add what was learned elsewhere; what is there already counts once"),
+        ("csv", write_csv, "write all observations as a table"),
+        ("plot", plot, "draw how the values of a slot fared (SVG)"),
+    ):
+        parser = _action(actions, name, function, text)
+        if name == "plot":
+            _in_context(parser).add_argument("slot", metavar="SLOT")
+        parser.add_argument("file", metavar="FILE")
+
+
+def _action(actions: Any, name: str, function: Callable[[argparse.Namespace], int], text: str) -> Any:
+    parser = actions.add_parser(name, help=text, description=f"{text[0].upper()}{text[1:]}.")
+    parser.set_defaults(run=function)
+    return parser
+
+
+def _setting(actions: Any, name: str, change: Mapping[str, Any], text: str, of: str = "") -> Any:
+    parser = _action(actions, name, lambda arguments: _set(arguments, change, of), text)
+    if of:
+        parser.add_argument("name", metavar="SLOT" if of == "slot" else "VALUE")
+    _in_context(parser).add_argument("--dry-run", action="store_true", help="only show how the odds would move")
+    return parser
+
+
+def _in_context(parser: Any) -> Any:
+    parser.add_argument("--profiles", default="", metavar="NAMES", help="for prompts with these profiles")
+    parser.add_argument("--genre", default="", metavar="NAME", help="and of this genre")
+    return parser
+
+
+def _context(arguments: argparse.Namespace) -> str:
+    from orchestrator_core.weights.observation import context_of
+
+    return context_of(arguments.profiles, arguments.genre, "")
+
+
+def _ledger() -> Ledger:
+    from orchestrator_app.learning import open_ledger
+
+    return open_ledger()
+
+
+def status(arguments: argparse.Namespace) -> int:
+    from orchestrator_core.weights.observation import context_words
+
+    state = _ledger().state()
+    mode = f"on ({state.settings.mode})" if state.settings.on else "off; switch it on with: orchestrator learn on"
+    say(f"Learning is {mode}.")
+    say(f"Moment {state.number}: {len(list(state.observations))} observations of {len(state.images)} images.")
+    for context in state.contexts():
+        say(f"  {context_words(context)}: {', '.join(state.slots(context))}")
+    return 0
+
+
+def show_odds(arguments: argparse.Namespace) -> int:
+    """Exit status 1 where nothing is known of the slot."""
+    from orchestrator_core.weights.observation import probability, value_of
+    from orchestrator_core.weights.odds import slot_odds
+
+    state, context = _ledger().state(), _context(arguments)
+    slots = [slot for slot in state.slots(context) if arguments.slot in (None, slot)]
+    if not slots:
+        remark("Nothing was learned of that yet.")
+        return 1
+    for slot in slots:
+        found = slot_odds(state, context, slot)
+        heading(f"{slot}  {found.why}")
+        rows = [
+            (value_of(each.key), f"{each.multiplier:.2f}×", f"{each.n:g}", f"{probability(each.mean):.0%}",
+             f"{probability(each.low):.0%}–{probability(each.high):.0%}", f"{each.best:.0%}", each.why)
+            for each in found.values
+        ]  # fmt: skip
+        table(("value", "odds", "images", "fulfilled", "90 %", "best", ""), rows, right=(1, 2, 3, 5))
+    return 0
+
+
+def _set(arguments: argparse.Namespace, change: Mapping[str, Any], of: str) -> int:
+    full = {"slot": "", "key": "", "value": getattr(arguments, "value", None), **change}
+    if of:
+        full[of] = arguments.name
+    if arguments.dry_run:
+        return _shown(arguments, full)
+    ledger = _ledger()
+    number = ledger.change(full["what"], slot=full["slot"], key=full["key"], value=full["value"])
+    return _done(ledger, number)
+
+
+def _shown(arguments: argparse.Namespace, change: Mapping[str, Any]) -> int:
+    before, after = _ledger().preview(_context(arguments), change)
+    moves = _moves(before, after)
+    for key, old, new in moves[:_MOVES]:
+        say(f"{key}: {old:.2f}× → {new:.2f}×")
+    if len(moves) > _MOVES:
+        say(f"and {len(moves) - _MOVES} more")
+    if not moves:
+        say("No odds would move.")
+    return 0
+
+
+def _moves(before: Odds, after: Odds) -> list[tuple[str, float, float]]:
+    keys = sorted({*before.multipliers, *after.multipliers})
+    pairs = [(key, before.multipliers.get(key, 1.0), after.multipliers.get(key, 1.0)) for key in keys]
+    return sorted((move for move in pairs if abs(move[1] - move[2]) > 0.005), key=lambda move: -abs(move[1] - move[2]))
+
+
+def _done(ledger: Ledger, number: int) -> int:
+    words = next((each.words for each in ledger.history(1)), "nothing changed")
+    say(f"Moment {number}: {words}.")
+    return 0
+
+
+def reset(arguments: argparse.Namespace) -> int:
+    if arguments.dry_run:
+        return _shown(arguments, {"what": "reset", "slot": arguments.slot})
+    ledger = _ledger()
+    return _done(ledger, ledger.reset(arguments.slot))
+
+
+def undo(arguments: argparse.Namespace) -> int:
+    ledger = _ledger()
+    if arguments.dry_run:
+        to = ledger.number - 1 if arguments.number is None else arguments.number
+        return _shown(arguments, {"what": "undo", "to": to})
+    return _done(ledger, ledger.undo(arguments.number))
+
+
+def history(arguments: argparse.Namespace) -> int:
+    for each in _ledger().history(arguments.count):
+        when = datetime.fromtimestamp(each.at_ms / 1000).astimezone().strftime("%Y-%m-%d %H:%M")
+        say(f"{each.number:>6}  {when}  {each.words}{'  (undone)' if each.undone else ''}")
+    return 0
+
+
+def export(arguments: argparse.Namespace) -> int:
+    from orchestrator_core.weights.exchange import exported
+
+    return _written(arguments.file, exported(_ledger().state()))
+
+
+def take_in(arguments: argparse.Namespace) -> int:
+    from orchestrator_core.errors import FormatError
+    from orchestrator_core.weights.exchange import imported
+
+    try:
+        text = Path(arguments.file).read_text(encoding="utf-8")
+    except UnicodeDecodeError as error:
+        raise FormatError(f"{arguments.file}: this is no text in UTF-8.") from error
+    ledger = _ledger()
+    number = ledger.observe(imported(text), "import", f"import of {Path(arguments.file).name}")
+    return _done(ledger, number)
+
+
+def write_csv(arguments: argparse.Namespace) -> int:
+    from orchestrator_core.weights.exchange import as_csv
+
+    return _written(arguments.file, as_csv(_ledger().state().observations))
+
+
+def plot(arguments: argparse.Namespace) -> int:
+    """Exit status 1 where there is nothing to draw."""
+    from orchestrator_core.weights.plots import trend_svg, trends_of
+
+    trends = trends_of(_ledger().state().observations, _context(arguments), arguments.slot)
+    drawn = trend_svg(trends, arguments.slot)
+    if not drawn:
+        remark("Nothing was learned of that yet.")
+        return 1
+    return _written(arguments.file, drawn)
+
+
+def _written(file: str, text: str) -> int:
+    Path(file).write_text(text, encoding="utf-8")
+    say(f"Wrote {file}.")
+    return 0

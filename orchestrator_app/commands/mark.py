@@ -1,0 +1,50 @@
+"""``orchestrator mark``: say of an image that it is a favourite or a reject, or how many stars it has.
+
+A mark is kept, and while learning is on it tells which values of wildcards to draw more often.
+"""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from orchestrator_app.commands.arguments import add_wildcards, description
+from orchestrator_app.console import say
+
+if TYPE_CHECKING:
+    from orchestrator_core.weights.marking import Marks
+
+_MARKS = ("favourite", "reject", "1", "2", "3", "4", "5", "none")
+
+
+def add_to(commands: Any, name: str) -> None:
+    parser = commands.add_parser(name, help="mark an image as a person sees it", description=description(__doc__))
+    parser.add_argument("image", type=Path, metavar="IMAGE")
+    parser.add_argument("mark", choices=_MARKS)
+    add_wildcards(parser)
+    parser.add_argument("--profile-folder", action="append", default=[], metavar="FOLDER", help="of the profiles")
+    parser.set_defaults(run=run)
+
+
+def run(arguments: argparse.Namespace) -> int:
+    from orchestrator_app.folders import open_profiles, open_wildcards
+    from orchestrator_app.image_runs import run_of
+    from orchestrator_app.learning import open_ledger
+
+    marks = _marks(arguments.mark)
+    found = run_of(arguments.image, open_wildcards(arguments.wildcards), open_profiles(arguments.profile_folder))
+    learned = open_ledger().mark(found, arguments.image.name, marks)
+    say(f"{arguments.image.name}: {arguments.mark}; {_learned(learned)}.")
+    return 0
+
+
+def _learned(count: int) -> str:
+    return f"learned for {count} value{'s' * (count != 1)}" if count else "nothing was learned from it"
+
+
+def _marks(mark: str) -> Marks:
+    from orchestrator_core.weights.marking import Marks
+
+    stars = int(mark) if mark.isdecimal() else 0
+    return Marks(mark == "favourite", stars, mark == "reject")

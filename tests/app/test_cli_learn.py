@@ -1,0 +1,160 @@
+"""orchestrator learn, mark, score: what was learned, as a person sees, changes, undoes and shares it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import pytest
+from PIL import Image
+
+from orchestrator_app.learning import open_ledger
+from orchestrator_core.formats.infotext import format_infotext
+from orchestrator_core.prompt import Choice, Component, Origin, PromptDraft
+from orchestrator_core.request import GenerationRequest, ImageNotes
+from orchestrator_core.run import Run, Score
+from orchestrator_core.stages.generate_prompt import Options, generate
+from orchestrator_core.store import Store
+from orchestrator_core.template import Wildcards
+from orchestrator_core.vision.port import Fulfilment, Wanted
+from tests.app.conftest import Cli
+from tests.core.generators.stand_in_forge import png
+
+
+def taught(count: int = 16) -> None:
+    ledger = open_ledger()
+    for number in range(count):
+        color = "red" if number % 2 else "blue"
+        choice = Choice(f"colors#{color}", "colors", options=2)
+        value = 0.9 if color == "red" else 0.1
+        score = Score(f"r{number}", "a.png", 0, "fulfilment", value, key=choice.key, scorer="x")
+        ledger.learn(Run(f"r{number}", PromptDraft((Component(color, Origin.wildcard, (choice,)),)), scores=(score,)))
+
+
+@pytest.fixture
+def learned(cli: Cli, tmp_path: Path) -> Cli:
+    (tmp_path / "words").mkdir()
+    (tmp_path / "words" / "colors.txt").write_text("red\nblue\n", encoding="utf-8")
+    for change in (("on",), ("fast",), ("prefer", "colors")):
+        assert cli("learn", *change).status == 0
+    taught()
+    return cli
+
+
+def test_learning_is_off_until_a_person_switches_it_on(cli: Cli):
+    taught()
+    said = cli("learn", "status").out
+    assert "Learning is off" in said
+    assert "0 observations" in said
+
+
+def test_prompts_are_drawn_by_the_learned_odds_where_that_is_asked_for(learned: Cli):
+    drawn = learned("prompt", "__colors__", "--wildcards", "words", "--seed", 1, "--count", 30, "--learn", "--json").out
+    drafts = [json.loads(line) for line in drawn.splitlines()]
+    assert sum(draft["positive"] == "red" for draft in drafts) >= 25
+    plain = learned("prompt", "__colors__", "--wildcards", "words", "--seed", 1, "--count", 30).out.split()
+    assert plain.count("red") < 25
+
+
+def test_the_odds_are_shown_with_what_they_come_of(learned: Cli):
+    said = learned("learn", "odds", "colors")
+    assert said.status == 0
+    assert said.out.index("red") < said.out.index("blue")
+    assert learned("learn", "odds", "gone").status == 1
+
+
+def test_a_dry_run_shows_what_would_move_and_changes_nothing(learned: Cli):
+    assert "→ 1.00×" in learned("learn", "reset", "--dry-run").out
+    assert "16 observations" in learned("learn", "status").out
+
+
+def test_what_was_set_can_be_undone_and_the_history_says_so(learned: Cli):
+    assert "colors#red: pinned at 3.0×" in learned("learn", "pin", "colors#red", 3).out
+    learned("learn", "undo")
+    said = learned("learn", "history").out.splitlines()
+    assert "back to moment" in said[0]
+    assert "(undone)" in said[1]
+
+
+def test_a_moment_that_is_not_there_is_told_in_a_line(learned: Cli):
+    assert (learned("learn", "undo", 999).status, learned("learn", "value-off", "").status) == (2, 2)
+
+
+def test_what_was_learned_goes_into_a_file_and_back_and_counts_once(learned: Cli):
+    assert learned("learn", "export", "all.json").status == 0
+    before = open_ledger().odds("||").multipliers
+    learned("learn", "import", "all.json")
+    assert open_ledger().odds("||").multipliers == before
+    learned("learn", "reset")
+    learned("learn", "import", "all.json")
+    assert open_ledger().odds("||").multipliers == before
+
+
+def test_a_poisoned_file_changes_nothing(learned: Cli, tmp_path: Path):
+    number = open_ledger().number
+    learned("learn", "export", "all.json")
+    text = (tmp_path / "all.json").read_text("utf-8")
+    (tmp_path / "bad.json").write_text(text.replace('"weight": 1.0', '"weight": NaN', 1), encoding="utf-8")
+    found = learned("learn", "import", "bad.json")
+    assert found.status == 2
+    assert "weight" in found.err
+    assert open_ledger().number == number
+
+
+def test_a_table_and_a_plot_are_written(learned: Cli, tmp_path: Path):
+    learned("learn", "csv", "all.csv")
+    assert len((tmp_path / "all.csv").read_text("utf-8").splitlines()) == 17
+    learned("learn", "plot", "colors", "colors.svg")
+    assert (tmp_path / "colors.svg").read_text("utf-8").startswith("<svg")
+    assert learned("learn", "plot", "gone", "gone.svg").status == 1
+
+
+def image_of(template: str, path: Path) -> str:
+    """Writes it; the key of what was drawn."""
+    draft = generate(Options(template=template, seed=7), Wildcards([path.parent / "words"]))
+    request, notes = GenerationRequest(draft.positive, seed=7), ImageNotes("r99", template)
+    path.write_bytes(png(format_infotext(request, notes)))
+    return next(part.choices[0].key for part in draft.components if part.choices)
+
+
+def test_a_mark_is_told_to_the_values_of_an_image(learned: Cli, tmp_path: Path):
+    key = image_of("a __colors__ star", tmp_path / "one.png")
+    said = learned("mark", "one.png", "favourite", "--wildcards", "words")
+    assert (said.status, "learned for 1 value" in said.out) == (0, True)
+    marked = [one for one in open_ledger().state().observations if one.kind == "mark"]
+    assert [(one.key, one.image, one.value > 0) for one in marked] == [(key, "one.png", True)]
+
+
+def test_an_image_without_a_prompt_is_told_in_a_line(learned: Cli, tmp_path: Path):
+    Image.new("RGB", (8, 8)).save(tmp_path / "plain.png")
+    found = learned("mark", "plain.png", "favourite")
+    assert found.status == 2
+    assert "nothing of a prompt" in found.err
+
+
+class Half:
+    """A Scorer."""
+
+    identity = "half:1"
+
+    def score(self, images: Sequence[Any], wanted: Sequence[Wanted], is_cancelled: Any = None) -> list[Any]:
+        return [[Fulfilment(each, 0.5, 0.3, 0.7, None, bool(each.key)) for each in wanted] for _ in images]
+
+
+def test_images_are_scored_part_by_part_and_learned_from_where_that_is_asked_for(
+    learned: Cli, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr("orchestrator_app.commands.score._scorer", lambda arguments: Half())
+    key = image_of("a __colors__ star", tmp_path / "one.png")
+    Image.new("RGB", (8, 8)).save(tmp_path / "plain.png")
+    images = ("one.png", "plain.png", "--model", "tiny", "--wildcards", "words")
+    found = learned("score", *images, "--json")
+    assert (found.status, "plain.png" in found.err) == (1, True)
+    assert [score["key"] for score in json.loads(found.out)["scores"] if score["key"]] == [key]
+    number = open_ledger().number
+    assert f"{key[7:]} star" in learned("score", *images, "--record").out
+    assert open_ledger().number == number + 1
+    with Store.open() as store:
+        assert store.load_run("r99").scores

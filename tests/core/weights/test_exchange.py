@@ -1,0 +1,87 @@
+"""What was learned as a file: it comes back as it was, and a poisoned file is refused as a whole."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+from contextlib import suppress
+from typing import Any
+from xml.etree import ElementTree
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from orchestrator_core.errors import FormatError
+from orchestrator_core.weights.exchange import as_csv, exported, imported
+from orchestrator_core.weights.learner import Event, State, folded
+from orchestrator_core.weights.observation import MOST, Observation
+from orchestrator_core.weights.plots import trend_svg, trends_of
+
+NAMES = st.text(st.characters(exclude_categories=("Cs",), exclude_characters="#"), min_size=1, max_size=20)
+
+
+@st.composite
+def observations(draw: st.DrawFn) -> Observation:
+    slot, value = draw(NAMES), draw(NAMES)
+    number = draw(st.floats(-MOST, MOST))
+    kind: Any = draw(st.sampled_from(["score", "mark", "global"]))
+    weight, options = draw(st.floats(0, 100)), draw(st.integers(0, 1000))
+    return Observation(
+        draw(NAMES), draw(NAMES), draw(NAMES), slot, f"{slot}#{value}", number, kind, "x", weight, options
+    )
+
+
+def state_of(*told: Observation) -> State:
+    state = State()
+    state._seen.update({one.identity: one for one in told})
+    return state
+
+
+@given(st.lists(observations(), max_size=5, unique_by=lambda one: one.identity))
+def test_what_goes_out_comes_back(told: list[Observation]):
+    assert list(imported(exported(state_of(*told)))) == told
+
+
+GOOD = {"run_id": "r", "image": "a.png", "context": "||", "slot": "colors", "key": "colors#red", "value": 1.0}
+
+
+def file_of(**changes: Any) -> str:
+    return json.dumps({"schema_version": 1, "observations": [GOOD, {**GOOD, **changes}]})
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        *("", "[]", "nothing", "[" * 100_000, '{"schema_version": 2, "observations": []}'),
+        *(file_of(value=number) for number in (float("nan"), float("inf"), 1e9, "1.0", True, None)),
+        *(file_of(weight=number) for number in (-1, 1e6, float("nan"))),
+        *(file_of(options=number) for number in (-1, 10**9, 2.5)),
+        *(file_of(slot="animals"), file_of(key="colors"), file_of(kind="set"), file_of(more=1), file_of(run_id="")),
+    ],
+)
+def test_a_file_with_anything_wrong_in_it_is_refused(text: str):
+    with pytest.raises(FormatError):
+        imported(text)
+
+
+@given(st.text())
+def test_any_text_is_read_or_refused(text: str):
+    with suppress(FormatError):
+        imported(text)
+
+
+def test_a_table_holds_no_formula():
+    told = Observation("r", "=cmd()", "||", "a", 'a#@one, "two"', 1.0)
+    _, row = list(csv.reader(io.StringIO(as_csv([told]))))
+    assert (row[1], row[4]) == ("'=cmd()", '\'@one, "two"')
+
+
+def test_a_plot_is_xml_whatever_values_are_called():
+    told = tuple(Observation(f"r{n}", "a", "||", "s", f"s#<b>&{n % 2}", 1.0 - n % 2) for n in range(12))
+    trends = trends_of(folded([Event(1, "observe", told)]).observations, "||", "s")
+    drawn = ElementTree.fromstring(trend_svg(trends, "<s>"))
+    assert len(drawn.findall("{*}polyline")) == 2
+    assert "<b>&0" in [text.text for text in drawn.findall("{*}text")]
+    assert trend_svg([]) == ""
