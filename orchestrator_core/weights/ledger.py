@@ -20,6 +20,7 @@ from orchestrator_core.errors import LearningError
 from orchestrator_core.run import Run
 from orchestrator_core.weights.crediting import marked, observations_of
 from orchestrator_core.weights.learner import Event, EventKind, State, changed, effective, folded
+from orchestrator_core.weights.lora_learning import lora_observations
 from orchestrator_core.weights.marking import Marks, words_of
 from orchestrator_core.weights.observation import Observation
 from orchestrator_core.weights.odds import Odds, odds
@@ -166,7 +167,8 @@ class Ledger:
         """A ``RunLearner``: takes a run's scores in while learning is on; how many observations they are."""
         if not self.settings.on:
             return 0
-        observations = observations_of(run, family)
+        seen = observations_of(run, family)
+        observations = (*seen, *lora_observations(run.draft, seen))
         self.observe(observations, words=f"{len({one.image for one in observations})} images of run {run.id}")
         return len(observations)
 

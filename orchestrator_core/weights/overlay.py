@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from orchestrator_core.errors import LearningError, StoreError
 from orchestrator_core.profiles.inheritance import multiplied
 from orchestrator_core.weights.ledger import Ledger
+from orchestrator_core.weights.lora_learning import with_lora_factors
 from orchestrator_core.weights.observation import context_of
 
 
@@ -44,4 +45,4 @@ def overlay(
         return Overlay(given, 0, str(problem))
     if not found.multipliers:
         return Overlay(given)
-    return Overlay(multiplied((given, found.multipliers)), found.number)
+    return Overlay(multiplied((given, with_lora_factors(found.multipliers))), found.number)
