@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import csv
-import io
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
@@ -122,19 +120,3 @@ def title_of(change: Change) -> str:
         "undo": f"Go back to moment {value}",
         "import": "Take in what was learned elsewhere",
     }[change.what]
-
-
-def table_of(state: State) -> str:
-    """Each observation that counts, as CSV."""
-    out = io.StringIO()
-    writer = csv.writer(out)
-    writer.writerow(["run", "image", "context", "slot", "value", "kind", "scorer", "probability", "weight"])
-    for one in state.observations:
-        row = [one.run_id, one.image, context_words(one.context), one.slot, value_of(one.key), one.kind, one.scorer]
-        writer.writerow([_harmless(text) for text in row] + [f"{probability(one.value):.4f}", f"{one.weight:g}"])
-    return out.getvalue()
-
-
-def _harmless(text: str) -> str:
-    """No spreadsheet takes it for a formula."""
-    return f"'{text}" if text[:1] in ("=", "+", "-", "@", "\t", "\r") else text

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from orchestrator_app.studio.learn_desk import Change, Learned, Planned
 from orchestrator_app.studio.learn_html import Happening
 from orchestrator_app.studio.odds import NO_ODDS, Odds
-from orchestrator_core.errors import LearningError, OrchestratorError
+from orchestrator_core.errors import OrchestratorError
 
 if TYPE_CHECKING:
     from orchestrator_core.base_models import BaseModel
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from orchestrator_core.template import Wildcards
     from orchestrator_core.weights.ledger import Ledger
     from orchestrator_core.weights.marking import Marks
+    from orchestrator_core.weights.odds import Odds as LedgerOdds
 
 _SETTINGS = {"pin": "pin", "unpin": "unpin", "switch": "switch", "mode": "mode", "direction": "direction"}
 
@@ -105,23 +106,39 @@ class StudioLearning:
     def planned(self, change: Change, context: str = "") -> Planned:
         from orchestrator_app.studio.learned import moves, title_of
 
-        told = self._told(change, context)
-        before, after = self.ledger.preview(context or self.look().context, told)
+        context = context or self.look().context
+        if change.what == "import":
+            before, after = self._with_import(change.value, context)
+        else:
+            before, after = self.ledger.preview(context, self._told(change, context))
         return Planned(change, title_of(change), moves(before, after))
+
+    def _with_import(self, text: str, context: str) -> tuple[LedgerOdds, LedgerOdds]:
+        """The odds as they are, and as they would be. Raises FormatError."""
+        from orchestrator_core.weights.exchange import imported
+        from orchestrator_core.weights.learner import Event
+        from orchestrator_core.weights.odds import odds
+
+        observations, state = imported(text), self.ledger.state()
+        before = odds(state, context)
+        state.add(Event(state.number + 1, "import", observations))
+        return before, odds(state, context)
 
     def apply(self, change: Change) -> None:
         if change.what == "reset":
             self.ledger.reset(change.slot)
         elif change.what == "undo":
             self.ledger.undo(change.value)
+        elif change.what == "import":
+            from orchestrator_core.weights.exchange import imported
+
+            self.ledger.observe(imported(change.value), "import", "taken in from a file")
         else:
             told = self._told(change, "")
             self.ledger.change(told["what"], slot=change.slot, key=change.key, value=told["value"])
 
     def _told(self, change: Change, context: str) -> dict[str, Any]:
         """A change as the ledger has it. Raises LearningError."""
-        if change.what == "import":
-            raise LearningError("What was learned elsewhere is taken in by: orchestrator learn import FILE.")
         if change.what in ("reset", "undo"):
             return {"what": change.what, "slot": change.slot, "to": change.value}
         if change.what in ("off", "on"):
@@ -135,12 +152,16 @@ class StudioLearning:
         return [Happening(one.number, one.at_ms, one.words, one.undone) for one in self.ledger.history(most)]
 
     def plot(self, context: str, slot: str) -> str:
-        return ""
+        from orchestrator_core.weights.plots import trend_svg, trends_of
+
+        return trend_svg(trends_of(self.ledger.state().observations, context, slot))
 
     def exported(self) -> str:
-        raise LearningError("What was learned is written by: orchestrator learn export FILE.")
+        from orchestrator_core.weights.exchange import exported
+
+        return exported(self.ledger.state())
 
     def table(self) -> str:
-        from orchestrator_app.studio.learned import table_of
+        from orchestrator_core.weights.exchange import as_csv
 
-        return table_of(self.ledger.state())
+        return as_csv(self.ledger.state().observations)

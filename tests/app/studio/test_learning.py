@@ -12,7 +12,7 @@ from orchestrator_app.studio.learn_desk import Change
 from orchestrator_app.studio.learning import StudioLearning
 from orchestrator_app.studio.odds import NO_ODDS
 from orchestrator_core.base_models.names import UNKNOWN
-from orchestrator_core.errors import LearningError, StoreError
+from orchestrator_core.errors import FormatError, LearningError, StoreError
 from orchestrator_core.pipeline import new_run
 from orchestrator_core.request import GeneratedImage, GenerationRequest
 from orchestrator_core.run import Run, Score
@@ -130,9 +130,14 @@ def test_marks_are_kept_by_image_and_learned_from(
 
 
 def test_what_cannot_be_is_refused_and_a_store_that_is_gone_costs_no_prompt(learning: StudioLearning):
-    for change in (Change("undo", value=7), Change("mode", value="wild"), Change("import", value="{}")):
+    for change in (Change("undo", value=7), Change("mode", value="wild")):
         with pytest.raises(LearningError):
             learning.apply(change)
+    for text in ("{}", "[", '{"schema_version": 1, "observations": [{"run_id": NaN}]}'):
+        for do in (learning.planned, learning.apply):
+            with pytest.raises(FormatError):
+                do(Change("import", value=text))
+    assert learning.ledger.number == 0
 
     def gone() -> Store:
         raise StoreError("gone")
@@ -140,6 +145,34 @@ def test_what_cannot_be_is_refused_and_a_store_that_is_gone_costs_no_prompt(lear
     broken = StudioLearning(gone, lambda: Wildcards([]))
     assert broken.number() == 0
     assert broken.odds("", "", UNKNOWN) == NO_ODDS
+
+
+def test_what_was_learned_elsewhere_moves_the_same_odds_and_can_be_taken_back(
+    learning: StudioLearning, wildcards: Wildcards, tmp_path: Path
+):
+    learn(learning, wildcards)
+    learning.apply(Change("direction", SLOT, value="prefer"))
+    text, crimson = learning.exported(), multiplier(learning, "crimson")
+    other = StudioLearning(lambda: Store.open(tmp_path / "other.sqlite3"), lambda: wildcards)
+    for change in (
+        Change("switch", value=True),
+        Change("mode", value="fast"),
+        Change("direction", SLOT, value="prefer"),
+    ):
+        other.apply(change)
+    number = other.number()
+    taken = other.planned(Change("import", value=text), learning.look().context)
+    assert {move.text: move.after for move in taken.moves}["crimson"] == crimson
+    other.apply(taken.change)
+    assert multiplier(other, "crimson") == crimson
+    other.apply(Change("undo", value=number))
+    assert multiplier(other, "crimson") == 1.0
+
+
+def test_how_the_scores_of_values_went_is_drawn(learning: StudioLearning, wildcards: Wildcards):
+    learn(learning, wildcards, 10)
+    assert "<svg" in learning.plot(learning.look().context, SLOT)
+    assert learning.plot("", "nothing") == ""
 
 
 def test_the_table_holds_each_observation_and_no_formula(learning: StudioLearning, wildcards: Wildcards):
