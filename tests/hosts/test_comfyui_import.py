@@ -97,8 +97,8 @@ def test_nothing_of_the_host_is_replaced(imported: dict[str, Any]) -> None:
 
 def test_what_is_added_is_ours(imported: dict[str, Any]) -> None:
     assert [name.removeprefix("Orchestrator") for name in imported["classes"]] == [
-        "CLIPScorer", "FeedbackRecorder", "LLMEnhance", "LLMModel", "LoRASelector", "LoRAStackApply", "ProfileLoader", "PromptInspector",
-        "RetryUntil", "RunRecorder", "SaveImage", "ScorerModel", "StoryMemory", "WildcardPrompt",
+        "CLIPScorer", "FeedbackRecorder", "LLMEnhance", "LLMModel", "LoRASelector", "LoRAStackApply", "ProfileLoader",
+        "PromptInspector", "RetryUntil", "RunRecorder", "SaveImage", "ScorerModel", "StoryMemory", "WildcardPrompt",
     ]  # fmt: skip
     assert all(name.startswith("Orchestrator") for name in imported["classes"])
     assert imported["handlers"] == 1
