@@ -1,6 +1,6 @@
-"""Trains the tiny diffusion model, some twenty minutes on two cores:
+"""Trains the tiny diffusion model, 25 minutes of a core:
 
-    python -m orchestrator_app.tiny_world.train_diffusion --out FOLDER --minutes 20
+    python -m orchestrator_app.tiny_world.train_diffusion --out FOLDER --minutes 25
 
 It goes on from ``FOLDER/training.pt`` where that is there. What is learned is written beside it as a pipeline of
 diffusers, in ``FOLDER/pipeline``, every two minutes.

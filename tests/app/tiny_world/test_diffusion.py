@@ -64,9 +64,9 @@ def test_the_models_stay_small() -> None:
 def test_the_library_knows_a_loras_trigger_words() -> None:
     library = Library([LORAS])
     library.refresh()
-    records = {Path(record.path).stem: record for record in library.search("")}
-    assert records["frame"].trigger_words == ("golden frame",)
-    assert records["flawed"].state == "complete"
+    (frame,), (spoilt,) = library.search("frame"), library.search("flawed")
+    assert (frame.trigger_words, frame.title) == (("golden frame",), "Golden frame")
+    assert spoilt.state == "complete"
 
 
 # what it draws
