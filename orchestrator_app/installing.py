@@ -17,6 +17,8 @@ from orchestrator_core.errors import OrchestratorError
 
 NAME = "sd-orchestrator"
 EXAMPLE = ("run", "--count", "4")
+LEARNING = ("demo",)  # a template learns from images of the tiny world's own models
+MODELS = ("vision", "embedded")  # extras with torch, several GB: for the example and the tests, not for every command
 STAMP = "sd-orchestrator-installed.txt"  # in .venv: what the last installation was made of
 COPY_MARK = ".copied-by-install"  # in a copy that this module made, and may therefore replace
 NOT_COPIED = frozenset({".git", ".venv", "venv", "tests", "outputs", "node_modules", "build", "dist"})
@@ -59,14 +61,21 @@ HOST_PYTHONS = (
 
 def run(root: Path, arguments: list[str]) -> int:
     """Run the main job: the given arguments of ``orchestrator run``, or the bundled example."""
-    python = prepared_venv(root, {"standalone"})
-    job = ["run", *arguments] if arguments else [*EXAMPLE, "--output", str(root / "outputs")]
-    return _call(root, [str(python.with_name("orchestrator")), *job])
+    if arguments:
+        return _call(root, [_command(root, {"standalone"}), "run", *arguments])
+    command, output = _command(root, {"standalone", *MODELS}), str(root / "outputs")
+    status = _call(root, [command, *EXAMPLE, "--output", output])
+    return status or _call(root, [command, *LEARNING, "--output", output])
+
+
+def _command(root: Path, extras: set[str]) -> str:
+    """The pack's own command, after it was installed with these extras."""
+    return str(prepared_venv(root, extras).with_name("orchestrator"))
 
 
 def test(root: Path, arguments: list[str]) -> int:
     """Run the tests, with these arguments of pytest."""
-    python = prepared_venv(root, {"standalone", "test"})
+    python = prepared_venv(root, {"standalone", "test", *MODELS})
     return _call(root, [str(python), "-m", "pytest", *arguments])
 
 

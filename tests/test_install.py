@@ -351,7 +351,7 @@ def test_the_environment_is_made_once_and_again_only_for_other_requirements(chec
     def run_tests() -> tuple[int, str, int]:
         done = start(checkout / "install.py", "test", "--", "--version", cwd=checkout.parent, PATH=path)
         calls = (checkout / "uv.jsonl").read_text().splitlines()
-        assert calls[-1].endswith('"--editable", ".[standalone,test]"]')
+        assert calls[-1].endswith('"--editable", ".[embedded,standalone,test,vision]"]')
         return done.returncode, done.stdout + done.stderr, len(calls)
 
     status, text, calls = run_tests()

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any, Protocol
 
 from orchestrator_app.commands import (
+    demo,
     export,
     learn,
     lora_test,
@@ -39,6 +40,7 @@ COMMANDS: Mapping[str, Command] = {
     "score": score,
     "mark": mark,
     "learn": learn,
+    "demo": demo,
     "export": export,
     "read": read,
     "studio": studio,

@@ -59,9 +59,7 @@ def _add_matrix(parser: argparse.ArgumentParser) -> None:
 def _add_rendering(parser: argparse.ArgumentParser) -> None:
     group = parser.add_argument_group("rendering")
     usual = " or ".join(run_command.SERVERS.values())
-    group.add_argument(
-        "--server", metavar="URL", help=f"a running ComfyUI or Forge, or embedded:FOLDER (default: {usual})"
-    )
+    group.add_argument("--server", metavar="URL", help=f"ComfyUI, Forge, or embedded:FOLDER (default: {usual})")
     group.add_argument(
         "--host", choices=tuple(run_command.SERVERS), help="what the server is (default: what it answers as)"
     )

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -62,7 +63,8 @@ class Adapters:
         self._count += 1
         name = f"lora_{self._count}"
         try:
-            self._pipeline.load_lora_weights(str(path.parent), weight_name=path.name, adapter_name=name)
+            with _quietly():
+                self._pipeline.load_lora_weights(str(path.parent), weight_name=path.name, adapter_name=name)
         except _FAILURES as error:
             said = " ".join(str(error).split())[:300]
             raise RenderFailed(f"{path} is no LoRA that fits this model: {said}") from error
@@ -73,3 +75,16 @@ class Adapters:
     def _strengths(self, use: LoraUse) -> dict[str, float]:
         parts = self._pipeline.get_list_adapters()
         return {part: use.strength_clip if "text" in part else use.strength_model for part in parts}
+
+
+@contextmanager
+def _quietly() -> Iterator[None]:
+    """diffusers asks everybody to report a LoRA that changes the UNet alone, as most do."""
+    from diffusers.utils import logging
+
+    before = logging.get_verbosity()
+    logging.set_verbosity_error()
+    try:
+        yield
+    finally:
+        logging.set_verbosity(before)

@@ -7,6 +7,7 @@ after it is what held at the moment that it names.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Literal
@@ -69,6 +70,8 @@ class State:
     def _take(self, observations: Iterable[Observation]) -> None:
         whole: dict[tuple[str, str, str, str], list[Observation]] = {}
         for one in observations:
+            if not (math.isfinite(one.value) and one.weight > 0):  # a mark that was taken back weighs nothing
+                continue
             self.images.add((one.run_id, one.image))
             self._slots.setdefault(one.context, {})[one.slot] = None
             if one.kind == "score":

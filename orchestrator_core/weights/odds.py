@@ -153,7 +153,15 @@ class _Known:
         tally = self.record.values.get(key)
         low, high = interval(belief)
         n = tally.n if tally else 0.0
-        return ValueOdds(key, multiplier, n, belief.mean, low, high, best)
+        return ValueOdds(key, multiplier, n, belief.mean, low, high, best, self._why(key, multiplier))
+
+    def _why(self, key: str, multiplier: float) -> str:
+        """As "1.8×: shown in 14 of 16 images"."""
+        tally = self.record.values.get(key)
+        if tally is None or tally.n < 1:
+            return f"{multiplier:.2g}×: by marks alone"
+        few = ", which is too few to say much" if tally.n < FEW else ""
+        return f"{multiplier:.2g}×: shown in {tally.good:.0f} of {tally.n:.0f} images{few}"
 
 
 def _prior(spread: Spread) -> Belief:

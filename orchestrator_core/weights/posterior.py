@@ -25,11 +25,11 @@ if TYPE_CHECKING:
 
     Numbers = NDArray[np.float64]
 
-TEMPER = 0.3
-OWN_SHARE, PRIOR_SHARE = 0.7, 0.5  # of a slot's variance: of one value's scores, and of the values' means
+TEMPER = 0.5
+OWN_SHARE, PRIOR_SHARE = 0.7, 1.4  # of a slot's variance: of one value's scores, and of the values' means
 _LEAST_VARIANCE = 1e-6
-_STEPS = 33  # of equal chance, that stand for a normal distribution
-_NEAR = 3.2  # standard deviations: a value that much below the best one's lower end is not looked at
+_STEPS, _REACH = 41, 4.0  # that stand for a normal distribution, up to so many standard deviations on both sides
+_NEAR = 4.0  # standard deviations: a value that much below the best one's lower end is not looked at
 
 
 @dataclass(slots=True)
@@ -54,6 +54,11 @@ class Tally:
     @property
     def mean(self) -> float:
         return self.total / self.n if self.n else 0.0
+
+    @property
+    def scatter(self) -> float:
+        """The sum of squares around the mean."""
+        return max(self.squares - self.total * self.mean, 0.0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,16 +128,19 @@ def _best(means: Numbers, spreads: Numbers, times: Numbers) -> Any:
 
     if len(means) == 1:
         return np.ones(1)
-    steps = np.array(_steps())
+    steps, shares = (np.array(each) for each in _steps())
     places = means[:, None] + spreads[:, None] * steps
     below = _normal((places[:, :, None] - means) / spreads)
     powers = np.tile(times, (len(means), 1)) - np.eye(len(means))
-    return (below ** powers[:, None, :]).prod(axis=2).mean(axis=1)
+    return (below ** powers[:, None, :]).prod(axis=2) @ shares
 
 
 @cache
-def _steps() -> tuple[float, ...]:
-    return tuple(NormalDist().inv_cdf((number + 0.5) / _STEPS) for number in range(_STEPS))
+def _steps() -> tuple[tuple[float, ...], tuple[float, ...]]:
+    """(places, shares): far tails too, since with thousands of draws what is seldom the best is tried as well."""
+    places = tuple(_REACH * (2 * number / (_STEPS - 1) - 1) for number in range(_STEPS))
+    heights = [NormalDist().pdf(place) for place in places]
+    return places, tuple(height / sum(heights) for height in heights)
 
 
 def _normal(z: Any) -> Any:

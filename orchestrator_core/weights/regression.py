@@ -132,12 +132,10 @@ class Regression:
         beliefs = self.beliefs(slot)
         if len(beliefs) < 2:
             return 0.0
-        prior = self.width(slot)
-        # a mean is shrunk: its likelihood alone has this variance, where it says anything at all
+        # A mean is shrunk towards zero: what the images alone say of it is further out, and less sure.
+        wider = 1 / self.width(slot)
         chi = sum(
-            belief.mean**2 / max(prior - belief.variance, 1e-12)
-            for belief in beliefs.values()
-            if belief.variance < prior
+            (belief.mean / belief.variance) ** 2 / max(1 / belief.variance - wider, 1e-9) for belief in beliefs.values()
         )
         freedom = len(beliefs) - 1
         return float((np.cbrt(chi / freedom) - (1 - 2 / (9 * freedom))) / np.sqrt(2 / (9 * freedom)))

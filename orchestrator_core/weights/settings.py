@@ -23,11 +23,11 @@ class Rules:
     least: int = 0
 
 
-# careful: of 1,000 null slots that are looked at after 400 images, fewer than 1 in 20 may move by mistake; looked at
-# anew after each image, that takes 2.6 standard deviations. fast: the floor is what keeps it from a dead end.
+# careful: after 400 images, fewer than one slot in twenty of which no value is better may have moved by mistake;
+# benchmarks/learning.py counts them. fast: the floor is what keeps it from a dead end.
 RULES: Mapping[Mode, Rules] = {
-    "careful": Rules(floor=0.05, cap=16.0, sure=2.6, least=60),
-    "fast": Rules(floor=0.01, cap=1e6, least=8),
+    "careful": Rules(floor=0.05, cap=16.0, sure=1.7, least=16),
+    "fast": Rules(floor=0.002, cap=1e6, least=8),
 }
 
 

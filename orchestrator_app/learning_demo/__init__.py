@@ -1,0 +1,1 @@
+"""The demonstration: a template learns from images of the tiny world's own models, and a page shows what it learned."""

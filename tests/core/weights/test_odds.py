@@ -1,0 +1,188 @@
+"""From what was seen to odds: what moves them, what must not, and that any moment can be had again to the last bit."""
+
+from __future__ import annotations
+
+import math
+import random
+from collections.abc import Iterable
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from orchestrator_core.errors import LearningError
+from orchestrator_core.weights.learner import Event, State, folded
+from orchestrator_core.weights.observation import Observation
+from orchestrator_core.weights.odds import odds, slot_odds
+from orchestrator_core.weights.posterior import Belief, Spread, Tally, chances, differs
+
+pytest.importorskip("numpy")
+
+VALUES = ("a", "b", "c", "d")
+RATES = {"a": 3.0, "b": 0.0, "c": 0.0, "d": -1.0}
+ON = (
+    Event(1, "set", (), {"what": "switch", "value": True}),
+    Event(2, "set", (), {"what": "direction", "slot": "s", "value": "prefer"}),
+)
+
+
+def seen(number: int, value: str, score: float, **others: object) -> Event:
+    fields = {"run_id": "r", "image": str(number), "context": "c", "scorer": "m", "options": len(VALUES), **others}
+    return Event(number, "observe", (Observation(slot="s", key=f"s#{value}", value=score, **fields),))  # type: ignore[arg-type]
+
+
+def images(count: int, rates: dict[str, float] = RATES, start: int = 3, **others: object) -> list[Event]:
+    rng = random.Random(count)
+    drawn = [(VALUES[number % len(VALUES)], number) for number in range(count)]
+    return [seen(start + n, value, rates[value] + rng.gauss(0, 1), **others) for value, n in drawn]
+
+
+def learned(events: Iterable[Event], *, mode: str = "fast", context: str = "c") -> dict[str, float]:
+    settings = (*ON, Event(2, "set", (), {"what": "mode", "value": mode}))
+    return dict(odds(folded([*settings, *events]), context).multipliers)
+
+
+@pytest.mark.parametrize("mode", ["careful", "fast"])
+def test_what_works_is_drawn_more_often_and_nothing_is_lost(mode: str):
+    found = learned(images(80), mode=mode)
+    assert max(found, key=lambda key: found[key]) == "s#a"
+    assert found["s#a"] > 2
+    assert all(0 < multiplier < math.inf for multiplier in found.values())
+
+
+@pytest.mark.parametrize("mode", ["careful", "fast"])
+def test_it_says_how_often_a_value_was_shown(mode: str):
+    state = folded([*ON, Event(2, "set", (), {"what": "mode", "value": mode}), *images(80)])
+    first = slot_odds(state, "c", "s").values[0]
+    assert first.key == "s#a"
+    assert first.why.endswith("shown in 20 of 20 images")
+    assert first.low < first.mean < first.high
+
+
+def test_careful_waits_until_values_surely_differ():
+    even = dict.fromkeys(VALUES, 0.0)
+    assert learned(images(400, even), mode="careful") == {}
+    assert learned(images(12), mode="careful") == {}
+
+
+def test_scores_alone_are_only_reported():
+    events = [ON[0], *images(80)]
+    assert odds(folded(events), "c").multipliers == {}
+    assert slot_odds(folded(events), "c", "s").why.startswith("scores are only reported")
+
+
+def test_nothing_is_learned_while_it_is_off():
+    assert odds(folded(images(80)), "c").number == 0
+
+
+def test_contexts_and_scorers_are_kept_apart():
+    assert learned(images(80), context="other") == {}
+    against = {"a": -3.0, "b": 0.0, "c": 0.0, "d": 3.0}
+    found = learned([*images(80), *images(80, against, start=100, scorer="new")])
+    assert max(found, key=lambda key: found[key]) == "s#d"
+
+
+def test_a_persons_marks_move_odds_without_any_direction():
+    marks = [Event(event.number, "mark", tuple(_as_mark(one) for one in event.observations)) for event in images(60)]
+    found = dict(odds(folded([ON[0], Event(2, "set", (), {"what": "mode", "value": "fast"}), *marks]), "c").multipliers)
+    assert max(found, key=lambda key: found[key]) == "s#a"
+
+
+def _as_mark(one: Observation) -> Observation:
+    return Observation(one.run_id, one.image, "c", "s", one.key, one.value, "mark", "marks:1", 4.0, one.options)
+
+
+def test_a_mark_that_is_taken_back_weighs_nothing():
+    mark = _as_mark(images(1)[0].observations[0])
+    gone = Observation(mark.run_id, mark.image, "c", "s", mark.key, 0.0, "mark", "marks:1", 0.0, 4)
+    state = folded([*ON, Event(3, "mark", (mark,)), Event(4, "mark", (gone,))])
+    assert state.whole("c") is None
+    assert odds(state, "c").multipliers == {}
+
+
+def test_an_image_that_is_scored_again_counts_once_with_its_new_score():
+    events = [seen(3, "a", 3.0), Event(4, "observe", (Observation("r", "3", "c", "s", "s#a", -3.0, scorer="m"),))]
+    record = folded([*ON, *events]).record("c", "s")
+    assert record is not None
+    assert (record.values["s#a"].n, record.values["s#a"].mean) == (1, -3.0)
+
+
+@pytest.mark.parametrize("value", [math.nan, math.inf, -math.inf])
+def test_what_is_no_number_teaches_nothing(value: float):
+    assert folded([*ON, seen(3, "a", value)]).record("c", "s") is None
+
+
+def test_a_pin_holds_and_a_value_that_is_off_is_never_drawn():
+    events = [
+        *images(80),
+        Event(100, "set", (), {"what": "pin", "key": "s#d", "value": 5.0}),
+        Event(101, "set", (), {"what": "value", "key": "s#a", "value": False}),
+    ]
+    found = learned(events)
+    assert (found["s#d"], found["s#a"]) == (5.0, 0.0)
+
+
+def test_a_slot_that_is_off_stays_as_written():
+    assert learned([*images(80), Event(100, "set", (), {"what": "slot", "slot": "s", "value": False})]) == {}
+
+
+def test_a_reset_forgets_what_was_seen_and_not_what_was_set():
+    state = folded([*ON, *images(80), Event(100, "reset", (), {"slot": "s"})])
+    assert (list(state.observations), state.settings.direction("s")) == ([], "prefer")
+
+
+@given(st.integers(2, 82), st.integers(0, 20))
+def test_after_an_undo_the_odds_are_those_of_that_moment_to_the_last_bit(to: int, more: int):
+    events = [*ON, *images(80)]
+    later = [*events, Event(90, "undo", (), {"to": to}), *images(more, start=200)]
+    before = folded([event for event in events if event.number <= to])
+    assert odds(folded(later[: len(events) + 1]), "c").multipliers == odds(before, "c").multipliers
+    again = folded([*later, Event(300, "undo", (), {"to": 82})])
+    assert odds(again, "c").multipliers == odds(folded(events), "c").multipliers
+
+
+def test_there_is_no_way_back_to_a_moment_that_never_was():
+    with pytest.raises(LearningError, match="no moment 77"):
+        folded([*ON, Event(3, "undo", (), {"to": 77})])
+
+
+def test_events_one_by_one_are_as_all_at_once():
+    state = State()
+    for event in (*ON, *images(80)):
+        state.add(event)
+    assert odds(state, "c").multipliers == odds(folded([*ON, *images(80)]), "c").multipliers
+
+
+@given(st.lists(st.tuples(st.floats(-4, 4), st.floats(0.5, 4)), min_size=1), st.randoms(use_true_random=False))
+def test_sums_are_the_same_in_any_order(scores: list[tuple[float, float]], rng: random.Random):
+    def summed(some: list[tuple[float, float]]) -> tuple[float, float]:
+        tally = Tally()
+        for value, weight in some:
+            tally.add(value, weight)
+        return tally.n, tally.mean
+
+    shuffled = rng.sample(scores, len(scores))
+    assert summed(scores) == pytest.approx(summed(shuffled), abs=1e-9)
+
+
+def test_chances_are_those_of_a_great_number_of_draws():
+    import numpy as np
+
+    beliefs = [Belief(0.0, 1.0), Belief(0.4, 0.25), Belief(-1.0, 4.0)]
+    each, other = chances(beliefs, 2, Spread(0.2, 1.0, 0.5), temper=1.0)
+    rng = np.random.default_rng(1)
+    all_of_them = [*beliefs, Belief(0.2, 0.5), Belief(0.2, 0.5)]
+    draws = np.array([rng.normal(one.mean, math.sqrt(one.variance), 200_000) for one in all_of_them])
+    shares = np.bincount(draws.argmax(0)) / draws.shape[1]
+    assert [*each, other, other] == pytest.approx(shares.tolist(), abs=0.005)
+
+
+def test_values_without_a_difference_are_told_from_those_with_one():
+    assert differs([Tally(20, 0.5, 20), Tally(20, -0.5, 20)]) < 1
+    assert differs([Tally(20, 20, 30), Tally(20, -20, 30)]) > 5
+
+
+def test_a_change_of_the_world_is_noticed_and_learned():
+    turned = {"a": -3.0, "b": 0.0, "c": 0.0, "d": 3.0}
+    found = learned([*images(200), *images(60, turned, start=500)])
+    assert max(found, key=lambda key: found[key]) == "s#d"
