@@ -48,6 +48,7 @@ class Drawing:
     library: ProfileSource | None = None  # where these two are found
     open_library: Callable[[], ProfileSource] | None = None  # where those are that a file names
     ledger: Ledger | None = None  # whose odds are drawn by
+    checkpoint: str = ""  # the model that will render, where it is known: whose odds are drawn by
     odds: int = 0  # the number of those that are in the weights
 
     fallback: int = field(default_factory=new_seed)  # the seed where nobody gave one
@@ -74,9 +75,11 @@ class Drawing:
         """With the learned odds of this moment among the weights, where somebody wants those."""
         if self.ledger is None or self.method != "random":  # what is drawn in turn knows no odds
             return self
+        from orchestrator_core.base_models import base_model_in
         from orchestrator_core.weights.overlay import overlay
 
-        found = overlay(self.ledger, self.profiles or "", self.genre or "", weights=self.weights)
+        family = base_model_in(self.checkpoint).family
+        found = overlay(self.ledger, self.profiles or "", self.genre or "", family, weights=self.weights)
         return replace(self, weights=found.weights, odds=found.number, ledger=None)
 
     @property
@@ -119,6 +122,7 @@ def drawing_of(arguments: Namespace) -> Drawing:
         library=_library(arguments, opened),
         open_library=opened,
         ledger=_ledger() if arguments.learn else None,
+        checkpoint=arguments.checkpoint or "",
     )
 
 

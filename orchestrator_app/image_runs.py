@@ -69,16 +69,17 @@ def _drawn_again(metadata: ImageMetadata, wildcards: Wildcards, profiles: Profil
         options = Options.model_validate(values)
     except ValidationError:  # of a program that knows other dialects
         return plain
-    weights, number = _odds(source.profiles, source.genre, source.odds)
+    weights, number = _odds(source.profiles, source.genre, request.checkpoint, source.odds)
     draft = kept(options, request.positive, request.negative, wildcards, profiles, weights, number)
     return draft.replacing(loras=request.loras, diagnostics=())
 
 
-def _odds(profiles: str, genre: str, number: int) -> tuple[dict[str, float], int]:
+def _odds(profiles: str, genre: str, checkpoint: str, number: int) -> tuple[dict[str, float], int]:
     if not number:
         return {}, 0
     from orchestrator_app.learning import open_ledger
+    from orchestrator_core.base_models import base_model_in
     from orchestrator_core.weights.overlay import overlay
 
-    found = overlay(open_ledger(), profiles, genre, number=number)
+    found = overlay(open_ledger(), profiles, genre, base_model_in(checkpoint).family, number=number)
     return dict(found.weights), found.number

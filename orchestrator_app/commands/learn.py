@@ -89,13 +89,14 @@ def _setting(actions: Any, name: str, change: Mapping[str, Any], text: str, of: 
 def _in_context(parser: Any) -> Any:
     parser.add_argument("--profiles", default="", metavar="NAMES", help="for prompts with these profiles")
     parser.add_argument("--genre", default="", metavar="NAME", help="and of this genre")
+    parser.add_argument("--checkpoint", default="", metavar="NAME", help="and rendered by models of its family")
     return parser
 
 
 def _context(arguments: argparse.Namespace) -> str:
-    from orchestrator_core.weights.observation import context_of
+    from orchestrator_core.base_models import base_model_in
 
-    return context_of(arguments.profiles, arguments.genre, "")
+    return _ledger().context_for(arguments.profiles, arguments.genre, base_model_in(arguments.checkpoint).family)
 
 
 def _ledger() -> Ledger:

@@ -16,13 +16,14 @@ from dataclasses import asdict, dataclass
 from hashlib import sha256
 from typing import TYPE_CHECKING, Any, Literal
 
+from orchestrator_core.base_models import base_model_in
 from orchestrator_core.errors import LearningError
 from orchestrator_core.run import Run
 from orchestrator_core.weights.crediting import marked, observations_of
 from orchestrator_core.weights.learner import Event, EventKind, State, changed, effective, folded
 from orchestrator_core.weights.lora_learning import lora_observations
 from orchestrator_core.weights.marking import Marks, words_of
-from orchestrator_core.weights.observation import Observation
+from orchestrator_core.weights.observation import Observation, context_of
 from orchestrator_core.weights.odds import Odds, odds
 from orchestrator_core.weights.settings import Settings
 
@@ -163,16 +164,28 @@ class Ledger:
         digest = sha256(json.dumps([kind, told], sort_keys=True).encode("utf-8", "surrogatepass")).hexdigest()
         return self._add(kind, digest, data)
 
-    def learn(self, run: Run, family: str = "") -> int:
-        """A ``RunLearner``: takes a run's scores in while learning is on; how many observations they are."""
+    def context_for(self, profiles: str, genre: str, family: str) -> str:
+        """Where nobody knows yet what will render, and images of one family alone were learned from, it is that one."""
+        context = context_of(profiles, genre, family)
+        if family:
+            return context
+        with self._reading() as state:
+            known = [one for one in state.contexts() if one.startswith(context)]
+        return known[0] if len(known) == 1 else context
+
+    def learn(self, run: Run, family: str | None = None) -> int:
+        """A ``RunLearner``: takes a run's scores in while learning is on; how many observations they are.
+
+        ``family``: of the checkpoint; None: as the name says that the images have.
+        """
         if not self.settings.on:
             return 0
-        seen = observations_of(run, family)
+        seen = observations_of(run, family_of(run) if family is None else family)
         observations = (*seen, *lora_observations(run.draft, seen))
         self.observe(observations, words=f"{len({one.image for one in observations})} images of run {run.id}")
         return len(observations)
 
-    def mark(self, run: Run, image: str, marks: Marks, family: str = "") -> int:
+    def mark(self, run: Run, image: str, marks: Marks, family: str | None = None) -> int:
         """Keeps what a person says of an image, and learns from it while learning is on; how many observations."""
         from orchestrator_core.store.marks import ImageMarks, StoredMarks
 
@@ -180,7 +193,7 @@ class Ledger:
             ImageMarks(store).put(run.id, image, StoredMarks(marks.favourite, marks.reject, marks.stars))
         if not self.settings.on:
             return 0
-        observations = marked(run, image, marks, family)
+        observations = marked(run, image, marks, family_of(run) if family is None else family)
         said = f"{image}: {words_of(marks) or 'no mark'}"
         # Not by content alone: a favourite that was taken back and is given again is a third event.
         data = {"observations": [_as_json(one) for one in observations], "words": said}
@@ -196,6 +209,11 @@ class Ledger:
     def add(self, entries: Sequence[NewEntry]) -> int:
         with self._open_store() as store:
             return _log(store).append(entries)
+
+
+def family_of(run: Run) -> str:
+    """Of the model that rendered a run's images, by its file's name."""
+    return base_model_in(next((image.request.checkpoint for image in run.images), "")).family
 
 
 def _log(store: Store) -> LearningLog:

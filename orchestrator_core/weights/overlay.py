@@ -13,7 +13,6 @@ from orchestrator_core.errors import LearningError, StoreError
 from orchestrator_core.profiles.inheritance import multiplied
 from orchestrator_core.weights.ledger import Ledger
 from orchestrator_core.weights.lora_learning import with_lora_factors
-from orchestrator_core.weights.observation import context_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +39,7 @@ def overlay(
     """
     given = dict(weights or {})
     try:
-        found = ledger.odds(context_of(profiles, genre, family), number)
+        found = ledger.odds(ledger.context_for(profiles, genre, family), number)
     except (StoreError, LearningError) as problem:
         return Overlay(given, 0, str(problem))
     if not found.multipliers:

@@ -11,6 +11,7 @@ import pytest
 
 from orchestrator_core.errors import LearningError
 from orchestrator_core.prompt import Choice, Component, Origin, PromptDraft
+from orchestrator_core.request import GeneratedImage, GenerationRequest
 from orchestrator_core.run import Run, Score
 from orchestrator_core.stages.generate_prompt import Options, generate
 from orchestrator_core.store import Store
@@ -171,3 +172,18 @@ def test_two_hosts_that_tell_at_once_lose_nothing(tmp_path: Path):
         assert [host.wait(60) for host in hosts] == [0, 0]
         numbers = [entry.number for entry in LearningLog(store).entries()]
     assert numbers == list(range(1, 61))  # 20 of each host, and 20 that both told
+
+
+def test_models_of_a_family_are_learned_together_and_found_while_there_is_one(ledger: Ledger):
+    def rendered(number: int, checkpoint: str) -> Run:
+        request = GenerationRequest("red", checkpoint=checkpoint)
+        run = a_run(number, "red" if number % 2 else "blue")
+        return run.replacing(images=(GeneratedImage(Path("a.png"), request, run.id),))
+
+    for number in range(20):
+        ledger.learn(rendered(number, "juggernautXL.safetensors" if number < 10 else "ponySDXL_v6.safetensors"))
+    assert ledger.state().contexts() == ["||sdxl"]
+    assert overlay(ledger).weights == overlay(ledger, family="SDXL").weights != {}
+    assert overlay(ledger, family="Flux.1").weights == {}
+    ledger.learn(rendered(20, "flux1-dev.safetensors"))
+    assert overlay(ledger).weights == {}
