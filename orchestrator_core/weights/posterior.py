@@ -6,8 +6,8 @@ which rises as better ones are found: what is new is tried, and not for ever. Th
 all that was seen of the slot, so that any scorer's scale will do.
 
 The chance that a value is the best comes by numeric integration, not by draws, so that odds are a function of what was
-seen and of nothing else. To draw a value by these chances is, by definition, Thompson sampling; the spread is tempered
-(0.3), since with some hundred images and hundreds of values the full posterior explores for longer than anybody waits.
+seen and of nothing else. To draw a value by these chances is, by definition, Thompson sampling; the spread is tempered,
+since with some hundred images and hundreds of values the full posterior explores for longer than anybody waits.
 """
 
 from __future__ import annotations
@@ -131,16 +131,19 @@ def _best(means: Numbers, spreads: Numbers, times: Numbers) -> Any:
     steps, shares = (np.array(each) for each in _steps())
     places = means[:, None] + spreads[:, None] * steps
     below = _normal((places[:, :, None] - means) / spreads)
-    powers = np.tile(times, (len(means), 1)) - np.eye(len(means))
-    return (below ** powers[:, None, :]).prod(axis=2) @ shares
+    many = np.flatnonzero(times > 1)
+    below[:, :, many] **= times[many]
+    return below.prod(axis=2) @ shares
 
 
 @cache
 def _steps() -> tuple[tuple[float, ...], tuple[float, ...]]:
-    """(places, shares): far tails too, since with thousands of draws what is seldom the best is tried as well."""
+    """(places, shares): far tails too, since with thousands of draws what is seldom the best is tried as well. A share
+    is over the chance to be below its place, which each value's own factor in the product of all brings in."""
+    normal = NormalDist()
     places = tuple(_REACH * (2 * number / (_STEPS - 1) - 1) for number in range(_STEPS))
-    heights = [NormalDist().pdf(place) for place in places]
-    return places, tuple(height / sum(heights) for height in heights)
+    whole = sum(map(normal.pdf, places))
+    return places, tuple(normal.pdf(place) / whole / normal.cdf(place) for place in places)
 
 
 def _normal(z: Any) -> Any:

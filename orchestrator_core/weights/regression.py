@@ -31,7 +31,9 @@ class Regression:
     _squares: float = 0.0
     _noise: float = 0.0
     _widths: dict[str, float] = field(default_factory=dict)  # prior variance by slot
+    _columns: dict[str, dict[str, int]] = field(default_factory=dict)  # by slot and key
     _found: tuple[Any, Any] | None = None
+    _beliefs: dict[str, Mapping[str, Belief]] = field(default_factory=dict)  # of ``_found``, by slot
 
     def add(self, keys: Sequence[str], value: float, weight: float = 1.0) -> None:
         """One image: the values in it, and its score."""
@@ -43,6 +45,7 @@ class Regression:
             return
         for key in new:
             self.keys[key] = len(self.keys) + 1
+            self._columns.setdefault(slot_of(key), {})[key] = self.keys[key]
         self._grow()
         columns = np.array([0, *(self.keys[key] for key in dict.fromkeys(keys))])
         self._products[np.ix_(columns, columns)] += weight
@@ -80,6 +83,7 @@ class Regression:
             precisions = [_FLAT, *(1 / self._widths.get(slot_of(key), first) for key in self.keys)]
             covariance = np.linalg.inv(self._products / noise + np.diag(precisions))
             self._found = covariance @ self._targets / noise, covariance
+            self._beliefs = {}
         return self._found
 
     def _fit(self) -> None:
@@ -88,7 +92,8 @@ class Regression:
 
         mean, covariance = self._posterior()
         variances, first = np.diag(covariance), _FIRST * self.variance
-        for slot, columns in self._slots().items():
+        for slot, found in self._columns.items():
+            columns = list(found.values())
             moment = float((mean[columns] ** 2 + variances[columns]).sum())
             self._widths[slot] = (moment + _GUESS * first) / (len(columns) + _GUESS)
         left = self._squares - 2 * mean @ self._targets + mean @ self._products @ mean
@@ -97,29 +102,24 @@ class Regression:
         self._noise = max((left + _GUESS * self.variance) / (n + _GUESS), 1e-6)
         self._found = None
 
-    def _slots(self) -> dict[str, list[int]]:
-        slots: dict[str, list[int]] = {}
-        for key, column in self.keys.items():
-            slots.setdefault(slot_of(key), []).append(column)
-        return slots
-
     def beliefs(self, slot: str) -> Mapping[str, Belief]:
         """What each value of a slot adds beside the others of it, by key."""
-        if not self.rows:
+        if slot not in self._columns:
             return {}
         mean, covariance = self._posterior()
-        keys = [key for key in self.keys if slot_of(key) == slot]
-        columns = [self.keys[key] for key in keys]
-        if not columns:
-            return {}
+        if slot not in self._beliefs:
+            self._beliefs[slot] = self._of_slot(slot, mean, covariance)
+        return self._beliefs[slot]
+
+    def _of_slot(self, slot: str, mean: Any, covariance: Any) -> Mapping[str, Belief]:
+        import numpy as np
+
+        columns = list(self._columns[slot].values())
         centred = mean[columns] - mean[columns].mean()
-        block = covariance[columns][:, columns]
+        block = covariance[np.ix_(columns, columns)]
         # around the slot's mean: what they have in common, the others cannot be told from
-        variances = block.diagonal() - 2 * block.mean(axis=1) + block.mean()
-        return {
-            key: Belief(float(one), max(float(variance), 1e-9))
-            for key, one, variance in zip(keys, centred, variances, strict=True)
-        }
+        variances = np.maximum(block.diagonal() - 2 * block.mean(axis=1) + block.mean(), 1e-9)
+        return dict(zip(self._columns[slot], map(Belief, centred.tolist(), variances.tolist()), strict=True))
 
     def width(self, slot: str) -> float:
         """The prior variance of a value of this slot."""
