@@ -77,6 +77,13 @@ def score_names() -> list[str]:
     return sorted(dict.fromkeys(found), key=str.lower)
 
 
+def vocabulary() -> str:
+    """The folder of CLIP's vocabulary that ComfyUI brings for its own text encoders."""
+    import comfy.sd1_clip
+
+    return str(Path(comfy.sd1_clip.__file__).with_name("sd1_tokenizer"))
+
+
 def _names(folder: Path) -> Iterable[str]:
     try:
         return [path.name for path in folder.iterdir() if path.is_dir() or path.suffix in (".safetensors", ".onnx")]

@@ -11,7 +11,7 @@ import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 from weakref import WeakValueDictionary
 
 from pydantic import ValidationError
@@ -70,11 +70,23 @@ class ChosenScorer:
             return self._opened
 
 
+class Host(Protocol):
+    """What ComfyUI has of it."""
+
+    def score_names(self) -> list[str]:
+        """The models that are installed."""
+
+    def vocabulary(self) -> str:
+        """A folder with CLIP's vocabulary."""
+
+
 class Scorers:
     """``folders``: where ComfyUI's models are. ``residence``: its memory manager."""
 
-    def __init__(self, folders: Callable[[], list[Path]], residence: Callable[[], Residence | None]) -> None:
-        self._folders, self._residence = folders, residence
+    def __init__(
+        self, folders: Callable[[], list[Path]], residence: Callable[[], Residence | None], host: Host
+    ) -> None:
+        self._folders, self._residence, self._host = folders, residence, host
         self._chosen: WeakValueDictionary[ScorerSettings, ChosenScorer] = WeakValueDictionary()
         self._cache, self._bank = OpenedVectors(_store), MemoryBank()
         self._lock = threading.Lock()
@@ -91,6 +103,9 @@ class Scorers:
         """Those of a node's widgets; those that it lacks are as by default. Raises ConfigError."""
         given = {name: values[name] for name in NODE_FIELDS if values.get(name) not in (None, "")}
         model = str(values.get(INSTALLED) or values.get("model") or "")
+        names = [] if model.strip() else self._host.score_names()
+        if len(names) == 1:  # a graph from somebody else names none, and there is no doubt which is meant
+            model = names[0]
         if not model.strip():
             raise ConfigError(
                 "Scorer Model names no model: put one into models/clip_score/<name>/ and choose it as installed, or "
@@ -118,6 +133,7 @@ class Scorers:
             bank=self._bank,
             clip_vision=clip_vision,
             clip_vision_name=name,
+            vocabulary=self._host.vocabulary(),
         )
 
 

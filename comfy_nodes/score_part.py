@@ -42,5 +42,5 @@ class ScorePart:
     def _made(self) -> ScoreServices:
         from .score_models import Scorers
 
-        scorers = Scorers(host_vision.score_folders, host_language.residence)
+        scorers = Scorers(host_vision.score_folders, host_language.residence, host_vision)
         return ScoreServices(self._wildcards, scorers, host_language.is_interrupted)

@@ -21,9 +21,27 @@ def folder(tmp_path: Path) -> Path:
     return tmp_path / "clip_score"
 
 
+class Host:
+    def __init__(self, *names: str) -> None:
+        self.names = list(names)
+
+    def score_names(self) -> list[str]:
+        return self.names
+
+    def vocabulary(self) -> str:
+        return ""
+
+
 @pytest.fixture
 def scorers(folder: Path) -> Scorers:
-    return Scorers(lambda: [folder], lambda: None)
+    return Scorers(lambda: [folder], lambda: None, Host())
+
+
+def test_where_none_is_named_the_only_one_that_is_installed_is_meant(folder: Path):
+    found = Scorers(lambda: [folder], lambda: None, Host("tiny")).get({"installed": "", "model": ""})
+    assert found.settings.model == str(folder / "tiny")
+    with pytest.raises(ConfigError, match="names no model"):
+        Scorers(lambda: [folder], lambda: None, Host("tiny", "other")).get({})
 
 
 def test_a_model_is_named_as_it_lies_below_comfyuis_folders_and_is_made_once(scorers: Scorers, folder: Path):

@@ -577,7 +577,8 @@ def test_commands_and_settings_are_there_under_their_names(page: PackPage):
         f"Orchestrator.{name}"
         for name in (
             *("InsertWildcard", "FixPrompt", "RerollSlot", "CopyAsTemplate", "ReloadWildcards"),
-            *("ExportStock", "ExportLive", "ExportRun", "ShowLoRAs", "ShowStories"),
+            *("ExportStock", "ExportLive", "ExportRun", "ShowLoRAs", "ShowStories", "ShowOdds"),
+            *("MarkFavourite", "MarkReject", "MarkNone", *(f"Mark{stars}" for stars in range(1, 6))),
         )
     )
     settings = {"Preview": True, "Autocomplete": True, "InsertStyle": "plain", "AskCivitai": False}
@@ -630,7 +631,7 @@ def test_the_english_texts_are_those_of_the_nodes(comfyui: ComfyUI):
     )
     with urllib.request.urlopen(f"{comfyui.url}/object_info", timeout=60) as answer:
         nodes = {name: node for name, node in json.load(answer).items() if name.startswith("Orchestrator")}
-    assert list(texts) == list(nodes)
+    assert set(texts) == set(nodes)
     for name, node in nodes.items():
         inputs = {**node["input"].get("required", {}), **node["input"].get("optional", {})}
         said = texts[name]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import shutil
 import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
@@ -15,6 +16,7 @@ from PIL import Image
 from orchestrator_app.example_workflows import EXAMPLES, SD15, ExampleWorkflow, draw
 from orchestrator_app.example_workflows_graphs import DEFINITIONS, LiveExample
 from orchestrator_app.example_workflows_live import LIVE_EXAMPLES
+from orchestrator_app.tiny_world import MODELS
 from orchestrator_core.formats.comfy_workflow_reader import graph_from_workflow
 from orchestrator_core.formats.image_metadata import read_image
 from orchestrator_core.generators.comfy_http import ComfyGenerator
@@ -96,7 +98,7 @@ def test_it_renders(example: ExampleWorkflow, comfyui: ComfyUI, tmp_path: Path) 
 @every_live
 def test_it_draws_and_renders_when_somebody_presses_run(example: LiveExample, comfyui: ComfyUI, canvas: Canvas) -> None:
     """From the canvas, as it is committed, but for the model and a size for a machine without a graphics card."""
-    text = file(example).read_text("utf-8").replace(SD15, "tiny-sd15.safetensors")
+    text = with_scorer(file(example).read_text("utf-8").replace(SD15, "tiny-sd15.safetensors"), comfyui)
     canvas.drop(file(example).name, text)
     canvas.page.evaluate(SMALL)
     drawn = list(example.prompts)[-1]
@@ -165,6 +167,17 @@ SMALL = """() => {
 
 def saved_by(comfyui: ComfyUI) -> list[Path]:
     return sorted((comfyui.folder / "output").glob("orchestrator*.png"))
+
+
+def with_scorer(text: str, comfyui: ComfyUI) -> str:
+    """With the tiny world's CLIP chosen in a Scorer Model, below ComfyUI's models, where a person puts one."""
+    workflow = json.loads(text)
+    for node in workflow["nodes"]:
+        if node["type"] == "OrchestratorScorerModel":
+            place = comfyui.folder / "models" / "clip_score" / "tiny_world"
+            shutil.copytree(MODELS / "clip", place, dirs_exist_ok=True)
+            node["widgets_values"][0] = place.name
+    return json.dumps(workflow)
 
 
 def wait_for_image(comfyui: ComfyUI, before: set[Path], canvas: Canvas) -> Path:
