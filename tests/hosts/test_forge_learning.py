@@ -113,8 +113,10 @@ def test_the_scorer_is_one_of_the_hosts_models_and_comes_back_after_it_was_unloa
     assert [found[:2] for found in after] == [found[:2] for found in before]
     # rendered anew, whose pixels need not be the same to the last bit
     assert [found[2] for found in after] == pytest.approx([found[2] for found in before], abs=0.002)
-    again = forge.get("/probe/resident")["listed"]
-    assert set(again) == set(names)
+    # what reads prompts need not be: the host remembers what it made of them
+    again = set(forge.get("/probe/resident")["listed"])
+    assert set(names) - again <= {"JointTextEncoder"}
+    assert again & set(names)
 
 
 @pytest.mark.usefixtures("scoring")
