@@ -51,6 +51,11 @@ GRAPH = """() => {
     app.canvas.setDirty(true, true);
     return [scores, retry, save].map(node => String(node.id));
 }"""
+SAVE = "app.graph._nodes.find(node => node.comfyClass === 'SaveImage')"
+SEED = """value => {
+    const prompt = app.graph._nodes.find(node => node.comfyClass === 'OrchestratorWildcardPrompt');
+    prompt.widgets.find(each => each.name === 'seed').value = value;
+}"""
 CRIMSON = {"key": "w#crimson", "text": "<i>crimson</i>", "multiplier": 1.8, "n": 16, "why": "14 of 16", "off": False}
 AMBER = {"key": "w#amber", "text": "amber", "multiplier": 0.4, "n": 9, "why": "2 of 9", "off": True, "pinned": None}
 LEARNED: dict[str, Any] = {
@@ -145,14 +150,16 @@ def test_a_mark_goes_to_the_image_that_the_selected_node_shows(page: PackPage) -
         marked.append(json.loads(route.request.post_data or "{}"))
         route.fulfill(json={"words": "favourite"})
 
+    page.page.evaluate(GRAPH)
+    page.page.evaluate(SEED, 11)  # another one than other tests have, so that the host runs it
+    page.page.evaluate("() => app.queuePrompt(0, 1)")
+    page.page.wait_for_function(f"() => {SAVE}?.imgs?.length")
     page.page.route("**/orchestrator/marks", answer)
     try:
         page.page.evaluate("() => app.canvas.deselectAll?.()")
         page.command("MarkFavourite")
         page.page.get_by_text("No image is chosen").first.wait_for()
-        page.page.evaluate(
-            "() => app.canvas.selectNodes([app.graph._nodes.find(node => node.comfyClass === 'SaveImage')])"
-        )
+        page.page.evaluate(f"() => app.canvas.selectNodes([{SAVE}])")
         page.command("MarkFavourite")
         page.page.get_by_text("Marked: favourite").first.wait_for()
     finally:
