@@ -66,15 +66,16 @@ def plan(draft: PromptDraft, missing: Sequence[int]) -> PromptDraft:
     for number in sorted(set(missing)):
         if not 0 <= number < len(components):
             continue
-        stronger = _stronger(components[number])
-        if stronger is not None:
-            components[number] = stronger
+        found = stronger(components[number])
+        if found is not None:
+            components[number] = found
         elif _OURS.fullmatch(components[number].text.strip(" ,.;\n")):
             forward.append(number)
     return draft.replacing(components=tuple(_forward(components, forward)))
 
 
-def _stronger(component: Component) -> Component | None:
+def stronger(component: Component) -> Component | None:
+    """Said a step more clearly; None where it cannot be."""
     core = component.text.strip(" ,.;\n")
     known = _OURS.fullmatch(core)
     words, before = (known["words"], float(known["strength"])) if known else (core, 1.0)

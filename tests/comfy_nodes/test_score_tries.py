@@ -118,7 +118,7 @@ def test_what_was_missing_is_said_more_clearly_each_time_up_to_a_bound():
         assert "6" in copies
         assert copies["6"]["inputs"]["seed"] == ["2", 3]  # the same noise
         found["9"]["inputs"]["tried"] = copies["9"]["inputs"]["tried"]
-    assert texts == [f"a (red:{strength}) fox, <lora:x:1>" for strength in ("1.1", "1.2", "1.3", "1.4")]
+    assert texts == [f"a (red:{strength}) fox, <lora:x:1>" for strength in ("1.1", "1.2", "1.3")]
     assert tried.attempts[2].changes == ("(red:1.2)",)
 
 
