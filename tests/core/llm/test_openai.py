@@ -32,6 +32,7 @@ pytestmark = pytest.mark.network
 
 SCHEMA = {"type": "object", "properties": {"add": {"type": "array"}}}
 HASTY = Patience(connect=1.0, first=0.2, silence=0.2, total=0.5)
+PATIENT = Patience(connect=20.0, first=20.0, silence=20.0, total=20.0)  # also of a busy machine
 
 
 def ask(**changes: Any) -> Ask:
@@ -191,11 +192,11 @@ def test_what_is_no_answer_is_told_in_time(name: str) -> None:
     started = time.monotonic()
     with StandIn(answer) as server:
         with pytest.raises(LanguageModelError, match=words) as caught:
-            model_of(server.url, patience=HASTY).generate(ask())
+            model_of(server.url, patience=HASTY if kind == "slow" else PATIENT).generate(ask())
         took = time.monotonic() - started
     assert caught.value.kind == kind
     assert "\n" not in str(caught.value)
-    assert took < 3
+    assert took < 15
 
 
 def test_a_server_that_still_loads_its_model_is_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
