@@ -16,7 +16,7 @@ from sqlalchemy.dialects import sqlite
 from orchestrator_core.errors import StoreError
 from orchestrator_core.store import lora_search, schema
 from orchestrator_core.store.database import Store
-from orchestrator_core.store.migrations import make_lora_index
+from orchestrator_core.store.migration_steps import make_lora_index
 from orchestrator_core.store.schema import ESCAPE, AnyText
 
 Row = tuple[Any, ...]
