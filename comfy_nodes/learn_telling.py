@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
+from orchestrator_core.weights.happenings import Happening
 from orchestrator_core.weights.learner import State
-from orchestrator_core.weights.ledger import Happening
 from orchestrator_core.weights.observation import context_words, probability, value_of
 from orchestrator_core.weights.odds import SlotOdds, ValueOdds, slot_odds
 

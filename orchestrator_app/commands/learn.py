@@ -223,7 +223,8 @@ def write_csv(arguments: argparse.Namespace) -> int:
 
 def plot(arguments: argparse.Namespace) -> int:
     """Exit status 1 where there is nothing to draw."""
-    from orchestrator_core.weights.plots import trend_svg, trends_of
+    from orchestrator_core.weights.plots import trend_svg
+    from orchestrator_core.weights.trends import trends_of
 
     trends = trends_of(_ledger().state().observations, _context(arguments), arguments.slot)
     drawn = trend_svg(trends, arguments.slot)

@@ -1,6 +1,7 @@
 """``orchestrator mark``: say of an image that it is a favourite or a reject, or how many stars it has.
 
-A mark is kept, and while learning is on it tells which values of wildcards to draw more often.
+A mark is kept. While learning is on it tells which values of wildcards to draw more often; given while it is off, it
+counts as soon as learning is switched on.
 """
 
 from __future__ import annotations
@@ -34,13 +35,17 @@ def run(arguments: argparse.Namespace) -> int:
 
     marks = _marks(arguments.mark)
     found = run_of(arguments.image, open_wildcards(arguments.wildcards), open_profiles(arguments.profile_folder))
-    learned = open_ledger().mark(found, arguments.image.name, marks)
-    say(f"{arguments.image.name}: {arguments.mark}; {_learned(learned)}.")
+    ledger = open_ledger()
+    count = ledger.mark(found, arguments.image.name, marks)
+    say(f"{arguments.image.name}: {arguments.mark}; {_learned(count, ledger.settings.on)}.")
     return 0
 
 
-def _learned(count: int) -> str:
-    return f"learned for {count} value{'s' * (count != 1)}" if count else "nothing was learned from it"
+def _learned(count: int, is_on: bool) -> str:
+    if not count:
+        return "nothing was learned from it"
+    values = f"{count} value{'s' * (count != 1)}"
+    return f"learned for {values}" if is_on else f"kept for {values}, which it counts for once learning is on"
 
 
 def _marks(mark: str) -> Marks:

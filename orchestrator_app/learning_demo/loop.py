@@ -100,7 +100,8 @@ class LearningLoop:
 
     def _one(self, odds: Odds) -> Looked:
         seed = self.seed * 100_000 + len(self.images)
-        context = replace(self.context, weights=odds.multipliers, odds=odds.number)
+        # odds of which nothing has moved yet are those of the author
+        context = replace(self.context, weights=odds.multipliers, odds=odds.number if odds.multipliers else 0)
         run = run_pipeline(_pipeline(seed), context, new_run()).run
         (image,) = run.images
         whole = [score.value for score in run.scores if score.component is None]

@@ -15,7 +15,8 @@ from orchestrator_app.tiny_world.captions import TEMPLATE
 from orchestrator_app.tiny_world.scenes import ATTRIBUTES
 from orchestrator_core.weights.observation import value_of
 from orchestrator_core.weights.odds import ValueOdds, slot_odds
-from orchestrator_core.weights.plots import Trend, trend_svg
+from orchestrator_core.weights.plots import trend_svg
+from orchestrator_core.weights.trends import Trend
 
 if TYPE_CHECKING:
     from orchestrator_core.weights.ledger import Ledger

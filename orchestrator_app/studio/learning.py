@@ -152,7 +152,8 @@ class StudioLearning:
         return [Happening(one.number, one.at_ms, one.words, one.undone) for one in self.ledger.history(most)]
 
     def plot(self, context: str, slot: str) -> str:
-        from orchestrator_core.weights.plots import trend_svg, trends_of
+        from orchestrator_core.weights.plots import trend_svg
+        from orchestrator_core.weights.trends import trends_of
 
         return trend_svg(trends_of(self.ledger.state().observations, context, slot))
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -37,11 +37,15 @@ class Entry:
     data: Mapping[str, Any]
 
 
-class LearningLog:
-    """Every method is one transaction. Raises StoreError."""
+def _now_ms() -> int:
+    return time.time_ns() // 1_000_000
 
-    def __init__(self, store: Store) -> None:
-        self.store = store
+
+class LearningLog:
+    """Every method is one transaction. Raises StoreError. ``now``: what a person's clock says, in milliseconds."""
+
+    def __init__(self, store: Store, now: Callable[[], int] = _now_ms) -> None:
+        self.store, self._now = store, now
 
     def append(self, entries: Sequence[NewEntry]) -> int:
         """All of them or, on an error, none; several processes may at once. The number of the last entry then."""
@@ -56,7 +60,7 @@ class LearningLog:
                 for name, entry in reversed(named.items())
                 if name not in known
             ]
-            now = time.time_ns() // 1_000_000
+            now = self._now()
             if rows:
                 numbers = range(last + 1, last + 1 + len(rows))
                 numbered = [{"number": n, "at_ms": now, **row} for n, row in zip(numbers, rows, strict=True)]

@@ -27,12 +27,13 @@ def context_for(draft: PromptDraft, family: str = "") -> str:
 def observations_of(run: Run, family: str = "") -> tuple[Observation, ...]:
     """Of all of the run's scores that may be learned from."""
     paths, context = credited_paths(run.draft), context_for(run.draft, family)
+    steered = run.draft.source.odds > 0
     grouped: dict[tuple[str, str, str], list[Score]] = {}
     for score in run.scores:
         if _counts(score):
             grouped.setdefault((score.run_id, score.image, score.scorer), []).append(score)
     return tuple(
-        Observation(run_id, image, context, slot_of(key), key, value, "score", scorer, options=options)
+        Observation(run_id, image, context, slot_of(key), key, value, "score", scorer, 1.0, options, steered)
         for (run_id, image, scorer), scores in grouped.items()
         for key, value, options in _credited(scores, paths)
     )
@@ -44,8 +45,9 @@ def marked(run: Run, image: str, marks: Marks, family: str = "") -> tuple[Observ
     value, weight = (evidence.value, evidence.weight) if evidence else (0.0, 0.0)
     context = context_for(run.draft, family)
     choices = {choice.key: choice for path in credited_paths(run.draft) for choice in path}
+    steered = run.draft.source.odds > 0
     return tuple(
-        Observation(run.id, image, context, slot_of(key), key, value, "mark", MARKS, weight, choice.options)
+        Observation(run.id, image, context, slot_of(key), key, value, "mark", MARKS, weight, choice.options, steered)
         for key, choice in choices.items()
     )
 

@@ -1,8 +1,8 @@
 """What was learned as a file, and back. A file from elsewhere is checked as a whole before anything of it counts.
 
 The file is JSON: ``{"schema_version": 1, "observations": [{run_id, image, context, slot, key, value, kind, scorer,
-weight, options}, …]}``, where ``value`` is in clipped log-odds. What a person has set is not in it. Observations that
-are there already count once.
+weight, options, steered}, …]}``, where ``value`` is in clipped log-odds. What a person has set is not in it.
+Observations that are there already count once.
 """
 
 from __future__ import annotations
@@ -40,6 +40,7 @@ class _Observation(BaseModel):
     scorer: str = Field("", max_length=1000)
     weight: float = Field(1.0, ge=0, le=_MOST_WEIGHT, allow_inf_nan=False)
     options: int = Field(0, ge=0, le=_MOST_OPTIONS)
+    steered: bool = False
 
     @model_validator(mode="after")
     def _of_its_slot(self) -> _Observation:

@@ -12,7 +12,7 @@ import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from copy import deepcopy
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from hashlib import sha256
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -20,6 +20,7 @@ from orchestrator_core.base_models import base_model_in
 from orchestrator_core.errors import LearningError
 from orchestrator_core.run import Run
 from orchestrator_core.weights.crediting import marked, observations_of
+from orchestrator_core.weights.happenings import Happening, words_for
 from orchestrator_core.weights.learner import Event, EventKind, State, changed, effective, folded
 from orchestrator_core.weights.lora_learning import lora_observations
 from orchestrator_core.weights.marking import Marks, words_of
@@ -34,17 +35,6 @@ if TYPE_CHECKING:
 What = Literal["switch", "mode", "direction", "slot", "pin", "unpin", "value"]
 _EARLIER = 32  # moments whose odds are kept
 _FIELDS = tuple(Observation.__dataclass_fields__)
-
-
-@dataclass(frozen=True, slots=True)
-class Happening:
-    """An entry in words; ``undone``: an undo or a reset of everything took it back."""
-
-    number: int
-    at_ms: int
-    kind: EventKind
-    words: str
-    undone: bool = False
 
 
 class Ledger:
@@ -107,16 +97,15 @@ class Ledger:
             self._earlier[number, context] = odds(self.at(number), context)
         return self._earlier[number, context]
 
-    def preview(self, context: str, change: Mapping[str, Any]) -> tuple[Odds, Odds]:
+    def preview(self, context: str, *changes: Mapping[str, Any]) -> tuple[Odds, Odds]:
         """The odds as they are, and as they would be; nothing is kept. Raises LearningError.
 
-        ``change``: of ``set`` as ``{what, slot, key, value}``, or ``{what: "reset", slot}``, ``{what: "undo", to}``.
+        ``changes``: of ``set`` as ``{what, slot, key, value}``, or ``{what: "reset", slot}``, ``{what: "undo", to}``.
         """
-        what = change.get("what")
-        kind: EventKind = what if what in ("reset", "undo") else "set"
         events = self._events()
         last = events[-1].number if events else 0
-        return odds(folded(events), context), odds(folded([*events, Event(last + 1, kind, (), change)]), context)
+        more = [Event(number, _kind_of(change), (), change) for number, change in enumerate(changes, last + 1)]
+        return odds(folded(events), context), odds(folded([*events, *more]), context)
 
     def history(self, most: int = 50) -> list[Happening]:
         """The newest first."""
@@ -139,9 +128,16 @@ class Ledger:
 
     def change(self, what: What, *, slot: str = "", key: str = "", value: Any = None) -> int:
         """Raises LearningError for what cannot be set."""
-        change = {"what": what, "slot": slot, "key": key, "value": value}
-        changed(self.settings, change)
-        return self._add("set", secrets.token_hex(8), change)
+        return self.change_all([{"what": what, "slot": slot, "key": key, "value": value}])
+
+    def change_all(self, changes: Sequence[Mapping[str, Any]]) -> int:
+        """One after the other, each as ``change`` has it: all of them or, where one cannot be set, none."""
+        from orchestrator_core.store.learning import NewEntry
+
+        settings = self.settings
+        for change in changes:
+            settings = changed(settings, change)
+        return self.add([NewEntry("set", secrets.token_hex(8), change) for change in changes])
 
     def reset(self, slot: str = "") -> int:
         """Forgets what was seen of a slot, or of all; what a person set stays."""
@@ -182,17 +178,20 @@ class Ledger:
             return 0
         seen = observations_of(run, family_of(run) if family is None else family)
         observations = (*seen, *lora_observations(run.draft, seen))
-        self.observe(observations, words=f"{len({one.image for one in observations})} images of run {run.id}")
+        images = len({one.image for one in observations})
+        self.observe(observations, words=f"{images} image{'s' * (images != 1)} of run {run.id}")
         return len(observations)
 
     def mark(self, run: Run, image: str, marks: Marks, family: str | None = None) -> int:
-        """Keeps what a person says of an image, and learns from it while learning is on; how many observations."""
+        """Keeps what a person says of an image; how many observations that makes.
+
+        They are in the ledger whether learning is on or not: while it is off no odds move, and once it is switched on
+        all that was ever said counts.
+        """
         from orchestrator_core.store.marks import ImageMarks, StoredMarks
 
         with self._open_store() as store:
             ImageMarks(store).put(run.id, image, StoredMarks(marks.favourite, marks.reject, marks.stars))
-        if not self.settings.on:
-            return 0
         observations = marked(run, image, marks, family_of(run) if family is None else family)
         said = f"{image}: {words_of(marks) or 'no mark'}"
         # Not by content alone: a favourite that was taken back and is given again is a third event.
@@ -236,38 +235,15 @@ def _kind(entry: Entry) -> EventKind:
     return entry.kind  # type: ignore[return-value]  # State takes what it does not know as observations
 
 
-def _as_json(one: Observation) -> dict[str, Any]:
-    values = asdict(one)
-    return {name: values[name] for name in _FIELDS}
+def _kind_of(change: Mapping[str, Any]) -> EventKind:
+    what = change.get("what")
+    return what if what in ("reset", "undo") else "set"
 
 
 def _is_undone(entry: Entry, counted: set[int]) -> bool:
     return entry.kind != "undo" and entry.number not in counted
 
 
-def words_for(entry: Entry) -> str:
-    """What an entry is, for a person."""
-    data = entry.data
-    if entry.kind == "undo":
-        return f"back to moment {data.get('to')}"
-    if entry.kind == "reset":
-        return f"forgot what was seen of {data.get('slot') or 'all slots'}"
-    if entry.kind == "set":
-        return _setting(data)
-    count = len(data.get("observations", ()))
-    told = data.get("words") or {"import": "import"}.get(entry.kind, "scores")
-    return f"{told}: {count} observation{'s' * (count != 1)}"
-
-
-def _setting(data: Mapping[str, Any]) -> str:
-    what, value, name = data.get("what"), data.get("value"), data.get("key") or data.get("slot")
-    told = {
-        "switch": f"learning {'on' if value else 'off'}",
-        "mode": f"mode {value}",
-        "direction": f"{name}: {value}",
-        "slot": f"{name}: {'on' if value else 'off'}",
-        "pin": f"{name}: pinned at {value}×",
-        "unpin": f"{name}: no longer pinned",
-        "value": f"{name}: {'on' if value else 'off'}",
-    }
-    return told.get(str(what), str(what))
+def _as_json(one: Observation) -> dict[str, Any]:
+    values = asdict(one)
+    return {name: values[name] for name in _FIELDS}

@@ -16,8 +16,8 @@ MOST = 4.0  # a probability below 2 % or above 98 % says no more than that: one 
 
 @dataclass(frozen=True, slots=True)
 class Observation:
-    """``value``: a clipped logit. ``options``: how many values the slot had to choose from. ``together``: for a mark or
-    a score of a whole image, the other values that share it."""
+    """``value``: a clipped logit. ``options``: how many values the slot had to choose from. ``steered``: the prompt was
+    drawn by learned odds."""
 
     run_id: str
     image: str
@@ -29,6 +29,7 @@ class Observation:
     scorer: str = ""
     weight: float = 1.0
     options: int = 0
+    steered: bool = False
 
     @property
     def identity(self) -> str:

@@ -1,40 +1,15 @@
-"""How the values of a slot fared over time, as a small SVG that is readable on light and dark pages alike."""
+"""How values or slots fared over time, as a small SVG that is readable on light and dark pages alike."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
 from html import escape
 
-from orchestrator_core.weights.observation import Observation, probability, value_of
+from orchestrator_core.weights.trends import Trend
 
 _WIDTH, _HEIGHT, _LEFT, _TOP, _RIGHT, _BOTTOM = 640, 280, 44, 16, 150, 32
 _COLOURS = ("#4e79a7", "#f28e2b", "#59a14f", "#e15759", "#9c6ade", "#76b7b2", "#b6992d", "#d37295")
-_SMOOTH = 0.15  # of each new score in the line
 _LONGEST = 18  # characters of a name
-
-
-@dataclass(frozen=True, slots=True)
-class Trend:
-    """``points``: (which image of the slot, smoothed mean as a probability)."""
-
-    name: str
-    points: tuple[tuple[int, float], ...]
-
-
-def trends_of(observations: Iterable[Observation], context: str, slot: str) -> list[Trend]:
-    """Of each value, those that were seen most often first; the observations in the order of the ledger."""
-    found: dict[str, list[tuple[int, float]]] = {}
-    number = 0
-    for one in observations:
-        if one.context != context or one.slot != slot or not one.weight:
-            continue
-        number += 1
-        points = found.setdefault(one.key, [])
-        new = probability(one.value)
-        points.append((number, points[-1][1] + _SMOOTH * (new - points[-1][1]) if points else new))
-    trends = [Trend(value_of(key), tuple(points)) for key, points in found.items()]
-    return sorted(trends, key=lambda trend: (-len(trend.points), trend.name))
 
 
 def trend_svg(trends: Sequence[Trend], title: str = "") -> str:

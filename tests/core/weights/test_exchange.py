@@ -17,7 +17,8 @@ from orchestrator_core.errors import FormatError
 from orchestrator_core.weights.exchange import as_csv, exported, imported
 from orchestrator_core.weights.learner import Event, State, folded
 from orchestrator_core.weights.observation import MOST, Observation
-from orchestrator_core.weights.plots import trend_svg, trends_of
+from orchestrator_core.weights.plots import trend_svg
+from orchestrator_core.weights.trends import trends_of
 
 NAMES = st.text(st.characters(exclude_categories=("Cs",), exclude_characters="#"), min_size=1, max_size=20)
 
@@ -27,9 +28,9 @@ def observations(draw: st.DrawFn) -> Observation:
     slot, value = draw(NAMES), draw(NAMES)
     number = draw(st.floats(-MOST, MOST))
     kind: Any = draw(st.sampled_from(["score", "mark", "global"]))
-    weight, options = draw(st.floats(0, 100)), draw(st.integers(0, 1000))
+    weight, options, steered = draw(st.floats(0, 100)), draw(st.integers(0, 1000)), draw(st.booleans())
     return Observation(
-        draw(NAMES), draw(NAMES), draw(NAMES), slot, f"{slot}#{value}", number, kind, "x", weight, options
+        draw(NAMES), draw(NAMES), draw(NAMES), slot, f"{slot}#{value}", number, kind, "x", weight, options, steered
     )
 
 
@@ -58,7 +59,14 @@ def file_of(**changes: Any) -> str:
         *(file_of(value=number) for number in (float("nan"), float("inf"), 1e9, "1.0", True, None)),
         *(file_of(weight=number) for number in (-1, 1e6, float("nan"))),
         *(file_of(options=number) for number in (-1, 10**9, 2.5)),
-        *(file_of(slot="animals"), file_of(key="colors"), file_of(kind="set"), file_of(more=1), file_of(run_id="")),
+        *(
+            file_of(slot="animals"),
+            file_of(key="colors"),
+            file_of(kind="set"),
+            file_of(steered=1),
+            file_of(more=1),
+            file_of(run_id=""),
+        ),
     ],
 )
 def test_a_file_with_anything_wrong_in_it_is_refused(text: str):

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import random
 import subprocess
 import sys
-from collections.abc import Callable
+import threading
+from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -15,11 +18,12 @@ from orchestrator_core.request import GeneratedImage, GenerationRequest
 from orchestrator_core.run import Run, Score
 from orchestrator_core.stages.generate_prompt import Options, generate
 from orchestrator_core.store import Store
-from orchestrator_core.store.learning import LearningLog
+from orchestrator_core.store.learning import LearningLog, NewEntry
 from orchestrator_core.store.marks import ImageMarks
 from orchestrator_core.template import Wildcards
 from orchestrator_core.weights.ledger import Ledger
 from orchestrator_core.weights.marking import Marks
+from orchestrator_core.weights.observation import Observation
 from orchestrator_core.weights.overlay import overlay
 
 NOWHERE = "||"
@@ -133,6 +137,97 @@ def test_a_mark_is_kept_and_learned_from(ledger: Ledger, open_store: Callable[[]
     ledger.mark(run, "a.png", Marks())
     with open_store() as store:
         assert ImageMarks(store).of_run("r1") == {}
+
+
+def test_a_mark_that_was_made_while_learning_was_off_counts_once_it_is_switched_on(open_store: Callable[[], Store]):
+    ledger = Ledger(open_store)
+    ledger.change("mode", value="fast")
+    for number in range(20):
+        run = a_run(number, "red" if number % 2 else "blue")
+        assert ledger.learn(run) == 0
+        assert ledger.mark(run, "a.png", Marks(favourite=bool(number % 2), reject=not number % 2)) == 1
+    ledger.mark(a_run(3, "red"), "a.png", Marks())  # taken back while it is off, too
+    assert ledger.odds(NOWHERE).multipliers == {}
+    now, then = ledger.preview(NOWHERE, {"what": "switch", "value": True})
+    ledger.change("switch", value=True)
+    assert ledger.odds(NOWHERE).multipliers == then.multipliers != now.multipliers
+    assert then.multipliers["colors#red"] > 2 * then.multipliers["colors#blue"]
+    seen = list(ledger.state().observations)
+    assert (len(seen), sum(not one.weight for one in seen), {one.kind for one in seen}) == (20, 1, {"mark"})
+
+
+def test_several_things_are_set_at_once_or_none(ledger: Ledger):
+    number = ledger.number
+    turn = {"what": "slot", "slot": "colors", "value": False}
+    with pytest.raises(LearningError):
+        ledger.change_all([turn, {"what": "direction", "slot": "colors", "value": "sideways"}])
+    assert ledger.number == number
+    assert ledger.change_all([turn, {**turn, "value": True}]) == number + 2
+
+
+def test_what_a_prompt_was_drawn_by_is_known_of_all_that_is_seen_of_it(ledger: Ledger):
+    for number, odds in ((1, 0), (2, 7)):
+        run = a_run(number, "red")
+        run = run.replacing(draft=run.draft.replacing(source=replace(run.draft.source, odds=odds)))
+        ledger.learn(run)
+        ledger.mark(run, "a.png", Marks(stars=4))
+    assert [one.steered for one in ledger.state().observations] == [False, False, True, True]
+
+
+def test_after_500_images_an_undo_restores_the_exact_odds_of_any_earlier_moment(ledger: Ledger):
+    ledger.change("direction", slot="*", value="prefer")
+    chance, moments = random.Random(6), {}
+    for batch in range(20):
+        ledger.observe(one for image in range(25) for one in scores_of(f"r{25 * batch + image}", chance))
+        if batch == 9:
+            ledger.change("pin", key="s1#2", value=2.5)
+        moments[ledger.number] = ledger.odds(NOWHERE).multipliers
+    assert len(ledger.state().images) == 500
+    assert len({tuple(sorted(odds.items())) for odds in moments.values()}) == 20
+    for number in (*moments, 7, 5):  # forwards as well: what was undone is there still
+        ledger.undo(number)
+        assert ledger.odds(NOWHERE).multipliers == moments[number]
+
+
+def scores_of(run_id: str, chance: random.Random) -> Iterator[Observation]:
+    """Of three slots; what each value is worth is hidden in noise."""
+    for slot in ("s1", "s2", "s3"):
+        value = chance.randrange(6)
+        score = max(-4.0, min(4.0, chance.gauss(value / 4, 1.5)))
+        yield Observation(run_id, "a.png", NOWHERE, slot, f"{slot}#{value}", score, scorer="x", options=6)
+
+
+def test_a_clock_that_is_set_back_changes_neither_the_order_nor_the_odds(open_store: Callable[[], Store]):
+    times = iter((5_000, 4_000, 9_000, 1, 3_000, 2_000))
+    straight, twisted = Ledger(open_store), []
+    straight.change("switch", value=True)
+    with open_store() as store:
+        log = LearningLog(store, lambda: next(times))
+        for number in range(2, 7):
+            change = {"what": "pin", "slot": "", "key": "colors#red", "value": float(number)}
+            log.append([NewEntry("set", f"pin {number}", change)])
+            twisted.append(straight.odds(NOWHERE).multipliers["colors#red"])
+    assert twisted == [2.0, 3.0, 4.0, 5.0, 6.0]
+    assert [one.number for one in straight.history()] == [6, 5, 4, 3, 2, 1]
+    straight.undo(3)
+    assert straight.odds(NOWHERE).multipliers == {"colors#red": 3.0}
+
+
+def test_two_hosts_that_learn_at_once_hold_the_same_and_lose_nothing(ledger: Ledger, open_store: Callable[[], Store]):
+    hosts = [Ledger(open_store), Ledger(open_store)]
+
+    def work(host: Ledger, first: int) -> None:
+        for number in range(first, first + 20):  # half of the runs are told by both
+            host.learn(a_run(number, "red" if number % 2 else "blue"))
+
+    threads = [threading.Thread(target=work, args=(host, 10 * place)) for place, host in enumerate(hosts)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert hosts[0].odds(NOWHERE) == hosts[1].odds(NOWHERE) == ledger.odds(NOWHERE)
+    assert {run for run, _ in ledger.state().images} == {f"r{number}" for number in range(30)}
+    assert ledger.number == 3 + 30
 
 
 def test_the_same_seed_by_the_same_moment_draws_the_same_prompt(ledger: Ledger, tmp_path: Path):
