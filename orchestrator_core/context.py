@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from orchestrator_core.base_models.names import UNKNOWN, BaseModel
+from orchestrator_core.cancelling import Cancellation
 from orchestrator_core.request import Generator, OnProgress, Progress
 from orchestrator_core.template import Wildcards
 
@@ -38,6 +39,7 @@ class StageContext:
     odds: int = 0  # the number of the learned odds that are in these weights; 0: none are
     variables: Mapping[str, str] = field(default_factory=dict)  # what templates may ask about, as _is_sdxl
     progress: OnProgress = ignore_progress
+    cancellation: Cancellation = field(default_factory=Cancellation)  # stops what is under way, the host too
     loras: LoraSource | None = None  # the library that selectLoras chooses from
     meanings: SemanticPhrases | None = None  # of its phrases, where a text encoder is there
     checkpoint: BaseModel = UNKNOWN  # of the model that will render; empty where it is not known

@@ -9,7 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from orchestrator_core.context import StageContext
 from orchestrator_core.errors import PipelineError
 from orchestrator_core.prompt import MAX_SEED, PromptDraft
-from orchestrator_core.request import GenerationRequest, notes_for
+from orchestrator_core.request import GenerationRequest, Progress, notes_for
 from orchestrator_core.run import Run
 
 
@@ -56,5 +56,11 @@ def stage(run: Run, context: StageContext, options: Options) -> Run:
     if context.generator is None:
         raise PipelineError("dispatch has no generator to send to: name a server, or leave the stage out.")
     request = request_for(run.draft, options)
-    images = context.generator.generate(request, notes_for(run.id, run.draft), context.progress)
+
+    def report(progress: Progress) -> None:
+        context.cancellation.check("the rendering")  # a generator stops its job when this raises
+        context.progress(progress)
+
+    with context.cancellation.stopping(getattr(context.generator, "cancel", None)):
+        images = context.generator.generate(request, notes_for(run.id, run.draft), report)
     return run.replacing(images=run.images + images)

@@ -23,5 +23,5 @@ def stage(run: Run, context: StageContext, options: Options) -> Run:
         written += len(text)
         context.progress(Progress("enhancing the prompt", written))
 
-    live = Live(on_text, is_last=context.is_last)
+    live = Live(on_text, context.cancellation.is_cancelled, context.is_last)
     return run.replacing(draft=enhance(run.draft, model, options, context.checkpoint, answers, live))
