@@ -12,8 +12,11 @@ from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from orchestrator_app.commands import learn_tables
 from orchestrator_app.commands.arguments import description, whole
+from orchestrator_app.commands.learn_tables import context_of
 from orchestrator_app.console import heading, remark, say, table
+from orchestrator_app.learning import open_ledger
 
 if TYPE_CHECKING:
     from orchestrator_core.weights.ledger import Ledger
@@ -31,6 +34,7 @@ def add_to(commands: Any, name: str) -> None:
     _add_settings(actions)
     _add_moments(actions)
     _add_files(actions)
+    _add_tables(actions)
 
 
 def _add_settings(actions: Any) -> None:
@@ -60,15 +64,25 @@ def _add_moments(actions: Any) -> None:
 
 
 def _add_files(actions: Any) -> None:
-    for name, function, text in (
-        ("export", export, "write what was learned into a file (JSON)"),
-        ("import", take_in, "add what was learned elsewhere; what is there already counts once"),
-        ("csv", write_csv, "write all observations as a table"),
-        ("plot", plot, "draw how the values of a slot fared (SVG)"),
-    ):
-        parser = _action(actions, name, function, text)
-        if name == "plot":
-            _in_context(parser).add_argument("slot", metavar="SLOT")
+    out = _action(actions, "export", export, "write what was learned into a file (JSON)")
+    into = _action(actions, "import", take_in, "add what was learned elsewhere; what is there already counts once")
+    into.add_argument(
+        "--wildcards", action="append", default=[], metavar="FOLDER", help="leave out values that this folder has not"
+    )
+    for parser in (out, into):
+        parser.add_argument("file", metavar="FILE")
+
+
+def _add_tables(actions: Any) -> None:
+    _in_context(_action(actions, "pairs", learn_tables.pairs, "values that do better or worse together than alone"))
+    _action(actions, "effect", learn_tables.effect, "how far images are fulfilled, before and by learned odds")
+    table = _action(actions, "csv", learn_tables.csv, "write a table for a spreadsheet")
+    table.add_argument(
+        "--of", choices=learn_tables.NAMES, default="scores", help="of what (default: %(default)s, all observations)"
+    )
+    drawn = _in_context(_action(actions, "plot", learn_tables.plot, "draw how the values of a slot fared (SVG)"))
+    drawn.add_argument("slot", nargs="?", default="", metavar="SLOT", help="default: a line for each slot")
+    for parser in (table, drawn):
         parser.add_argument("file", metavar="FILE")
 
 
@@ -93,22 +107,10 @@ def _in_context(parser: Any) -> Any:
     return parser
 
 
-def _context(arguments: argparse.Namespace) -> str:
-    from orchestrator_core.base_models import base_model_in
-
-    return _ledger().context_for(arguments.profiles, arguments.genre, base_model_in(arguments.checkpoint).family)
-
-
-def _ledger() -> Ledger:
-    from orchestrator_app.learning import open_ledger
-
-    return open_ledger()
-
-
 def status(arguments: argparse.Namespace) -> int:
     from orchestrator_core.weights.observation import context_words
 
-    state = _ledger().state()
+    state = open_ledger().state()
     mode = f"on ({state.settings.mode})" if state.settings.on else "off; switch it on with: orchestrator learn on"
     say(f"Learning is {mode}.")
     say(f"Moment {state.number}: {len(list(state.observations))} observations of {len(state.images)} images.")
@@ -122,7 +124,7 @@ def show_odds(arguments: argparse.Namespace) -> int:
     from orchestrator_core.weights.observation import probability, value_of
     from orchestrator_core.weights.odds import slot_odds
 
-    state, context = _ledger().state(), _context(arguments)
+    state, context = open_ledger().state(), context_of(open_ledger(), arguments)
     slots = [slot for slot in state.slots(context) if arguments.slot in (None, slot)]
     if not slots:
         remark("Nothing was learned of that yet.")
@@ -145,13 +147,13 @@ def _set(arguments: argparse.Namespace, change: Mapping[str, Any], of: str) -> i
         full[of] = arguments.name
     if arguments.dry_run:
         return _shown(arguments, full)
-    ledger = _ledger()
+    ledger = open_ledger()
     number = ledger.change(full["what"], slot=full["slot"], key=full["key"], value=full["value"])
     return _done(ledger, number)
 
 
 def _shown(arguments: argparse.Namespace, change: Mapping[str, Any]) -> int:
-    before, after = _ledger().preview(_context(arguments), change)
+    before, after = open_ledger().preview(context_of(open_ledger(), arguments), change)
     moves = _moves(before, after)
     for key, old, new in moves[:_MOVES]:
         say(f"{key}: {old:.2f}× → {new:.2f}×")
@@ -177,12 +179,12 @@ def _done(ledger: Ledger, number: int) -> int:
 def reset(arguments: argparse.Namespace) -> int:
     if arguments.dry_run:
         return _shown(arguments, {"what": "reset", "slot": arguments.slot})
-    ledger = _ledger()
+    ledger = open_ledger()
     return _done(ledger, ledger.reset(arguments.slot))
 
 
 def undo(arguments: argparse.Namespace) -> int:
-    ledger = _ledger()
+    ledger = open_ledger()
     if arguments.dry_run:
         to = ledger.number - 1 if arguments.number is None else arguments.number
         return _shown(arguments, {"what": "undo", "to": to})
@@ -190,7 +192,7 @@ def undo(arguments: argparse.Namespace) -> int:
 
 
 def history(arguments: argparse.Namespace) -> int:
-    for each in _ledger().history(arguments.count):
+    for each in open_ledger().history(arguments.count):
         when = datetime.fromtimestamp(each.at_ms / 1000).astimezone().strftime("%Y-%m-%d %H:%M")
         say(f"{each.number:>6}  {when}  {each.words}{'  (undone)' if each.undone else ''}")
     return 0
@@ -199,42 +201,19 @@ def history(arguments: argparse.Namespace) -> int:
 def export(arguments: argparse.Namespace) -> int:
     from orchestrator_core.weights.exchange import exported
 
-    return _written(arguments.file, exported(_ledger().state()))
+    return learn_tables.written(arguments.file, exported(open_ledger().state()))
 
 
 def take_in(arguments: argparse.Namespace) -> int:
-    from orchestrator_core.errors import FormatError
-    from orchestrator_core.weights.exchange import imported
+    from orchestrator_app.folders import open_wildcards
+    from orchestrator_core.weights.exchange import fitting, imported, keys_in, read_export
 
-    try:
-        text = Path(arguments.file).read_text(encoding="utf-8")
-    except UnicodeDecodeError as error:
-        raise FormatError(f"{arguments.file}: this is no text in UTF-8.") from error
-    ledger = _ledger()
-    number = ledger.observe(imported(text), "import", f"import of {Path(arguments.file).name}")
-    return _done(ledger, number)
-
-
-def write_csv(arguments: argparse.Namespace) -> int:
-    from orchestrator_core.weights.exchange import as_csv
-
-    return _written(arguments.file, as_csv(_ledger().state().observations))
-
-
-def plot(arguments: argparse.Namespace) -> int:
-    """Exit status 1 where there is nothing to draw."""
-    from orchestrator_core.weights.plots import trend_svg
-    from orchestrator_core.weights.trends import trends_of
-
-    trends = trends_of(_ledger().state().observations, _context(arguments), arguments.slot)
-    drawn = trend_svg(trends, arguments.slot)
-    if not drawn:
-        remark("Nothing was learned of that yet.")
-        return 1
-    return _written(arguments.file, drawn)
-
-
-def _written(file: str, text: str) -> int:
-    Path(file).write_text(text, encoding="utf-8")
-    say(f"Wrote {file}.")
-    return 0
+    file = Path(arguments.file)
+    observations = imported(read_export(file))
+    if arguments.wildcards:  # which others a host has is not known here
+        found = fitting(observations, keys_in(open_wildcards(arguments.wildcards)))
+        observations = found.observations
+        for each in found.remarks:
+            remark(each)
+    ledger = open_ledger()
+    return _done(ledger, ledger.observe(observations, "import", f"import of {file.name}"))

@@ -163,6 +163,6 @@ class StudioLearning:
         return exported(self.ledger.state())
 
     def table(self) -> str:
-        from orchestrator_core.weights.exchange import as_csv
+        from orchestrator_core.weights.tables import as_csv
 
         return as_csv(self.ledger.state().observations)

@@ -7,24 +7,32 @@ Observations that are there already count once.
 
 from __future__ import annotations
 
-import csv
-import io
 import json
-from collections.abc import Iterable
-from typing import Literal
+from collections.abc import Callable, Collection, Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
-from orchestrator_core.errors import FormatError
+from orchestrator_core.errors import FormatError, WildcardError
 from orchestrator_core.spec import problems_of
 from orchestrator_core.weights.learner import State
-from orchestrator_core.weights.observation import MOST, Observation, slot_of, value_of
+from orchestrator_core.weights.lora_learning import SLOT as LORAS
+from orchestrator_core.weights.lora_learning import STRENGTHS
+from orchestrator_core.weights.observation import MOST, Observation, slot_of
+
+if TYPE_CHECKING:
+    from orchestrator_core.template import Wildcards
 
 SCHEMA_VERSION = 1
 MOST_BYTES = 200_000_000
 _MOST_WEIGHT = 100.0
 _MOST_OPTIONS = 1_000_000
-_FORMULA = ("=", "+", "-", "@", "\t", "\r")  # a spreadsheet would work out what begins so
+_NO_WILDCARDS = ("inline:", LORAS, STRENGTHS)  # slots that no file of wildcards has
+_NAMED = 3
+
+KeysOf = Callable[[str], "Collection[str] | None"]  # those of a slot; None where its wildcard is not here
 
 
 class _Observation(BaseModel):
@@ -78,16 +86,68 @@ def imported(text: str) -> tuple[Observation, ...]:
     return tuple(Observation(**dict(one)) for one in found.observations)
 
 
-def as_csv(observations: Iterable[Observation]) -> str:
-    """A line for each, for a spreadsheet, in which no text is taken for a formula."""
-    written = io.StringIO()
-    writer = csv.writer(written, lineterminator="\n")
-    writer.writerow(("run", "image", "context", "slot", "value", "log_odds", "kind", "scorer", "weight"))
+def read_export(path: Path) -> str:
+    """A file's text, for ``imported``. Raises FormatError for one that is too large or no text, and OSError."""
+    size = path.stat().st_size
+    if size > MOST_BYTES:
+        raise FormatError(f"{path.name} has {size:,} bytes: nobody has learned as much as that. Nothing was taken in.")
+    try:
+        return path.read_text("utf-8")
+    except UnicodeDecodeError as error:
+        raise FormatError(f"{path.name}: this is no text in UTF-8. Nothing was taken in.") from error
+
+
+@dataclass(frozen=True, slots=True)
+class Fitting:
+    """What of a file can count here, and what a person is told of the rest."""
+
+    observations: tuple[Observation, ...]
+    remarks: tuple[str, ...] = ()
+
+
+def fitting(observations: Iterable[Observation], keys_of: KeysOf) -> Fitting:
+    """Without values that their wildcard does not have here, since the odds of the others would go to them in vain.
+
+    Of wildcards that are not here at all nothing moves; it is taken in, and counts once they are. Raises FormatError
+    where nothing is left.
+    """
+    kept: list[Observation] = []
+    gone: dict[str, None] = {}
+    away: dict[str, None] = {}
+    known: dict[str, Collection[str] | None] = {}
     for one in observations:
-        texts = [_plain(text) for text in (one.run_id, one.image, one.context, one.slot, value_of(one.key))]
-        writer.writerow((*texts, f"{one.value:.6g}", one.kind, _plain(one.scorer), f"{one.weight:g}"))
-    return written.getvalue()
+        keys = known[one.slot] if one.slot in known else known.setdefault(one.slot, _keys(one.slot, keys_of))
+        if keys is not None and one.key not in keys:
+            gone[one.key] = None
+            continue
+        if keys is None and not one.slot.startswith(_NO_WILDCARDS):
+            away[one.slot] = None
+        kept.append(one)
+    if gone and not kept:
+        raise FormatError(f"Nothing of this file fits: no wildcard here has {_some(gone)}. Nothing was taken in.")
+    remarks = [f"Left out, as no wildcard here has them: {_some(gone)}."] if gone else []
+    remarks += [f"Counts once these wildcards are here: {_some(away)}."] if away else []
+    return Fitting(tuple(kept), tuple(remarks))
 
 
-def _plain(text: str) -> str:
-    return f"'{text}" if text.startswith(_FORMULA) else text
+def _keys(slot: str, keys_of: KeysOf) -> Collection[str] | None:
+    return None if slot.startswith(_NO_WILDCARDS) else keys_of(slot)
+
+
+def _some(names: Collection[str]) -> str:
+    more = f" and {len(names) - _NAMED:,} more" if len(names) > _NAMED else ""
+    return ", ".join(name[:60] for name in list(names)[:_NAMED]) + more
+
+
+def keys_in(wildcards: Wildcards) -> KeysOf:
+    """For ``fitting``."""
+    from orchestrator_core.template.values import value_key
+
+    def keys_of(slot: str) -> Collection[str] | None:
+        try:
+            values = wildcards.values(slot.replace("%23", "#"))
+        except WildcardError:
+            return None
+        return None if values is None else {value_key(value.name, value.text) for value in values}
+
+    return keys_of

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import random
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -19,6 +20,7 @@ from orchestrator_core.stages.generate_prompt import Options, generate
 from orchestrator_core.store import Store
 from orchestrator_core.template import Wildcards
 from orchestrator_core.vision.port import Fulfilment, Wanted
+from orchestrator_core.weights.observation import Observation
 from tests.app.conftest import Cli
 from tests.core.generators.stand_in_forge import png
 
@@ -103,12 +105,51 @@ def test_a_poisoned_file_changes_nothing(learned: Cli, tmp_path: Path):
     assert open_ledger().number == number
 
 
+def test_what_the_wildcards_here_do_not_have_is_left_out_of_an_import(learned: Cli, tmp_path: Path):
+    learned("learn", "export", "all.json")
+    learned("learn", "reset")
+    text = (tmp_path / "all.json").read_text("utf-8")
+    (tmp_path / "ghosts.json").write_text(text.replace("colors#blue", "colors#ghost"), encoding="utf-8")
+    found = learned("learn", "import", "ghosts.json", "--wildcards", "words")
+    assert "colors#ghost" in found.err
+    assert {one.key for one in open_ledger().state().observations} == {"colors#red"}
+    number = open_ledger().number
+    (tmp_path / "ghosts.json").write_text(text.replace("colors#", "colors#no "), encoding="utf-8")
+    found = learned("learn", "import", "ghosts.json", "--wildcards", "words")
+    assert (found.status, "Nothing of this file fits" in found.err) == (2, True)
+    assert open_ledger().number == number
+
+
 def test_a_table_and_a_plot_are_written(learned: Cli, tmp_path: Path):
     learned("learn", "csv", "all.csv")
     assert len((tmp_path / "all.csv").read_text("utf-8").splitlines()) == 17
+    learned("learn", "csv", "--of", "values", "values.csv")
+    assert len((tmp_path / "values.csv").read_text("utf-8").splitlines()) == 3
     learned("learn", "plot", "colors", "colors.svg")
     assert (tmp_path / "colors.svg").read_text("utf-8").startswith("<svg")
     assert learned("learn", "plot", "gone", "gone.svg").status == 1
+    learned("learn", "plot", "slots.svg")
+    assert "all together" in (tmp_path / "slots.svg").read_text("utf-8")
+
+
+def test_what_learned_odds_have_brought_and_which_values_go_together_is_told(cli: Cli):
+    assert (cli("learn", "effect").status, cli("learn", "pairs").status) == (1, 1)
+    cli("learn", "on")
+    chance = random.Random(2)
+    told = []
+    for number in range(120):
+        drawn = {"color": chance.choice(["red", "blue", "gold"]), "shape": chance.choice(["star", "ring", "disc"])}
+        value = -3.0 if drawn == {"color": "red", "shape": "star"} else chance.uniform(2.0, 4.0)
+        told += [
+            Observation(f"r{number}", "a", "||", slot, f"{slot}#{name}", value, scorer="x", steered=number >= 60)
+            for slot, name in drawn.items()
+        ]
+    open_ledger().observe(told)
+    said = cli("learn", "effect").out
+    assert "of 60" in said
+    assert "no profile" in said
+    (line,) = [line for line in cli("learn", "pairs").out.splitlines() if "red + star" in line]
+    assert "worse" in line
 
 
 def image_of(template: str, path: Path) -> str:
@@ -123,6 +164,9 @@ def test_a_mark_is_told_to_the_values_of_an_image(learned: Cli, tmp_path: Path):
     key = image_of("a __colors__ star", tmp_path / "one.png")
     said = learned("mark", "one.png", "favourite", "--wildcards", "words")
     assert (said.status, "learned for 1 value" in said.out) == (0, True)
+    assert "counts for once learning is on" not in said.out
+    learned("learn", "off")
+    assert "counts for once learning is on" in learned("mark", "one.png", "favourite", "--wildcards", "words").out
     marked = [one for one in open_ledger().state().observations if one.kind == "mark"]
     assert [(one.key, one.image, one.value > 0) for one in marked] == [(key, "one.png", True)]
 

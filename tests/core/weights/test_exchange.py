@@ -6,6 +6,7 @@ import csv
 import io
 import json
 from contextlib import suppress
+from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree
 
@@ -14,10 +15,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from orchestrator_core.errors import FormatError
-from orchestrator_core.weights.exchange import as_csv, exported, imported
+from orchestrator_core.template import Wildcards
+from orchestrator_core.weights.exchange import exported, fitting, imported, keys_in, read_export
 from orchestrator_core.weights.learner import Event, State, folded
 from orchestrator_core.weights.observation import MOST, Observation
 from orchestrator_core.weights.plots import trend_svg
+from orchestrator_core.weights.tables import TABLES, as_csv
 from orchestrator_core.weights.trends import trends_of
 
 NAMES = st.text(st.characters(exclude_categories=("Cs",), exclude_characters="#"), min_size=1, max_size=20)
@@ -93,3 +96,44 @@ def test_a_plot_is_xml_whatever_values_are_called():
     assert len(drawn.findall("{*}polyline")) == 2
     assert "<b>&0" in [text.text for text in drawn.findall("{*}text")]
     assert trend_svg([]) == ""
+
+
+def test_what_no_wildcard_here_has_is_left_out_and_told_and_what_may_come_is_kept(tmp_path: Path):
+    (tmp_path / "colors.txt").write_text("red\n3::dark blue\n", encoding="utf-8")
+    told = [
+        Observation("r", "a", "||", key.partition("#")[0], key, 1.0)
+        for key in ("colors#red", "colors#dark blue", "colors#ghost", "gone#owl", "inline:1f#fox", "lora#abc")
+    ]
+    found = fitting(told, keys_in(Wildcards([tmp_path])))
+    assert [one.key for one in found.observations] == [one.key for one in told if one.key != "colors#ghost"]
+    left, later = found.remarks
+    assert "colors#ghost" in left
+    assert "gone" in later
+    with pytest.raises(FormatError, match="Nothing of this file fits: no wildcard here has colors#ghost"):
+        fitting(told[2:3], keys_in(Wildcards([tmp_path])))
+
+
+def test_a_file_of_a_gigabyte_is_refused_unread_and_one_that_is_no_text_too(tmp_path: Path):
+    with (tmp_path / "huge.json").open("wb") as file:
+        file.truncate(1_000_000_000)  # a hole: it takes no room on the disk
+    with pytest.raises(FormatError, match=r"huge\.json has 1,000,000,000 bytes"):
+        read_export(tmp_path / "huge.json")
+    (tmp_path / "image.json").write_bytes(b"\x89PNG\xff")
+    with pytest.raises(FormatError, match="no text in UTF-8"):
+        read_export(tmp_path / "image.json")
+
+
+def test_every_table_has_a_line_for_each_thing_and_as_many_cells_as_names():
+    told = [
+        Observation(f"r{n}", "a", "||", slot, f"{slot}#{(n + n // 3 * turn) % 3}", 3.0 if n % 5 else -3.0, scorer="=x")
+        for n in range(40)
+        for turn, slot in enumerate(("s", "t"))
+    ]
+    state = folded([Event(1, "observe", tuple(told))])
+    tables = {name: list(csv.reader(io.StringIO(make(state)))) for name, make in TABLES.items()}
+    for rows in tables.values():
+        assert {len(row) for row in rows} == {len(rows[0])}
+    assert {name: len(rows) - 1 for name, rows in tables.items()} == {
+        "scores": 80, "values": 6, "pairs": 9, "effect": 1, "trends": 120,
+    }  # fmt: skip
+    assert tables["effect"][1][:5] == ["||", "'=x", "score", "40", "0.771544"]
