@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from orchestrator_core.run import Run, Score
 from orchestrator_core.stages.score_images import scores_of
+from orchestrator_core.vision.looking import Looked
 
 from .learn_answers import EVENT
 from .learn_part import Learned, LearnServices
@@ -16,6 +17,9 @@ from .score_types import Scored, ScoredImage
 
 if TYPE_CHECKING:
     from .sockets import SavedImages
+
+
+_NOT_LEARNED = "The CLIP Scorer's learn is off: nothing is learned from these images."
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +50,7 @@ def recorded(services: LearnServices, scored: Scored, saved: SavedImages | None,
     ]
     run = Run(run_id, scored.draft, saved.images if saved else (), tuple(scores))
     kept = services.recording.record(run)
-    learned = services.learning.learn(run, prompt)
+    learned = services.learning.learn(run, prompt) if scored.learns else Learned(lines=(_NOT_LEARNED,))
     services.tell(EVENT, {})
     return Told(run_id, kept, learned)
 
@@ -65,6 +69,5 @@ def names_of(scored: Scored, saved: SavedImages | None) -> Sequence[str]:
 
 
 def _scores(run_id: str, name: str, image: ScoredImage, scored: Scored) -> Iterator[Score]:
-    yield from scores_of(run_id, name, image.fulfilments, scored.scorer)
-    for one in image.whole:
-        yield Score(run_id, name, None, one.metric, one.value, calibrated=False, scorer=scored.scorer, text=one.detail)
+    looked = Looked(image.fulfilments, image.whole, image.observation)
+    yield from scores_of(run_id, name, looked, scored.scorer)

@@ -16,6 +16,8 @@ from .profile_shelf import ProfileShelf
 from .services import LoraServices
 
 if TYPE_CHECKING:
+    from orchestrator_core.loras.ranking import LoraSource
+
     from .lora_answers import LoraAnswers
     from .lora_civitai import LoraCivitai
     from .lora_testing import LoraTesting
@@ -41,6 +43,10 @@ class LoraPart:
             if self._services is None:
                 self._services = _services(self._profiles)
             return self._services
+
+    def library(self) -> LoraSource:
+        """The LoRAs, once the first look at the disk is over."""
+        return self.services().shelf.ready()
 
     def answers(self) -> LoraAnswers:
         return self._answered()[0]

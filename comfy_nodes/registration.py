@@ -56,14 +56,16 @@ def register() -> dict[str, type[Any]]:
     host.add_routes(sharing_routes(SharingAnswers(wildcards, host.version, host.node_info, host.view_of, profiles)))
     host.add_routes(profile_routes(profiles))
     recording = {"recording": recorded}
+    loras = LoraPart(wildcards, profiles)
+    scoring = ScorePart(wildcards, loras.library, profiles)
     return {
         WILDCARD_PROMPT: _given(WildcardPrompt, services=services),
         INSPECTOR: PromptInspector,
         SAVE_IMAGE: _given(SaveImageWithOrigin, **recording),
         RECORDER: _given(RunRecorder, **recording),
-        **_lora_nodes(LoraPart(wildcards, profiles)),
+        **_lora_nodes(loras),
         **_llm_nodes(LlmPart()),
-        **_score_nodes(ScorePart(wildcards)),
+        **_score_nodes(scoring),
         **_learn_nodes(learning.of(services)),
         PROFILE_LOADER: _given(ProfileLoader, shelf=profiles),
         **_story_nodes(StoryPart(profiles, host.lore_folders, host.view_of, host.send_to_all)),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from orchestrator_core.stages.score_images import Options
 from orchestrator_core.vision.opening import ScorerSettings
 
 from . import host_vision
@@ -33,6 +34,12 @@ def scorer_inputs() -> list[io.Input]:
             optional=True,
             tooltip="From which mean over its parts an image passes.",
         ),
+        *(option_input(name, Options) for name in ("style", "styles", "references")),
+        io.Image.Input(
+            "reference_images", optional=True, tooltip="Pictures whose look the images should have, as references."
+        ),
+        ScorerSocket.Input("compare", optional=True, tooltip=Options.model_fields["compare"].description),
+        *(option_input(name, Options) for name in ("aesthetic", "whole", "learn")),
     ]
 
 

@@ -8,21 +8,26 @@ from __future__ import annotations
 
 import hashlib
 import threading
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 from weakref import WeakValueDictionary
 
 from pydantic import ValidationError
 
-from orchestrator_core.errors import ConfigError, StoreError
+from orchestrator_core.errors import ConfigError
 from orchestrator_core.llm.port import IsCancelled, never
-from orchestrator_core.vision.bank import MemoryBank
+from orchestrator_core.llm.settings import LlmSettings, server_of
+from orchestrator_core.vision.bank import StoreBank
+from orchestrator_core.vision.clip_vision_encoder import ClipVision
+from orchestrator_core.vision.extras import ExtraModels
+from orchestrator_core.vision.observing import Observer
 from orchestrator_core.vision.opening import ScorerSettings, open_scorer
 from orchestrator_core.vision.port import Fulfilment, Scorer, Wanted
+from orchestrator_core.vision.stored_vectors import StoredVectors
+from orchestrator_core.vision.vlm_opening import Access
 
-from .llm_own import usable_folder
+from .llm_own import Own, usable_folder
 from .routes import what_is_wrong
 
 if TYPE_CHECKING:
@@ -38,36 +43,40 @@ NODE_FIELDS = tuple(name for name in ScorerSettings.model_fields if name != "all
 
 
 class ChosenScorer:
-    """A ``Scorer`` by its settings, opened when it is first asked."""
+    """A ``Scorer`` by its settings, opened when it is first asked. ``own``: what the person at this ComfyUI permits."""
 
-    def __init__(self, settings: ScorerSettings, scorers: Scorers) -> None:
-        self.settings, self._scorers = settings, scorers
+    def __init__(self, settings: ScorerSettings, own: Own, scorers: Scorers) -> None:
+        self.settings, self._own, self._scorers = settings, own, scorers
         self._lock = threading.Lock()
         self._opened: Scorer | None = None
+        self._observer: Observer | None = None
 
     @property
     def identity(self) -> str:
-        return self._scorer().identity
+        return self.opened().identity
 
     def score(
         self, images: Sequence[Pixels], wanted: Sequence[Wanted], is_cancelled: IsCancelled = never
     ) -> list[list[Fulfilment]]:
-        return self._scorer().score(images, wanted, is_cancelled)
+        return self.opened().score(images, wanted, is_cancelled)
 
     def seeing_with(self, clip_vision: Any, name: str) -> Scorer:
         """The same, but for its image side."""
-        return self._scorers.opened(self.settings, clip_vision, name)
+        return self._scorers.opened(self.settings, self._own, ClipVision(clip_vision, name))
 
-    @property
-    def whole(self) -> Any:
-        """What gives numbers for whole images, where it can; else None."""
-        return found if hasattr(found := self._scorer(), "score_whole") else None
-
-    def _scorer(self) -> Scorer:
+    def opened(self) -> Scorer:
+        """The scorer itself. Raises ScorerError, ConfigError."""
         with self._lock:
             if self._opened is None:
-                self._opened = self._scorers.opened(self.settings)
+                self._opened = self._scorers.opened(self.settings, self._own)
             return self._opened
+
+    def observer(self) -> Observer:
+        """The same model as one that says by itself what is in an image. Raises ScorerError, ConfigError."""
+        with self._lock:
+            if self._observer is None:
+                self._observer = self._scorers.extras(self._own).observer(self.settings)
+            return self._observer
 
 
 class Host(Protocol):
@@ -81,32 +90,44 @@ class Host(Protocol):
 
 
 class Scorers:
-    """``folders``: where ComfyUI's models are. ``residence``: its memory manager."""
+    """``folders``: where ComfyUI's models are. ``residence``: its memory manager. ``own``: the person's settings."""
 
     def __init__(
-        self, folders: Callable[[], list[Path]], residence: Callable[[], Residence | None], host: Host
+        self,
+        folders: Callable[[], list[Path]],
+        residence: Callable[[], Residence | None],
+        host: Host,
+        own: Callable[[], Own] = Own,
+        open_store: Callable[[], Store] | None = None,
     ) -> None:
-        self._folders, self._residence, self._host = folders, residence, host
-        self._chosen: WeakValueDictionary[ScorerSettings, ChosenScorer] = WeakValueDictionary()
-        self._cache, self._bank = OpenedVectors(_store), MemoryBank()
+        self._folders, self._residence, self._host, self._own = folders, residence, host, own
+        self._chosen: WeakValueDictionary[tuple[ScorerSettings, Own], ChosenScorer] = WeakValueDictionary()
+        self._vectors = StoredVectors(open_store or _store)
+        self._numbers: dict[Own, int] = {}
         self._lock = threading.Lock()
 
     def get(self, values: Mapping[str, Any]) -> ChosenScorer:
-        """The one that a node's widgets name. Nothing is loaded yet. Raises ConfigError."""
-        settings = self.settings(values)
+        """The one that a node's widgets name. Nothing is loaded yet.
+
+        Raises ConfigError, for an address that is none as well.
+        """
+        settings, own = self.settings(values), self._own()
+        if settings.url.strip():
+            server_of(LlmSettings(url=settings.url))
         with self._lock:
-            if (found := self._chosen.get(settings)) is None:
-                found = self._chosen[settings] = ChosenScorer(settings, self)
+            if (found := self._chosen.get((settings, own))) is None:
+                found = self._chosen[settings, own] = ChosenScorer(settings, own, self)
             return found
 
     def settings(self, values: Mapping[str, Any]) -> ScorerSettings:
         """Those of a node's widgets; those that it lacks are as by default. Raises ConfigError."""
         given = {name: values[name] for name in NODE_FIELDS if values.get(name) not in (None, "")}
         model = str(values.get(INSTALLED) or values.get("model") or "")
-        names = [] if model.strip() else self._host.score_names()
+        is_elsewhere = bool(str(given.get("url", "")).strip())
+        names = [] if model.strip() or is_elsewhere else self._host.score_names()
         if len(names) == 1:  # a graph from somebody else names none, and there is no doubt which is meant
             model = names[0]
-        if not model.strip():
+        if not model.strip() and not is_elsewhere:
             raise ConfigError(
                 "Scorer Model names no model: put one into models/clip_score/<name>/ and choose it as installed, or "
                 "name its folder in model."
@@ -117,50 +138,38 @@ class Scorers:
             raise ConfigError(f"Scorer Model cannot be used so: {what_is_wrong(error)}") from error
 
     def fingerprint(self, values: Mapping[str, Any]) -> str:
-        """Another one when a file of the model is another."""
-        settings = self.settings(values)
+        """Another one when a file of the model is another, or what the person permits.
+
+        ComfyUI writes it into images, so that of the person's settings there is but a number in it.
+        """
+        settings, own = self.settings(values), self._own()
+        with self._lock:
+            number = self._numbers.setdefault(own, len(self._numbers))
         place = Path(settings.model.removeprefix("local-dir:"))
         files = [place] if place.is_file() else sorted(place.glob("*"))[:_MOST_FILES] if place.is_dir() else []
         told = [(file.name, *_stamp(file)) for file in files]
-        return hashlib.sha256(repr((settings.model_dump_json(), told)).encode()).hexdigest()[:16]
+        return hashlib.sha256(repr((settings.model_dump_json(), number, told)).encode()).hexdigest()[:16]
 
-    def opened(self, settings: ScorerSettings, clip_vision: Any = None, name: str = "") -> Scorer:
-        """Raises ScorerError."""
+    def opened(self, settings: ScorerSettings, own: Own, clip_vision: ClipVision | None = None) -> Scorer:
+        """Raises ScorerError, ConfigError."""
         return open_scorer(
             settings,
             residence=self._residence(),
-            cache=self._cache,
-            bank=self._bank,
+            cache=self._vectors,
+            bank=StoreBank(self._vectors),
             clip_vision=clip_vision,
-            clip_vision_name=name,
             vocabulary=self._host.vocabulary(),
+            access=Access(own.hosts, own.key),
         )
 
+    def extras(self, own: Own | None = None) -> ExtraModels:
+        """For what a graph asks beside fulfilment."""
+        own = own or self._own()
+        return ExtraModels(self._residence(), Access(own.hosts, own.key))
 
-class OpenedVectors:
-    """A ``VectorCache`` in the store, which is open during a call alone. Raises StoreError."""
-
-    def __init__(self, open_store: Callable[[], Store]) -> None:
-        self._open_store = open_store
-
-    def get(self, embedder: str, hashes: Sequence[str], /) -> Mapping[str, bytes]:
-        with self._opened() as embeddings:
-            found: Mapping[str, bytes] = embeddings.get(embedder, hashes)
-            return found
-
-    def put(self, embedder: str, vectors: Mapping[str, bytes], /) -> None:
-        with self._opened() as embeddings:
-            embeddings.put(embedder, vectors)
-
-    @contextmanager
-    def _opened(self) -> Iterator[Any]:
-        try:
-            from orchestrator_core.store.embeddings import Embeddings
-
-            with self._open_store() as store:
-                yield Embeddings(store)
-        except (ImportError, OSError) as error:  # requirements.txt was not installed
-            raise StoreError(str(error)) from error
+    def file(self, name: str) -> str:
+        """What a graph calls a file of this machine. Raises ConfigError."""
+        return usable_folder(name, self._folders())
 
 
 def _stamp(file: Path) -> tuple[int, int]:

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any
+
+from orchestrator_core.vision.observing import said
 
 from .score_types import Scored, ScoredImage
 
 if TYPE_CHECKING:
+    from orchestrator_core.vision.observing import Part
     from orchestrator_core.vision.port import Fulfilment, Whole
 
 
@@ -22,6 +25,7 @@ def ui_of(scored: Scored) -> dict[str, Any]:
             "passed": scored.passes(number),
             "is_best": number == best and len(scored.images) > 1,
             "parts": [_part(each) for each in image.fulfilments],
+            "compared": [[name, [said(part) for part in parts]] for name, parts in _compared(image)],
         }
         for number, image in enumerate(scored.images)
     ]
@@ -49,7 +53,13 @@ def _whole(one: Whole) -> str:
     return f"{one.metric} {one.value:.2f}" + (f" ({one.detail})" if one.detail else "")
 
 
+def _compared(image: ScoredImage) -> Sequence[tuple[str, Sequence[Part]]]:
+    """What is there, missing and unasked, each with its name."""
+    return image.observation.told if image.observation else ()
+
+
 def _problems(scored: Scored) -> Iterator[str]:
+    yield from scored.problems
     if not scored.draft.components:
         yield "There is no prompt to compare the images with: connect a draft or a text."
     elif all(value is None for value in scored.values):
@@ -64,6 +74,7 @@ def json_of(scored: Scored) -> str:
             "passed": scored.passes(number),
             "components": [_part(each) for each in image.fulfilments],
             "whole": {one.metric: one.value for one in image.whole},
+            "compared": {name: [part._asdict() for part in parts] for name, parts in _compared(image)},
         }
         for number, image in enumerate(scored.images)
     ]
@@ -80,12 +91,15 @@ def report_of(scored: Scored) -> str:
 def _lines(scored: Scored, number: int, image: ScoredImage) -> Iterator[str]:
     yield f"image {number + 1}: {percent(image.value)}, {'passes' if scored.passes(number) else 'fails'}"
     for each in image.fulfilments:
-        yield f"  {each.wanted.text}: {_said(each)}"
+        name = f"style {each.wanted.text}" if each.metric == "style" else each.wanted.text
+        yield f"  {name}: {_measured(each)}"
     for one in image.whole:
         yield f"  {_whole(one)}"
+    for group, parts in _compared(image):
+        yield f"  {group}: {', '.join(map(said, parts))}"
 
 
-def _said(each: Fulfilment) -> str:
+def _measured(each: Fulfilment) -> str:
     if each.probability is None:
         return each.reason or each.wanted.reason or "not measured"
     interval = f"{percent(each.probability)} ({percent(each.low)} to {percent(each.high)})"

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from orchestrator_core.prompt import PromptDraft
 
 if TYPE_CHECKING:
+    from orchestrator_core.vision.observing import Observation
     from orchestrator_core.vision.port import Fulfilment, Whole
 
 
@@ -19,16 +20,22 @@ class ScoredImage:
     fulfilments: tuple[Fulfilment, ...]
     value: float | None
     whole: tuple[Whole, ...] = ()
+    observation: Observation | None = None  # what is there, missing and unasked
 
 
 @dataclass(frozen=True, slots=True)
 class Scored:
-    """``scorer`` is an identity: scores of two are never mixed. ``until``: from which value on an image passes."""
+    """``scorer`` is an identity: scores of two are never mixed. ``until``: from which value on an image passes.
+
+    ``problems``: of what was asked for and could not be said, a sentence each. ``learns``: a recorder may learn of it.
+    """
 
     draft: PromptDraft
     scorer: str
     until: float
     images: tuple[ScoredImage, ...]
+    problems: tuple[str, ...] = ()
+    learns: bool = True
 
     @property
     def values(self) -> tuple[float | None, ...]:

@@ -39,7 +39,6 @@ if TYPE_CHECKING:
     from orchestrator_core.profiles.library import ProfileLibrary
     from orchestrator_core.run import Run
     from orchestrator_core.store import Store
-    from orchestrator_core.vision.port import Scorer
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -86,14 +85,17 @@ class ForgeEnvironment:
         self.keeper = HostKeeper(host)
         self.wildcards = LiveWildcards(self._folders)
         self.loras = LoraPlace(lambda _: host.lora_folders(), self.open_store, host.is_rendering, _NO_LORAS)
-        self.models = ForgeModels(own_key(), host)
+        key = own_key()
+        self.models = ForgeModels(key, host)
         self.profiles, self.stories, self.books = _profiles(), _stories(self.open_store), _books()
-        self.scorers = StudioScorers(self.open_store, host.residence, self._let_go)
+        self.scorers = StudioScorers(self.open_store, host.residence, self._let_go, key.load)
         self.learned = StudioLearning(
             self.open_store, lambda: self.wildcards(self.settings()), lambda name: self._checkpoints(name).family
         )
         scores = Scores(self.open_store, self.learned.learn)
-        self.scoring = RunScoring(self.scorers, self.wildcards, scores, host.queue)
+        self.scoring = RunScoring(
+            self.scorers, self.wildcards, scores, host.queue, lambda now: self.loras(now).source, self.profiles
+        )
         self._answers = StudioAnswers(self.open_store)
         self._lora_names = LoraNames(host)
         self._meanings = Meanings(host.text_vectors, self.loras.vectors)
@@ -163,7 +165,7 @@ class ForgeEnvironment:
         """Scores the images of a job of the host's, which has the queue already. Raises OrchestratorError."""
         self.scoring.rated(runs, settings, self.host.is_interrupted, at_once)
 
-    def _let_go(self, scorer: Scorer) -> None:
+    def _let_go(self, scorer: object) -> None:
         """The host's list would keep the weights of a scorer that is not set any more."""
 
         def work() -> None:

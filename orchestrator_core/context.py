@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from orchestrator_core.memory.source import StorySource
     from orchestrator_core.profiles.source import ProfileSource
     from orchestrator_core.store import Store
+    from orchestrator_core.vision.extras import ExtraModels
     from orchestrator_core.vision.port import Scorer
     from orchestrator_core.weights.port import RunLearner
 
@@ -50,4 +51,5 @@ class StageContext:
     stories: StorySource | None = None  # that followStory goes on with
     books: BookSource | None = None  # of lore
     scorer: Scorer | None = None  # looks at finished images
+    extras: ExtraModels | None = None  # opens what else looks at them; None: what works without a host
     learner: RunLearner | None = None  # takes their scores in

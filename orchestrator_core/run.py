@@ -10,6 +10,8 @@ from typing import Any
 from orchestrator_core.prompt import PromptDraft
 from orchestrator_core.request import GeneratedImage
 
+COMPARED = "compared:"  # how the metric begins of what is there, missing or unasked: no measure of an image
+
 
 @dataclass(frozen=True, slots=True)
 class Score:

@@ -17,7 +17,8 @@ from typing import Any, Literal, Union, get_args, get_origin
 from pydantic.fields import FieldInfo
 
 from comfy_nodes.widgets import WIDGETS
-from orchestrator_app.studio.forms import fields_of
+from orchestrator_app.studio.environment import Settings
+from orchestrator_app.studio.forms import element_id, fields_of
 from orchestrator_core.formats.comfy_graph import text_to_image_graph
 from orchestrator_core.formats.comfy_links import Graph
 from orchestrator_core.pipeline import STAGES
@@ -94,11 +95,21 @@ def _inputs(graph: Graph) -> Mapping[str, Any]:
     }
 
 
+_SETTING = "score_"
 _DRAFT = PromptDraft((Component("a fox"),), seed=7)
+
+
+def id_in_forge(option: Option) -> str:
+    """Of its element in the tab. How images are scored is a setting, which runs of Forge's own pages follow too."""
+    if option.stage == "scoreImages":
+        return element_id("settings", _SETTING + option.name)
+    return element_id(option.stage, option.name)
 
 
 def place_in_forge(option: Option) -> str:
     """What the option is called in the tab, where the element with its id is."""
+    if option.stage == "scoreImages":
+        return f"Config: {fields_of(Settings)[_SETTING + option.name].label}"
     return f"Generate: {fields_of(STAGES[option.stage].options)[option.name].label}"
 
 
@@ -117,7 +128,7 @@ HEAD = """# Every option in both hosts
 Made from the `Options` of the stages by `ORCHESTRATOR_WRITE_DOCS=1 pytest tests/test_parity.py`; the test fails where a
 host lacks an option. In ComfyUI the graph is the pipeline: what `dispatch` takes is set in ComfyUI's own nodes; which
 ones is found by changing the option and comparing the graphs. In Forge, and in the standalone studio, each option is an
-element of the Generate page.
+element of the Generate page; how images are scored is set on the page Config.
 
 | stage | option | what it does | ComfyUI | Forge |
 | --- | --- | --- | --- | --- |"""

@@ -9,9 +9,8 @@ from typing import Any
 import pytest
 
 from comfy_nodes.widgets import WIDGETS
-from orchestrator_app.studio.forms import element_id
 from tests.app.studio.studio_fakes import environment
-from tests.parity import Option, options, page, places_in_comfyui
+from tests.parity import Option, id_in_forge, options, page, places_in_comfyui
 
 PAGE = Path(__file__).resolve().parent.parent / "docs" / "parity.md"
 OPTIONS = list(options())
@@ -34,7 +33,7 @@ def test_forge_and_the_studio_have_all_options(tmp_path: Path):
 
     blocks: dict[int, Any] = build(environment(tmp_path)).blocks
     there = {getattr(block, "elem_id", None) for block in blocks.values()}
-    assert {element_id(option.stage, option.name) for option in OPTIONS} <= there
+    assert {id_in_forge(option) for option in OPTIONS} <= there
 
 
 def test_the_page_says_what_is_there():

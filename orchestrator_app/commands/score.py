@@ -7,6 +7,8 @@ model.
 from __future__ import annotations
 
 import argparse
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, get_args
 
@@ -14,7 +16,10 @@ from orchestrator_app.commands.arguments import add_wildcards, description
 from orchestrator_app.console import heading, problem, say, table
 
 if TYPE_CHECKING:
-    from orchestrator_core.run import Run
+    from orchestrator_core.context import StageContext
+    from orchestrator_core.loras.ranking import LoraSource
+    from orchestrator_core.run import Run, Score
+    from orchestrator_core.stages.score_images import Options
     from orchestrator_core.vision.port import Scorer
 
 SCHEMA_VERSION = 1
@@ -23,52 +28,104 @@ SCHEMA_VERSION = 1
 def add_to(commands: Any, name: str) -> None:
     parser = commands.add_parser(name, help="score images part by part", description=description(__doc__))
     parser.add_argument("images", nargs="+", type=Path, metavar="IMAGE")
-    parser.add_argument("--model", required=True, metavar="FOLDER", help="the model that looks at the images")
+    parser.add_argument("--model", default="", metavar="FOLDER", help="the model that looks at the images")
     parser.add_argument("--backend", default="auto", metavar="NAME", help="open_clip, transformers, blip, vqa, tagger")
+    parser.add_argument("--url", default="", help="of a server whose model sees images; --model is its name there")
     parser.add_argument("--counts", action="store_true", help="the model was trained to count")
     parser.add_argument("--record", action="store_true", help="keep the scores, and learn from them while that is on")
     parser.add_argument("--json", action="store_true", help="one JSON object a line")
     add_wildcards(parser)
     parser.add_argument("--profile-folder", action="append", default=[], metavar="FOLDER", help="of the profiles")
+    _add_extras(parser)
     parser.set_defaults(run=run)
 
 
+def _add_extras(parser: argparse.ArgumentParser) -> None:
+    """The options of the stage, by their names."""
+    group = parser.add_argument_group("beside fulfilment")
+    group.add_argument("--style", default="", help="style accuracy: a style, or auto: the one that the prompt asks for")
+    group.add_argument("--styles", default="", metavar="LIST", help="what it is compared with, separated by commas")
+    group.add_argument(
+        "--references", default="", metavar="NAMES", help="likeness to pictures of LoRAs or profiles, or in a folder"
+    )
+    group.add_argument("--loras", action="append", default=[], metavar="FOLDER", help="where those LoRAs are")
+    group.add_argument(
+        "--compare", default="", metavar="FOLDER", help="a tagger or captioner: what is fulfilled, missing and unasked"
+    )
+    group.add_argument("--aesthetic", default="", metavar="FILE", help="a head for aesthetic ratings")
+    group.add_argument("--whole", action="store_true", help="the cosine with the whole prompt, nearly noise")
+    group.add_argument("--no-learn", dest="learn", action="store_false", help="--record keeps scores, and no more")
+
+
 def run(arguments: argparse.Namespace) -> int:
-    """Exit status 1 if an image could not be scored."""
-    from orchestrator_app.folders import open_profiles, open_wildcards
+    """Exit status 1 if an image could not be scored, or something of it not be said."""
     from orchestrator_app.image_runs import run_of
     from orchestrator_core.errors import FormatError
-    from orchestrator_core.stages.score_images import score
+    from orchestrator_core.stages.score_images import problems_of, scored
 
+    broken = 0
+    with _context(arguments) as (context, options):
+        for path in arguments.images:
+            try:
+                found = run_of(path, context.wildcards, context.profiles)
+            except FormatError as error:
+                broken += 1
+                problem("error", str(error))
+                continue
+            found = scored(found, context, options)
+            for text in problems_of(found):
+                broken += 1
+                problem("error", text)
+            _show(path, found, arguments)
+            if arguments.record and found.scores:
+                _record(found, learn=options.learn)
+    return 1 if broken else 0
+
+
+@contextmanager
+def _context(arguments: argparse.Namespace) -> Iterator[tuple[StageContext, Options]]:
+    """What the stage may touch, and what is asked of it. Raises ConfigError."""
+    from orchestrator_app.folders import open_profiles, open_wildcards
+    from orchestrator_core.context import StageContext
+    from orchestrator_core.stages.score_images import Options
+    from orchestrator_core.vision.extras import ExtraModels
+
+    options = Options(**{name: getattr(arguments, name) for name in Options.model_fields})
     scorer, wildcards = _scorer(arguments), open_wildcards(arguments.wildcards)
     profiles = open_profiles(arguments.profile_folder)
-    broken = 0
-    for path in arguments.images:
-        try:
-            found = run_of(path, wildcards, profiles)
-        except FormatError as error:
-            broken += 1
-            problem("error", str(error))
-            continue
-        scored = score(found.images, found.draft, scorer, wildcards)
-        for text in scored.problems:
-            broken += 1
-            problem("error", text)
-        found = found.replacing(scores=scored.scores)
-        _show(path, found, arguments)
-        if arguments.record and found.scores:
-            _record(found)
-    return 1 if broken else 0
+    with _loras(arguments) as loras:
+        yield StageContext(wildcards, loras=loras, profiles=profiles, scorer=scorer, extras=ExtraModels()), options
+
+
+@contextmanager
+def _loras(arguments: argparse.Namespace) -> Iterator[LoraSource | None]:
+    """The library, where there is one and pictures of it are asked for."""
+    from orchestrator_app.lora_library import known_folders, open_library
+
+    if not arguments.references or not known_folders(arguments.loras):
+        yield None
+        return
+    from orchestrator_core.loras.source import LibrarySource
+
+    with open_library(arguments.loras) as (library, _):
+        yield LibrarySource(library)
 
 
 def _scorer(arguments: argparse.Namespace) -> Scorer:
     from orchestrator_core.errors import ConfigError
+    from orchestrator_core.store import Store
+    from orchestrator_core.vision.bank import StoreBank
     from orchestrator_core.vision.opening import Backend, ScorerSettings, open_scorer
+    from orchestrator_core.vision.stored_vectors import StoredVectors
 
     if arguments.backend not in get_args(Backend):
         raise ConfigError(f"There is no backend {arguments.backend!r}. Use one of: {', '.join(get_args(Backend))}.")
-    given: dict[str, Any] = {"backend": arguments.backend, "model": arguments.model}
-    return open_scorer(ScorerSettings(**given, measures_counts=arguments.counts))
+    if not arguments.model and not arguments.url:
+        raise ConfigError("Nothing looks at the images: give --model FOLDER, or --url of a server.")
+    given: dict[str, Any] = {"backend": arguments.backend, "model": arguments.model, "url": arguments.url}
+    vectors = StoredVectors(lambda: Store.open(create=arguments.record))  # nothing is made unless it is to be kept
+    settings = ScorerSettings(**given, measures_counts=arguments.counts)
+    return open_scorer(settings, cache=vectors, bank=StoreBank(vectors))
 
 
 def _show(path: Path, run: Run, arguments: argparse.Namespace) -> None:
@@ -80,16 +137,33 @@ def _show(path: Path, run: Run, arguments: argparse.Namespace) -> None:
         found = {"schema_version": SCHEMA_VERSION, "file": str(path), "run_id": run.id, "scores": scores}
         say(json.dumps(found, ensure_ascii=False))
         return
+    from orchestrator_core.run import COMPARED
+
     heading(str(path))
-    rows = [
-        (one.text or "the image, in the mean", f"{one.value:.0%}", f"{one.low:.0%}–{one.high:.0%}" if one.text else "",
-         "" if one.calibrated or not one.text else "not calibrated")
-        for one in run.scores
-    ]  # fmt: skip
-    table(("part", "fulfilled", "90 %", ""), rows, right=(1,))
+    compared = [one for one in run.scores if one.metric.startswith(COMPARED)]
+    table(("part", "fulfilled", "90 %", ""), [_row(one) for one in run.scores if one not in compared], right=(1,))
+    groups = dict.fromkeys(one.metric for one in compared)
+    for group in groups:
+        parts = (_part(one) for one in compared if one.metric == group)
+        say(f"{group.removeprefix(COMPARED)}: {', '.join(parts)}")
 
 
-def _record(run: Run) -> None:
+def _row(one: Score) -> tuple[str, str, str, str]:
+    from orchestrator_core.stages.score_images import MEAN
+
+    if one.component is None and one.metric == MEAN:
+        return "the image, in the mean", f"{one.value:.0%}", "", ""
+    if one.component is None:
+        return one.metric.replace("_", " "), f"{one.value:.3g}", "", "for information"
+    text = one.text if one.metric == MEAN else f"{one.text} ({one.metric})"
+    return text, f"{one.value:.0%}", f"{one.low:.0%}–{one.high:.0%}", "" if one.calibrated else "not calibrated"
+
+
+def _part(one: Score) -> str:
+    return one.text if one.value == 1 else f"{one.text} {one.value:.0%}"
+
+
+def _record(run: Run, *, learn: bool) -> None:
     """The run as it is stored keeps all of its images, and gets these scores in place of the same scorer's."""
     from orchestrator_app.learning import open_ledger
     from orchestrator_core.errors import StoreError
@@ -104,4 +178,5 @@ def _record(run: Run) -> None:
             told = {(score.image, score.scorer) for score in run.scores}
             others = tuple(score for score in before.scores if (score.image, score.scorer) not in told)
             store.save_run(before.replacing(scores=(*others, *run.scores)))
-    open_ledger().learn(run)
+    if learn:
+        open_ledger().learn(run)

@@ -10,10 +10,12 @@ from statistics import fmean
 from typing import TYPE_CHECKING
 
 from orchestrator_core.errors import StoreError
-from orchestrator_core.run import Run, Score
+from orchestrator_core.run import COMPARED, Run, Score
 
 if TYPE_CHECKING:
     from orchestrator_core.store import Store
+
+_MEAN = "fulfilment"  # goes before another metric that as many have
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,13 +36,13 @@ def scores_of(run_ids: Iterable[str], open_store: Callable[[], Store] | None = N
     metrics = Counter(metric for scores in found.values() for metric in {score.metric for score in scores})
     if not metrics:
         return Scores()
-    metric = min(metrics, key=lambda name: (-metrics[name], name))
+    metric = min(metrics, key=lambda name: (-metrics[name], name != _MEAN, name))
     chosen = {run_id: [s.value for s in scores if s.metric == metric] for run_id, scores in found.items()}
     return Scores(metric, {run_id: fmean(values) for run_id, values in chosen.items() if values})
 
 
 def _whole(run: Run) -> list[Score]:
-    return [score for score in run.scores if score.component is None]
+    return [score for score in run.scores if score.component is None and not score.metric.startswith(COMPARED)]
 
 
 def _opened() -> Store:

@@ -17,7 +17,7 @@ from orchestrator_core import base_models
 from orchestrator_core.llm.settings import LlmSettings
 from orchestrator_core.loras.civitai import URL as CIVITAI
 from orchestrator_core.request import Choices, GeneratedImage, Generator
-from orchestrator_core.stages import generate_prompt
+from orchestrator_core.stages import generate_prompt, score_images
 from orchestrator_core.vision.opening import Backend, ScorerSettings
 
 if TYPE_CHECKING:
@@ -66,6 +66,11 @@ def _llm(name: str) -> Any:
 def _scorer(name: str) -> Any:
     """A field of the scorer's settings as one of these."""
     return _field(ScorerSettings, name)
+
+
+def _score(name: str) -> Any:
+    """An option of scoreImages as one of these."""
+    return _field(score_images.Options, name)
 
 
 def _field(model: type[BaseModel], name: str) -> Any:
@@ -125,8 +130,16 @@ class Settings(BaseModel):
     scorer_dtype: Literal["auto", "float32", "float16", "bfloat16"] = _scorer("dtype")
     scorer_fit: Literal["squash", "pad"] = _scorer("fit")
     scorer_batch: int = _scorer("batch")
+    scorer_url: str = _scorer("url")
     scorer_measures_counts: bool = _scorer("measures_counts")
     scorer_allow_download: bool = _scorer("allow_download")
+    score_style: str = _score("style")
+    score_styles: str = _score("styles")
+    score_references: str = _score("references")
+    score_compare: str = _score("compare")
+    score_aesthetic: str = _score("aesthetic")
+    score_whole: bool = _score("whole")
+    score_learn: bool = _score("learn")
 
     @field_validator("lora_folders")
     @classmethod

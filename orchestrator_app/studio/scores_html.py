@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from orchestrator_app.studio.html import escape, notice, number
-from orchestrator_core.run import Score
+from orchestrator_core.run import COMPARED, Score
 from orchestrator_core.vision.port import Wanted
 
 MOST = 24  # images whose bars are shown at once
@@ -29,12 +29,17 @@ class Line:
 
 @dataclass(frozen=True, slots=True)
 class Scored:
-    """An image with its lines, and the sign of its marks. ``whole``: numbers for all of it, which teach nothing."""
+    """An image with its lines, and the sign of its marks. ``whole``: numbers for all of it, which teach nothing.
+
+    ``compared``: what is there, missing and unasked, by the name of each group. ``problems``: what could not be said.
+    """
 
     title: str
     lines: tuple[Line, ...]
     sign: str = ""
     whole: tuple[str, ...] = ()
+    compared: tuple[tuple[str, str], ...] = ()
+    problems: tuple[str, ...] = ()
 
 
 def lines_of(scores: Iterable[Score], wanted: Iterable[Wanted] = ()) -> tuple[Line, ...]:
@@ -42,7 +47,7 @@ def lines_of(scores: Iterable[Score], wanted: Iterable[Wanted] = ()) -> tuple[Li
 
     What nobody could see, as "masterpiece", has none.
     """
-    of_parts = [score for score in scores if score.component is not None]
+    of_parts = [score for score in scores if score.component is not None and not score.metric.startswith(COMPARED)]
     measured = {(score.component, score.text) for score in of_parts}
     lines = [(score.component or 0, _line_of(score)) for score in of_parts]
     for each in wanted:
@@ -57,7 +62,18 @@ def _line_of(score: Score) -> Line:
 
 def wholes_of(scores: Iterable[Score]) -> tuple[str, ...]:
     """What is said of whole images: ``on average 62 %``, ``aesthetic 5.9``."""
-    return tuple(_whole(score) for score in scores if score.component is None)
+    whole = (score for score in scores if score.component is None and not score.metric.startswith(COMPARED))
+    return tuple(_whole(score) for score in whole)
+
+
+def compared_of(scores: Iterable[Score]) -> tuple[tuple[str, str], ...]:
+    """``("missing", "red scarf 12 %, snow 3 %")``: what a tagger or a caption says beside what was asked for."""
+    groups: dict[str, list[str]] = {}
+    for score in scores:
+        if score.metric.startswith(COMPARED):
+            share = "" if score.value == 1 else f" {100 * score.value:.0f} %"
+            groups.setdefault(score.metric.removeprefix(COMPARED), []).append(score.text + share)
+    return tuple((name, ", ".join(parts)) for name, parts in groups.items())
 
 
 def _whole(score: Score) -> str:
@@ -95,7 +111,17 @@ def bars_html(image: Scored) -> str:
         notice(f"… and {number(len(image.lines) - _LINES, 'component')} more.", "quiet") if image.lines[_LINES:] else ""
     )
     whole = f'<p class="orc-whole">{escape(" · ".join(image.whole))}, for information only</p>' if image.whole else ""
-    return f'<div class="orc-score-lines">{lines}</div>{more}{whole}'
+    problems = "".join(notice(problem, "hint") for problem in image.problems)
+    return f'<div class="orc-score-lines">{lines}</div>{more}{_compared(image)}{whole}{problems}'
+
+
+def _compared(image: Scored) -> str:
+    lines = (
+        f'<p class="orc-compared {escape(name.replace(" ", "-"))}"><b>{escape(name)}:</b> '
+        f'<span dir="auto">{escape(parts)}</span></p>'
+        for name, parts in image.compared
+    )
+    return "".join(lines)
 
 
 def _line(line: Line) -> str:

@@ -7,16 +7,18 @@ from contextlib import AbstractContextManager, nullcontext
 from typing import TYPE_CHECKING
 
 from orchestrator_app.studio.rating import Rate
-from orchestrator_core.errors import OrchestratorError, ScorerError
+from orchestrator_app.studio.scorers import StudioScorers, score_options
+from orchestrator_core.context import StageContext
+from orchestrator_core.errors import ConfigError, ScorerError
 from orchestrator_core.llm.port import IsCancelled
 from orchestrator_core.run import Run
 
 if TYPE_CHECKING:
     from orchestrator_app.studio.environment import Settings
-    from orchestrator_app.studio.scorers import StudioScorers
+    from orchestrator_core.loras.ranking import LoraSource
+    from orchestrator_core.profiles.source import ProfileSource
     from orchestrator_core.store import Store
     from orchestrator_core.template import Wildcards
-    from orchestrator_core.vision.port import Scorer
 
 # In it a model of this process may work: a host renders nothing meanwhile. Raises Cancelled.
 Turn = Callable[[IsCancelled], AbstractContextManager[None]]
@@ -40,12 +42,13 @@ class Scores:
         if kept:
             with self._open_store() as store:
                 store.save_runs(kept)
-        if self._learn is not None:
+        if self._learn is not None and settings.score_learn:
             self._learn(runs)
 
 
 class RunScoring:
-    """An ``ImageScoring``. ``keep`` puts scores where they are learned from."""
+    """An ``ImageScoring``. ``keep`` puts scores where they are learned from; ``library``: the LoRAs, opened when some
+    are named."""
 
     def __init__(
         self,
@@ -53,8 +56,11 @@ class RunScoring:
         wildcards: Callable[[Settings], Wildcards],
         keep: Keep,
         turn: Turn = at_once,
+        library: Callable[[Settings], LoraSource] | None = None,
+        profiles: ProfileSource | None = None,
     ) -> None:
         self._scorers, self._wildcards, self._keep, self._turn = scorers, wildcards, keep, turn
+        self._library, self._profiles = library, profiles
 
     def tested(self, settings: Settings) -> str:
         return self._scorers.tested(settings)
@@ -65,29 +71,34 @@ class RunScoring:
     def rated(
         self, runs: Sequence[Run], settings: Settings, is_cancelled: IsCancelled, turn: Turn | None = None
     ) -> Sequence[Run]:
-        """The runs with their scores. One that cannot be scored costs no other.
+        """The runs with their scores. One that cannot be scored costs no other, and says why in its diagnostics.
 
         Raises what keeps all from being scored, or a score from being kept: OrchestratorError, Cancelled.
         """
-        scorer, wildcards = self._scorers.get(settings), self._wildcards(settings)
-        problems: list[OrchestratorError] = []
+        from orchestrator_core.stages.score_images import problems_of, scored
+
+        context, options = self._context(settings), score_options(settings)
         with (turn or self._turn)(is_cancelled):
-            found = [_scored(run, scorer, wildcards, is_cancelled, problems) for run in runs]
+            found = [scored(run, context, options, is_cancelled) for run in runs]
+        problems = [problem for run in found for problem in problems_of(run)]
         if problems and not any(run.scores for run in found):
-            raise problems[0]
+            raise ScorerError(problems[0])
         self._keep([run for run in found if run.scores], settings)
         return found
 
+    def _context(self, settings: Settings) -> StageContext:
+        return StageContext(
+            self._wildcards(settings),
+            loras=self._loras(settings),
+            profiles=self._profiles,
+            scorer=self._scorers.get(settings),
+            extras=self._scorers.extras(settings),
+        )
 
-def _scored(
-    run: Run, scorer: Scorer, wildcards: Wildcards, is_cancelled: IsCancelled, problems: list[OrchestratorError]
-) -> Run:
-    from orchestrator_core.stages.score_images import score
-
-    try:
-        found = score(run.images, run.draft, scorer, wildcards, is_cancelled)
-    except ScorerError as problem:
-        problems.append(problem)
-        return run
-    problems += map(ScorerError, found.problems)
-    return run.replacing(scores=(*run.scores, *found.scores))
+    def _loras(self, settings: Settings) -> LoraSource | None:
+        if self._library is None or not settings.score_references.strip():
+            return None
+        try:
+            return self._library(settings)
+        except ConfigError:  # no folder is set: the stage says that nothing has the name
+            return None

@@ -30,7 +30,8 @@ if TYPE_CHECKING:
 class Result:
     """An image in a gallery, the run that it is of, and the copy that is shown; "" where the file is gone.
 
-    ``lines``: how far it shows what was asked for, and ``whole``: numbers for all of it.
+    ``lines``: how far it shows what was asked for, and ``whole``: numbers for all of it. ``compared``: what is there,
+    missing and unasked. ``problems``: what could not be said of it.
     """
 
     image: GeneratedImage
@@ -38,6 +39,8 @@ class Result:
     shown: str
     lines: tuple[Line, ...] = ()
     whole: tuple[str, ...] = ()
+    compared: tuple[tuple[str, str], ...] = ()
+    problems: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -64,6 +64,8 @@ def standalone_environment(embedder: Path | None = None) -> StudioEnvironment:
     loras, wildcards = LoraPlace(_lora_folders, _open_store), LiveWildcards(_folders)
     settings = SettingsFile(data_folder() / "settings.json")
     learning = StudioLearning(_open_store, lambda: wildcards(settings.load()))
+    profiles, key = open_profiles(), own_key()
+    scorers, keep = StudioScorers(_open_store, key=key.load), Scores(_open_store, learning.learn)
     return StudioEnvironment(
         targets=_targets,
         wildcards=wildcards,
@@ -71,11 +73,11 @@ def standalone_environment(embedder: Path | None = None) -> StudioEnvironment:
         store=_open_store,
         loras=loras,
         meanings=None if embedder is None else FolderMeanings(embedder, loras.vectors),
-        profiles=open_profiles(),
+        profiles=profiles,
         stories=open_stories(),
         books=open_books(),
-        models=StudioModels(own_key()),
-        scoring=RunScoring(StudioScorers(_open_store), wildcards, Scores(_open_store, learning.learn)),
+        models=StudioModels(key),
+        scoring=RunScoring(scorers, wildcards, keep, library=lambda now: loras(now).source, profiles=profiles),
         marks=learning,
         learned=learning,
         desk=learning,

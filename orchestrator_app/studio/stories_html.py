@@ -15,6 +15,7 @@ from orchestrator_core.memory.background import state_text
 from orchestrator_core.memory.library import StoryBrief
 from orchestrator_core.memory.story import Logged, Scene, Story
 from orchestrator_core.provenance import explain
+from orchestrator_core.run import COMPARED
 
 PAGE = 12  # scenes
 _PICTURES = 2  # of a scene
@@ -115,7 +116,7 @@ def _scores(scene: Scene) -> str:
     """Each metric's best value of its images."""
     best: dict[str, float] = {}
     for score in scene.scores:
-        if score.component is None:
+        if score.component is None and not score.metric.startswith(COMPARED):
             best[score.metric] = max(score.value, best.get(score.metric, score.value))
     said = " · ".join(f"{metric} {value:.3g}" for metric, value in best.items())
     return f'<p class="orc-changes">{escape(said)}</p>' if said else ""

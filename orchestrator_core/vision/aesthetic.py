@@ -23,8 +23,7 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    from orchestrator_core.vision.encoders import Encoder
-    from orchestrator_core.vision.port import Pixels
+    from orchestrator_core.vision.port import ImageEncoder, Pixels
 
     Floats = NDArray[np.float32]
 
@@ -69,7 +68,7 @@ class AestheticHead:
 class AestheticScorer:
     """A ``WholeScorer``: what people might rate an image, by a head on an encoder's vectors."""
 
-    def __init__(self, encoder: Encoder, head: str | Path | AestheticHead) -> None:
+    def __init__(self, encoder: ImageEncoder, head: str | Path | AestheticHead) -> None:
         self._encoder, self._given = encoder, head
         self._head: AestheticHead | None = head if isinstance(head, AestheticHead) else None
 

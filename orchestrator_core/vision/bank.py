@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import zlib
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -13,6 +14,7 @@ if TYPE_CHECKING:
     from orchestrator_core.vision.encoders import Vectors
 
 MOST = 400  # images that a text is held against
+_PLACES = 1024
 
 
 class Bank(Protocol):
@@ -51,7 +53,11 @@ class VectorStore(VectorCache, Protocol):
 
 
 class StoreBank:
-    """A ``Bank`` that lasts, in the store beside the vectors of texts. A store that fails leaves it empty."""
+    """A ``Bank`` that lasts, in the store beside the vectors of texts. A store that fails leaves it empty.
+
+    It has a fixed number of places, which an image's hash chooses among: it does not grow, and new images come into it
+    in place of old ones.
+    """
 
     def __init__(self, vectors: VectorStore) -> None:
         self._kept = vectors
@@ -70,7 +76,11 @@ class StoreBank:
 
     def add(self, identity: str, vectors: Mapping[str, Any]) -> None:
         with contextlib.suppress(StoreError):
-            self._kept.put(_name(identity), {key: row.astype("<f2").tobytes() for key, row in vectors.items()})
+            self._kept.put(_name(identity), {_place(key): row.astype("<f2").tobytes() for key, row in vectors.items()})
+
+
+def _place(key: str) -> str:
+    return f"{zlib.crc32(key.encode()) % _PLACES:04x}"
 
 
 def _name(identity: str) -> str:

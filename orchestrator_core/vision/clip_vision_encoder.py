@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from orchestrator_core.errors import Cancelled, ScorerError
 from orchestrator_core.llm.port import IsCancelled, never
@@ -23,14 +23,18 @@ _FAILURES = (AttributeError, TypeError, ValueError, KeyError, RuntimeError, Memo
 _LEAST_COSINE = 0.9
 
 
+class ClipVision(NamedTuple):
+    """What the CLIP_VISION socket carries, and the name of the file that it came from."""
+
+    model: Any
+    name: str = ""
+
+
 class ClipVisionEncoder:
-    """An ``Encoder``. ``vision``: what the CLIP_VISION socket carries; ``text``: an encoder of the same CLIP.
+    """An ``Encoder``. ``text``: an encoder of the same CLIP. ComfyUI manages the memory of its own."""
 
-    ``name``: of the file that the vision model came from. ComfyUI manages the memory of its own.
-    """
-
-    def __init__(self, vision: Any, text: Encoder, name: str = "", *, batch: int = 32) -> None:
-        self._vision, self._text, self._name, self._batch = vision, text, name, batch
+    def __init__(self, vision: ClipVision, text: Encoder, *, batch: int = 32) -> None:
+        (self._vision, self._name), self._text, self._batch = vision, text, batch
         self._is_checked = False
 
     @property

@@ -15,7 +15,7 @@ from orchestrator_core.vision.bank import Bank
 from orchestrator_core.vision.calibration import Measured
 from orchestrator_core.vision.encoders import Encoder
 from orchestrator_core.vision.port import Fulfilment, Wanted, Whole
-from orchestrator_core.vision.vector_cache import ImageVectors, TextVectors, VectorCache, image_hash
+from orchestrator_core.vision.vector_cache import ImageVectors, SeenImages, TextVectors, VectorCache, image_hash
 
 if TYPE_CHECKING:
     from orchestrator_core.vision.encoders import Vectors
@@ -59,6 +59,16 @@ class ContrastiveScorer:
     def identity(self) -> str:
         """Raises ScorerError where the weights are not there."""
         return f"{self.encoder.identity}:{calibration.VERSION}-{len(self._templates)}"
+
+    @property
+    def images(self) -> SeenImages:
+        """Vectors of images, for what else is asked of them: those that were scored are there already."""
+        return SeenImages(self.encoder, self._images)
+
+    @property
+    def own_images(self) -> Vectors | None:
+        """Vectors of the person's own images; None where no bank is. Raises ScorerError."""
+        return None if self._bank is None else self._bank.vectors(self.encoder.identity)
 
     def score(
         self, images: Sequence[Pixels], wanted: Sequence[Wanted], is_cancelled: IsCancelled = never

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -12,7 +12,7 @@ from orchestrator_core.errors import ScorerError
 from orchestrator_core.llm.residence import Residence
 from orchestrator_core.llm.settings import LlmSettings
 from orchestrator_core.vision.bank import Bank
-from orchestrator_core.vision.clip_vision_encoder import ClipVisionEncoder
+from orchestrator_core.vision.clip_vision_encoder import ClipVision, ClipVisionEncoder
 from orchestrator_core.vision.contrastive import ContrastiveScorer
 from orchestrator_core.vision.encoders import Encoder, TowerEncoder, TowerSource
 from orchestrator_core.vision.open_clip_encoder import OpenClipSource
@@ -20,6 +20,11 @@ from orchestrator_core.vision.open_clip_files import CONFIG, files_of
 from orchestrator_core.vision.port import Scorer
 from orchestrator_core.vision.transformers_encoder import TransformersSource
 from orchestrator_core.vision.vector_cache import VectorCache
+from orchestrator_core.vision.vlm_opening import NO_ACCESS, Access, vision_language_model
+
+if TYPE_CHECKING:
+    from orchestrator_core.vision.observing import Observer
+    from orchestrator_core.vision.vlm import VisionLanguageModel
 
 Backend = Literal["auto", "open_clip", "transformers", "blip", "vqa", "tagger"]
 
@@ -66,23 +71,42 @@ def open_scorer(
     residence: Residence | None = None,
     cache: VectorCache | None = None,
     bank: Bank | None = None,
-    clip_vision: Any = None,
-    clip_vision_name: str = "",
+    clip_vision: ClipVision | None = None,
     vocabulary: str = "",
+    access: Access = NO_ACCESS,
 ) -> Scorer:
     """``clip_vision``: ComfyUI's, which then sees the images, and the settings' model reads the texts.
 
     ``vocabulary``: a folder with CLIP's ``vocab.json`` and ``merges.txt``, for where open_clip is not installed.
 
-    Raises ScorerError where no model is named, or it is not there.
+    Raises ScorerError where no model is named, or it is not there; ConfigError for an address that is none.
     """
     backend = backend_of(settings)
     if backend in ("open_clip", "transformers"):
         encoder: Encoder = open_encoder(settings, residence, vocabulary)
         if clip_vision is not None:
-            encoder = ClipVisionEncoder(clip_vision, encoder, clip_vision_name, batch=settings.batch)
+            encoder = ClipVisionEncoder(clip_vision, encoder, batch=settings.batch)
         return ContrastiveScorer(encoder, cache=cache, bank=bank, measures_counts=settings.measures_counts)
-    return _judge(backend, settings, residence)
+    return _judge(backend, settings, residence, access)
+
+
+def open_observer(settings: ScorerSettings, residence: Residence | None = None, access: Access = NO_ACCESS) -> Observer:
+    """A tagger, or a model that writes captions. Nothing is loaded yet. Raises ScorerError, ConfigError."""
+    from orchestrator_core.vision.captioning import BlipCaptioner, VlmCaptioner
+    from orchestrator_core.vision.observing import CaptionObserver, TagObserver
+    from orchestrator_core.vision.tagger import Tagger
+
+    backend = backend_of(settings)
+    if backend == "tagger":
+        return TagObserver(Tagger(settings.model))
+    if backend == "blip":
+        return CaptionObserver(BlipCaptioner(settings.model, residence=residence))
+    if backend == "vqa":
+        return CaptionObserver(VlmCaptioner(_language_model(settings, residence, access)))
+    raise ScorerError(
+        f"{settings.model}: this model compares images with texts, and cannot say itself what is in one. Name a "
+        "tagger, or a model that writes captions."
+    )
 
 
 def open_encoder(settings: ScorerSettings, residence: Residence | None = None, vocabulary: str = "") -> TowerEncoder:
@@ -121,17 +145,25 @@ def _kind_of(folder: Path) -> str:
         raise ScorerError(f"{folder}: its config.json cannot be read: {error}") from error
 
 
-def _judge(backend: Backend, settings: ScorerSettings, residence: Residence | None) -> Scorer:
+def _judge(backend: Backend, settings: ScorerSettings, residence: Residence | None, access: Access) -> Scorer:
     from orchestrator_core.vision.itm import BlipJudge
     from orchestrator_core.vision.judging import JudgeScorer
     from orchestrator_core.vision.tagger import Tagger, TaggerScorer
-    from orchestrator_core.vision.vlm_opening import vision_language_model
     from orchestrator_core.vision.vqa import VqaJudge
 
     if backend == "blip":
         return JudgeScorer(BlipJudge(settings.model, residence=residence))
     if backend == "vqa":
-        kind: Literal["openai", "transformers"] = "openai" if settings.url.strip() else "transformers"
-        asked = LlmSettings(backend=kind, url=settings.url, model=settings.model, folder=settings.model)
-        return JudgeScorer(VqaJudge(vision_language_model(asked, residence=residence)))
+        return JudgeScorer(VqaJudge(_language_model(settings, residence, access)))
     return TaggerScorer(Tagger(settings.model))
+
+
+def _language_model(settings: ScorerSettings, residence: Residence | None, access: Access) -> VisionLanguageModel:
+    return vision_language_model(asked_of(settings, access), key=access.key, residence=residence)
+
+
+def asked_of(settings: ScorerSettings, access: Access) -> LlmSettings:
+    """The settings of the vision-language model that a scorer's settings name."""
+    kind: Literal["openai", "transformers"] = "openai" if settings.url.strip() else "transformers"
+    name, url = settings.model, settings.url
+    return LlmSettings(backend=kind, url=url, model=name, folder=name, allowed_hosts=access.hosts)

@@ -52,6 +52,7 @@ class Fulfilment:
     calibrated: bool  # False: the number orders images, and must not be learned from
     metric: str = "fulfilment"  # or "style"
     reason: str = ""
+    scorer: str = ""  # whose number it is, where it is not that of the scorer that was asked
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +62,17 @@ class Whole:
     metric: str  # "aesthetic", "prompt_cosine"
     value: float
     detail: str = ""
+
+
+class ImageEncoder(Protocol):
+    """Makes vectors of images, of length 1."""
+
+    @property
+    def identity(self) -> str:
+        """Kind, weights with 12 digits of their hash, dtype. Raises ScorerError where there are none."""
+
+    def image_vectors(self, images: Sequence[Pixels], is_cancelled: IsCancelled = never) -> NDArray[np.float32]:
+        """(images, dimensions). Raises ScorerError, Cancelled."""
 
 
 class Scorer(Protocol):

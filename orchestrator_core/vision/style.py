@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from hashlib import sha256
 from typing import TYPE_CHECKING
 
@@ -18,8 +19,8 @@ from orchestrator_core.vision.port import Fulfilment, Wanted
 from orchestrator_core.vision.tag_names import content_words
 
 if TYPE_CHECKING:
-    from orchestrator_core.vision.encoders import Encoder, Vectors
-    from orchestrator_core.vision.port import Pixels
+    from orchestrator_core.vision.encoders import Vectors
+    from orchestrator_core.vision.port import ImageEncoder, Pixels
 
 STYLES = (
     *("photograph", "oil painting", "watercolor", "anime", "comic", "3d render", "pencil sketch", "ink drawing"),
@@ -28,6 +29,7 @@ STYLES = (
 MOST_STYLES = 64
 LEAST_BANK = 30  # images of a person's own, below which a comparison with them is told and not learned from
 _Z90 = 1.645
+_SAME = 0.9999  # cosine of an image with itself, in the short numbers that vectors are kept in
 
 
 def styles_in(text: str) -> tuple[str, ...]:
@@ -55,13 +57,15 @@ def style_wanted(style: str, styles: Sequence[str] = STYLES, component: int = 0)
 
 
 class ReferenceStyle:
-    """Likeness to reference images. ``bank``: vectors of the person's own images, none of the references among them.
+    """Likeness to reference images. ``bank``: vectors of the person's own images; references among them do not count.
 
     z = (cos(image, mean of the references) - mean of the bank's) / deviation of the bank's. Its probability is the
     share of such images that are less like the references, Φ(z).
     """
 
-    def __init__(self, encoder: Encoder, name: str, references: Sequence[Pixels], bank: Vectors | None = None) -> None:
+    def __init__(
+        self, encoder: ImageEncoder, name: str, references: Sequence[Pixels], bank: Vectors | None = None
+    ) -> None:
         if not references:
             raise ScorerError(f"{name}: there is no reference image to compare with.")
         self._encoder, self._name, self._references, self._bank = encoder, name, references, bank
@@ -80,9 +84,17 @@ class ReferenceStyle:
             return []
         mean = self._references_mean()
         cosines = self._encoder.image_vectors(images, is_cancelled) @ mean
-        usual = [] if self._bank is None or not len(self._bank) else [float(each) for each in self._bank @ mean]
-        wanted = Wanted(0, self._name, "style")
-        return [_fulfilment(wanted, float(cosine), usual) for cosine in cosines]
+        usual = self._usual(mean)
+        wanted, identity = Wanted(0, self._name, "style"), self.identity
+        return [replace(_fulfilment(wanted, float(cosine), usual), scorer=identity) for cosine in cosines]
+
+    def _usual(self, mean: Vectors) -> list[float]:
+        """The cosines of the person's own images."""
+        bank = self._bank
+        if bank is None or not len(bank) or bank.shape[1] != len(mean):
+            return []
+        is_reference = (bank @ self._encoder.image_vectors(self._references).T).max(axis=1) > _SAME
+        return [float(each) for each in bank[~is_reference] @ mean]
 
     def _references_mean(self) -> Vectors:
         import numpy as np

@@ -121,6 +121,22 @@ class ImageVectors:
         return np.stack([found[key] for key in hashes]).astype(np.float32) if hashes else np.zeros((0, 1), np.float32)
 
 
+class SeenImages:
+    """An ``ImageEncoder`` whose images are encoded once, whoever asks for them."""
+
+    def __init__(self, encoder: Encoder, vectors: ImageVectors) -> None:
+        self._encoder, self._vectors = encoder, vectors
+
+    @property
+    def identity(self) -> str:
+        """Raises ScorerError."""
+        return self._encoder.identity
+
+    def image_vectors(self, images: Sequence[Pixels], is_cancelled: IsCancelled = never) -> Vectors:
+        """Raises ScorerError, Cancelled."""
+        return self._vectors.of(self.identity, images, is_cancelled)
+
+
 def hash_of(data: bytes) -> str:
     return blake2b(data, digest_size=16).hexdigest()
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 from orchestrator_core.errors import ConfigError
 from orchestrator_core.llm.residence import Residence
@@ -11,6 +12,19 @@ from orchestrator_core.llm.settings import LlmSettings, server_of
 from orchestrator_core.vision.vlm import VisionLanguageModel
 from orchestrator_core.vision.vlm_endpoint import EndpointVlm
 from orchestrator_core.vision.vlm_transformers import TransformersVlm
+
+
+@dataclass(frozen=True, slots=True)
+class Access:
+    """A person's own permission, never a graph's: hosts outside of this machine and its network that images may be sent
+    to, and the key. ``key`` None: that of the environment.
+    """
+
+    hosts: tuple[str, ...] = ()
+    key: str | None = field(default=None, repr=False)
+
+
+NO_ACCESS = Access()
 
 
 def vision_language_model(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -14,8 +14,9 @@ from comfy_nodes.recording import Recording
 from comfy_nodes.score_types import Scored, ScoredImage
 from orchestrator_core.prompt import Choice, Component, Origin, PromptDraft
 from orchestrator_core.request import GeneratedImage, GenerationRequest
-from orchestrator_core.run import Run
+from orchestrator_core.run import COMPARED, Run
 from orchestrator_core.store import Store
+from orchestrator_core.vision.observing import Observation, Part
 from orchestrator_core.vision.port import Fulfilment, Wanted, Whole
 
 KEY = "colors/warm#crimson"
@@ -76,8 +77,8 @@ def test_scores_are_kept_under_their_images_and_what_was_not_measured_is_no_scor
     told = recorded(services, scored(), saved(tmp_path), {})
     scores = stored(told.run_id).scores
     assert [(s.image, s.component, s.metric, s.value) for s in scores] == [
-        ("0.png", 0, "fulfilment", 0.9), ("0.png", None, "fulfilment", 0.9), ("0.png", None, "aesthetic", 5.0),
-        ("1.png", 0, "fulfilment", 0.9), ("1.png", None, "fulfilment", 0.9), ("1.png", None, "aesthetic", 5.0),
+        ("0.png", 0, "fulfilment", 0.9), ("0.png", None, "aesthetic", 5.0), ("0.png", None, "fulfilment", 0.9),
+        ("1.png", 0, "fulfilment", 0.9), ("1.png", None, "aesthetic", 5.0), ("1.png", None, "fulfilment", 0.9),
     ]  # fmt: skip
     assert told.as_json() == {
         "kept": told.kept, "learned": 1, "lines": ["crimson 1.2×"], "learning": "careful"
@@ -118,3 +119,17 @@ def kept(services: LearnServices, run: Run, images: Any) -> None:
 
 def test_images_that_are_not_the_scored_ones_lend_no_name(tmp_path: Path):
     assert names_of(scored(2), saved(tmp_path, 1)) == ["digest0", "digest1"]
+
+
+def test_what_is_missing_and_unasked_is_kept_and_where_learn_is_off_nothing_is_learned(
+    services: LearnServices, tmp_path: Path
+):
+    observation = Observation("tagger:1", missing=(Part("crimson fox", 0.1, 0),), unasked=(Part("tree", 0.8),))
+    images = tuple(replace(image, observation=observation) for image in scored(1).images)
+    told = recorded(services, replace(scored(1), images=images, learns=False), saved(tmp_path, 1), {})
+    compared = [score for score in stored(told.run_id).scores if score.metric.startswith(COMPARED)]
+    assert [(one.metric, one.text, one.value, one.scorer) for one in compared] == [
+        ("compared:missing", "crimson fox", 0.1, "tagger:1"), ("compared:unasked", "tree", 0.8, "tagger:1")
+    ]  # fmt: skip
+    assert services.learning.runs == []  # type: ignore[attr-defined]
+    assert "learn is off" in told.report

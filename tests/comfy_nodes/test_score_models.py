@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 
-from comfy_nodes.score_models import NODE_FIELDS, OpenedVectors, Scorers
-from orchestrator_core.errors import ConfigError, OrchestratorError, StoreError
-from orchestrator_core.store import Store
+from comfy_nodes.llm_own import Own
+from comfy_nodes.score_models import NODE_FIELDS, Scorers
+from orchestrator_core.errors import ConfigError, OrchestratorError
 
 
 @pytest.fixture
@@ -90,13 +90,28 @@ def test_a_model_that_is_not_there_is_told_when_it_is_asked(scorers: Scorers, fo
         _ = scorers.get({"installed": "empty"}).identity
 
 
-def test_vectors_are_kept_in_the_store_which_is_open_during_a_call_alone(tmp_path: Path):
-    vectors = OpenedVectors(lambda: Store.open(tmp_path / "x.db"))
-    vectors.put("clip:1", {"a": b"12"})
-    assert vectors.get("clip:1", ["a", "b"]) == {"a": b"12"}
+def test_a_server_needs_no_folder_and_its_address_must_be_one(scorers: Scorers):
+    found = scorers.get({"url": "http://127.0.0.1:11434/v1", "model": "qwen2.5vl:3b", "backend": "vqa"})
+    assert (found.settings.model, found.settings.url) == ("qwen2.5vl:3b", "http://127.0.0.1:11434/v1")
+    with pytest.raises(ConfigError, match="ftp"):
+        scorers.get({"url": "ftp://somewhere", "model": "x"})
 
-    def broken() -> Store:
-        raise OSError("the disk is gone")
 
-    with pytest.raises(StoreError, match="the disk is gone"):
-        OpenedVectors(broken).get("clip:1", ["a"])
+def test_what_the_person_permits_goes_with_the_scorer_and_makes_another_of_it(folder: Path):
+    own = Own(hosts=("vision.example",), key="k")
+    scorers = Scorers(lambda: [folder], lambda: None, Host(), lambda: own)
+    values = {"url": "https://vision.example/v1", "model": "seer", "allowed_hosts": "evil.example"}
+    first, before = scorers.get(values), scorers.fingerprint(values)
+    assert first.opened().identity.startswith("vqa:openai:seer")
+    assert scorers.get(values) is first
+    own = Own()
+    assert scorers.get(values) is not first
+    assert scorers.fingerprint(values) != before
+
+
+def test_a_tagger_says_what_is_in_an_image_and_a_clip_model_cannot(scorers: Scorers, folder: Path):
+    (folder / "tags").mkdir()
+    (folder / "tags" / "model.onnx").write_bytes(b"x")
+    assert scorers.get({"model": "tags"}).observer().identity.startswith("tagger:tags:")
+    with pytest.raises(OrchestratorError, match="Name a tagger"):
+        scorers.get({"model": "tiny"}).observer()

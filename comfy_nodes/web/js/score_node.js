@@ -73,10 +73,10 @@ function nameOf(scorer) {
   return scorer.split(":").slice(0, 2).join(" ");
 }
 
-function imageElement({ number, value, passed, is_best: isBest, parts }, isOpen, fit) {
+function imageElement({ number, value, passed, is_best: isBest, parts, compared = [] }, isOpen, fit) {
   const state = value == null ? "none" : passed ? "passed" : "failed";
   const summary = el("summary", {}, el("b", {}, t("score_image", { number })), el("span", { class: `orq-badge ${state}` }, percent(value)), isBest && el("small", {}, t("score_best")));
-  const element = el("details", { class: "orq-image", ontoggle: fit }, summary, ...parts.map(barElement));
+  const element = el("details", { class: "orq-image", ontoggle: fit }, summary, ...parts.map(barElement), ...compared.map(comparedElement));
   element.open = isOpen;
   return element;
 }
@@ -93,6 +93,25 @@ function barElement({ text, probability, low, high, calibrated, reason, metric }
     probability == null ? null : bar,
     el("small", {}, said),
   );
+}
+
+/** "missing: red scarf 12%": what a tagger or a caption says of the image. */
+function comparedElement([name, parts]) {
+  return el("p", { class: `orq-compared ${name.replaceAll(" ", "-")}` }, el("b", {}, nameOfGroup(name)), " ", el("span", { dir: "auto" }, parts.join(", ")));
+}
+
+function nameOfGroup(name) {
+  const names = {
+    fulfilled: t("score_fulfilled"),
+    missing: t("score_missing"),
+    unasked: t("score_unasked"),
+    mentioned: t("score_mentioned"),
+    "not mentioned": t("score_notMentioned"),
+    "not asked for": t("score_notAsked"),
+    "not known to the tagger": t("score_unknown"),
+    caption: t("score_caption"),
+  };
+  return names[name] ?? name;
 }
 
 // Feedback Recorder

@@ -118,7 +118,7 @@ class ConfigPage:
 
 def _section(name: str) -> str:
     """In which part of the page a setting stands."""
-    if name == "score_images" or name.startswith("scorer_"):
+    if name.startswith(("score_", "scorer_")):
         return "scorer"
     return "llm" if name.startswith("llm_") else ""
 

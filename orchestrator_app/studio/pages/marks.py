@@ -84,8 +84,8 @@ class MarksPanel:
 
 
 def _bars(result: Result) -> str:
-    scored = Scored(result.image.path.name, result.lines, "", result.whole)
-    return bars_html(scored) if result.lines or result.whole else ""
+    scored = Scored(result.image.path.name, result.lines, "", result.whole, result.compared, result.problems)
+    return bars_html(scored) if result.lines or result.whole or result.compared else ""
 
 
 def _take_back(work: Work, marks: MarkKeeper) -> None:

@@ -14,13 +14,14 @@ from orchestrator_app.studio.job import TaskState
 from orchestrator_app.studio.live import LiveEnvironment
 from orchestrator_app.studio.marks_keys import marks_sign
 from orchestrator_app.studio.pages.marks import MarksPanel
-from orchestrator_app.studio.scores_html import MOST, Scored, lines_of, scores_html, wholes_of
+from orchestrator_app.studio.scores_html import MOST, Scored, compared_of, lines_of, scores_html, wholes_of
 from orchestrator_app.studio.session import Picked, Result, Session, Work
 from orchestrator_core.errors import OrchestratorError
 from orchestrator_core.pipeline import new_run
 from orchestrator_core.request import GeneratedImage, GenerationRequest
 from orchestrator_core.run import Run
 from orchestrator_core.stages import dispatch
+from orchestrator_core.stages.score_images import problems_of
 from orchestrator_core.vision.port import Wanted
 from orchestrator_core.weights.marking import Marks
 
@@ -115,7 +116,8 @@ class ResultsPanel:
             return known
         scores = [score for score in run.scores if score.image == image.path.name]
         lines = lines_of(scores, self._wanted(run)) if scores else ()
-        return Result(image, run, known.shown, lines, wholes_of(scores))
+        problems = problems_of(run) if scores else ()
+        return Result(image, run, known.shown, lines, wholes_of(scores), compared_of(scores), problems)
 
     def _copied(self, image: GeneratedImage) -> str:
         """A copy in gradio's own folder, the only one that it serves; with all that the file says of itself."""
@@ -216,7 +218,8 @@ class ResultsPanel:
 
 
 def _scored(result: Result, marks: Marks) -> Scored:
-    return Scored(result.image.path.name, result.lines, marks_sign(marks), result.whole)
+    told = (result.whole, result.compared, result.problems)
+    return Scored(result.image.path.name, result.lines, marks_sign(marks), *told)
 
 
 def run_buttons(is_running: bool | None) -> tuple[Any, Any]:

@@ -159,7 +159,7 @@ def test_a_scorer_is_kept_while_its_settings_are_the_same_and_let_go_after(tmp_p
     made: list[FakeScorer] = []
 
     class Scorers(StudioScorers):
-        def _opened(self, wanted: object) -> FakeScorer:  # type: ignore[override]
+        def _opened(self, *wanted: object) -> FakeScorer:  # type: ignore[override]
             made.append(FakeScorer())
             return made[-1]
 

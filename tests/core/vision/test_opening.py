@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from orchestrator_core.errors import ScorerError
-from orchestrator_core.vision.clip_vision_encoder import ClipVisionEncoder
+from orchestrator_core.vision.clip_vision_encoder import ClipVision, ClipVisionEncoder
 from orchestrator_core.vision.contrastive import ContrastiveScorer
 from orchestrator_core.vision.encoders import TowerEncoder
 from orchestrator_core.vision.opening import ScorerSettings, backend_of, open_encoder, open_scorer
@@ -81,7 +81,7 @@ class FakeClipVision:
 def test_comfyuis_vision_model_sees_for_the_texts_of_the_same_clip(folders: dict[str, Path]) -> None:
     settings = ScorerSettings(model=str(folders["clip"]))
     vision = FakeClipVision(open_encoder(settings))
-    scorer = open_scorer(settings, clip_vision=vision, clip_vision_name="clip_vision_l")
+    scorer = open_scorer(settings, clip_vision=ClipVision(vision, "clip_vision_l"))
     assert isinstance(scorer, ContrastiveScorer)
     assert isinstance(scorer.encoder, ClipVisionEncoder)
     found = scorer.score(IMAGES, WANTED)
@@ -96,6 +96,6 @@ def test_comfyuis_vision_model_sees_for_the_texts_of_the_same_clip(folders: dict
 @pytest.mark.parametrize("numbers", [16, 8])
 def test_a_vision_model_of_another_clip_is_refused(numbers: int, folders: dict[str, Path]) -> None:
     vision = FakeClipVision(open_encoder(ScorerSettings(model=str(folders["open_clip"]))), numbers)
-    scorer = open_scorer(ScorerSettings(model=str(folders["clip"])), clip_vision=vision)
+    scorer = open_scorer(ScorerSettings(model=str(folders["clip"])), clip_vision=ClipVision(vision))
     with pytest.raises(ScorerError, match="same CLIP"):
         scorer.score(IMAGES, WANTED)
