@@ -60,9 +60,9 @@ def odds(state: State, context: str) -> Odds:
         return Odds()
     found: dict[str, float] = {}
     for slot in state.slots(context):
-        of_slot = slot_odds(state, context, slot)
-        if of_slot.moves:
-            found |= {value.key: value.multiplier for value in of_slot.values if value.multiplier != 1}
+        sources = _Sources.of(state, context, slot)
+        if not sources.still:
+            found |= {key: multiplier for key, multiplier in sources.weighed()[0].items() if multiplier != 1}
     settings = state.settings
     found |= {key: pin for key, pin in settings.pins.items() if slot_of(key) not in settings.off_slots}
     found |= dict.fromkeys(settings.off_values, 0.0)
@@ -71,18 +71,43 @@ def odds(state: State, context: str) -> Odds:
 
 def slot_odds(state: State, context: str, slot: str) -> SlotOdds:
     """What is known of each value of a slot, and what comes of it while learning is on."""
-    settings = state.settings
-    record, whole = state.record(context, slot) or _NOTHING, state.whole(context)
-    marked = whole.beliefs(slot) if whole is not None else {}
-    prefers = settings.direction(slot) == "prefer"
-    counted = record if prefers else _NOTHING
-    why = _stands_still(state, slot, counted, whole if marked else None)
-    known = _Known.of(record, marked, whole, slot)
-    used = known if prefers else _Known.of(_NOTHING, marked, whole, slot)
-    multipliers, best = used.multipliers(settings.rules, max(record.options, len(known.keys)))
-    values = [known.value(key, 1.0 if why else multipliers.get(key, 1.0), best.get(key, 0.0)) for key in known.keys]
+    sources = _Sources.of(state, context, slot)
+    known, still = sources.known(), sources.still
+    multipliers, best = sources.weighed()
+    values = [known.value(key, 1.0 if still else multipliers.get(key, 1.0), best.get(key, 0.0)) for key in known.keys]
     values.sort(key=lambda value: (-value.multiplier, -value.best, value.key))
-    return SlotOdds(slot, not why, why or _moves_because(settings.mode, counted, bool(marked)), tuple(values))
+    why = still or _moves_because(state.settings.mode, sources.counted, bool(sources.marked))
+    return SlotOdds(slot, not still, why, tuple(values))
+
+
+@dataclass(frozen=True, slots=True)
+class _Sources:
+    """What speaks of a slot. ``counted``: models' scores as far as they move anything; ``still``: why nothing moves."""
+
+    slot: str
+    rules: Rules
+    record: SlotRecord
+    counted: SlotRecord
+    whole: Regression | None
+    marked: Mapping[str, Belief]
+    still: str
+
+    @classmethod
+    def of(cls, state: State, context: str, slot: str) -> _Sources:
+        record, whole = state.record(context, slot) or _NOTHING, state.whole(context)
+        marked = whole.beliefs(slot) if whole is not None else {}
+        counted = record if state.settings.direction(slot) == "prefer" else _NOTHING
+        still = _stands_still(state, slot, counted, whole if marked else None)
+        return cls(slot, state.settings.rules, record, counted, whole, marked, still)
+
+    def known(self) -> _Known:
+        return _Known.of(self.record, self.marked, self.whole, self.slot)
+
+    def weighed(self) -> tuple[Mapping[str, float], Mapping[str, float]]:
+        """(the multiplier, the chance that it is the best) of each value, by key, of what counts."""
+        used = _Known.of(self.counted, self.marked, self.whole, self.slot)
+        options = max(self.record.options, len(self.record.values.keys() | self.marked.keys()))
+        return used.multipliers(self.rules, options)
 
 
 def _stands_still(state: State, slot: str, record: SlotRecord, whole: Regression | None) -> str:
@@ -122,7 +147,7 @@ class _Known:
         keys = list(dict.fromkeys([*record.values, *marked]))
         if not record.values and whole is not None:
             width = whole.width(slot)
-            return cls(keys, [marked[key] for key in keys], Spread(0.0, whole.variance, width), record)
+            return cls(keys, [marked[key] for key in keys], Spread(0.0, whole.variance, width, whole.rows), record)
         spread = record.spread
         width = whole.width(slot) if whole is not None else 1.0
         more = {key: _alone(belief, width) for key, belief in marked.items()}

@@ -2,12 +2,13 @@
 
 A slot's scores are taken as normal around each value's own mean (vision research: one pull of a combinatorial bandit
 for an image, with feedback for each slot). Values that were seldom drawn are shrunk towards the slot's running mean,
-which rises as better ones are found: what is new is tried, and not for ever. The spreads are shares of the spread of
-all that was seen of the slot, so that any scorer's scale will do.
+which rises as better ones are found: what is new is tried, and not for ever. The spreads are taken from what was seen
+of the slot, so that any scorer's scale will do.
 
 The chance that a value is the best comes by numeric integration, not by draws, so that odds are a function of what was
 seen and of nothing else. To draw a value by these chances is, by definition, Thompson sampling; the spread is tempered,
-since with some hundred images and hundreds of values the full posterior explores for longer than anybody waits.
+since with some hundred images and hundreds of values the full posterior explores for longer than anybody waits, and the
+more so the more was seen: what is still unsure then is seldom worth another image.
 """
 
 from __future__ import annotations
@@ -25,9 +26,9 @@ if TYPE_CHECKING:
 
     Numbers = NDArray[np.float64]
 
-TEMPER = 0.5
-OWN_SHARE, PRIOR_SHARE = 0.7, 1.4  # of a slot's variance: of one value's scores, and of the values' means
-_LEAST_VARIANCE = 1e-6
+TEMPER, TEMPER_HALVED = 0.7, 300.0  # of the spread at first; the images after which half of that is left
+PRIOR_SHARE = 1.4  # of the variance of all of a slot's scores: the variance of its values' means
+LEAST_VARIANCE = 1e-6
 _STEPS, _REACH = 41, 4.0  # that stand for a normal distribution, up to so many standard deviations on both sides
 _NEAR = 4.0  # standard deviations: a value that much below the best one's lower end is not looked at
 
@@ -63,11 +64,16 @@ class Tally:
 
 @dataclass(frozen=True, slots=True)
 class Spread:
-    """Of a whole slot: its mean, the variance of one value's scores, and of the values' means."""
+    """Of a whole slot: its mean, the variance of one value's scores, and of the values' means; ``n`` scores say so."""
 
     mean: float
     own: float
     prior: float
+    n: float = 0.0
+
+    @property
+    def temper(self) -> float:
+        return TEMPER / (1 + self.n / TEMPER_HALVED)
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,16 +82,6 @@ class Belief:
 
     mean: float
     variance: float
-
-
-def spread_of(tallies: Sequence[Tally]) -> Spread:
-    """Of all scores of a slot together."""
-    n = sum(tally.n for tally in tallies)
-    if not n:
-        return Spread(0.0, 1.0, 1.0)
-    mean = sum(tally.total for tally in tallies) / n
-    variance = max(sum(tally.squares for tally in tallies) / n - mean * mean, _LEAST_VARIANCE)
-    return Spread(mean, OWN_SHARE * variance, PRIOR_SHARE * variance)
 
 
 def belief_of(tally: Tally, spread: Spread) -> Belief:
@@ -104,16 +100,19 @@ def with_more(belief: Belief, more: Belief | None, spread: Spread) -> Belief:
 
 
 def chances(
-    beliefs: Sequence[Belief], unseen: int, spread: Spread, temper: float = TEMPER
+    beliefs: Sequence[Belief], unseen: int, spread: Spread, temper: float | None = None
 ) -> tuple[list[float], float]:
-    """(of each value, of each of the ``unseen`` ones): how likely it is the best. They add up to 1."""
+    """(of each value, of each of the ``unseen`` ones): how likely it is the best. They add up to 1.
+
+    ``temper``: None for what the number of scores makes it.
+    """
     import numpy as np
 
     prior = Belief(spread.mean, spread.prior)
     known = [*beliefs, *([prior] if unseen else [])]
     times = np.array([1.0] * len(beliefs) + ([float(unseen)] if unseen else []))
     means = np.array([belief.mean for belief in known])
-    spreads = temper * np.sqrt(np.array([belief.variance for belief in known]))
+    spreads = (spread.temper if temper is None else temper) * np.sqrt(np.array([belief.variance for belief in known]))
     found = np.zeros(len(known))
     near = np.flatnonzero(means + _NEAR * spreads >= (means - 3 * spreads).max())
     found[near] = _best(means[near], spreads[near], times[near])
@@ -172,7 +171,7 @@ def differs(tallies: Sequence[Tally]) -> float:
         return 0.0
     mean = sum(tally.total for tally in seen) / n
     noise = sum(tally.squares - tally.total * tally.mean for tally in seen) / within
-    if noise <= _LEAST_VARIANCE / 100:
+    if noise <= LEAST_VARIANCE / 100:
         return 0.0 if all(abs(tally.mean - mean) < 1e-9 for tally in seen) else 9.0
     ratio = sum(tally.n * (tally.mean - mean) ** 2 for tally in seen) / between / noise
     return _f_as_normal(ratio, between, within)

@@ -11,7 +11,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass, field
 
-from orchestrator_core.weights.posterior import Spread, Tally, belief_of, spread_of
+from orchestrator_core.weights.posterior import LEAST_VARIANCE, PRIOR_SHARE, Spread, Tally, belief_of
 
 SLACK, ALARM = 0.5, 12.0  # in standard deviations: a shift of one is wanted; a false alarm once in some thousand images
 _MOST_SURPRISE = 4.0
@@ -35,7 +35,11 @@ class SlotRecord:
 
     @property
     def spread(self) -> Spread:
-        return spread_of([self._all])
+        n = self._all.n
+        if not n:
+            return Spread(0.0, 1.0, 1.0)
+        variance = max(self._all.scatter / n, LEAST_VARIANCE)
+        return Spread(self._all.mean, max(self.noise, LEAST_VARIANCE), PRIOR_SHARE * variance, n)
 
     def add(self, key: str, value: float, weight: float, options: int) -> None:
         tally = self.values.get(key) or self.values.setdefault(key, Tally())

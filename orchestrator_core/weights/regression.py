@@ -3,6 +3,9 @@
 Bayesian linear regression over the values that were in each image, with a normal prior for each slot whose width is
 fitted to the data (empirical Bayes by EM), so that slots in which nothing matters stay near zero. Averages of whole
 scores by value, which most tools take, credit each value with the luck of its company.
+
+Between two fits the widths stand, and an image changes the inverse by a matrix of rank one (Sherman and Morrison 1950),
+whether anybody asks for it or not: what is believed after an image is a function of the images alone.
 """
 
 from __future__ import annotations
@@ -32,8 +35,8 @@ class Regression:
     _noise: float = 0.0
     _widths: dict[str, float] = field(default_factory=dict)  # prior variance by slot
     _columns: dict[str, dict[str, int]] = field(default_factory=dict)  # by slot and key
-    _found: tuple[Any, Any] | None = None
-    _beliefs: dict[str, Mapping[str, Belief]] = field(default_factory=dict)  # of ``_found``, by slot
+    _covariance: Any = None  # of what each column adds
+    _beliefs: dict[str, Mapping[str, Belief]] = field(default_factory=dict)  # by slot, until the next image
 
     def add(self, keys: Sequence[str], value: float, weight: float = 1.0) -> None:
         """One image: the values in it, and its score."""
@@ -46,26 +49,35 @@ class Regression:
         for key in new:
             self.keys[key] = len(self.keys) + 1
             self._columns.setdefault(slot_of(key), {})[key] = self.keys[key]
-        self._grow()
         columns = np.array([0, *(self.keys[key] for key in dict.fromkeys(keys))])
+        self._grow()
         self._products[np.ix_(columns, columns)] += weight
         self._targets[columns] += weight * value
         self._squares += weight * value * value
         self.rows += 1
-        self._found = None
+        self._beliefs = {}
+        if self.rows < _FIT_EVERY:  # there is no noise yet that stands
+            self._invert()
+        else:
+            self._learn(columns, weight)
         if self.rows % _FIT_EVERY == 0:
             self._fit()
+            self._invert()
 
     def _grow(self) -> None:
+        """Room for new values, of which nothing is known but how wide their slot is."""
         import numpy as np
 
-        size = len(self.keys) + 1
-        before = 0 if self._targets is None else len(self._targets)
-        if size > before:
-            products, targets = np.zeros((size, size)), np.zeros(size)
-            if before:
-                products[:before, :before], targets[:before] = self._products, self._targets
-            self._products, self._targets = products, targets
+        size, before = len(self.keys) + 1, 0 if self._targets is None else len(self._targets)
+        if size == before:
+            return
+        targets, (products, covariance) = np.zeros(size), np.zeros((2, size, size))
+        if before:
+            targets[:before] = self._targets
+            products[:before, :before], covariance[:before, :before] = self._products, self._covariance
+            for key in list(self.keys)[before - 1 :]:
+                covariance[self.keys[key], self.keys[key]] = self.width(slot_of(key))
+        self._targets, self._products, self._covariance = targets, products, covariance
 
     @property
     def variance(self) -> float:
@@ -74,23 +86,30 @@ class Regression:
         mean = float(self._targets[0]) / n
         return max(self._squares / n - mean * mean, 1e-6)
 
-    def _posterior(self) -> tuple[Any, Any]:
-        """(mean, covariance) of what each column adds."""
+    def _invert(self) -> None:
         import numpy as np
 
-        if self._found is None:
-            noise, first = self._noise or self.variance, _FIRST * self.variance
-            precisions = [_FLAT, *(1 / self._widths.get(slot_of(key), first) for key in self.keys)]
-            covariance = np.linalg.inv(self._products / noise + np.diag(precisions))
-            self._found = covariance @ self._targets / noise, covariance
-            self._beliefs = {}
-        return self._found
+        precisions = [_FLAT, *(1 / self.width(slot_of(key)) for key in self.keys)]
+        self._covariance = np.linalg.inv(self._products / self._noise_now + np.diag(precisions))
+
+    def _learn(self, columns: Any, weight: float) -> None:
+        """The inverse with one image more."""
+        import numpy as np
+
+        with_row = self._covariance[:, columns].sum(axis=1)
+        less = with_row * (weight / (self._noise_now + weight * float(with_row[columns].sum())))
+        self._covariance -= np.outer(less, with_row)
+
+    @property
+    def _noise_now(self) -> float:
+        return self._noise or self.variance
 
     def _fit(self) -> None:
         """One step of EM for the widths of the priors and for the noise."""
         import numpy as np
 
-        mean, covariance = self._posterior()
+        covariance = self._covariance
+        mean = covariance @ self._targets / self._noise_now
         variances, first = np.diag(covariance), _FIRST * self.variance
         for slot, found in self._columns.items():
             columns = list(found.values())
@@ -100,23 +119,22 @@ class Regression:
         left += float((self._products * covariance).sum())
         n = float(self._products[0, 0])
         self._noise = max((left + _GUESS * self.variance) / (n + _GUESS), 1e-6)
-        self._found = None
 
     def beliefs(self, slot: str) -> Mapping[str, Belief]:
         """What each value of a slot adds beside the others of it, by key."""
         if slot not in self._columns:
             return {}
-        mean, covariance = self._posterior()
         if slot not in self._beliefs:
-            self._beliefs[slot] = self._of_slot(slot, mean, covariance)
+            self._beliefs[slot] = self._of_slot(slot)
         return self._beliefs[slot]
 
-    def _of_slot(self, slot: str, mean: Any, covariance: Any) -> Mapping[str, Belief]:
+    def _of_slot(self, slot: str) -> Mapping[str, Belief]:
         import numpy as np
 
         columns = list(self._columns[slot].values())
-        centred = mean[columns] - mean[columns].mean()
-        block = covariance[np.ix_(columns, columns)]
+        mean = self._covariance[columns] @ self._targets / self._noise_now
+        centred = mean - mean.mean()
+        block = self._covariance[np.ix_(columns, columns)]
         # around the slot's mean: what they have in common, the others cannot be told from
         variances = np.maximum(block.diagonal() - 2 * block.mean(axis=1) + block.mean(), 1e-9)
         return dict(zip(self._columns[slot], map(Belief, centred.tolist(), variances.tolist()), strict=True))

@@ -27,7 +27,7 @@ class Rules:
 # benchmarks/learning.py counts them. fast: the floor is what keeps it from a dead end.
 RULES: Mapping[Mode, Rules] = {
     "careful": Rules(floor=0.05, cap=16.0, sure=1.7, least=16),
-    "fast": Rules(floor=0.002, cap=1e6, least=8),
+    "fast": Rules(floor=0.001, cap=1e6, least=4),
 }
 
 
