@@ -83,8 +83,8 @@ def _whole(score: Score) -> str:
 
 
 def summary(lines: Sequence[Line]) -> str:
-    """``5 of 6 seen``; "" where nothing was measured."""
-    measured = [line for line in lines if line.probability is not None]
+    """``5 of 6 seen``; "" where nothing was measured. Style is not among them."""
+    measured = [line for line in lines if line.probability is not None and line.metric == "fulfilment"]
     seen = sum((line.probability or 0.0) >= SEEN for line in measured)
     return f"{seen} of {len(measured)} seen" if measured else ""
 

@@ -23,6 +23,7 @@ from orchestrator_core.vision.port import Fulfilment, Wanted
 from orchestrator_core.weights.observation import Observation
 from tests.app.conftest import Cli
 from tests.core.generators.stand_in_forge import png
+from tests.core.vision.tiny_tagger import write_tagger
 
 
 def taught(count: int = 16) -> None:
@@ -202,3 +203,26 @@ def test_images_are_scored_part_by_part_and_learned_from_where_that_is_asked_for
     assert open_ledger().number == number + 1
     with Store.open() as store:
         assert store.load_run("r99").scores
+
+
+def test_what_is_missing_and_unasked_is_told_of_an_image_and_kept_without_being_learned(learned: Cli, tmp_path: Path):
+    pytest.importorskip("onnxruntime")
+    pytest.importorskip("onnx")
+    image_of("a __colors__ star", tmp_path / "one.png")
+    write_tagger(tmp_path / "tagger")
+    common = ("score", "one.png", "--model", "tagger", "--wildcards", "words", "--compare", "tagger")
+    number = open_ledger().number
+    found = learned(*common, "--record", "--no-learn")
+    assert found.status == 0
+    assert "unasked: 1girl 95%" in found.out
+    assert open_ledger().number == number
+    with Store.open() as store:
+        assert any(score.metric == "compared:unasked" for score in store.load_run("r99").scores)
+    failed = learned(*common, "--whole")
+    assert (failed.status, "choose a CLIP or SigLIP model" in failed.err) == (1, True)
+    assert "unasked" in failed.out
+
+
+def test_without_a_model_it_is_said_what_to_give(cli: Cli, tmp_path: Path):
+    (tmp_path / "one.png").write_bytes(b"x")
+    assert "--model FOLDER, or --url" in cli("score", "one.png").err

@@ -2,7 +2,17 @@
 
 from __future__ import annotations
 
-from orchestrator_app.studio.scores_html import MOST, Line, Scored, bars_html, lines_of, scores_html, summary, wholes_of
+from orchestrator_app.studio.scores_html import (
+    MOST,
+    Line,
+    Scored,
+    bars_html,
+    compared_of,
+    lines_of,
+    scores_html,
+    summary,
+    wholes_of,
+)
 from orchestrator_core.run import Score
 
 
@@ -52,3 +62,27 @@ def test_many_images_are_shown_in_part_and_the_rest_is_counted():
     assert page.count("<article") == MOST
     assert "3 images more" in page
     assert scores_html([]) == ""
+
+
+def test_what_is_there_missing_and_unasked_stands_below_the_bars_and_is_no_bar():
+    scores = [
+        score("red fox", 0.9),
+        score("anime", 0.1, 0, calibrated=False),
+        Score("run", "a.png", 0, "compared:missing", 0.12, text="red scarf"),
+        Score("run", "a.png", 1, "compared:missing", 0.03, text="<snow>"),
+        Score("run", "a.png", None, "compared:unasked", 1.0, text="tree"),
+    ]
+    assert [line.text for line in lines_of(scores)] == ["red fox", "anime"]
+    assert wholes_of(scores) == ()
+    compared = compared_of(scores)
+    assert compared == (("missing", "red scarf 12 %, <snow> 3 %"), ("unasked", "tree"))
+    page = bars_html(Scored("a.png", (), compared=compared, problems=("No tagger is there.",)))
+    assert '<p class="orc-compared missing"><b>missing:</b>' in page
+    assert "&lt;snow&gt;" in page
+    assert "No tagger is there." in page
+
+
+def test_style_has_a_bar_and_is_not_counted_among_what_was_asked_for():
+    lines = lines_of([score("red fox", 0.9), Score("run", "a.png", 0, "style", 0.2, text="anime")])
+    assert summary(lines) == "1 of 1 seen"
+    assert "<small>style</small>" in bars_html(Scored("a.png", lines))

@@ -10,16 +10,19 @@ from typing import Any
 import pytest
 
 from orchestrator_app.studio.environment import Settings
-from orchestrator_app.studio.scorers import StudioScorers, scorer_settings
+from orchestrator_app.studio.scorers import StudioScorers, score_options, scorer_settings
 from orchestrator_app.studio.scoring import RunScoring, Scores
-from orchestrator_core.errors import Cancelled, ScorerError
+from orchestrator_core.errors import Cancelled, ConfigError, ScorerError
 from orchestrator_core.llm.port import IsCancelled, never
 from orchestrator_core.pipeline import new_run
 from orchestrator_core.request import GeneratedImage, GenerationRequest
 from orchestrator_core.run import Run
+from orchestrator_core.stages.score_images import problems_of
 from orchestrator_core.store import Store
 from orchestrator_core.template import Template, Wildcards
 from orchestrator_core.vision.port import Fulfilment, Wanted
+from orchestrator_core.vision.vlm_opening import Access
+from tests.core.vision.tiny_tagger import write_tagger
 
 Image = pytest.importorskip("PIL.Image")
 pytest.importorskip("numpy")
@@ -173,3 +176,68 @@ def test_a_scorer_is_kept_while_its_settings_are_the_same_and_let_go_after(tmp_p
 
 def replace_model(settings: Settings, name: str) -> Settings:
     return settings.model_copy(update={"scorer_model": name, "comfy_url": "http://127.0.0.1:1"})
+
+
+def test_what_is_asked_beside_fulfilment_is_told_of_each_image_and_what_cannot_be_had_of_none(tmp_path: Path):
+    pytest.importorskip("onnxruntime")
+    pytest.importorskip("onnx")
+    tagger = write_tagger(tmp_path / "tagger")
+    settings = Settings(score_compare=str(tagger), score_style="anime", score_references="ink")
+    (found,) = scoring(FakeScorer()).rate(settings)([run_with_image(tmp_path)], never)
+    assert {score.metric for score in found.scores} >= {"fulfilment", "compared:unasked"}
+    assert ["choose a CLIP" in text or "no library" in text or "no LoRA" in text for text in problems_of(found)] == [
+        True
+    ]
+
+
+def test_images_are_not_learned_from_where_a_person_wants_that(tmp_path: Path):
+    learned: list[Run] = []
+    keep = Scores(lambda: Store.open(tmp_path / "store.sqlite3"), learned.extend)
+    for learn in (False, True):
+        scoring(FakeScorer(), keep).rate(Settings(score_learn=learn))([run_with_image(tmp_path)], never)
+        assert len(learned) == int(learn)
+
+
+def test_the_library_of_loras_is_opened_where_one_is_named_alone(tmp_path: Path):
+    opened: list[Settings] = []
+
+    def library(settings: Settings) -> Any:
+        opened.append(settings)
+        raise ConfigError("No LoRA folder is known.")
+
+    run = run_with_image(tmp_path)
+    for settings in (Settings(), Settings(score_references="ink")):
+        (found,) = scoring(FakeScorer(), library=library).rate(settings)([run], never)
+        assert found.scores
+    assert len(opened) == 1
+
+
+def test_the_options_of_the_stage_are_those_of_the_page():
+    found = score_options(Settings(score_style="auto", score_compare="wd", score_whole=True, score_learn=False))
+    assert (found.style, found.compare, found.whole, found.learn) == ("auto", "wd", True, False)
+
+
+def test_a_server_that_sees_is_asked_with_the_hosts_and_the_key_of_the_person():
+    scorers = StudioScorers(None, key=lambda: "secret")
+    settings = Settings(
+        scorer_url="https://vision.example/v1", scorer_model="seer", llm_allowed_hosts=("vision.example",)
+    )
+    assert scorers.get(settings).identity.startswith("vqa:openai:seer")
+    assert scorers._of is not None
+    assert scorers._of[1] == Access(("vision.example",), "secret")
+    with pytest.raises(ConfigError):
+        scorers.get(Settings(scorer_url="ftp://x", scorer_model="seer"))
+
+
+def test_what_opens_the_extras_is_kept_while_what_they_name_is_the_same():
+    scorers = StudioScorers(None)
+    first = scorers.extras(Settings(score_compare="wd"))
+    assert scorers.extras(Settings(score_compare="wd", score_style="anime")) is first
+    assert scorers.extras(Settings(score_compare="other")) is not first
+
+
+def test_a_test_of_the_scorer_looks_for_the_tagger_too(tmp_path: Path):
+    (tmp_path / "model.onnx").write_bytes(b"x")
+    assert "tagger" in StudioScorers(None).tested(Settings(scorer_model=str(tmp_path), score_compare=str(tmp_path)))
+    with pytest.raises(ScorerError, match="gone"):
+        StudioScorers(None).tested(Settings(scorer_model=str(tmp_path), score_compare=str(tmp_path / "gone")))
