@@ -8,6 +8,9 @@ OrchestratorError
 ├── ConfigError                a setting that cannot be used
 ├── StoryError                 a story, or a change of one, that cannot be
 ├── PipelineError              a pipeline that cannot run as written
+├── JobError                   a job that is not there, or cannot be what is asked
+│   ├── KeyTaken               another job was added under its key
+│   └── LostJob                a worker that was given up: its job is another's now
 ├── HttpError                  a server refused a call: ``status`` and ``body`` are its answer
 │   └── NoAnswer               it did not answer, or not in the language that it should speak
 ├── LanguageModelError         a language model gave no answer that can be used: ``kind`` says why, in a word
@@ -16,6 +19,7 @@ OrchestratorError
 ├── StoreError                 the database cannot be opened, read or written
 │   ├── NoDatabase             there is none yet
 │   ├── StoreLocked            another program keeps it locked
+│   ├── StoreDamaged           it is damaged, or no database: to wait does not help
 │   └── SchemaTooNew           it was written by a newer version of this pack
 └── GeneratorError             rendering failed; ``images`` holds what was finished before
     ├── GeneratorUnreachable   no answer, or an answer that is not the host's
@@ -62,6 +66,18 @@ class StoryError(OrchestratorError):
 
 class PipelineError(OrchestratorError):
     """A pipeline that cannot run as written."""
+
+
+class JobError(OrchestratorError):
+    """A job that is not there, or cannot be what is asked of it."""
+
+
+class KeyTaken(JobError):
+    """Something else was added under the same key."""
+
+
+class LostJob(JobError):
+    """This worker was given up, and another has its job."""
 
 
 class LanguageModelError(OrchestratorError):
@@ -114,6 +130,10 @@ class NoDatabase(StoreError):
 
 class StoreLocked(StoreError):
     """Another program kept the database locked for as long as was waited."""
+
+
+class StoreDamaged(StoreError):
+    """The database is damaged, or is none."""
 
 
 class SchemaTooNew(StoreError):

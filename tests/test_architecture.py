@@ -42,7 +42,7 @@ HOST_MODULES = (
 )
 # Import name → distribution, where they differ; and what a host or an extra brings.
 DISTRIBUTIONS = {"yaml": "pyyaml", "ruamel": "ruamel.yaml"}
-FROM_HOST_OR_EXTRA = {"aiohttp", "numpy", "PIL", "rich", "psycopg", "torch", "transformers", "gradio"} | {
+FROM_HOST_OR_EXTRA = {"aiohttp", "numpy", "PIL", "rich", "psycopg", "dbos", "torch", "transformers", "gradio"} | {
     *("open_clip", "safetensors", "huggingface_hub", "onnxruntime", "diffusers", "peft"),
 }
 

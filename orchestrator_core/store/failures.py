@@ -8,7 +8,7 @@ from contextlib import contextmanager
 
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
-from orchestrator_core.errors import StoreError, StoreLocked
+from orchestrator_core.errors import StoreDamaged, StoreError, StoreLocked
 
 LOCKED = "another program keeps the database locked"
 TRY_AGAIN = "Close the other program or wait until it is done, then try again."
@@ -70,7 +70,7 @@ def explained(error: Exception, place: str) -> StoreError:
     said = _own_words(error)
     for fragment, what, to_do in KNOWN:
         if fragment in said:
-            kind = StoreLocked if what == LOCKED else StoreError
+            kind = StoreLocked if what == LOCKED else StoreDamaged if to_do == RESTORE else StoreError
             return kind(f"{place}: {what} ({said}). {to_do}")
     return StoreError(f"{place}: the database gave an error ({said}).")
 

@@ -21,7 +21,7 @@ jobs = Table(
     Column("pipeline", AnyText),  # JSON
     Column("run", AnyText),  # JSON: what the first stage is given; "" for a new run
     Column("target", AnyText),  # "comfyui", "forge", "embedded", an address; "" for any
-    Column("needs_gpu", BigInteger),  # 1: a stage of it renders or loads a model
+    Column("needs_gpu", BigInteger),  # 1: a stage of it renders
     Column("checkpoint", AnyText),  # what it renders with, so that jobs of one checkpoint can follow one another
     Column("priority", BigInteger),  # higher is sooner
     Column("position", BigInteger),  # lower is sooner, within a priority
@@ -49,10 +49,12 @@ steps = Table(
     metadata,
     Column("job_id", AnyText),
     Column("attempt", BigInteger),
-    Column("position", BigInteger),  # of the stage among those that are enabled
+    Column("position", BigInteger),  # of the stage in the order in which they run
     Column("stage_id", AnyText),
     Column("type", AnyText),
     Column("state", AnyText),  # "started", "done", "kept" (done by an earlier attempt)
+    Column("outcome", AnyText),  # what became of the stage, in the pipeline's words: "done", "skipped", "off", …
+    Column("note", AnyText),  # and why
     Column("run", AnyText),  # JSON: what the stage left
     Column("seconds", Double),
     Column("started_ms", BigInteger),
@@ -65,6 +67,7 @@ attempts = Table(
     Column("worker", AnyText),
     Column("state", AnyText),  # "running", "done", "failed", "stopped", "lost" (its process ended)
     Column("error", AnyText),
+    Column("run_id", AnyText),
     Column("repeats", AnyText),  # the stage that an earlier attempt had begun and not finished; "" for none
     Column("started_ms", BigInteger),
     Column("ended_ms", BigInteger),
@@ -122,11 +125,11 @@ def m010_jobs(connection: Connection) -> None:
         "CREATE UNIQUE INDEX jobs_on_resource ON jobs (resource) WHERE state = 'running' AND resource <> ''",
         f"""CREATE TABLE job_steps (
             {job_id}, attempt BIGINT NOT NULL, position BIGINT NOT NULL, stage_id TEXT NOT NULL, type TEXT NOT NULL,
-            state TEXT NOT NULL, run TEXT NOT NULL, seconds DOUBLE PRECISION NOT NULL, started_ms BIGINT NOT NULL,
-            PRIMARY KEY (job_id, attempt, position))""",
+            state TEXT NOT NULL, outcome TEXT NOT NULL, note TEXT NOT NULL, run TEXT NOT NULL,
+            seconds DOUBLE PRECISION NOT NULL, started_ms BIGINT NOT NULL, PRIMARY KEY (job_id, attempt, position))""",
         f"""CREATE TABLE job_attempts (
             {job_id}, number BIGINT NOT NULL, worker {key} NOT NULL, state TEXT NOT NULL, error TEXT NOT NULL,
-            repeats TEXT NOT NULL, started_ms BIGINT NOT NULL, ended_ms BIGINT NOT NULL,
+            run_id {key} NOT NULL, repeats TEXT NOT NULL, started_ms BIGINT NOT NULL, ended_ms BIGINT NOT NULL,
             PRIMARY KEY (job_id, number))""",
         f"""CREATE TABLE job_events (
             number BIGINT NOT NULL PRIMARY KEY, job_id {key} NOT NULL, at_ms BIGINT NOT NULL, kind TEXT NOT NULL,

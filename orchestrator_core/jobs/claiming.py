@@ -1,0 +1,139 @@
+"""Which job a worker takes next, and what becomes of the jobs of one that has died. Each is one transaction."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from orchestrator_core.jobs.model import CRASHED, GPU_STAGES, INTERRUPTED, Job, job_of
+from orchestrator_core.pipeline.running import following
+
+if TYPE_CHECKING:
+    from sqlalchemy import Connection
+
+    from orchestrator_core.store import Store
+    from orchestrator_core.store.rows import Row, Stored
+
+LOOK_AHEAD = 20  # jobs among which one of the checkpoint that is loaded is preferred
+MOST_PASSED = 10  # times that a job lets others go first for that
+MOST_CRASHES = 2  # attempts that end with their process, and a job is held
+
+
+@dataclass(frozen=True, slots=True)
+class Taking:
+    """Who asks: what it serves, and what it keeps busy while it renders; ``loaded`` is its last checkpoint."""
+
+    worker: str
+    serves: tuple[str, ...] = ()
+    resource: str = ""
+    loaded: str | None = None
+    look_ahead: int = LOOK_AHEAD
+
+
+def take_next(store: Store, asking: Taking) -> Job | None:
+    """The next job, now running; None where there is none for this worker, or the queue is paused."""
+    from orchestrator_core.store import job_claims, jobs
+
+    with store.reading() as connection:  # a glance, which keeps nobody waiting
+        if jobs.queue_row(connection)["paused"] or not job_claims.candidates(connection, asking.serves, 1):
+            return None
+    with store.writing() as connection:
+        if job_claims.lock_queue(connection)["paused"] or not job_claims.is_alive(connection, asking.worker):
+            return None
+        is_busy = bool(asking.resource) and job_claims.is_busy(connection, asking.resource)
+        serves = () if is_busy else asking.serves
+        chosen = _choose(connection, job_claims.candidates(connection, serves, asking.look_ahead), asking.loaded)
+        if chosen is None:
+            return None
+        resource = asking.resource if chosen["needs_gpu"] else ""
+        row = job_claims.take(connection, chosen["id"], asking.worker, resource)
+        return None if row is None else _begun(connection, row, asking.worker)
+
+
+def _choose(connection: Connection, found: Sequence[Stored], loaded: str | None) -> Stored | None:
+    from orchestrator_core.store import job_claims
+
+    if not found:
+        return None
+    first = found[0]
+    if loaded is None or not first["needs_gpu"] or first["passed"] >= MOST_PASSED:
+        return first
+    same = (row for row in found if row["priority"] == first["priority"] and row["checkpoint"] == loaded)
+    chosen = next(same, first)
+    job_claims.pass_over(connection, [row["id"] for row in found[: list(found).index(chosen)]])
+    return chosen
+
+
+def _begun(connection: Connection, row: Stored, worker: str) -> Job:
+    """The job, with what its last attempt left for this one to go on from."""
+    from orchestrator_core.store import job_claims, jobs
+
+    job = job_of(row)
+    kept, repeats = _kept(jobs.steps_of(connection, job.id, job.attempt - 1), job)
+    job_claims.keep_steps(connection, kept)
+    attempt: Row = {"job_id": job.id, "number": job.attempt, "worker": worker, "run_id": job.run_id}
+    job_claims.begin_attempt(connection, {**attempt, "repeats": repeats, "started_ms": row["started_ms"]})
+    jobs.change(connection, job.id, start="")
+    said = f"attempt {job.attempt} by {worker}"
+    if repeats:
+        said += f"; {repeats} is done again: attempt {job.attempt - 1} had begun it and did not finish"
+    jobs.tell(connection, [(job.id, "begun", said)])
+    return job
+
+
+def _kept(steps: Sequence[Stored], job: Job) -> tuple[list[Row], str]:
+    """The steps that the new attempt need not do, and the one that the last had begun and not finished."""
+    assert job.pipeline is not None
+    ids = [stage.id for stage in job.pipeline.ordered]
+    anew = following(job.pipeline, job.start) if job.start in ids else frozenset[str]()
+    done = [step for step in steps if step["state"] != "started" and step["stage_id"] not in anew]
+    begun = "" if anew else next((step["stage_id"] for step in steps if step["state"] == "started"), "")
+    return [{**step, "attempt": job.attempt, "state": "kept"} for step in done], begun
+
+
+def give_up(store: Store, worker: str, takes_over: bool) -> list[str]:
+    """This worker has died: its jobs wait again or are held. What became of each, for people.
+
+    One that was in a stage which needs a graphics card is only offered, unless ``takes_over``.
+    """
+    from orchestrator_core.store import job_claims
+
+    with store.writing() as connection:
+        job_claims.lock_queue(connection)
+        job_claims.end_worker(connection, worker, "lost")
+        return [_orphaned(connection, row, takes_over) for row in job_claims.running_of(connection, worker)]
+
+
+def _orphaned(connection: Connection, row: Stored, takes_over: bool) -> str:
+    from orchestrator_core.store import job_claims, jobs
+
+    crashes = row["crashes"] + 1
+    values, said = _fate(row, crashes, takes_over, _stage_under_way(connection, row))
+    job_claims.end_attempt(connection, row["id"], row["attempt"], "lost", "The program that ran it ended.")
+    job_claims.set_columns(connection, row["id"], crashes=crashes, **values)
+    jobs.tell(connection, [(row["id"], "lost", said)])
+    return f"Job {row['number']}: {said}"
+
+
+def _stage_under_way(connection: Connection, row: Stored) -> tuple[str, str]:
+    """Its id and its type; "" between two."""
+    from orchestrator_core.store import jobs
+
+    steps = jobs.steps_of(connection, row["id"], row["attempt"])
+    return next(((step["stage_id"], step["type"]) for step in steps if step["state"] == "started"), ("", ""))
+
+
+def _fate(row: Stored, crashes: int, takes_over: bool, stage: tuple[str, str]) -> tuple[Row, str]:
+    from orchestrator_core.store.jobs import now_ms
+
+    ended = f"worker {row['owner']} ended" + (f" in {stage[0]}" if stage[0] else "")
+    if row["stop"]:
+        return {"state": "cancelled", "ended_ms": now_ms()}, f"{ended}; it was to stop in any case"
+    if crashes >= MOST_CRASHES:
+        error = f"Its program ended {crashes} times while this job ran. Look at what it asks for, then retry it."
+        return {"state": "held", "reason": CRASHED, "error": error}, f"{ended}; held after {crashes} such ends"
+    if stage[1] in GPU_STAGES and not takes_over:
+        error = f"Its program ended while {stage[0]} was under way. Retry it to do that stage again."
+        return {"state": "held", "reason": INTERRUPTED, "error": error}, f"{ended}; offered to be done again"
+    return {"state": "waiting"}, f"{ended}; another goes on with it"
