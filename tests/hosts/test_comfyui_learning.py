@@ -162,3 +162,18 @@ def test_an_image_is_marked_where_comfyui_saved_it(server: Server) -> None:
     for odd in ({**image, "filename": "../../user/x.png"}, {**image, "filename": "gone.png"}):
         with pytest.raises(urllib.error.HTTPError, match="400"):
             server.call("/orchestrator/marks", odd)
+
+
+def test_what_is_asked_beside_fulfilment_is_on_the_node_and_what_cannot_be_had_is_told(server: Server) -> None:
+    found = graph(batch=1)
+    found["4"] = node("OrchestratorScorerModel", model="gone_tagger", backend="tagger")
+    found["7"]["inputs"]["batch"] = 2
+    found["8"]["inputs"] |= {
+        "style": "anime", "whole": True, "reference_images": ["7", 0], "compare": ["4", 0], "references": "nobody",
+    }  # fmt: skip
+    (shown,) = server.run(found)["outputs"]["8"]["orchestrator_scores"]
+    (style, *_) = [part for part in shown["images"][0]["parts"] if part["metric"] == "style"]
+    assert (style["text"], style["calibrated"]) == ("anime", True)
+    assert [line.partition(" ")[2].partition(" ")[0] for line in shown["whole"]] == ["prompt_cosine"] * 2
+    assert ["nobody" in text for text in shown["problems"]].count(True) == 1
+    assert ["gone_tagger" in text for text in shown["problems"]].count(True) == 1
