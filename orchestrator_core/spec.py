@@ -102,7 +102,8 @@ class Axis(BaseModel):
             raise ValueError("either 'values' or a 'count' of whole numbers is needed")
         return self
 
-    def __len__(self) -> int:
+    @property
+    def size(self) -> int:
         return self.count if self.values is None else len(self.values)
 
     def value(self, number: int) -> Any:
@@ -145,8 +146,8 @@ class PipelineSpec(BaseModel):
     @classmethod
     def _are_of_one_length(cls, groups: tuple[tuple[Axis, ...], ...], info: ValidationInfo) -> Any:
         for group in groups:
-            if len({len(axis) for axis in group}) > 1:
-                told = ", ".join(f"{axis.vary} has {len(axis):,}" for axis in group)
+            if len({axis.size for axis in group}) > 1:
+                told = ", ".join(f"{axis.vary} has {axis.size:,}" for axis in group)
                 raise ValueError(f"what goes on together must be equally many: {told}")
             for axis in group:
                 place_of(axis, info.data.get("stages", ()))
@@ -234,11 +235,20 @@ def pipeline_from(data: Any) -> PipelineSpec:
     if isinstance(data, list):
         data = {"stages": data}
     if isinstance(data, Mapping):
-        data = _upgraded(data)
+        data = _upgraded({name: value for name, value in data.items() if name != "$schema"})
     try:
         return PipelineSpec.model_validate(data)
     except ValidationError as error:
         raise PipelineError(f"This is no pipeline: {problems_of(error)}") from None
+
+
+def pipeline_to_json(pipeline: PipelineSpec) -> dict[str, Any]:
+    """As a file holds it: what is as usual is left out. Raises PipelineError for options that JSON cannot hold."""
+    try:
+        data = pipeline.model_dump(mode="json", exclude_defaults=True)
+    except ValueError as error:  # pydantic's PydanticSerializationError
+        raise PipelineError(f"This pipeline cannot be saved: {error}.") from None
+    return {"schema_version": pipeline.schema_version, **data}
 
 
 def _upgraded(data: Mapping[str, Any]) -> Mapping[str, Any]:
@@ -261,6 +271,6 @@ def problems_of(error: ValidationError) -> str:
     found = []
     for problem in error.errors(include_url=False)[:5]:
         where = ".".join(str(part) for part in problem["loc"]) or "the whole"
-        found.append(f"{where}: {problem['msg']}")
+        found.append(f"{where}: {problem['msg'].removeprefix('Value error, ')}")
     more = error.error_count() - len(found)
     return "; ".join(found) + (f"; and {more} more" if more > 0 else "")

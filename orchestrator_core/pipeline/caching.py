@@ -12,6 +12,7 @@ import os
 import threading
 from collections import OrderedDict
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -19,7 +20,6 @@ from pydantic import BaseModel
 
 from orchestrator_core.context import StageContext
 from orchestrator_core.errors import FormatError
-from orchestrator_core.formats.json_text import read_json_file
 from orchestrator_core.formats.run_json import run_from_json, run_to_json
 from orchestrator_core.pipeline.registry import STAGES
 from orchestrator_core.run import Run
@@ -68,9 +68,9 @@ class FolderOfStages:
     def get(self, key: str) -> Run | None:
         path = self._path(key)
         try:
-            run = run_from_json(read_json_file(path))
+            run = run_from_json(json.loads(path.read_bytes()))
             os.utime(path)  # used just now
-        except (FormatError, OSError):
+        except (FormatError, OSError, ValueError, RecursionError):
             return None
         return run
 
@@ -84,7 +84,8 @@ class FolderOfStages:
             part.replace(path)
             self._bound()
         except (FormatError, OSError):
-            part.unlink(missing_ok=True)
+            with suppress(OSError):
+                part.unlink(missing_ok=True)
 
     def _path(self, key: str) -> Path:
         return self.folder / f"{key}.json"

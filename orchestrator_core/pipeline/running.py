@@ -24,12 +24,14 @@ OFF, SKIPPED, DONE, CACHED, FAILED = "off", "skipped", "done", "cached", "failed
 class PipelineResult:
     """The last run; by stage id the run as it was after each stage, and what became of it.
 
-    A state is "done", "cached", "failed" (and gone on without), "skipped" (by its ``when``) or "off".
+    A state is "done", "cached", "failed" (and gone on without), "skipped" (by its ``when``) or "off". ``first`` is the
+    run that it all began with.
     """
 
     run: Run
     snapshots: Mapping[str, Run]
     states: Mapping[str, str] = field(default_factory=dict)
+    first: Run | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,20 +70,21 @@ def run_pipeline(
     context: StageContext,
     run: Run | None = None,
     *,
-    start: str | None = None,
-    before: Mapping[str, Run] | None = None,
+    start: str | Collection[str] | None = None,
+    before: Mapping[str, Run] | PipelineResult | None = None,
     watch: Watch | None = None,
     cache: StageCache | None = None,
 ) -> PipelineResult:
-    """Runs the enabled stages in order, or again those from ``start`` on with ``before``, an earlier run's snapshots.
+    """Runs the enabled stages in order, or again those from ``start`` on with ``before``, what an earlier run left.
 
     All options are checked before the first stage runs. ``watch`` is told of each step, and has the run after each
     stage even where a later one fails. Raises PipelineError for a pipeline that cannot run, and what a stage raises.
     """
     checked(pipeline)
     first = run or new_run()
-    todo, snapshots = _todo(pipeline, start, before or {})
-    states: dict[str, str] = dict.fromkeys(snapshots, DONE)
+    left_before = before if isinstance(before, PipelineResult) else PipelineResult(first, before or {})
+    todo, snapshots = _todo(pipeline, start, left_before.snapshots)
+    states = {stage_id: left_before.states.get(stage_id, DONE) for stage_id in snapshots}
     ordered, needs = pipeline.ordered, pipeline.needs
     for number, spec in enumerate(ordered, 1):
         if spec.id not in todo:
@@ -96,7 +99,7 @@ def run_pipeline(
         states[spec.id] = left.state
         if left.state != OFF:
             snapshots[spec.id] = left.run
-    return PipelineResult(_last(pipeline, snapshots, first), snapshots, states)
+    return PipelineResult(_last(pipeline, snapshots, first), snapshots, states, first)
 
 
 Tell = Callable[[str, str, Run, Progress | None], None]  # a state of StageEvent, why, the run, and how far it is
@@ -170,9 +173,9 @@ def merged(runs: Iterable[Run]) -> Run | None:
     return merging
 
 
-def following(pipeline: PipelineSpec, start: str) -> frozenset[str]:
-    """The stage and all that go on from it, directly or not."""
-    found, needs = {start}, pipeline.needs
+def following(pipeline: PipelineSpec, *starts: str) -> frozenset[str]:
+    """The stages and all that go on from them, directly or not."""
+    found, needs = set(starts), pipeline.needs
     for spec in pipeline.ordered:
         if found.intersection(needs[spec.id]):
             found.add(spec.id)
@@ -180,15 +183,18 @@ def following(pipeline: PipelineSpec, start: str) -> frozenset[str]:
 
 
 def _todo(
-    pipeline: PipelineSpec, start: str | None, before: Mapping[str, Run]
+    pipeline: PipelineSpec, start: str | Collection[str] | None, before: Mapping[str, Run]
 ) -> tuple[Collection[str], dict[str, Run]]:
     """The ids of the stages to run, and the snapshots of the others."""
     if start is None:
         return [spec.id for spec in pipeline.stages], {}
     enabled = [spec.id for spec in pipeline.stages if spec.enabled]
-    if start not in enabled:
-        raise PipelineError(f"There is no enabled stage {start!r} to start from. Use one of: {', '.join(enabled)}.")
-    todo = following(pipeline, start)
+    starts = [start] if isinstance(start, str) else list(start)
+    if unknown := [stage_id for stage_id in starts if stage_id not in enabled]:
+        raise PipelineError(
+            f"There is no enabled stage {unknown[0]!r} to start from. Use one of: {', '.join(enabled)}."
+        )
+    todo = following(pipeline, *starts)
     kept = [stage_id for stage_id in enabled if stage_id not in todo]
     if missing := [stage_id for stage_id in kept if stage_id not in before]:
         raise PipelineError(f"To start there, what stage {missing[0]!r} left behind is needed, and it is not there.")

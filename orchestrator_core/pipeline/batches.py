@@ -1,0 +1,139 @@
+"""Batches: zip inside, product outside. Each item is a pipeline of its own; their count is known before any runs.
+
+``"batch": [[{"vary": "seeds", "first": 1, "count": 3}], [{"vary": "profiles", "values": ["mira", "tom"]}]]`` is six:
+the last group changes fastest. Items are made when they are asked for, so that counting costs nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from math import prod
+from typing import Any
+
+from orchestrator_core.context import StageContext
+from orchestrator_core.errors import Cancelled, Interrupted, OrchestratorError, PipelineError
+from orchestrator_core.pipeline.caching import StageCache
+from orchestrator_core.pipeline.registry import checked
+from orchestrator_core.pipeline.running import PipelineResult, StageEvent, Watch, run_pipeline
+from orchestrator_core.spec import Axis, PipelineSpec, place_of
+
+MAX_ITEMS = 100_000
+
+
+@dataclass(frozen=True, slots=True)
+class Item:
+    """One of a batch: ``values`` by what was varied, as ``{"draw.seed": 2}``; its pipeline has no batch."""
+
+    number: int  # from 1
+    values: Mapping[str, Any]
+    pipeline: PipelineSpec
+
+
+@dataclass(frozen=True, slots=True)
+class ItemResult:
+    """``error``: why it has no result."""
+
+    item: Item
+    result: PipelineResult | None = None
+    error: str = ""
+
+
+def count_of(pipeline: PipelineSpec) -> int:
+    """How many items it has; 1 where it has no batch."""
+    return prod(group[0].size for group in pipeline.batch)
+
+
+def product_of(pipeline: PipelineSpec) -> str:
+    """The count and how it comes about: ``6 = 3 × 2 (draw.seed × draw.profiles)``."""
+    sizes = " × ".join(f"{group[0].size:,}" for group in pipeline.batch)
+    names = " × ".join(" + ".join(axis.vary for axis in group) for group in pipeline.batch)
+    total = f"{count_of(pipeline):,}"
+    if not pipeline.batch:
+        return total
+    return f"{total} = {sizes} ({names})" if len(pipeline.batch) > 1 else f"{total} ({names})"
+
+
+class Items(Sequence[Item]):
+    """All items of a pipeline, each made when it is asked for.
+
+    Raises PipelineError for more than ``MAX_ITEMS``, for none, and for a pipeline that cannot run.
+    """
+
+    def __init__(self, pipeline: PipelineSpec) -> None:
+        self._count = count_of(pipeline)
+        if self._count > MAX_ITEMS:
+            raise PipelineError(
+                f"This batch has {product_of(pipeline)} items, and {MAX_ITEMS:,} are the most at once. Vary less."
+            )
+        self._pipeline = pipeline.model_copy(update={"batch": ()})
+        self._groups = [[(axis, place_of(axis, pipeline.stages)) for axis in group] for group in pipeline.batch]
+        checked(self._pipeline)
+        for group, axes in zip(pipeline.batch, self._groups, strict=True):
+            _check(self._pipeline, group, axes)
+
+    def __len__(self) -> int:
+        return self._count
+
+    def __getitem__(self, number: Any) -> Any:
+        if isinstance(number, slice):
+            return [self[one] for one in range(*number.indices(self._count))]
+        if not -self._count <= number < self._count:
+            raise IndexError(number)
+        return self._item(number % self._count)
+
+    def _item(self, number: int) -> Item:
+        rest, values = number, dict[tuple[str, str], Any]()
+        for group in reversed(self._groups):
+            rest, place = divmod(rest, group[0][0].size)
+            values.update({where: axis.value(place) for axis, where in group})
+        named = {f"{stage_id}.{option}": value for (stage_id, option), value in reversed(values.items())}
+        return Item(number + 1, named, _with(self._pipeline, values))
+
+
+def _check(pipeline: PipelineSpec, group: Sequence[Axis], axes: Sequence[tuple[Axis, tuple[str, str]]]) -> None:
+    """Each value by itself, so that no batch stops in its middle; of many numbers the ends."""
+    for axis, where in axes:
+        numbers = range(axis.size) if axis.values is not None else (0, axis.size - 1)
+        for number in numbers:
+            try:
+                checked(_with(pipeline, {where: axis.value(number)}))
+            except PipelineError as error:
+                raise PipelineError(f"Value {number + 1} of {axis.vary}: {error}") from None
+
+
+def _with(pipeline: PipelineSpec, values: Mapping[tuple[str, str], Any]) -> PipelineSpec:
+    stages = []
+    for stage in pipeline.stages:
+        own = {option: value for (stage_id, option), value in values.items() if stage_id == stage.id}
+        stages.append(stage.model_copy(update={"options": {**stage.options, **own}}) if own else stage)
+    return pipeline.model_copy(update={"stages": tuple(stages)})
+
+
+def run_batch(
+    items: Sequence[Item], context: StageContext, watch: Watch | None = None, cache: StageCache | None = None
+) -> Iterator[ItemResult]:
+    """Runs one after another, and gives each when it is done. One that fails costs no other.
+
+    Raises Interrupted or Cancelled where somebody stops it; what was given before stays.
+    """
+    for number, item in enumerate(items, 1):
+        given = replace(context, is_last=number == len(items))
+        try:
+            result = run_pipeline(item.pipeline, given, watch=_of_item(watch, number, len(items)), cache=cache)
+        except (Interrupted, Cancelled):
+            raise
+        except OrchestratorError as error:
+            yield ItemResult(item, error=str(error))
+            continue
+        yield ItemResult(item, result)
+
+
+def _of_item(watch: Watch | None, number: int, count: int) -> Watch | None:
+    if watch is None:
+        return None
+
+    def told(event: StageEvent) -> None:
+        watch(replace(event, item=number, items=count))
+
+    return told
