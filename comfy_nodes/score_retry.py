@@ -6,13 +6,19 @@ node, this node among them, whose outputs become its own. Each copy decides anew
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from . import host_vision
+from . import host_language, host_vision
 from .host import io
 from .score_names import RETRY_UNTIL
 from .score_types import Scored
-from .sockets import DraftSocket, ScoredSocket
+from .sockets import DraftSocket, LlmSocket, ScoredSocket
+
+if TYPE_CHECKING:
+    from orchestrator_core.llm.port import LanguageModel
+    from orchestrator_core.weights.retrying import Change
+
+    from .score_tries import Tried
 
 CHANGES = ("words and seed", "words", "seed")
 
@@ -43,13 +49,23 @@ class RetryUntil(io.ComfyNode):
         )
 
     @classmethod
-    def execute(cls, images: Any, scored: Scored, until: float, tries: int, change: str) -> io.NodeOutput:
-        from .score_trying import Asked, after
+    def execute(
+        cls, images: Any, scored: Scored, until: float, tries: int, change: Change, llm: LanguageModel | None = None
+    ) -> io.NodeOutput:
+        from orchestrator_core.enhancing.rewording import Rewording
+        from orchestrator_core.errors import Cancelled
+        from orchestrator_core.weights.retrying import Options
 
-        asked = Asked(until, tries, change)
+        from .score_trying import after
+
+        asked = Options(until=until, tries=tries, change=change)
+        reword = Rewording(llm, is_cancelled=host_language.is_interrupted)
         get = host_vision.nodes_of(cls.hidden.dynprompt)
-        node_id = str(cls.hidden.unique_id)
-        tried, copies = after(get, node_id, images, scored, asked)
+        try:
+            tried, copies = after(get, str(cls.hidden.unique_id), images, scored, asked, reword)
+        except Cancelled:
+            host_language.end_if_interrupted()
+            raise
         shown = tried.ui(until, goes_on=copies is not None)
         if copies is None:
             return io.NodeOutput(*_outputs(tried, until), ui=shown)
@@ -61,9 +77,10 @@ class RetryUntil(io.ComfyNode):
 _OUTPUTS = ("image", "draft", "value", "reached", "report")
 
 
-def _outputs(tried: Any, until: float) -> tuple[Any, ...]:
-    value = -1.0 if tried.value is None else tried.value
-    return tried.image, tried.scored.draft, value, tried.reaches(until), tried.report(until)
+def _outputs(tried: Tried, until: float) -> tuple[Any, ...]:
+    best, tries = tried.best, tried.tries
+    value = -1.0 if tries.value is None else tries.value
+    return best.image, best.scored.draft, value, tries.reaches(until), tries.report(until)
 
 
 def _inputs() -> list[io.Input]:
@@ -84,5 +101,8 @@ def _inputs() -> list[io.Input]:
             options=list(CHANGES),
             default=CHANGES[0],
             tooltip="What is new in the next try: missing parts are said more clearly, the seed is another, or both.",
+        ),
+        LlmSocket.Input(
+            "llm", optional=True, tooltip="Says what was missing in other words. Without one: a table, which has few."
         ),
     ]

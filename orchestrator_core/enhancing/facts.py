@@ -78,6 +78,15 @@ def _said(text: str) -> Iterator[tuple[str, str, str]]:
         at += length or 1
 
 
+def synonyms(text: str) -> list[str]:
+    """Other phrases of the table that say what words of a text say, as "midnight" for "night"."""
+    said = list(_said(text))
+    there = {phrase for _, _, phrase in said}
+    wanted = dict.fromkeys((dimension, value) for dimension, value, _ in said)
+    phrases = (each.strip() for one in wanted for line in _lines() if line[:2] == one for each in line[2].split(","))
+    return [phrase for phrase in dict.fromkeys(phrases) if phrase not in there]
+
+
 def against(known: Facts, said: Facts) -> tuple[str, str, str] | None:
     """(dimension, what is known, what is said instead) of the first contradiction; None where there is none."""
     for dimension, values in said.items():

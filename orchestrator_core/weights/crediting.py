@@ -14,6 +14,7 @@ from orchestrator_core.prompt import Choice, Origin, PromptDraft
 from orchestrator_core.run import Run, Score
 from orchestrator_core.weights.marking import MARKS, Marks, evidence_of
 from orchestrator_core.weights.observation import Observation, context_of, logit, slot_of
+from orchestrator_core.weights.retrying import is_reworded
 
 _METRIC = "fulfilment"
 Path = tuple[Choice, ...]
@@ -25,7 +26,9 @@ def context_for(draft: PromptDraft, family: str = "") -> str:
 
 
 def observations_of(run: Run, family: str = "") -> tuple[Observation, ...]:
-    """Of all of the run's scores that may be learned from."""
+    """Of all of the run's scores that may be learned from: none where words were changed for another try."""
+    if is_reworded(run.draft):
+        return ()
     paths, context = credited_paths(run.draft), context_for(run.draft, family)
     steered = run.draft.source.odds > 0
     grouped: dict[tuple[str, str, str], list[Score]] = {}

@@ -8,16 +8,28 @@ from typing import Any
 
 import pytest
 
+from comfy_nodes.score_repeating import GetNode
 from comfy_nodes.score_telling import json_of, report_of, ui_of
 from comfy_nodes.score_tries import Tried
-from comfy_nodes.score_trying import SEED_TOLD, Asked, after
+from comfy_nodes.score_trying import Copies
+from comfy_nodes.score_trying import after as after_try
 from comfy_nodes.score_types import Scored, ScoredImage
+from orchestrator_core.enhancing.rewording import Rewording
 from orchestrator_core.errors import ConfigError
 from orchestrator_core.prompt import Component, PromptDraft
 from orchestrator_core.vision.port import Fulfilment, Wanted, Whole
+from orchestrator_core.weights.retrying import SEED_TOLD, Change, Options, retried_with
 
 DRAFT = PromptDraft((Component("a red fox"),), seed=7)
 BOTH = "words and seed"
+
+
+def asking(until: float, tries: int, change: Change) -> Options:
+    return Options(until=until, tries=tries, change=change)
+
+
+def after(get: GetNode, node_id: str, images: Any, found: Scored, asked: Options) -> tuple[Tried, Copies | None]:
+    return after_try(get, node_id, images, found, asked, Rewording())
 
 
 class Batch(list[str]):
@@ -82,13 +94,13 @@ def graph(**retry: Any) -> dict[str, Any]:
 
 
 def test_enough_is_handed_on_at_once():
-    tried, copies = after(graph().get, "9", Batch(["a", "b"]), scored(0.3, 0.9), Asked(0.8, 4, BOTH))
+    tried, copies = after(graph().get, "9", Batch(["a", "b"]), scored(0.3, 0.9), asking(0.8, 4, BOTH))
     assert copies is None
-    assert (tried.image, tried.value, tried.reaches(0.8)) == (["b"], 0.9, True)
+    assert (tried.best.image, tried.tries.value, tried.tries.reaches(0.8)) == (["b"], 0.9, True)
 
 
 def test_too_little_is_rendered_again_with_the_next_seed_until_the_tries_are_used_up():
-    found, asked, shown = graph(), Asked(0.8, 3, "seed"), []
+    found, asked, shown = graph(), asking(0.8, 3, "seed"), []
     for number, value in enumerate((0.2, 0.6, 0.4)):
         tried, copies = after(found.get, "9", Batch([f"try {number}"]), scored(value), asked)
         shown.append(copies)
@@ -97,14 +109,14 @@ def test_too_little_is_rendered_again_with_the_next_seed_until_the_tries_are_use
             assert "3" not in copies  # the words stay
             found["9"]["inputs"]["tried"] = copies["9"]["inputs"]["tried"]
     assert shown[2] is None
-    assert (tried.image, tried.value, tried.best) == (["try 1"], 0.6, 1)
+    assert (tried.best.image, tried.tries.value, tried.tries.best) == (["try 1"], 0.6, 1)
     assert [one.changes for one in tried.attempts] == [(), (SEED_TOLD,), (SEED_TOLD,)]
-    assert tried.report(0.8).splitlines()[0] == "80% not reached; the best is try 2"
+    assert tried.tries.report(0.8).splitlines()[0] == "80% not reached; the best is try 2"
     assert tried.ui(0.8, goes_on=False)["orchestrator_tries"][0]["tries"][1]["is_best"]
 
 
 def test_what_was_missing_is_said_more_clearly_each_time_up_to_a_bound():
-    found, asked = graph(), Asked(0.8, 9, "words")
+    found, asked = graph(), asking(0.8, 9, "words")
     draft = PromptDraft((Component("a "), Component("red "), Component("fox, <lora:x:1>")), seed=7)
     texts = []
     for _ in range(6):
@@ -119,12 +131,12 @@ def test_what_was_missing_is_said_more_clearly_each_time_up_to_a_bound():
         assert copies["6"]["inputs"]["seed"] == ["2", 3]  # the same noise
         found["9"]["inputs"]["tried"] = copies["9"]["inputs"]["tried"]
     assert texts == [f"a (red:{strength}) fox, <lora:x:1>" for strength in ("1.1", "1.2", "1.3")]
-    assert tried.attempts[2].changes == ("(red:1.2)",)
+    assert tried.attempts[2].changes == ("(red:1.2), of which 10% was shown",)
 
 
 def test_where_no_word_can_be_said_more_clearly_the_seed_is_another():
     draft = PromptDraft((Component("(fox:1.4)"),), seed=7)
-    tried, copies = after(graph().get, "9", Batch(["a"]), scored(0.1, draft=draft), Asked(0.8, 4, "words"))
+    tried, copies = after(graph().get, "9", Batch(["a"]), scored(0.1, draft=draft), asking(0.8, 4, "words"))
     assert copies is not None
     assert copies["6"]["inputs"]["seed"] == 8
     assert copies["9"]["inputs"]["tried"][1] == (SEED_TOLD,)
@@ -132,16 +144,23 @@ def test_where_no_word_can_be_said_more_clearly_the_seed_is_another():
 
 
 def test_what_cannot_be_measured_is_not_tried_again():
-    assert after(graph().get, "9", Batch(["a"]), scored(None), Asked(0.8, 4, BOTH))[1] is None
+    assert after(graph().get, "9", Batch(["a"]), scored(None), asking(0.8, 4, BOTH))[1] is None
 
 
 def test_words_cannot_be_changed_where_no_draft_leads_to_the_scorer():
     found = graph()
     del found["8"]["inputs"]["draft"]
     with pytest.raises(ConfigError, match="set change to seed"):
-        after(found.get, "9", Batch(["a"]), scored(0.1), Asked(0.8, 4, BOTH))
+        after(found.get, "9", Batch(["a"]), scored(0.1), asking(0.8, 4, BOTH))
 
 
 def test_an_equal_try_does_not_take_the_place_of_an_earlier_one():
     tried = Tried("9").adding(Batch(["a"]), scored(0.5), ()).adding(Batch(["b"]), scored(0.5), ())
-    assert tried.image == ["a"]
+    assert tried.best.image == ["a"]
+
+
+def test_a_next_try_says_what_was_changed_in_the_prompt_that_its_image_is_saved_with():
+    copies = after(graph().get, "9", Batch(["a"]), scored(0.1), asking(0.8, 4, BOTH))[1]
+    assert copies is not None
+    draft = copies["8"]["inputs"]["draft"]
+    assert retried_with(draft) == "Try 2: (a red fox:1.1), of which 10% was shown."
