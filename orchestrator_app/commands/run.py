@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from orchestrator_app.commands.arguments import add_drawing, add_selection, add_story, add_template, description
 from orchestrator_app.commands.enhance_arguments import add_enhancing
+from orchestrator_app.commands.retry_arguments import add_retrying
 from orchestrator_app.console import problem, remark, say
 
 if TYPE_CHECKING:
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     from orchestrator_app.planning import Planned
     from orchestrator_app.rendering import Renderer, Result
     from orchestrator_app.servers import Server, ServerGenerator
+    from orchestrator_app.studio.retrying import Retry
     from orchestrator_core.context import StageContext
 
 EXAMPLE = "@quick"
@@ -64,6 +66,7 @@ def add_to(commands: Any, name: str) -> None:
     add_selection(parser)
     add_story(parser)
     add_enhancing(parser)
+    add_retrying(parser)
     parser.set_defaults(run=run)
 
 
@@ -76,14 +79,17 @@ def run(arguments: argparse.Namespace) -> int:
 
     from orchestrator_app.output_folder import OutputFolder
     from orchestrator_app.results import write_prompts, write_results
+    from orchestrator_app.retrying import retrying_of
 
+    retrying = retrying_of(arguments)
     source_name, context, planned = _planned(arguments)
     own = _own_graph(arguments)
     server = _server(arguments, own, planned)
     title = source_name or " ".join(planned[0].run.draft.positive.split()[:5])
     folder = OutputFolder.make(Path(arguments.output), title, datetime.now().astimezone())
     write_prompts(folder, planned)
-    results, renderer = _render(planned, context, server.generator, folder)
+    retry = retrying.retry(context, planned[0].checkpoint)
+    results, renderer = _render(planned, context, server.generator, folder, retry)
     reason = server.reason
     notice = f"{reason} {_use(results, own)}." if reason else ""
     problems = write_results(folder, results, own, server.object_info, _sheet(source_name, results, notice))
@@ -185,7 +191,11 @@ def _use(results: list[Result], own: OwnGraph) -> str:
 
 
 def _render(
-    planned: list[Planned], context: StageContext, generator: ServerGenerator | None, folder: OutputFolder
+    planned: list[Planned],
+    context: StageContext,
+    generator: ServerGenerator | None,
+    folder: OutputFolder,
+    retry: Retry | None,
 ) -> tuple[list[Result], Renderer | None]:
     from orchestrator_app.progress import progress_for
     from orchestrator_app.rendering import Memory, Renderer, Result
@@ -197,7 +207,7 @@ def _render(
                 memory.save(prompt.run)
             return [Result(prompt, prompt.run) for prompt in planned], None
         generator.output_folder = folder.path
-        renderer = Renderer(context, generator, folder, memory.save)
+        renderer = Renderer(context, generator, folder, memory.save, retry)
         return renderer.render(planned, progress_for(len(planned))), renderer
     finally:
         memory.close()
