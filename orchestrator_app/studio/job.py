@@ -13,9 +13,11 @@ from typing import Literal
 
 from orchestrator_app.studio.environment import StoppableGenerator, Target
 from orchestrator_app.studio.rating import Rate, Rating
+from orchestrator_app.studio.retrying import Retries
 from orchestrator_core.context import StageContext
 from orchestrator_core.enhancing.enhancer import Live
 from orchestrator_core.errors import Cancelled, GeneratorError, GeneratorUnreachable, Interrupted, OrchestratorError
+from orchestrator_core.prompt import MAX_SEED
 from orchestrator_core.request import GeneratedImage, GenerationRequest, Progress
 from orchestrator_core.run import Run
 from orchestrator_core.stages import dispatch
@@ -52,6 +54,7 @@ class TaskState:
     seconds: float = 0.0
     text: str = ""  # what a language model has answered so far
     is_scoring: bool = False  # its images are there, and their scores are to come
+    tries: str = ""  # what was tried until it showed enough, in lines
 
     @property
     def is_over(self) -> bool:
@@ -70,7 +73,8 @@ class Job:
 
     All tasks are prepared first, in their order: a language model and an image model seldom fit into one memory. Then
     targets work side by side; the tasks of one go in their order, and one that fails does not stop the others.
-    ``renders`` False: to be prepared is all that is wanted. ``rate`` scores what has images.
+    ``renders`` False: to be prepared is all that is wanted. ``rate`` scores what has images. With ``retries`` each is
+    rendered until it shows enough, and the best try is its run; the others are saved too.
     """
 
     def __init__(
@@ -81,8 +85,10 @@ class Job:
         *,
         renders: bool = True,
         rate: Rate | None = None,
+        retries: Retries | None = None,
     ) -> None:
-        self.save, self._prepare, self._renders = save, prepare, renders
+        self.save, self._prepare, self._renders, self._retries = save, prepare, renders, retries
+        rate = None if retries is not None else rate  # whose tries are scored already
         self._rating = Rating(rate, self._on_scored, self._note) if rate is not None else None
         self._numbers = {task.run.id: task.number for task in tasks}
         self.notes: list[str] = []  # what went wrong beside the rendering
@@ -205,7 +211,7 @@ class Job:
         self._set(task.number, phase="running")
         run, phase, error, reason = task.run, "done", "", ""
         try:
-            run = self._rendered(task, generator)
+            run = self._best(task, generator) if self._retries else self._rendered(task, generator, task.run)
         except Interrupted as problem:
             run, phase, error = run.replacing(images=problem.images), "stopped", "" if self.stopping else str(problem)
         except GeneratorError as problem:
@@ -229,7 +235,24 @@ class Job:
     def _on_scored(self, run: Run) -> None:
         self._set(self._numbers[run.id], run=run, is_scoring=False)
 
-    def _rendered(self, task: Task, generator: StoppableGenerator) -> Run:
+    def _best(self, task: Task, generator: StoppableGenerator) -> Run:
+        """The best of the tries; what was tried is told, and the others are saved."""
+        assert self._retries is not None
+        checkpoint = task.target.base_model(task.options.checkpoint)
+        retry = self._retries.of(checkpoint, lambda: self.stopping, self._note)
+
+        def render(run: Run, step: int) -> Run:
+            return self._rendered(task, generator, run, step)
+
+        tried = retry(task.run, render, lambda: self.stopping)
+        for run in tried.others:
+            self._save(run)
+        self._set(task.number, tries=tried.tries.report(retry.options.until))
+        return tried.best
+
+    def _rendered(self, task: Task, generator: StoppableGenerator, run: Run, step: int = 0) -> Run:
+        """``step``: how much further the seed is."""
+
         def report(progress: Progress) -> None:
             if self.stopping:  # it was asked to stop before it had begun
                 generator.cancel()
@@ -239,7 +262,10 @@ class Job:
             self._set(task.number, progress=progress)
 
         context = StageContext(Wildcards([]), generator, progress=report)
-        return dispatch.stage(task.run, context, task.options)
+        options = task.options
+        if step:
+            options = options.model_copy(update={"seed": (task.request.seed + step) & MAX_SEED})
+        return dispatch.stage(run, context, options)
 
     def _save(self, run: Run) -> None:
         try:

@@ -26,7 +26,7 @@ def progress_html(states: Sequence[TaskState], notes: Sequence[str] = ()) -> str
         f'<div class="orc-progress {"over" if is_over else "running"}">'
         f'<div class="orc-bar"><i style="width:{100 * done:.1f}%"></i></div>'
         f'<p role="status">{escape(progress_line(states))}</p>'
-        f"{_writing(states)}{previews}{''.join(notice(text) for text in problems)}{_kept(states)}"
+        f"{_writing(states)}{previews}{''.join(notice(text) for text in problems)}{_kept(states)}{_tries(states)}"
         f"{''.join(notice(f'Not remembered: {text}', 'hint') for text in notes)}</div>"
     )
 
@@ -42,6 +42,12 @@ def _readable(text: str) -> str:
     if not text.lstrip("`json \n").startswith(("{", "[")):
         return text
     return " · ".join(found[1] for found in _STRING.finditer(text) if found[1] and not found[3])
+
+
+def _tries(states: Sequence[TaskState]) -> str:
+    """Of each prompt that was rendered until it showed enough, what was tried."""
+    told = [f"Prompt {state.task.number}: {state.tries}".replace("\n", " · ") for state in states if state.tries]
+    return "".join(notice(text, "hint") for text in told)
 
 
 def _kept(states: Sequence[TaskState]) -> str:

@@ -16,6 +16,7 @@ from orchestrator_app.studio.language_models import llm_settings
 from orchestrator_app.studio.odds import NO_ODDS, Odds
 from orchestrator_app.studio.preparing import LeftOut, Preparer, Tools, Wishes, Written, accepted_draft
 from orchestrator_app.studio.remembering import StudioAnswers
+from orchestrator_app.studio.retrying import Retries
 from orchestrator_core.config import data_folder
 from orchestrator_core.enhancing.enhancer import Live
 from orchestrator_core.errors import ConfigError, OrchestratorError
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
     from orchestrator_app.studio.rating import Rate
     from orchestrator_core.profiles.library import ProfileLibrary
     from orchestrator_core.template import Wildcards
+    from orchestrator_core.weights.retrying import Options as RetryOptions
 
 _CHOICES_FOR = 60.0  # seconds that a target's lists are good for while somebody types
 
@@ -161,6 +163,18 @@ class LiveEnvironment:
         """What scores the images of a job; None where a person wants none scored."""
         settings, scoring = self.settings, self.environment.scoring
         return scoring.rate(settings) if scoring is not None and settings.score_images else None
+
+    def retries(self, wanted: RetryOptions | None) -> Retries | None:
+        """What renders prompts of a job until they show enough. Raises OrchestratorError where nothing can see that."""
+        if wanted is None:
+            return None
+        settings, scoring = self.settings, self.environment.scoring
+        if scoring is None:
+            raise ConfigError("This place has nothing that looks at images, so it cannot try again until one is right.")
+        scoring.tested(settings)
+        model = self.environment.models.get(settings) if self.environment.models else None
+        answers = self._answers.of(settings) if model is not None else None
+        return Retries(wanted, scoring.rate(settings), model, answers)
 
     def preparer(self, wishes: Wishes) -> Preparer:
         """What makes prompts scenes of a story and has them enhanced, for one preview or job.

@@ -8,7 +8,12 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from orchestrator_core.llm.port import IsCancelled, never
+from orchestrator_app.studio.rating import Rate
+from orchestrator_core.base_models import BaseModel
+from orchestrator_core.enhancing.caching import AnswerCache
+from orchestrator_core.enhancing.rewording import Rewording
+from orchestrator_core.errors import Cancelled, OrchestratorError
+from orchestrator_core.llm.port import IsCancelled, LanguageModel, never
 from orchestrator_core.prompt import PromptDraft
 from orchestrator_core.run import Run, new_run_id
 from orchestrator_core.weights.retrying import Options, Reword, Seen, Tries, seen_in, until_enough
@@ -53,6 +58,34 @@ class Retry:
         tries = until_enough(run.draft, look, self.options, self.reword, is_cancelled)
         assert tries.shown is not None
         return TriedRuns(tries.shown, tuple(runs), tries)
+
+
+@dataclass(frozen=True, slots=True)
+class Retries:
+    """What a page wants for all prompts of a job. ``model`` None: a table says things in other words."""
+
+    options: Options
+    rate: Rate
+    model: LanguageModel | None = None
+    answers: AnswerCache | None = None
+
+    def of(self, checkpoint: BaseModel, is_cancelled: IsCancelled, note: Callable[[str], None]) -> Retry:
+        """For one prompt and the model that renders it. ``note`` is told why images have no scores."""
+
+        def rate(run: Run) -> Run:
+            try:
+                (rated,) = self.rate([without_scene(run)], is_cancelled)
+            except Cancelled:
+                return run
+            except OrchestratorError as problem:
+                note(str(problem))
+                return run
+            except Exception as problem:  # noqa: BLE001 - the images are there, whatever a scorer does
+                note(f"This should not have happened ({type(problem).__name__}: {problem}).")
+                return run
+            return rated.replacing(draft=rated.draft.replacing(story=run.draft.story))
+
+        return Retry(self.options, rate, Rewording(self.model, checkpoint, self.answers, is_cancelled))
 
 
 def without_scene(run: Run) -> Run:

@@ -186,12 +186,14 @@ class BatchPage:
             session.wanted = wanted.loras
             self.table.look_up(session)
             plan, prepare = self._planned(session, wanted)
-            rate = self.live.rate()
+            rate, retries = self.live.rate(), self.live.retries(wanted.retry)
         except OrchestratorError as error:
             yield self._during(session, html.notice(str(error)))
             return
         session.row_problems = plan.problems
-        session.batch.job = job = self.live.jobs.start(Job(plan.tasks, saver(self.live), prepare, rate=rate))
+        session.batch.job = job = self.live.jobs.start(
+            Job(plan.tasks, saver(self.live), prepare, rate=rate, retries=retries)
+        )
         yield self._during(session, "", is_running=True, results=self.results.cleared(session))
         for states in job.watch():
             results = self.results.added(session, states)

@@ -257,8 +257,8 @@ class GeneratePage(GenerateElements):
 
     def _job(self, session: Session, asked: Asked) -> Job:
         prepare = self.live.preparation(asked.wishes, asked.loras, session.left_out)
-        rate = self.live.rate()
-        return Job(self._tasks(asked, self._drafts(session, asked)), saver(self.live), prepare, rate=rate)
+        tasks, retries = self._tasks(asked, self._drafts(session, asked)), self.live.retries(asked.rendering.retry)
+        return Job(tasks, saver(self.live), prepare, rate=self.live.rate(), retries=retries)
 
     def _tasks(self, asked: Asked, drafts: Sequence[PromptDraft]) -> list[Task]:
         target = self.live.target(asked.target)

@@ -16,11 +16,13 @@ from orchestrator_app.studio.live import LiveEnvironment
 from orchestrator_app.studio.pages.choosing import LoraSection
 from orchestrator_app.studio.pages.elsewhere import Elsewhere
 from orchestrator_app.studio.pages.results import ResultsPanel
+from orchestrator_app.studio.pages.retrying import RetrySection
 from orchestrator_app.studio.pages.target import TargetChooser
 from orchestrator_app.studio.pages.wishing import SCENE_BUTTONS, WishSections
 from orchestrator_app.studio.preparing import Wishes
 from orchestrator_core.errors import ConfigError
 from orchestrator_core.stages import dispatch, generate_prompt
+from orchestrator_core.weights.retrying import Options as RetryOptions
 
 # Text boxes that clicks write to.
 REROLL, PICK, TICK = "orchestrator_reroll", "orchestrator_pick", "orchestrator_tick"
@@ -32,11 +34,12 @@ _BEGIN = 4  # prompts at the beginning
 
 @dataclass(frozen=True)
 class Rendering:
-    """What holds for rows of a batch too: how to render, which LoRAs to choose, the story and the enhancing."""
+    """What holds for rows of a batch too: how to render, which LoRAs to choose, the story, the enhancing, the tries."""
 
     options: dispatch.Options
     loras: Wanted
     wishes: Wishes
+    retry: RetryOptions | None = None
 
 
 @dataclass(frozen=True)
@@ -74,6 +77,7 @@ class GenerateElements:
                 self.sections = WishSections()
                 self.loras = LoraSection()
                 self._rendering()
+                self.retry = RetrySection()
             with gr.Column(scale=6, min_width=340):
                 self._output()
 
@@ -152,7 +156,7 @@ class GenerateElements:
     @property
     def render_inputs(self) -> list[Any]:
         """What holds for rows of a batch too: see Rendering."""
-        return [*self.render_form.inputs, *self.loras.inputs, *self.sections.inputs]
+        return [*self.render_form.inputs, *self.loras.inputs, *self.retry.inputs, *self.sections.inputs]
 
     @property
     def shown(self) -> list[Any]:
@@ -179,4 +183,5 @@ class GenerateElements:
         last = first + len(self.loras.inputs)
         options = self.render_form.options(values[:first])
         loras = self.loras.wanted(values[first:last], options.checkpoint)
-        return Rendering(options, loras, self.sections.wishes(values[last:]))
+        end = last + len(self.retry.inputs)
+        return Rendering(options, loras, self.sections.wishes(values[end:]), self.retry.wanted(values[last:end]))
