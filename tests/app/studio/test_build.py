@@ -9,12 +9,12 @@ from typing import Any
 
 import pytest
 
-from orchestrator_app.studio.forms import element_id, fields_of, read
+from orchestrator_app.studio.forms import fields_of, read
 from orchestrator_core.pipeline import STAGES, new_run
 from orchestrator_core.request import ImageNotes
 from orchestrator_core.stages import dispatch, generate_prompt
 from tests.app.studio.studio_fakes import FakeHost, environment, target
-from tests.parity import options
+from tests.parity import id_in_forge, options, place_in_forge
 
 gr: Any = pytest.importorskip("gradio", reason="no gradio: pip install 'sd-orchestrator[studio]'")
 
@@ -39,8 +39,8 @@ def test_every_option_of_every_stage_has_its_element(pages: Any):
     found = elements(pages)
     for option in options():
         field = fields_of(STAGES[option.stage].options)[option.name]
-        element = found[element_id(option.stage, option.name)]
-        assert element.label == field.label
+        element = found[id_in_forge(option)]
+        assert element.label == place_in_forge(option).partition(": ")[2]
         assert field.description.split("{")[0].split("_")[0] in element.info.replace("\\", "")
 
 
