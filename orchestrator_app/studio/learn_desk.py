@@ -7,13 +7,15 @@ from dataclasses import dataclass, field, replace
 from typing import Any, Literal, Protocol
 
 from orchestrator_app.studio.learn_html import Happening, Move, SlotView
+from orchestrator_app.studio.trends_html import OverTime
 
 What = Literal["switch", "mode", "direction", "pin", "unpin", "off", "on", "reset", "undo", "import"]
 
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """Something that a person wants otherwise. ``value``: a bool, a mode, a direction, a number, or a file's text."""
+    """Something that a person wants otherwise. ``value``: a bool, a mode, a direction or "off", a number, a file's
+    text."""
 
     what: What
     slot: str = ""
@@ -28,6 +30,7 @@ class Planned:
     change: Change
     title: str
     moves: tuple[Move, ...] = ()
+    remarks: tuple[str, ...] = ()  # what of it cannot be, or not yet
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,12 +68,16 @@ class LearnDesk(Protocol):
         """How the values' scores went, as an SVG; "" where there is nothing to show."""
         ...
 
+    def over_time(self, context: str) -> OverTime:
+        """What learned odds have brought, and which values go together."""
+        ...
+
     def exported(self) -> str:
         """All that was learned, as JSON."""
         ...
 
-    def table(self) -> str:
-        """Components and their scores, as CSV."""
+    def table(self, name: str) -> str:
+        """As CSV: "scores", "values", "pairs" or "effect"."""
         ...
 
 

@@ -9,10 +9,11 @@ from typing import Literal
 
 from orchestrator_app.studio.html import clickable, escape, notice, number
 
-Direction = Literal["report", "prefer"]
-_SAYS = {"report": "reports", "prefer": "prefers"}
+Direction = Literal["report", "prefer", "off"]
+_SAYS = {"report": "reports", "prefer": "prefers", "off": "off"}
 _MOVES = 40  # lines of a dry run
 _SMALL = 0.005  # of a multiplier: what does not show is no change
+_TOGETHER = 10  # entries of what was seen that are one line of the history
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +37,7 @@ class ValueView:
 
 @dataclass(frozen=True, slots=True)
 class SlotView:
-    """``is_on``: its odds are learned ones; ``why`` says why, or why not."""
+    """``is_on``: its odds are learned ones; ``why`` says why, or why not; ``moved``: the values that moved most."""
 
     name: str
     title: str
@@ -45,6 +46,7 @@ class SlotView:
     n: int  # images
     why: str = ""
     values: tuple[ValueView, ...] = ()
+    moved: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,12 +61,13 @@ class Move:
 
 @dataclass(frozen=True, slots=True)
 class Happening:
-    """An entry of the ledger; ``undone``: what came later took it back."""
+    """An entry of the ledger; ``undone``: what came later took it back; ``kind``: as the ledger calls it."""
 
     number: int
     at_ms: int
     text: str
     undone: bool = False
+    kind: str = ""
 
 
 def slots_html(slots: Sequence[SlotView], picked: str, to: str) -> str:
@@ -74,10 +77,11 @@ def slots_html(slots: Sequence[SlotView], picked: str, to: str) -> str:
 
 
 def _slot(slot: SlotView, is_picked: bool) -> str:
-    said = number(slot.n, "image") + (f", {slot.why}" if slot.why else "")
+    told = slot.moved or slot.why
+    said = number(slot.n, "image") + (f", {told}" if told else "")
     return (
         f'<div class="orc-slot{" picked" if is_picked else ""}" role="button" tabindex="0" '
-        f'data-send="{escape(slot.name)}">{escape(slot.title)}'
+        f'data-send="{escape(slot.name)}" title="{escape(slot.why)}">{escape(slot.title)}'
         f'<em class="{slot.direction}">{_SAYS[slot.direction]}</em><small>{escape(said)}</small></div>'
     )
 
@@ -95,7 +99,7 @@ def odds_html(slot: SlotView, to: str) -> str:
             ("value", "", "As it stands in the wildcard or the template"),
             ("odds", "", "Bar: now. Stroke: as the wildcard's author set them"),
             ("", "num", "How much likelier than the author set it"),
-            ("n", "num", "Images that it was seen in, weighted"),
+            ("images", "num", "In how many it was seen; after a change of what is seen, earlier ones count less"),
             ("fulfilled", "num", "Mean of its scores, and the interval that holds it with 90 % certainty"),
             ("P(best)", "num", "How probable it is that no other value does better"),
             ("", "", ""),
@@ -144,12 +148,10 @@ def _tools(value: ValueView) -> str:
 
 def moves_html(moves: Sequence[Move]) -> str:
     """What would change; that nothing would is said too."""
-    found = sorted(
-        (move for move in moves if abs(move.after - move.before) > _SMALL),
-        key=lambda move: -abs(move.after - move.before),
-    )
+    moved = [move for move in moves if abs(move.after - move.before) > _SMALL]
+    found = sorted((move for move in moved if _shows(move)), key=lambda move: -abs(move.after - move.before))
     if not found:
-        return notice("The odds stay as they are.", "quiet")
+        return notice("The odds move by less than shows here." if moved else "The odds stay as they are.", "quiet")
     rows = "".join(
         f'<tr><td>{escape(move.slot)}</td><td dir="auto">{escape(move.text)}</td>'
         f'<td class="num">{move.before:.2g}×</td><td>→</td><td class="num">{move.after:.2g}×</td></tr>'
@@ -159,17 +161,36 @@ def moves_html(moves: Sequence[Move]) -> str:
     return f'<table class="orc-odds">{rows}</table>{more}'
 
 
+def _shows(move: Move) -> bool:
+    return f"{move.before:.2g}" != f"{move.after:.2g}"
+
+
 def history_html(happenings: Sequence[Happening], to: str) -> str:
-    """The newest first; a click sends the number of the moment that is wanted back."""
+    """The newest first, images some at a time; a click sends the number of the moment that is wanted back."""
     if not happenings:
         return notice("Nothing was learned yet.", "quiet")
-    return clickable(to, "".join(map(_happening, happenings)), "orc-history")
+    groups: list[list[Happening]] = []
+    for one in happenings:
+        if groups and len(groups[-1]) < _TOGETHER and _is_more_of(groups[-1][0], one):
+            groups[-1].append(one)
+        else:
+            groups.append([one])
+    return clickable(to, "".join(map(_happenings, groups)), "orc-history")
 
 
-def _happening(one: Happening) -> str:
-    moment = f"{datetime.fromtimestamp(one.at_ms / 1000).astimezone():%Y-%m-%d %H:%M:%S}"
+def _is_more_of(one: Happening, other: Happening) -> bool:
+    return one.kind == other.kind == "observe" and one.undone == other.undone
+
+
+def _happenings(group: Sequence[Happening]) -> str:
+    newest, oldest = group[0], group[-1]
+    moment = f"{datetime.fromtimestamp(newest.at_ms / 1000).astimezone():%Y-%m-%d %H:%M:%S}"
+    text = newest.text if len(group) == 1 else f"learned from {len(group)} runs"
+    numbers = f"{newest.number:,}" if len(group) == 1 else f"{oldest.number:,} – {newest.number:,}"
+    undone = '<small title="What came later took it back"> taken back</small>' if newest.undone else ""
     return (
-        f'<div class="{"undone" if one.undone else ""}"><span class="n">{one.number:,}</span><time>{moment}</time>'
-        f'<span dir="auto">{escape(one.text)}</span>'
-        f'<span class="orc-link" role="button" tabindex="0" data-send="{one.number}">as after this</span></div>'
+        f'<div class="{"undone" if newest.undone else ""}"><span class="n">{numbers}</span><time>{moment}</time>'
+        f'<span dir="auto">{escape(text)}{undone}</span>'
+        f'<span class="orc-link" role="button" tabindex="0" data-send="{newest.number}">go back to after this</span>'
+        "</div>"
     )

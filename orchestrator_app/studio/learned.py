@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from orchestrator_app.studio.learn_desk import Change, Learned
-from orchestrator_app.studio.learn_html import Move, SlotView, ValueView
+from orchestrator_app.studio.learn_html import Direction, Move, SlotView, ValueView
+from orchestrator_app.studio.trends_html import EffectView, OverTime, PairView
 from orchestrator_core.errors import WildcardError
 from orchestrator_core.template.values import value_key
 from orchestrator_core.weights.learner import State
 from orchestrator_core.weights.observation import context_words, probability, slot_of, value_of
 from orchestrator_core.weights.odds import FEW, Odds, SlotOdds, ValueOdds, odds, slot_odds
+from orchestrator_core.weights.pairs import pairs_of
+from orchestrator_core.weights.plots import trend_svg
+from orchestrator_core.weights.trends import Effect, effects_of, slot_trends
 
 if TYPE_CHECKING:
     from orchestrator_core.template import Wildcards
@@ -19,6 +24,12 @@ if TYPE_CHECKING:
 _INLINE = "inline:"
 _SHOWN = 200  # values of a slot
 _NAMED = 4  # values of a variant that its title names
+_PAIRS = 12
+_DIRECTIONS = {
+    "prefer": "Have {} prefer what works",
+    "report": "Have {} report alone",
+    "off": "Switch {} off: nothing moves in it, whatever is seen",
+}
 
 
 def learned_of(state: State, context: str, slot: str, wildcards: Wildcards | None) -> Learned:
@@ -36,13 +47,34 @@ def learned_of(state: State, context: str, slot: str, wildcards: Wildcards | Non
 
 
 def _slot(state: State, found: SlotOdds) -> SlotView:
-    title = f"__{found.slot}__"
-    if found.slot.startswith(_INLINE):
-        texts = sorted(value_of(value.key) for value in found.values)
-        title = "{" + "|".join([*texts[:_NAMED], *(["…"] if texts[_NAMED:] else [])]) + "}"
     images = {(one.run_id, one.image) for one in state.observations if one.slot == found.slot}
-    direction = state.settings.direction(found.slot)
-    return SlotView(found.slot, title, direction, found.moves and state.settings.on, len(images), found.why)
+    settings = state.settings
+    direction: Direction = "off" if found.slot in settings.off_slots else settings.direction(found.slot)
+    title = _title(found.slot, [value.key for value in found.values])
+    moves = found.moves and settings.on
+    moved = _moved(found) if moves else ""
+    return SlotView(found.slot, title, direction, moves, len(images), found.why, moved=moved)
+
+
+def _moved(found: SlotOdds) -> str:
+    """The values that are drawn most more, and most less, often."""
+    ends = dict.fromkeys((found.values[0], found.values[-1])) if found.values else {}
+    return ", ".join(f"{value_of(value.key)} {value.multiplier:.2g}×" for value in ends)
+
+
+def _title(slot: str, keys: Iterable[str]) -> str:
+    if not slot.startswith(_INLINE):
+        return f"__{slot}__"
+    texts = sorted(map(value_of, keys))
+    return "{" + "|".join([*texts[:_NAMED], *(["…"] if texts[_NAMED:] else [])]) + "}"
+
+
+def titles_of(state: State) -> Mapping[str, str]:
+    """What a person calls each slot; a variant, whose slot is a number, by its values."""
+    keys: dict[str, dict[str, None]] = {}
+    for one in state.observations:
+        keys.setdefault(one.slot, {})[one.key] = None
+    return {slot: _title(slot, found) for slot, found in keys.items()}
 
 
 def _with_values(state: State, context: str, view: SlotView, wildcards: Wildcards | None) -> SlotView:
@@ -57,7 +89,7 @@ def _with_values(state: State, context: str, view: SlotView, wildcards: Wildcard
         for key, share in author.items()
     ]
     values.sort(key=lambda value: (-value.now, value.text))
-    return SlotView(view.name, view.title, view.direction, view.is_on, view.n, view.why, tuple(values[:_SHOWN]))
+    return replace(view, values=tuple(values[:_SHOWN]))
 
 
 def _value(state: State, key: str, author: float, now: float, found: ValueOdds | None) -> ValueView:
@@ -98,25 +130,49 @@ def _authors(
 # changes
 
 
-def moves(before: Odds, after: Odds) -> tuple[Move, ...]:
-    """What is drawn otherwise."""
+def moves(before: Odds, after: Odds, titles: Mapping[str, str]) -> tuple[Move, ...]:
+    """What is drawn otherwise. ``titles``: of slots."""
     one, other = before.multipliers, after.multipliers
     keys = dict.fromkeys([*one, *other])
-    return tuple(Move(slot_of(key), value_of(key), one.get(key, 1.0), other.get(key, 1.0)) for key in keys)
+    named = ((key, titles.get(slot_of(key), slot_of(key))) for key in keys)
+    return tuple(Move(slot, value_of(key), one.get(key, 1.0), other.get(key, 1.0)) for key, slot in named)
 
 
-def title_of(change: Change) -> str:
-    """A change in words."""
-    value, name = change.value, value_of(change.key) or change.slot
+def title_of(change: Change, titles: Mapping[str, str]) -> str:
+    """A change in words. ``titles``: of slots."""
+    value, slot = change.value, titles.get(change.slot, change.slot)
+    name = value_of(change.key) or slot
     return {
         "switch": f"Switch learning {'on' if value else 'off'}",
         "mode": f"Learn in the mode {value}",
-        "direction": f"Have {change.slot} {'prefer what works' if value == 'prefer' else 'report alone'}",
+        "direction": _DIRECTIONS.get(str(value), "").format(slot),
         "pin": f"Pin {name} as it is now",
         "unpin": f"Let {name} move again",
         "off": f"Leave {name} out",
         "on": f"Use {name} again",
-        "reset": f"Forget what was learned of {change.slot}" if change.slot else "Forget all that was learned",
+        "reset": f"Forget what was learned of {slot}" if change.slot else "Forget all that was learned",
         "undo": f"Go back to moment {value}",
         "import": "Take in what was learned elsewhere",
     }[change.what]
+
+
+# over time
+
+
+def over_time_of(state: State, context: str) -> OverTime:
+    """Of all contexts, this one first; the plot and the pairs of this one."""
+    seen, titles = list(state.observations), titles_of(state)
+    effects = sorted(effects_of(seen), key=lambda one: one.context != context)
+    trends = [replace(trend, name=titles.get(trend.name, trend.name)) for trend in slot_trends(seen, context)]
+    found = pairs_of(seen, context)
+    pairs = tuple(
+        PairView(value_of(one.first), value_of(one.second), one.n, one.expected, one.seen, one.sure)
+        for one in found.sure[:_PAIRS]
+    )
+    return OverTime(tuple(map(_effect, effects)), trend_svg(trends), pairs, found.looked)
+
+
+def _effect(one: Effect) -> EffectView:
+    judge = "your marks" if one.kind == "mark" else ":".join(one.scorer.split(":")[:2])
+    told = (one.before.value, one.before.n, one.after.value, one.after.n, one.lately.value)
+    return EffectView(context_words(one.context), judge, *told, one.low, one.high)

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from orchestrator_app.studio.learn_desk import Change, Learned, Planned
 from orchestrator_app.studio.learn_html import Happening
 from orchestrator_app.studio.odds import NO_ODDS, Odds
+from orchestrator_app.studio.trends_html import OverTime
 from orchestrator_core.errors import OrchestratorError
 
 if TYPE_CHECKING:
@@ -18,11 +19,14 @@ if TYPE_CHECKING:
     from orchestrator_core.run import Run
     from orchestrator_core.store import Store
     from orchestrator_core.template import Wildcards
+    from orchestrator_core.weights.exchange import Fitting
+    from orchestrator_core.weights.learner import State
     from orchestrator_core.weights.ledger import Ledger
     from orchestrator_core.weights.marking import Marks
+    from orchestrator_core.weights.observation import Observation
     from orchestrator_core.weights.odds import Odds as LedgerOdds
 
-_SETTINGS = {"pin": "pin", "unpin": "unpin", "switch": "switch", "mode": "mode", "direction": "direction"}
+_SETTINGS = {"pin": "pin", "unpin": "unpin", "switch": "switch", "mode": "mode"}
 
 
 def family_by_name(checkpoint: str) -> str:
@@ -104,25 +108,35 @@ class StudioLearning:
             return None
 
     def planned(self, change: Change, context: str = "") -> Planned:
-        from orchestrator_app.studio.learned import moves, title_of
+        from orchestrator_app.studio.learned import moves, title_of, titles_of
 
-        context = context or self.look().context
+        state, context = self.ledger.state(), context or self.look().context
+        titles = titles_of(state)
+        title = title_of(change, titles)
         if change.what == "import":
-            before, after = self._with_import(change.value, context)
-        else:
-            before, after = self.ledger.preview(context, self._told(change, context))
-        return Planned(change, title_of(change), moves(before, after))
+            found = self._fitting(change.value)
+            before, after = _with_import(state, found.observations, context)
+            return Planned(change, title, moves(before, after, titles), found.remarks)
+        before, after = self.ledger.preview(context, *self._told(change, context))
+        remarks = self._taken_back(change.value, titles) if change.what == "undo" else ()
+        return Planned(change, title, moves(before, after, titles), remarks)
 
-    def _with_import(self, text: str, context: str) -> tuple[LedgerOdds, LedgerOdds]:
-        """The odds as they are, and as they would be. Raises FormatError."""
-        from orchestrator_core.weights.exchange import imported
-        from orchestrator_core.weights.learner import Event
-        from orchestrator_core.weights.odds import odds
+    def _taken_back(self, to: int, titles: Mapping[str, str]) -> tuple[str, ...]:
+        """What an undo takes back, in words."""
+        later = [one for one in self.ledger.history(0) if one.number > to and not one.undone and one.kind != "undo"]
+        if len(later) == 1:
+            return (f"Takes back: {_named(later[0].words, titles)}.",)
+        images = sum(one.kind == "observe" for one in later)
+        counts = ((images, "scored run"), (len(later) - images, "mark or setting"))
+        told = [f"{count:,} {what}{'s' * (count != 1)}" for count, what in counts if count]
+        return (f"Takes back {' and '.join(told)}.",) if told else ()
 
-        observations, state = imported(text), self.ledger.state()
-        before = odds(state, context)
-        state.add(Event(state.number + 1, "import", observations))
-        return before, odds(state, context)
+    def _fitting(self, text: str) -> Fitting:
+        """Raises FormatError."""
+        from orchestrator_core.weights.exchange import Fitting, fitting, imported, keys_in
+
+        observations, wildcards = imported(text), self._known_wildcards()
+        return Fitting(observations) if wildcards is None else fitting(observations, keys_in(wildcards))
 
     def apply(self, change: Change) -> None:
         if change.what == "reset":
@@ -130,26 +144,40 @@ class StudioLearning:
         elif change.what == "undo":
             self.ledger.undo(change.value)
         elif change.what == "import":
-            from orchestrator_core.weights.exchange import imported
-
-            self.ledger.observe(imported(change.value), "import", "taken in from a file")
+            self.ledger.observe(self._fitting(change.value).observations, "import", "taken in from a file")
         else:
-            told = self._told(change, "")
-            self.ledger.change(told["what"], slot=change.slot, key=change.key, value=told["value"])
+            self.ledger.change_all(self._told(change, ""))
 
-    def _told(self, change: Change, context: str) -> dict[str, Any]:
+    def _told(self, change: Change, context: str) -> Sequence[Mapping[str, Any]]:
         """A change as the ledger has it. Raises LearningError."""
         if change.what in ("reset", "undo"):
-            return {"what": change.what, "slot": change.slot, "to": change.value}
+            return [{"what": change.what, "slot": change.slot, "to": change.value}]
         if change.what in ("off", "on"):
-            return {"what": "value", "key": change.key, "value": change.what == "on"}
+            return [{"what": "value", "slot": "", "key": change.key, "value": change.what == "on"}]
+        if change.what == "direction":
+            return self._turned(change.slot, change.value)
         value = change.value
         if change.what == "pin" and value is None:  # as it is now
             value = self.ledger.odds(context or self.look().context).multipliers.get(change.key, 1.0)
-        return {"what": _SETTINGS[change.what], "slot": change.slot, "key": change.key, "value": value}
+        return [{"what": _SETTINGS[change.what], "slot": change.slot, "key": change.key, "value": value}]
+
+    def _turned(self, slot: str, to: str) -> Sequence[Mapping[str, Any]]:
+        """A slot that is off keeps its direction; one that is given a direction is on again."""
+        off = {"what": "slot", "slot": slot, "key": "", "value": False}
+        if to == "off":
+            return [off]
+        is_off = slot in self.ledger.settings.off_slots
+        turned = {"what": "direction", "slot": slot, "key": "", "value": to}
+        return [{**off, "value": True}, turned] if is_off else [turned]
 
     def happenings(self, most: int) -> Sequence[Happening]:
-        return [Happening(one.number, one.at_ms, one.words, one.undone) for one in self.ledger.history(most)]
+        from orchestrator_app.studio.learned import titles_of
+
+        titles = titles_of(self.ledger.state())
+        return [
+            Happening(one.number, one.at_ms, _named(one.words, titles), one.undone, one.kind)
+            for one in self.ledger.history(most)
+        ]
 
     def plot(self, context: str, slot: str) -> str:
         from orchestrator_core.weights.plots import trend_svg
@@ -157,12 +185,33 @@ class StudioLearning:
 
         return trend_svg(trends_of(self.ledger.state().observations, context, slot))
 
+    def over_time(self, context: str) -> OverTime:
+        from orchestrator_app.studio.learned import over_time_of
+
+        return over_time_of(self.ledger.state(), context)
+
     def exported(self) -> str:
         from orchestrator_core.weights.exchange import exported
 
         return exported(self.ledger.state())
 
-    def table(self) -> str:
-        from orchestrator_core.weights.tables import as_csv
+    def table(self, name: str) -> str:
+        from orchestrator_core.weights.tables import TABLES
 
-        return as_csv(self.ledger.state().observations)
+        return TABLES[name](self.ledger.state())
+
+
+def _with_import(state: State, observations: Sequence[Observation], context: str) -> tuple[LedgerOdds, LedgerOdds]:
+    """The odds as they are, and as they would be."""
+    from orchestrator_core.weights.learner import Event
+    from orchestrator_core.weights.odds import odds
+
+    before = odds(state, context)
+    state.add(Event(state.number + 1, "import", tuple(observations)))
+    return before, odds(state, context)
+
+
+def _named(words: str, titles: Mapping[str, str]) -> str:
+    """A variant's slot is a number, which tells nobody anything."""
+    slot = next((slot for slot in titles if slot.startswith("inline:") and slot in words), "")
+    return words.replace(slot, titles[slot]) if slot else words

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -14,9 +15,10 @@ from orchestrator_app.studio.compat import hidden, listen
 from orchestrator_app.studio.learn_desk import Change, LearnDesk, Learned, What
 from orchestrator_app.studio.pages.learn_elements import EVERYTHING, MOMENT, NEWS, SLOT, VALUE, LearnElements
 from orchestrator_app.studio.session import Session
+from orchestrator_app.studio.trends_html import effect_words, over_time_html
 from orchestrator_core.errors import ConfigError, OrchestratorError
 
-_HISTORY = 200  # entries that are shown
+_HISTORY = 1_000  # entries that are shown, images some at a time
 _LARGEST = 32 * 1024 * 1024  # bytes of a file that is taken in
 _NOTHING = (
     "Nothing was learned yet. Switch on the scoring of finished images on the page Config, or mark images with the "
@@ -40,12 +42,13 @@ class LearnPage(LearnElements):
             listen(element.change, self._changing(what), [element, session], outputs, **quiet)
         listen(self.value.change, self._on_value, [self.value, session], outputs, **quiet)
         listen(self.moment.change, self._on_moment, [self.moment, session], outputs, **quiet)
+        listen(self.undo.click, self._on_undo, [session], outputs, **quiet)
         listen(self.reset_slot.click, self._on_reset_slot, [session], outputs, **quiet)
         listen(self.reset.click, lambda session: self._propose(session, Change("reset")), [session], outputs, **quiet)
         listen(self.file.upload, self._on_file, [self.file, session], [self.file, *outputs], **quiet)
         listen(self.apply.click, self._on_apply, [session], outputs, **quiet)
         listen(self.cancel.click, self._on_cancel, [session], outputs, **quiet)
-        listen(self.save.click, self._on_save, None, [self.exported, self.table, self.said], **quiet)
+        listen(self.save.click, self._on_save, None, [self.exported, *self.tables.values(), self.said], **quiet)
         news = hidden(NEWS)  # a small answer to each tick, see compat.folded
         listen(self.timer.tick, self._on_tick, [session], [news], **quiet)
         listen(news.change, self._on_news, [session], outputs, **quiet)
@@ -66,13 +69,14 @@ class LearnPage(LearnElements):
             now = self.desk.look(view.context, view.slot)
             pending = self._waiting(session)
             past = learn_html.history_html(self.desk.happenings(_HISTORY), MOMENT)
+            over_time = self.desk.over_time(now.context)
             plot = self.desk.plot(now.context, now.slot) if now.slot else ""
         except OrchestratorError as error:
             return self._unchanged(html.notice(str(error)))
         session.learn = session.learn.replacing(context=now.context, slot=now.slot, number=now.number, is_open=True)
         slot = next((each for each in now.slots if each.name == now.slot), None)
         return (
-            _status(now),
+            _status(now, effect_words(over_time)),
             *(now.is_on, now.mode, gr.update(choices=[EVERYTHING, *_named(now)], value=now.context)),
             learn_html.slots_html(now.slots, now.slot, SLOT),
             said,
@@ -81,7 +85,9 @@ class LearnPage(LearnElements):
             gr.update() if slot is None else slot.direction,
             "" if slot is None else learn_html.odds_html(slot, VALUE),
             plot,
+            over_time_html(over_time) or html.notice("Nothing was scored yet.", "quiet"),
             past,
+            gr.update(interactive=now.number > 0),
         )
 
     def _waiting(self, session: Session) -> tuple[Any, str]:
@@ -91,7 +97,8 @@ class LearnPage(LearnElements):
             return gr.update(visible=False), ""
         planned = self.desk.planned(change, session.learn.context)
         title = f'<h3 class="orc-name">{html.escape(planned.title)}</h3>'
-        return gr.update(visible=True), title + learn_html.moves_html(planned.moves)
+        remarks = "".join(html.notice(said, "hint") for said in planned.remarks)
+        return gr.update(visible=True), title + remarks + learn_html.moves_html(planned.moves)
 
     def _unchanged(self, said: Any) -> tuple[Any, ...]:
         place = self.outputs.index(self.said)
@@ -145,6 +152,14 @@ class LearnPage(LearnElements):
         number = html.clicked(sent)
         return self._propose(session, Change("undo", value=int(number))) if number.isdecimal() else self._shown(session)
 
+    def _on_undo(self, session: Session) -> tuple[Any, ...]:
+        try:
+            past = self.desk.happenings(_HISTORY)
+        except OrchestratorError as error:
+            return self._unchanged(html.notice(str(error)))
+        newest = next((one.number for one in past if not one.undone and one.kind != "undo"), 0)
+        return self._propose(session, Change("undo", value=newest - 1)) if newest else self._shown(session)
+
     def _on_reset_slot(self, session: Session) -> tuple[Any, ...]:
         if not session.learn.slot:
             return self._unchanged(html.notice("Choose a slot first.", "hint"))
@@ -174,14 +189,14 @@ class LearnPage(LearnElements):
         session.learn = session.learn.replacing(pending=None)
         return self._shown(session)
 
-    def _on_save(self) -> tuple[Any, Any, Any]:
+    def _on_save(self) -> tuple[Any, ...]:
         try:
             desk = self.desk
         except OrchestratorError as error:
-            return gr.update(), gr.update(), html.notice(str(error))
-        json, first = self._file("learned.json", desk.exported)
-        table, second = self._file("scores.csv", desk.table)
-        return json, table, html.notice(" ".join(filter(None, (first, second))))
+            return *([gr.update()] * (1 + len(self.tables))), html.notice(str(error))
+        made = [self._file("learned.json", desk.exported)]
+        made += [self._file(f"{name}.csv", partial(desk.table, name)) for name in self.tables]
+        return *(file for file, _ in made), html.notice(next((said for _, said in made if said), ""))
 
     def _file(self, name: str, make: Callable[[], str]) -> tuple[Any, str]:
         """(the download, why there is none)."""
@@ -215,9 +230,9 @@ def _named(now: Learned) -> list[tuple[str, str]]:
     return [(said, context) for context, said in now.contexts.items() if context]
 
 
-def _status(now: Learned) -> str:
-    said = f"Learning is {'on, ' + now.mode if now.is_on else 'off'}: {html.number(now.images, 'image')}"
-    return html.summary_html(f"{said}, moment {now.number:,}.")
+def _status(now: Learned, brought: str) -> str:
+    said = f"Learning is {'on, ' + now.mode if now.is_on else 'off'}: {html.number(now.images, 'image')} so far."
+    return html.summary_html(f"{said} {brought}".strip())
 
 
 def _text_of(path: Path) -> str:

@@ -18,7 +18,15 @@ _MODES = {
 _DIRECTIONS = {
     "report": "report: models' scores are shown, and move nothing (a low one may mean a hard word, not a bad one)",
     "prefer": "prefer what works: values that are fulfilled more often are drawn more often",
+    "off": "off: nothing moves in this slot, whatever models or your marks say",
 }
+
+
+_TABLES = {"scores": "Scores", "values": "Values", "pairs": "Pairs", "effect": "Before, after"}
+
+
+def _download(name: str, label: str) -> Any:
+    return kw(gr.DownloadButton, label=label, size="sm", interactive=False, elem_id=f"orchestrator_learn_{name}")
 
 
 class LearnElements:
@@ -30,6 +38,13 @@ class LearnElements:
             with gr.Column(scale=4, min_width=300):
                 self._switches()
                 self.slots = html_box("", elem_id="orchestrator_learn_slots")
+                self.undo = kw(
+                    gr.Button,
+                    value="Undo the last step",
+                    size="sm",
+                    interactive=False,
+                    elem_id="orchestrator_learn_undo",
+                )
                 self._files()
             with gr.Column(scale=8, min_width=360):
                 self._pending()
@@ -69,22 +84,15 @@ class LearnElements:
         with folded("Take along, take in, begin anew", "orchestrator_learn_files"):
             with kw(gr.Row, elem_classes=["orc-line"]):
                 self.save = kw(gr.Button, value="Prepare files", size="sm", elem_id="orchestrator_learn_save")
-                self.exported, self.table = (
-                    kw(
-                        gr.DownloadButton,
-                        label=label,
-                        size="sm",
-                        interactive=False,
-                        elem_id=f"orchestrator_learn_{name}",
-                    )
-                    for name, label in (("json", "What was learned (JSON)"), ("csv", "Scores (CSV)"))
-                )
+                self.exported = _download("json", "What was learned (JSON)")
+            with kw(gr.Row, elem_classes=["orc-line"]):
+                self.tables = {name: _download(name, f"{label} (CSV)") for name, label in _TABLES.items()}
             self.file = kw(
                 gr.File,
                 label="Take in what was learned elsewhere",
                 file_types=[".json"],
                 type="filepath",
-                height=90,
+                height=130,
                 elem_id="orchestrator_learn_import",
             )
             with kw(gr.Row, elem_classes=["orc-line"]):
@@ -118,6 +126,8 @@ class LearnElements:
             )
             self.odds = html_box("", elem_id="orchestrator_learn_odds")
             self.plot = html_box("", elem_id="orchestrator_learn_plot", elem_classes=["orc-plot"])
+        with folded("Over time: what it has brought, and which values go together", "orchestrator_learn_time"):
+            self.over_time = html_box("", elem_id="orchestrator_learn_over_time")
         with folded("History: what was learned when, and the way back", "orchestrator_learn_past"):
             self.history = html_box("", elem_id="orchestrator_learn_history")
 
@@ -126,4 +136,4 @@ class LearnElements:
     @property
     def outputs(self) -> list[Any]:
         own = [self.status, self.is_on, self.mode, self.context, self.slots, self.said, self.pending, self.moves]
-        return [*own, self.head, self.direction, self.odds, self.plot, self.history]
+        return [*own, self.head, self.direction, self.odds, self.plot, self.over_time, self.history, self.undo]

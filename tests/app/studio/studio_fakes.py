@@ -12,6 +12,7 @@ from PIL import Image
 from orchestrator_app.studio.environment import Settings, StudioEnvironment, Target
 from orchestrator_app.studio.learn_desk import Change, Learned, Planned
 from orchestrator_app.studio.learn_html import Happening, Move, SlotView, ValueView
+from orchestrator_app.studio.trends_html import EffectView, OverTime, PairView
 from orchestrator_core.errors import FormatError, Interrupted, RenderFailed, StoreError
 from orchestrator_core.request import Choices, GeneratedImage, GenerationRequest, ImageNotes, OnProgress, Progress
 from orchestrator_core.template import Wildcards
@@ -146,8 +147,12 @@ class FakeDesk:
     def plot(self, context: str, slot: str) -> str:
         return '<svg viewBox="0 0 600 120"><path d="M0 90 L600 20" stroke="currentColor" fill="none"/></svg>'
 
+    def over_time(self, context: str) -> OverTime:
+        effect = EffectView("SD 1.5", "<b>clip", 0.62, 40, 0.81, 60, 0.9, 0.1, 0.28)
+        return OverTime((effect,), self.plot(context, ""), (PairView("crimson", "owl <b>", 12, 0.8, 0.3, 0.998),), 14)
+
     def exported(self) -> str:
         return '{"schema_version": 1}'
 
-    def table(self) -> str:
-        return "component,score\r\ncrimson,0.88\r\n"
+    def table(self, name: str) -> str:
+        return f"{name},score\r\ncrimson,0.88\r\n"

@@ -10,9 +10,10 @@ import pytest
 
 from orchestrator_app.studio.html import SENT
 from orchestrator_app.studio.learn_desk import Change
-from orchestrator_app.studio.learn_html import Move, history_html, moves_html, odds_html, slots_html
+from orchestrator_app.studio.learn_html import Happening, Move, history_html, moves_html, odds_html, slots_html
 from orchestrator_app.studio.live import LiveEnvironment
 from orchestrator_app.studio.session import Session
+from orchestrator_app.studio.trends_html import EffectView, OverTime, effect_words, over_time_html
 from tests.app.studio.studio_fakes import FakeDesk, environment
 
 gr: Any = pytest.importorskip("gradio", reason="no gradio: pip install 'sd-orchestrator[studio]'")
@@ -93,6 +94,35 @@ def test_an_entry_of_the_history_leads_back_to_it(page: Page, desk: FakeDesk):
     assert [change.what for change in desk.applied] == ["switch"]
 
 
+def test_the_last_step_is_undone_after_it_was_shown_what_that_moves(page: Page, desk: FakeDesk):
+    assert page.shown["undo"]["interactive"] is False
+    desk.apply(Change("switch", value=True))
+    desk.apply(Change("mode", value="fast"))
+    assert page.does(page.page._on_open(page.session))["undo"]["interactive"] is True
+    assert page.does(page.page._on_undo(page.session))["pending"]["visible"] is True
+    assert page.session.learn.pending == Change("undo", value=1)
+    assert page.does(page.page._on_apply(page.session))["mode"] == "careful"
+
+
+def test_a_slot_is_switched_off_and_on(page: Page, desk: FakeDesk):
+    page.page._changing("direction")("off", page.session)
+    page.page._on_apply(page.session)
+    assert desk.applied == [Change("direction", "colors/warm", value="off")]
+    shown = page.does(page.page._on_open(page.session))
+    assert shown["direction"] == "off"
+    assert '<em class="off">off</em>' in shown["slots"]
+
+
+def test_what_it_has_brought_and_which_values_go_together_is_shown(page: Page):
+    shown = page.shown["over_time"]
+    assert "62 %" in shown
+    assert "+10 to +28 points" in shown
+    assert "crimson + owl &lt;b&gt;" in shown
+    assert "worse" in shown
+    assert "<b>" not in shown
+    assert "62 % of each prompt was shown by the odds as written, 81 % by learned ones." in page.shown["status"]
+
+
 def test_a_file_that_holds_nothing_learned_changes_nothing(page: Page, desk: FakeDesk, tmp_path: Path):
     for text, said in (("{}", "holds nothing"), ("\xff", "cannot be read")):
         (tmp_path / "learned.json").write_bytes(text.encode("latin-1"))
@@ -119,9 +149,9 @@ def test_what_was_learned_elsewhere_is_shown_at_the_next_look(page: Page, desk: 
 
 
 def test_files_to_take_along_are_prepared_on_demand(page: Page):
-    json, csv, said = page.page._on_save()
+    json, *tables, said = page.page._on_save()
     assert Path(json["value"]).read_text() == '{"schema_version": 1}'
-    assert Path(csv["value"]).name == "scores.csv"
+    assert [Path(table["value"]).name for table in tables] == ["scores.csv", "values.csv", "pairs.csv", "effect.csv"]
     assert said == ""
 
 
@@ -148,6 +178,33 @@ def test_slots_say_their_direction_and_are_escaped(desk: FakeDesk):
 def test_a_change_that_moves_nothing_says_so():
     assert "stay as they are" in moves_html([Move("a", "b", 1.0, 1.001)])
     assert moves_html([Move("a", str(n), 1.0, 2.0) for n in range(50)]).count("<tr>") == 40
+
+
+def test_a_change_that_does_not_show_is_told_so_and_not_listed():
+    assert "less than shows here" in moves_html([Move("a", "b", 1.401, 1.408)])
+
+
+def test_images_are_some_lines_of_the_history_and_wishes_one_each():
+    seen = [Happening(n, 0, f"run {n}", kind="observe", undone=n < 3) for n in range(30, 0, -1)]
+    shown = history_html([Happening(31, 0, "a wish <b>", kind="set"), *seen], "box")
+    assert shown.count("data-send=") == 1 + 3 + 1
+    assert "a wish &lt;b&gt;" in shown
+    assert "21 – 30" in shown
+    assert "1 – 2" in shown
+    assert shown.count("taken back") == 1
+
+
+def test_what_may_be_chance_is_called_that():
+    one = EffectView("a", "b", 0.6, 4, 0.7, 4, 0.7, -0.1, 0.3)
+    assert "which may be chance" in effect_words(OverTime((one,)))
+    assert (
+        effect_words(OverTime((replace(one, n_after=0),)))
+        == effect_words(OverTime())
+        == over_time_html(OverTime())
+        == ""
+    )
+    assert "None, as far as can be told" in over_time_html(OverTime((one,), looked=9))
+    assert "often enough yet" in over_time_html(OverTime((one,)))
 
 
 def test_without_a_history_there_is_none():

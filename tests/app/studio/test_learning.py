@@ -169,6 +169,61 @@ def test_what_was_learned_elsewhere_moves_the_same_odds_and_can_be_taken_back(
     assert multiplier(other, "crimson") == 1.0
 
 
+def test_a_slot_that_is_off_moves_nothing_and_keeps_its_direction(learning: StudioLearning, wildcards: Wildcards):
+    learn(learning, wildcards)
+    learning.apply(Change("direction", SLOT, value="prefer"))
+    moved = multiplier(learning, "crimson")
+    planned = learning.planned(Change("direction", SLOT, value="off"))
+    assert {move.text: move.after for move in planned.moves}["crimson"] == 1.0
+    learning.apply(planned.change)
+    assert (multiplier(learning, "crimson"), learning.look().slots[0].direction) == (1.0, "off")
+    assert learning.planned(Change("direction", SLOT, value="prefer")).moves
+    learning.apply(Change("direction", SLOT, value="prefer"))
+    assert (multiplier(learning, "crimson"), learning.look().slots[0].direction) == (moved, "prefer")
+
+
+def test_an_undo_says_what_it_takes_back(learning: StudioLearning, wildcards: Wildcards):
+    learn(learning, wildcards, 3)
+    learning.apply(Change("pin", SLOT, f"{SLOT}#amber", 2.0))
+    number = learning.number()
+    assert "amber: pinned at 2.0×" in learning.planned(Change("undo", value=number - 1)).remarks[0]
+    assert learning.planned(Change("undo", value=2)).remarks == ("Takes back 3 scored runs and 1 mark or setting.",)
+
+
+def test_values_that_the_wildcards_here_do_not_have_are_left_out_of_an_import(
+    learning: StudioLearning, wildcards: Wildcards
+):
+    learn(learning, wildcards, 12)
+    ghost = Change("import", value=learning.exported().replace("#crimson", "#ghost"))
+    learning.apply(Change("reset"))
+    assert "ghost" in learning.planned(ghost).remarks[0]
+    learning.apply(ghost)
+    assert "ghost" not in {value.text for value in learning.look().slots[0].values}
+
+
+def test_a_variant_is_called_by_its_values_everywhere(learning: StudioLearning):
+    run, draft = new_run(), Template("a {fox|owl}").draw(Wildcards([]), 1)
+    (key,) = {part.choices[-1].key for part in draft.components if part.choices}
+    score = Score(run.id, "a.png", 1, "fulfilment", 0.9, scorer="fake", key=key, text=key)
+    learning.apply(Change("switch", value=True))
+    learning.learn([run.replacing(draft=draft, scores=(score,))])
+    slot = key.partition("#")[0]
+    planned = learning.planned(Change("direction", slot, value="off"))
+    learning.apply(planned.change)
+    for text in (planned.title, learning.happenings(1)[0].text):
+        assert "inline:" not in text
+        assert "{" in text
+
+
+def test_what_learned_odds_have_brought_is_told_for_each_context(learning: StudioLearning, wildcards: Wildcards):
+    learn(learning, wildcards, 20)
+    found = learning.over_time(learning.look().context)
+    (effect,) = found.effects
+    assert (effect.n_before, effect.n_after, effect.judge) == (20, 0, "fake")
+    assert "all together" in found.plot
+    assert found.looked == 0
+
+
 def test_how_the_scores_of_values_went_is_drawn(learning: StudioLearning, wildcards: Wildcards):
     learn(learning, wildcards, 10)
     assert "<svg" in learning.plot(learning.look().context, SLOT)
@@ -177,6 +232,6 @@ def test_how_the_scores_of_values_went_is_drawn(learning: StudioLearning, wildca
 
 def test_the_table_holds_each_observation_and_no_formula(learning: StudioLearning, wildcards: Wildcards):
     learn(learning, wildcards, 3)
-    lines = learning.table().splitlines()
+    lines = learning.table("scores").splitlines()
     assert len(lines) == 4
     assert lines[0].startswith("run,image,context")
