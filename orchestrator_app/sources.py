@@ -87,9 +87,7 @@ def read_file(path: Path) -> Source:
     if not isinstance(data, dict | list):
         raise FormatError(f"{path} holds no template, no prompts and no pipeline.")
     if _is_pipeline(data):
-        from orchestrator_core.spec import pipeline_from
-
-        return Source(path.stem, pipeline=pipeline_from(data))
+        return Source(path.stem, pipeline=_one_after_another(data, path))
     if isinstance(data, dict) and is_template_file(data):
         found = template_file_from(data, str(path))
         wish = Wish(
@@ -153,6 +151,18 @@ def _is_pipeline(data: Any) -> bool:
     if isinstance(data, dict):
         return "stages" in data
     return isinstance(data, list) and bool(data) and all(isinstance(item, dict) and "type" in item for item in data)
+
+
+def _one_after_another(data: Any, path: Path) -> PipelineSpec:
+    """Raises PipelineError for what these commands, which draw and then render, cannot do."""
+    from orchestrator_core.errors import PipelineError
+    from orchestrator_core.spec import pipeline_from
+
+    pipeline = pipeline_from(data)
+    if pipeline.batch or any(stage.needs is not None for stage in pipeline.stages):
+        what = "a batch" if pipeline.batch else "branches"
+        raise PipelineError(f"{path} has {what}, which is for: orchestrator pipeline run {path}")
+    return pipeline
 
 
 def _is_graph(data: dict[str, Any]) -> bool:

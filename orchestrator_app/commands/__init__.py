@@ -12,6 +12,7 @@ from orchestrator_app.commands import (
     lora_test,
     loras,
     mark,
+    pipeline,
     profiles,
     prompt,
     read,
@@ -32,6 +33,7 @@ class Command(Protocol):
 COMMANDS: Mapping[str, Command] = {
     "prompt": prompt,
     "run": run,
+    "pipeline": pipeline,
     "wildcards": wildcards,
     "profiles": profiles,
     "stories": stories,

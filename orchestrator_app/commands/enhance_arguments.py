@@ -34,7 +34,7 @@ def add_enhancing(parser: argparse.ArgumentParser) -> None:
     group.add_argument(
         "--enhance-on-error", choices=("keep", "stop"), help="without a usable answer keep the prompt, or stop (keep)"
     )
-    _add_model(parser)
+    add_model(parser)
 
 
 def _add_numbers(group: argparse._ArgumentGroup) -> None:
@@ -48,7 +48,8 @@ def _add_numbers(group: argparse._ArgumentGroup) -> None:
         group.add_argument(f"--enhance-{name}", type=kind, metavar=value, help=text)
 
 
-def _add_model(parser: argparse.ArgumentParser) -> None:
+def add_model(parser: argparse.ArgumentParser) -> None:
+    """Who writes, as ``llm_`` and the names of LlmSettings."""
     group = parser.add_argument_group("language model")
     group.add_argument(
         "--llm",

@@ -12,10 +12,11 @@ from math import prod
 from typing import Any
 
 from orchestrator_core.context import StageContext
-from orchestrator_core.errors import Cancelled, Interrupted, OrchestratorError, PipelineError
+from orchestrator_core.errors import Cancelled, GeneratorError, Interrupted, OrchestratorError, PipelineError
 from orchestrator_core.pipeline.caching import StageCache
 from orchestrator_core.pipeline.registry import checked
-from orchestrator_core.pipeline.running import PipelineResult, StageEvent, Watch, run_pipeline
+from orchestrator_core.pipeline.running import LEFT, OFF, PipelineResult, StageEvent, Watch, new_run, run_pipeline
+from orchestrator_core.run import Run
 from orchestrator_core.spec import Axis, PipelineSpec, place_of
 
 MAX_ITEMS = 100_000
@@ -32,10 +33,10 @@ class Item:
 
 @dataclass(frozen=True, slots=True)
 class ItemResult:
-    """``error``: why it has no result."""
+    """``result``: what it left; where there is an ``error``, what was done before it."""
 
     item: Item
-    result: PipelineResult | None = None
+    result: PipelineResult
     error: str = ""
 
 
@@ -119,21 +120,36 @@ def run_batch(
     """
     for number, item in enumerate(items, 1):
         given = replace(context, is_last=number == len(items))
+        left = _Left(watch, number, len(items))
         try:
-            result = run_pipeline(item.pipeline, given, watch=_of_item(watch, number, len(items)), cache=cache)
+            result = run_pipeline(item.pipeline, given, left.first, watch=left, cache=cache)
         except (Interrupted, Cancelled):
             raise
         except OrchestratorError as error:
-            yield ItemResult(item, error=str(error))
+            yield ItemResult(item, left.result(error), str(error))
             continue
         yield ItemResult(item, result)
 
 
-def _of_item(watch: Watch | None, number: int, count: int) -> Watch | None:
-    if watch is None:
-        return None
+class _Left:
+    """What the stages of an item left so far; hands on what it is told."""
 
-    def told(event: StageEvent) -> None:
-        watch(replace(event, item=number, items=count))
+    def __init__(self, watch: Watch | None, number: int, count: int) -> None:
+        self.watch, self.number, self.count = watch, number, count
+        self.first = self.last = new_run()
+        self.snapshots: dict[str, Run] = {}
+        self.states: dict[str, str] = {}
 
-    return told
+    def __call__(self, event: StageEvent) -> None:
+        if event.state in LEFT:
+            self.states[event.stage.id] = event.state
+            if event.state != OFF:
+                self.snapshots[event.stage.id] = self.last = event.run
+        if self.watch is not None:
+            self.watch(replace(event, item=self.number, items=self.count))
+
+    def result(self, error: OrchestratorError) -> PipelineResult:
+        """With the images that were finished when it failed."""
+        finished = error.images if isinstance(error, GeneratorError) else ()
+        run = self.last.replacing(images=self.last.images + finished)
+        return PipelineResult(run, self.snapshots, self.states, self.first)

@@ -24,7 +24,7 @@ from orchestrator_core.stages import dispatch
 ASKS, RENDERS, SCORES = "asks", "renders", "scores"
 _LATER = {  # what is known of a run only once these were done
     ASKS: frozenset({"enhanced", "positive", "problems"}),
-    RENDERS: frozenset({"images", "score", "problems"}),
+    RENDERS: frozenset({"images", "problems"}),
     SCORES: frozenset({"score", "problems"}),
 }
 
@@ -96,7 +96,7 @@ def _planned(
         spec = spec.model_copy(update={"when": ""})
     maybe = f"only when {spec.when}, which is known later" if asked else ""
     if spec.type == "llmEnhance" and context.llm is not None:
-        return _to_come(spec, run, ASKS, maybe or f"asks {context.llm.identity}"), run
+        return _to_come(spec, run, ASKS, maybe or f"asks {context.llm.identity.rstrip(':')}"), run
     if spec.type == "dispatch":
         return _to_come(spec, run, RENDERS, maybe), run
     if spec.type == "scoreImages":

@@ -18,6 +18,7 @@ from orchestrator_core.run import Run, new_run_id
 from orchestrator_core.spec import PipelineSpec, StageSpec
 
 OFF, SKIPPED, DONE, CACHED, FAILED = "off", "skipped", "done", "cached", "failed"  # what becomes of a stage
+LEFT = (OFF, SKIPPED, DONE, CACHED, FAILED)
 
 
 @dataclass(frozen=True, slots=True)

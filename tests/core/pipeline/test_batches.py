@@ -87,7 +87,7 @@ def test_one_item_that_fails_costs_no_other_and_progress_tells_which_it_is():
     items = Items(pipeline({"vary": "seeds", "first": 1, "count": 3}))
     results = list(run_batch(items, StageContext(Wildcards([]), generator), events.append))
     assert [result.error for result in results] == ["", "out of paper", ""]
-    assert [result.result.run.draft.seed for result in results if result.result] == [1, 3]
+    assert [result.result.run.draft.seed for result in results if not result.error] == [1, 3]
     done = [(event.item, event.items) for event in events if event.stage.id == "render" and event.state == "done"]
     assert done == [(1, 3), (3, 3)]
 

@@ -43,9 +43,11 @@ def test_no_language_model_is_asked_and_the_plan_says_so():
 
 
 def test_what_is_known_only_later_is_told_with_its_condition():
-    stages = [DRAW, RENDER, {"id": "again", "type": "dispatch", "when": "score < 0.8"}]
+    stages = [DRAW, RENDER, {"id": "score", "type": "scoreImages"}, {**RENDER, "id": "again", "when": "score < 0.8"}]
     plan = plan_stages(pipeline_from(stages), context())
-    assert (plan[2].state, plan[2].detail) == ("renders", "only when score < 0.8, which is known later")
+    assert (plan[3].state, plan[3].detail) == ("renders", "only when score < 0.8, which is known later")
+    plan = plan_stages(pipeline_from([*stages[:2], {**stages[2], "enabled": False}, stages[3]]), context())
+    assert plan[3].state == "skipped"  # without a score there never is one
 
 
 def test_what_is_known_now_is_decided_now():

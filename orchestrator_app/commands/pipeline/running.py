@@ -1,0 +1,110 @@
+"""``orchestrator pipeline run``: each item of the batch, with a record of what every stage left."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from orchestrator_app.console import problem, remark, say
+
+if TYPE_CHECKING:
+    from orchestrator_app.output_folder import OutputFolder
+    from orchestrator_app.rendering import Memory
+    from orchestrator_core.context import StageContext
+    from orchestrator_core.pipeline.batches import ItemResult, Items
+    from orchestrator_core.pipeline.caching import StageCache
+    from orchestrator_core.pipeline.rerunning import PipelineRecord
+    from orchestrator_core.pipeline.running import StageEvent
+
+RECORDS = "pipeline"  # the folder of records, below that of the run
+_WORTH_TELLING = ("cached", "skipped", "failed", "retrying", "fell back")
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Exit status 1 if an item could not be finished; what it left until then is kept, to go on from there."""
+    from orchestrator_app.pipeline_asking import asked_pipeline
+    from orchestrator_app.pipeline_place import place_for
+    from orchestrator_core.pipeline.batches import Items, product_of
+
+    pipeline = asked_pipeline(arguments.pipeline, arguments.set, arguments.vary, arguments.seed)
+    items = Items(pipeline)
+    remark(f"Items: {product_of(pipeline)}.")
+    with place_for(arguments, pipeline) as context:
+        folder, context = in_folder(arguments, pipeline.name or Path(arguments.pipeline).stem, context, items)
+        failed = _run_all(items, context, folder, cache_of(arguments))
+    say(f"{len(items) - failed:,} of {len(items):,} done: {folder.path}")
+    remark(f"One stage again: orchestrator pipeline rerun {folder.path / RECORDS / '0001.json'} STAGE")
+    return 1 if failed else 0
+
+
+def in_folder(
+    arguments: argparse.Namespace, title: str, context: StageContext, items: Items
+) -> tuple[OutputFolder, StageContext]:
+    """A new folder, and the context with who renders into it; nobody is asked where nothing is rendered."""
+    from dataclasses import replace
+    from datetime import datetime
+
+    from orchestrator_app.output_folder import OutputFolder
+    from orchestrator_app.pipeline_place import generator_for
+
+    renders = any(stage.enabled and stage.type == "dispatch" for item in items[:1] for stage in item.pipeline.stages)
+    generator = generator_for(arguments, Path(arguments.output)) if renders else None
+    folder = OutputFolder.make(Path(arguments.output), title, datetime.now().astimezone())
+    if generator is not None:
+        generator.output_folder = folder.path
+    return folder, replace(context, generator=generator)
+
+
+def cache_of(arguments: argparse.Namespace) -> StageCache | None:
+    """The stages of all runs before, in the data folder."""
+    from orchestrator_core.config import data_folder
+    from orchestrator_core.pipeline.caching import FolderOfStages
+
+    return None if arguments.no_cache else FolderOfStages(data_folder() / "cache" / "stages")
+
+
+def _run_all(items: Items, context: StageContext, folder: OutputFolder, cache: StageCache | None) -> int:
+    """How many failed."""
+    from orchestrator_app.rendering import Memory
+    from orchestrator_core.pipeline.batches import run_batch
+
+    memory, failed = Memory(lambda text: problem("warning", text)), 0
+    try:
+        for result in run_batch(items, context, tell, cache):
+            failed += bool(result.error)
+            keep(result, folder, memory)
+            told = f"{result.error} (kept: what was done before)" if result.error else _images(result)
+            remark(f"[{result.item.number}/{len(items)}] {told}")
+    finally:
+        memory.close()
+    return failed
+
+
+def keep(result: ItemResult, folder: OutputFolder, memory: Memory) -> None:
+    """The run in the store, and the record in the folder."""
+    from orchestrator_app.rendering import untold
+    from orchestrator_core.pipeline.rerunning import PipelineRecord
+
+    if result.result.run.draft.components:
+        memory.save(untold(result.result.run) if result.error else result.result.run)
+    write_record(PipelineRecord(result.item.pipeline, result.result), folder, f"{result.item.number:04}.json")
+
+
+def write_record(record: PipelineRecord, folder: OutputFolder, name: str) -> str:
+    from orchestrator_core.pipeline.rerunning import record_to_json
+
+    return folder.write_json(f"{RECORDS}/{name}", record_to_json(record))
+
+
+def tell(event: StageEvent) -> None:
+    """What a person would not expect."""
+    if event.state in _WORTH_TELLING:
+        mark = f"[{event.item}/{event.items}] " if event.items > 1 else ""
+        remark(f"{mark}{event.stage.id}: {event.state}" + (f", {event.detail}" if event.detail else ""))
+
+
+def _images(result: ItemResult) -> str:
+    run = result.result.run
+    names = ", ".join(image.path.name for image in run.images)
+    return names or run.draft.positive
