@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from argparse import Namespace
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, get_args
+from typing import TYPE_CHECKING, Any
 
 from orchestrator_app.enhancing import Enhancing, answers_for, enhancing_of, model_for
 from orchestrator_core.errors import ConfigError
@@ -82,10 +82,7 @@ def _checked(options: type[Options], given: dict[str, Any]) -> Options:
 
 
 def _scorer(given: dict[str, Any]) -> Scorer:
-    from orchestrator_core.vision.opening import Backend, ScorerSettings, open_scorer
+    from orchestrator_app.scorers import open_here
 
     backend = given.get("scorer_backend", "auto")
-    if backend not in get_args(Backend):
-        raise ConfigError(f"There is no backend {backend!r}. Use one of: {', '.join(get_args(Backend))}.")
-    wanted = ScorerSettings(backend=backend, model=given["scorer"], measures_counts="scorer_counts" in given)
-    return open_scorer(wanted)
+    return open_here(backend, model=given["scorer"], measures_counts="scorer_counts" in given)

@@ -10,7 +10,7 @@ import argparse
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, get_args
+from typing import TYPE_CHECKING, Any
 
 from orchestrator_app.commands.arguments import add_wildcards, description
 from orchestrator_app.console import heading, problem, say, table
@@ -112,20 +112,13 @@ def _loras(arguments: argparse.Namespace) -> Iterator[LoraSource | None]:
 
 
 def _scorer(arguments: argparse.Namespace) -> Scorer:
+    from orchestrator_app.scorers import open_here
     from orchestrator_core.errors import ConfigError
-    from orchestrator_core.store import Store
-    from orchestrator_core.vision.bank import StoreBank
-    from orchestrator_core.vision.opening import Backend, ScorerSettings, open_scorer
-    from orchestrator_core.vision.stored_vectors import StoredVectors
 
-    if arguments.backend not in get_args(Backend):
-        raise ConfigError(f"There is no backend {arguments.backend!r}. Use one of: {', '.join(get_args(Backend))}.")
     if not arguments.model and not arguments.url:
         raise ConfigError("Nothing looks at the images: give --model FOLDER, or --url of a server.")
-    given: dict[str, Any] = {"backend": arguments.backend, "model": arguments.model, "url": arguments.url}
-    vectors = StoredVectors(lambda: Store.open(create=arguments.record))  # nothing is made unless it is to be kept
-    settings = ScorerSettings(**given, measures_counts=arguments.counts)
-    return open_scorer(settings, cache=vectors, bank=StoreBank(vectors))
+    given = {"model": arguments.model, "url": arguments.url, "measures_counts": arguments.counts}
+    return open_here(arguments.backend, makes_store=arguments.record, **given)
 
 
 def _show(path: Path, run: Run, arguments: argparse.Namespace) -> None:
