@@ -56,6 +56,14 @@ class _Reset(_Asked):
     slot: str | None = Field(None, min_length=1, max_length=_KEY)
 
 
+class _Table(_Asked):
+    name: Literal["scores", "values", "pairs", "effect", "trends"]
+
+
+class _File(_Asked):
+    text: str
+
+
 class _Mark(_Asked):
     filename: str = Field(min_length=1, max_length=500)
     subfolder: str = Field("", max_length=1_000)
@@ -98,6 +106,25 @@ class LearnAnswers:
     def reset(self, body: dict[str, Any]) -> dict[str, Any]:
         self._ledger.reset(_Reset.model_validate(body).slot)
         return self._told()
+
+    def time(self, query: dict[str, Any]) -> dict[str, Any]:
+        """What learned odds have brought, and which values go together."""
+        _Asked.model_validate(query)
+        return self._ledger.over_time().as_json()
+
+    def export(self, query: dict[str, Any]) -> dict[str, Any]:
+        """A file, as its name and its text."""
+        _Asked.model_validate(query)
+        return {"name": "learned.json", "text": self._ledger.exported()}
+
+    def table(self, query: dict[str, Any]) -> dict[str, Any]:
+        name = _Table.model_validate(query).name
+        return {"name": f"{name}.csv", "text": self._ledger.table(name)}
+
+    def take_in(self, body: dict[str, Any]) -> dict[str, Any]:
+        """With ``remarks``: what was taken in, and what was not."""
+        remarks = self._ledger.take_in(_File.model_validate(body).text)
+        return {**self._told(), "remarks": list(remarks)}
 
     def mark(self, body: dict[str, Any]) -> dict[str, Any]:
         """``{"words": "favourite"}``; "" where the image has no marks any more."""

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from .drawing_odds import Odds, Snapshot
     from .learn_answers import LearnAnswers, PathOf, Tell
     from .learn_store import StoreLearning
-    from .learn_view import Direction, LearningView, Mode
+    from .learn_view import Direction, LearningView, Mode, TimeView
     from .services import Services
 
 
@@ -57,6 +57,16 @@ class Ledger(Protocol):
 
     def reset(self, slot: str | None) -> None:
         """Forgets what was learned of a slot; None: of all."""
+
+    def over_time(self) -> TimeView: ...
+    def exported(self) -> str:
+        """All that counts, as JSON."""
+
+    def table(self, name: str) -> str:
+        """As CSV; one of weights/tables.py."""
+
+    def take_in(self, text: str) -> Sequence[str]:
+        """What was exported elsewhere; what a person is told of that. Raises FormatError, and then takes nothing."""
 
 
 class Marking(Protocol):
@@ -99,7 +109,7 @@ class LearnPart:
         with self._lock:
             if self._learning is None:
                 assert self._services is not None
-                self._learning = StoreLearning(partial(run_of, services=self._services))
+                self._learning = StoreLearning(partial(run_of, services=self._services), self._services.wildcards)
             return self._learning
 
     def services(self) -> LearnServices:

@@ -11,6 +11,8 @@ from .routes import Route, route
 if TYPE_CHECKING:
     from .learn_answers import LearnAnswers
 
+MOST_IMPORT = 64 << 20  # bytes
+
 
 def learn_routes(answers: Callable[[], LearnAnswers]) -> tuple[Route, ...]:
     """``answers`` is asked for at each request, in a thread."""
@@ -22,5 +24,9 @@ def learn_routes(answers: Callable[[], LearnAnswers]) -> tuple[Route, ...]:
         route(threads, "POST", f"{path}/set", lambda asked: answers().set(asked)),
         route(threads, "POST", f"{path}/undo", lambda asked: answers().undo(asked)),
         route(threads, "POST", f"{path}/reset", lambda asked: answers().reset(asked)),
+        route(threads, "GET", f"{path}/time", lambda asked: answers().time(asked)),
+        route(threads, "GET", f"{path}/export", lambda asked: answers().export(asked)),
+        route(threads, "GET", f"{path}/table", lambda asked: answers().table(asked)),
+        route(threads, "POST", f"{path}/import", lambda asked: answers().take_in(asked), MOST_IMPORT),
         route(threads, "POST", "/orchestrator/marks", lambda asked: answers().mark(asked)),
     )

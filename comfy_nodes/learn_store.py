@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -14,7 +14,9 @@ from orchestrator_core.prompt import PromptDraft
 from orchestrator_core.run import Run
 from orchestrator_core.stages.generate_prompt import Options
 from orchestrator_core.weights.crediting import context_for, credited_paths
+from orchestrator_core.weights.learner import State
 from orchestrator_core.weights.ledger import Ledger
+from orchestrator_core.weights.lora_learning import with_lora_factors
 from orchestrator_core.weights.marking import Marks, words_of
 from orchestrator_core.weights.observation import context_of, value_of
 from orchestrator_core.weights.odds import odds
@@ -22,11 +24,12 @@ from orchestrator_core.weights.odds import odds
 from .checkpoint_family import family_in
 from .drawing_odds import NONE, Snapshot
 from .learn_part import Learned
-from .learn_telling import view_of
-from .learn_view import Direction, LearningView, Mode
+from .learn_telling import time_of, view_of
+from .learn_view import Direction, LearningView, Mode, TimeView
 
 if TYPE_CHECKING:
     from orchestrator_core.store import Store
+    from orchestrator_core.template import Wildcards
 
 _WAIT_S = 5.0  # for another program's lock on the store
 _ODDS = 50  # contexts and moments whose odds are kept
@@ -46,8 +49,8 @@ def open_store(*, create: bool = True) -> Store:
 class StoreLearning:
     """A ``Learning``, ``Ledger``, ``Marking`` and ``Odds``, one for the process; threads may share it."""
 
-    def __init__(self, run_of: RunOf) -> None:
-        self._run_of = run_of
+    def __init__(self, run_of: RunOf, wildcards: Wildcards) -> None:
+        self._run_of, self._wildcards = run_of, wildcards
         self._ledger = Ledger(open_store)
         self._there = Ledger(partial(open_store, create=False))  # a look makes no database
         self._odds: dict[tuple[int, str], Snapshot] = {}
@@ -90,7 +93,7 @@ class StoreLearning:
         except _FAILURES as error:
             self._pass_over(error)
             return NONE
-        return Snapshot(found.number, found.multipliers) if found.multipliers else NONE
+        return Snapshot(found.number, with_lora_factors(found.multipliers)) if found.multipliers else NONE
 
     def _pass_over(self, error: Exception) -> None:
         if not isinstance(error, NoDatabase):
@@ -130,6 +133,35 @@ class StoreLearning:
         except NoDatabase:
             return LearningView()
         return view_of(state, history)
+
+    def over_time(self) -> TimeView:
+        return time_of(self._state())
+
+    def exported(self) -> str:
+        from orchestrator_core.weights.exchange import exported
+
+        return exported(self._state())
+
+    def table(self, name: str) -> str:
+        from orchestrator_core.weights.tables import TABLES
+
+        return TABLES[name](self._state())
+
+    def _state(self) -> State:
+        """Of a store that is not there, an empty one."""
+        try:
+            return self._there.state()
+        except NoDatabase:
+            return State()
+
+    def take_in(self, text: str) -> Sequence[str]:
+        from orchestrator_core.weights.exchange import fitting, imported, keys_in
+
+        found = fitting(imported(text), keys_in(self._wildcards))
+        before = self._ledger.number
+        number = self._ledger.observe(found.observations, "import", "taken in from a file")
+        count = f"Taken in: {len(found.observations):,} observations." if number > before else "Nothing in it is new."
+        return (count, *found.remarks)
 
     def set_mode(self, mode: Mode) -> None:
         if mode != "off":

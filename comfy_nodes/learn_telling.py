@@ -8,11 +8,14 @@ from orchestrator_core.weights.happenings import Happening
 from orchestrator_core.weights.learner import State
 from orchestrator_core.weights.observation import context_words, probability, value_of
 from orchestrator_core.weights.odds import SlotOdds, ValueOdds, slot_odds
+from orchestrator_core.weights.pairs import Pair, pairs_of
+from orchestrator_core.weights.trends import Effect, effects_of
 
-from .learn_view import LearningView, SlotView, StepView, ValueView
+from .learn_view import EffectView, LearningView, PairView, SlotView, StepView, TimeView, ValueView
 
 _NAMED = 4  # values in the name of an inline choice, which has none of its own
 _INLINE = "inline:"
+_PAIRS = 20
 
 
 def view_of(state: State, history: Sequence[Happening]) -> LearningView:
@@ -59,3 +62,24 @@ def _value(state: State, value: ValueOdds) -> ValueView:
 def _why(value: ValueOdds) -> str:
     low, mean, high = (f"{probability(number):.0%}" for number in (value.low, value.mean, value.high))
     return f"fulfilled to {mean} ({low} to {high}) in {value.n:g} images; the best of its slot by {value.best:.0%}"
+
+
+def time_of(state: State) -> TimeView:
+    """What learned odds have brought, and which values go together, in all contexts."""
+    seen = list(state.observations)
+    found = {context: pairs_of(seen, context) for context in state.contexts()}
+    pairs = [_pair(context, pair) for context, pairs in found.items() for pair in pairs.sure]
+    pairs.sort(key=lambda pair: -pair.sure)
+    looked = sum(pairs.looked for pairs in found.values())
+    return TimeView(tuple(map(_effect, effects_of(seen))), tuple(pairs[:_PAIRS]), looked)
+
+
+def _effect(one: Effect) -> EffectView:
+    told = (one.before.value, one.before.n, one.after.value, one.after.n)
+    scorer = ":".join(one.scorer.split(":")[:2])
+    return EffectView(context_words(one.context), "" if one.kind == "mark" else scorer, *told, one.low, one.high)
+
+
+def _pair(context: str, pair: Pair) -> PairView:
+    names = value_of(pair.first), value_of(pair.second)
+    return PairView(*names, context_words(context), pair.n, pair.expected, pair.seen, pair.sure)

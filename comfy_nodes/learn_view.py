@@ -46,6 +46,46 @@ class StepView:
 
 
 @dataclass(frozen=True, slots=True)
+class EffectView:
+    """How far images are fulfilled: ``before`` by the odds as written, ``after`` by learned ones. ``low``, ``high``: of
+    the difference, with 90 % certainty."""
+
+    context: str
+    scorer: str
+    before: float
+    n_before: int
+    after: float
+    n_after: int
+    low: float | None = None
+    high: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class PairView:
+    """Two values that do other than each alone has one ``expect``; ``sure``: that it is more than chance."""
+
+    first: str
+    second: str
+    context: str
+    n: int
+    expected: float
+    seen: float
+    sure: float
+
+
+@dataclass(frozen=True, slots=True)
+class TimeView:
+    """``looked``: how many pairs there were to find any in."""
+
+    effects: Sequence[EffectView] = ()
+    pairs: Sequence[PairView] = ()
+    looked: int = 0
+
+    def as_json(self) -> dict[str, Any]:
+        return asdict(self)
+
+
+@dataclass(frozen=True, slots=True)
 class LearningView:
     mode: Mode = "off"
     scores: int = 0

@@ -10,8 +10,8 @@ from pydantic import ValidationError
 
 from comfy_nodes.learn_answers import EVENT, LearnAnswers
 from comfy_nodes.learn_routes import learn_routes
-from comfy_nodes.learn_view import LearningView, SlotView, StepView, ValueView
-from orchestrator_core.errors import ConfigError
+from comfy_nodes.learn_view import EffectView, LearningView, SlotView, StepView, TimeView, ValueView
+from orchestrator_core.errors import ConfigError, FormatError
 
 SLOT = SlotView(
     "colors/warm", "colors/warm", values=(ValueView("colors/warm#crimson", "crimson", 1.8, 16, "14 of 16"),)
@@ -47,6 +47,21 @@ class Kept:
 
     def reset(self, slot: str | None) -> None:
         self.said.append(("reset", slot))
+
+    def over_time(self) -> TimeView:
+        return TimeView((EffectView("no profile", "clip", 0.6, 4, 0.8, 5),), (), 14)
+
+    def exported(self) -> str:
+        return '{"schema_version": 1}'
+
+    def table(self, name: str) -> str:
+        return f"{name},n"
+
+    def take_in(self, text: str) -> list[str]:
+        if not text:
+            raise FormatError("This is no JSON.")
+        self.said.append(("taken in", text))
+        return ["Taken in: 3 observations."]
 
     def mark(self, path: Path, *, favourite: bool, reject: bool, stars: int) -> str:
         self.said.append((path.name, favourite, reject, stars))
@@ -134,6 +149,26 @@ def test_an_image_is_marked_where_it_lies(kept: Kept):
     for odd in ({"filename": "a.png", "stars": 6}, {"filename": ""}, {"filename": "a.png", "type": "root"}):
         with pytest.raises(ValidationError):
             answers(kept).mark(odd)
+
+
+def test_what_it_has_brought_is_told_and_files_come_as_name_and_text(kept: Kept):
+    told = answers(kept).time({})
+    assert (told["effects"][0]["after"], told["looked"]) == (0.8, 14)
+    assert answers(kept).export({}) == {"name": "learned.json", "text": '{"schema_version": 1}'}
+    assert answers(kept).table({"name": "pairs"}) == {"name": "pairs.csv", "text": "pairs,n"}
+    for odd in ({}, {"name": "../../etc"}, {"name": "pairs", "more": 1}):
+        with pytest.raises(ValidationError):
+            answers(kept).table(odd)
+
+
+def test_a_file_is_taken_in_and_all_windows_hear_of_it_or_nothing_is(kept: Kept):
+    events: list[Any] = []
+    found = answers(kept, events).take_in({"text": "{}"})
+    assert (found["remarks"], bool(found["slots"]), events) == (["Taken in: 3 observations."], True, [EVENT])
+    for odd, error in (({"text": ""}, FormatError), ({"text": {}}, ValidationError), ({}, ValidationError)):
+        with pytest.raises(error):
+            answers(kept, events).take_in(odd)
+    assert (kept.said, events) == ([("taken in", "{}")], [EVENT])
 
 
 def test_all_routes_are_ours():

@@ -14,7 +14,7 @@ from comfy_nodes.learn_images import run_of
 from comfy_nodes.learn_store import StoreLearning, open_store
 from comfy_nodes.services import Services
 from orchestrator_core.config import DATABASE_NAME, data_folder
-from orchestrator_core.errors import ConfigError, LearningError
+from orchestrator_core.errors import ConfigError, FormatError, LearningError
 from orchestrator_core.formats.image_metadata import with_metadata
 from orchestrator_core.formats.image_notes import notes_as_json
 from orchestrator_core.formats.infotext import format_infotext
@@ -49,7 +49,7 @@ def slot() -> str:
 @pytest.fixture
 def learning() -> StoreLearning:
     services = Services(WILDCARDS, lambda *_: None)
-    return StoreLearning(lambda path: run_of(path, services))
+    return StoreLearning(lambda path: run_of(path, services), WILDCARDS)
 
 
 @pytest.fixture
@@ -62,6 +62,8 @@ def preferring(learning: StoreLearning) -> Iterator[StoreLearning]:
 def test_a_look_makes_no_database(learning: StoreLearning):
     assert (learning.mode(), learning.number()) == ("off", 0)
     assert learning.view().slots == ()
+    assert learning.over_time().effects == ()
+    assert "observations" in learning.exported()
     assert learning.now(OPTIONS, "") is NONE
     assert not (data_folder() / DATABASE_NAME).exists()
 
@@ -122,6 +124,40 @@ def test_what_a_person_says_is_shown_and_undone_step_by_step(preferring: StoreLe
         preferring.undo(999)
 
 
+def test_what_was_learned_goes_out_and_in_again_and_a_poisoned_file_changes_nothing(preferring: StoreLearning):
+    for number in range(30):
+        draft = generate(OPTIONS.model_copy(update={"seed": number}), WILDCARDS)
+        preferring.learn(scored(number, draft), {})
+    text, odds_then = preferring.exported(), preferring.now(OPTIONS, "").weights
+    preferring.reset(None)
+    assert preferring.now(OPTIONS, "").weights == {}
+    number = preferring.number()
+    for poison in (
+        text.replace('"weight": 1.0', '"weight": 1e999', 1),
+        text.replace('"schema_version": 1', '"schema_version": 9'),
+        text[:-9],
+    ):
+        with pytest.raises(FormatError):
+            preferring.take_in(poison)
+    assert preferring.number() == number
+    assert preferring.take_in(text) == ("Taken in: 30 observations.",)
+    assert preferring.take_in(text) == ("Nothing in it is new.",)
+    assert preferring.now(OPTIONS, "").weights == odds_then
+
+
+def test_what_learned_odds_have_brought_is_told(learning: StoreLearning, preferring: StoreLearning):
+    for number in range(24):
+        snapshot = preferring.now(OPTIONS, "")
+        options = OPTIONS.model_copy(update={"seed": number})
+        draft = generate(options, WILDCARDS, snapshot.weights, odds=snapshot.number)
+        preferring.learn(scored(number, draft), {})
+    (effect,) = preferring.over_time().effects
+    assert effect.n_before + effect.n_after == 24
+    assert 0 < effect.n_before < 24
+    assert effect.after > effect.before
+    assert len(preferring.table("scores").splitlines()) == 25
+
+
 def test_a_slot_of_an_inline_choice_is_named_by_its_values(preferring: StoreLearning):
     for seed in range(12):
         preferring.learn(scored(seed, generate(OPTIONS.model_copy(update={"seed": seed}), WILDCARDS)), {})
@@ -143,7 +179,7 @@ def test_a_broken_database_is_told_and_stops_no_prompt(preferring: StoreLearning
     (data_folder() / DATABASE_NAME).write_bytes(b"no database" * 1000)
     told = preferring.learn(scored(1, generate(OPTIONS, WILDCARDS)), {})
     assert told.lines[0].startswith("Not learned:")
-    assert StoreLearning(lambda path: (scored(1, generate(OPTIONS, WILDCARDS)), "")).number() == 0
+    assert StoreLearning(lambda path: (scored(1, generate(OPTIONS, WILDCARDS)), ""), WILDCARDS).number() == 0
 
 
 def test_an_image_that_was_not_recorded_tells_itself_what_its_mark_is_credited_to(
@@ -160,7 +196,7 @@ def test_an_image_that_was_not_recorded_tells_itself_what_its_mark_is_credited_t
     path = tmp_path / "marked.png"
     path.write_bytes(with_metadata((tmp_path / "plain.png").read_bytes(), texts, "The image"))
     services = Services(WILDCARDS, lambda *_: None, odds=preferring)
-    learning = StoreLearning(lambda place: run_of(place, services))
+    learning = StoreLearning(lambda place: run_of(place, services), WILDCARDS)
     assert learning.mark(path, favourite=False, reject=False, stars=5) == "5 stars"
     assert learning.mark(path, favourite=True, reject=False, stars=0) == "favourite"  # by now it is recorded
     view = learning.view()

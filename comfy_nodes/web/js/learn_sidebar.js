@@ -4,6 +4,7 @@
 import { api, app, ask, loadTexts, setting, t } from "./host.js";
 import { confirm } from "./dialog.js";
 import { LEARNING, MODES, TAB, change, openOdds, showMode } from "./learn_page.js";
+import { filesElement, timeElement } from "./learn_time.js";
 import { el } from "./words.js";
 
 const WAIT = 300; // ms after news
@@ -11,7 +12,7 @@ const VALUES = 12; // of a slot that are shown at once
 
 class Panel {
   constructor(mode) {
-    Object.assign(this, { mode, asked: 0, open: new Set(), all: new Set() });
+    Object.assign(this, { mode, asked: 0, open: new Set(), all: new Set(), time: null, timeOpen: false });
     this.problem = el("p", { class: "ors-problem", role: "alert", hidden: true });
     this.head = el("header", {});
     this.body = el("div", { class: "ors-body", tabindex: "-1" });
@@ -34,7 +35,8 @@ class Panel {
   async load() {
     const asked = ++this.asked;
     try {
-      const found = await ask("learning");
+      const [found, time] = await Promise.all([ask("learning"), this.timeOpen ? ask("learning/time") : this.time]);
+      this.time = time;
       if (asked === this.asked) this.show(found);
     } catch (error) {
       if (asked === this.asked) this.tell(error.message);
@@ -58,6 +60,7 @@ class Panel {
     showMode(found.mode);
     const focused = this.element.contains(document.activeElement) ? document.activeElement.getAttribute("aria-label") : null;
     this.head.replaceChildren(...this.headElements(found));
+    this.found = found;
     const top = this.body.scrollTop;
     this.body.replaceChildren(...found.problems.map((problem) => el("p", { class: "orc-problem" }, problem)), ...this.bodyElements(found));
     this.body.scrollTop = top;
@@ -78,8 +81,10 @@ class Panel {
 
   bodyElements({ slots, history, mode, counts }) {
     const told = el("p", { class: "ors-soft" }, t("learn_counts", counts), " ", mode === "off" ? t("learn_isOff") : "");
-    if (!slots.length) return [el("p", { class: "ors-empty" }, t("learn_empty")), this.historyElement(history)];
-    return [told, ...slots.map((slot) => this.slotElement(slot)), this.historyElement(history)];
+    const files = filesElement((found) => this.show(found));
+    if (!slots.length) return [el("p", { class: "ors-empty" }, t("learn_empty")), this.historyElement(history), files];
+    const time = timeElement(this.time, this.timeOpen, (isOpen) => this.openTime(isOpen));
+    return [told, ...slots.map((slot) => this.slotElement(slot)), time, this.historyElement(history), files];
   }
 
   slotElement(slot) {
@@ -104,6 +109,15 @@ class Panel {
     );
     element.open = this.open.has(slot.slot);
     return element;
+  }
+
+  /** What is slow to find is asked for where somebody looks at it. */
+  async openTime(isOpen) {
+    if (isOpen === this.timeOpen) return;
+    this.timeOpen = isOpen;
+    if (!isOpen) return;
+    this.time = await ask("learning/time").catch((error) => this.tell(error.message));
+    if (this.time) this.show(this.found);
   }
 
   showAll(slot) {
