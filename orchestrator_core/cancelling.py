@@ -33,6 +33,11 @@ class Cancellation:
         if self._cancelled.is_set():
             raise Interrupted(f"It was stopped before {what} was done.")
 
+    def wait(self, seconds: float, what: str) -> None:
+        """Raises Interrupted as soon as it is cancelled; ``what`` is waited for."""
+        self._cancelled.wait(seconds)
+        self.check(what)
+
     @contextmanager
     def stopping(self, stop: Callable[[], None] | None) -> Iterator[None]:
         """Within the block ``cancel`` also calls ``stop``, which may come from another thread."""

@@ -14,12 +14,13 @@ from typing import Any
 from orchestrator_core.context import StageContext
 from orchestrator_core.errors import Cancelled, GeneratorError, Interrupted, OrchestratorError, PipelineError
 from orchestrator_core.pipeline.caching import StageCache
-from orchestrator_core.pipeline.registry import checked
+from orchestrator_core.pipeline.registry import checked, options_of
 from orchestrator_core.pipeline.running import LEFT, OFF, PipelineResult, StageEvent, Watch, new_run, run_pipeline
 from orchestrator_core.run import Run
 from orchestrator_core.spec import Axis, PipelineSpec, place_of
 
 MAX_ITEMS = 100_000
+STOPPED = "stopped by hand"
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,8 +71,8 @@ class Items(Sequence[Item]):
         self._pipeline = pipeline.model_copy(update={"batch": ()})
         self._groups = [[(axis, place_of(axis, pipeline.stages)) for axis in group] for group in pipeline.batch]
         checked(self._pipeline)
-        for group, axes in zip(pipeline.batch, self._groups, strict=True):
-            _check(self._pipeline, group, axes)
+        for axes in self._groups:
+            _check(self._pipeline, axes)
 
     def __len__(self) -> int:
         return self._count
@@ -92,13 +93,14 @@ class Items(Sequence[Item]):
         return Item(number + 1, named, _with(self._pipeline, values))
 
 
-def _check(pipeline: PipelineSpec, group: Sequence[Axis], axes: Sequence[tuple[Axis, tuple[str, str]]]) -> None:
+def _check(pipeline: PipelineSpec, axes: Sequence[tuple[Axis, tuple[str, str]]]) -> None:
     """Each value by itself, so that no batch stops in its middle; of many numbers the ends."""
     for axis, where in axes:
+        stage = next(stage for stage in pipeline.stages if stage.id == where[0])
         numbers = range(axis.size) if axis.values is not None else (0, axis.size - 1)
         for number in numbers:
             try:
-                checked(_with(pipeline, {where: axis.value(number)}))
+                options_of(stage.model_copy(update={"options": {**stage.options, where[1]: axis.value(number)}}))
             except PipelineError as error:
                 raise PipelineError(f"Value {number + 1} of {axis.vary}: {error}") from None
 
@@ -116,14 +118,16 @@ def run_batch(
 ) -> Iterator[ItemResult]:
     """Runs one after another, and gives each when it is done. One that fails costs no other.
 
-    Raises Interrupted or Cancelled where somebody stops it; what was given before stays.
+    Where somebody stops it, what the item under way left is given too, and then Interrupted, Cancelled or
+    KeyboardInterrupt is raised.
     """
     for number, item in enumerate(items, 1):
         given = replace(context, is_last=number == len(items))
         left = _Left(watch, number, len(items))
         try:
             result = run_pipeline(item.pipeline, given, left.first, watch=left, cache=cache)
-        except (Interrupted, Cancelled):
+        except (Interrupted, Cancelled, KeyboardInterrupt) as stop:
+            yield ItemResult(item, left.result(stop), str(stop) or STOPPED)
             raise
         except OrchestratorError as error:
             yield ItemResult(item, left.result(error), str(error))
@@ -148,7 +152,7 @@ class _Left:
         if self.watch is not None:
             self.watch(replace(event, item=self.number, items=self.count))
 
-    def result(self, error: OrchestratorError) -> PipelineResult:
+    def result(self, error: BaseException) -> PipelineResult:
         """With the images that were finished when it failed."""
         finished = error.images if isinstance(error, GeneratorError) else ()
         run = self.last.replacing(images=self.last.images + finished)

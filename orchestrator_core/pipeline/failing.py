@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -29,6 +28,7 @@ _LONGEST_WAIT = 3600.0  # seconds
 
 Work = Callable[[BaseModel], Run]
 Told = Callable[[str, str], None]  # a state of StageEvent, and the reason
+Pause = Callable[[float], None]  # seconds; raises Interrupted where somebody stops it meanwhile
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,10 +39,10 @@ class Ways:
     fallback: BaseModel | None = None
 
 
-def done(spec: StageSpec, run: Run, work: Work, ways: Ways, told: Told) -> tuple[Run, str, str]:
+def done(spec: StageSpec, run: Run, work: Work, ways: Ways, told: Told, pause: Pause) -> tuple[Run, str, str]:
     """The run, "done" or "failed", and why. Raises what the stage raised where the pipeline is to stop."""
     try:
-        return _tried(spec, work, ways.options, told), "done", ""
+        return _tried(spec, lambda: work(ways.options), told, pause), "done", ""
     except _STOPS:
         raise
     except OrchestratorError as error:
@@ -55,17 +55,17 @@ def done(spec: StageSpec, run: Run, work: Work, ways: Ways, told: Told) -> tuple
         return _without(spec, run, error), "failed", str(error)
 
 
-def _tried(spec: StageSpec, work: Work, options: BaseModel, told: Told) -> Run:
+def _tried(spec: StageSpec, work: Callable[[], Run], told: Told, pause: Pause) -> Run:
     tries = spec.tries if spec.on_error == "retry" else 1
     for number in range(1, tries):
         try:
-            return work(options)
+            return work()
         except (*_STOPS, *_FOR_GOOD):
             raise
         except OrchestratorError as error:
             told("retrying", f"try {number + 1} of {tries}: {error}")
-            time.sleep(min(spec.wait_s * 2 ** (number - 1), _LONGEST_WAIT))
-    return work(options)
+            pause(min(spec.wait_s * 2 ** (number - 1), _LONGEST_WAIT))
+    return work()
 
 
 def _without(spec: StageSpec, run: Run, error: OrchestratorError) -> Run:

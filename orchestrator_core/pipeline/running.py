@@ -155,7 +155,11 @@ def _done(spec: StageSpec, run: Run, context: StageContext, cache: StageCache | 
 
     function, given = STAGES[spec.type].run, replace(context, progress=report)
     ways = Ways(options, fallback_of(spec))
-    left = Left(*done(spec, run, lambda how: function(run, given, how), ways, told))
+
+    def pause(seconds: float) -> None:
+        context.cancellation.wait(seconds, f"another try of stage {spec.id!r}")
+
+    left = Left(*done(spec, run, lambda how: function(run, given, how), ways, told, pause))
     if cache is not None and key is not None and (left.state, left.detail) == (DONE, "") and is_settled(left.run):
         cache.put(key, left.run)
     return left

@@ -71,7 +71,7 @@ def test_the_bundled_ones_are_listed_shown_and_good(cli: Cli):
     assert names[0] == "quick"
     done = cli("pipeline", "check", *names)
     assert done.status == 0
-    assert "explore-and-learn: draw → loras → render → score → again; items: 8 (seeds)" in done.out
+    assert "explore-and-learn: draw → loras → render → score; items: 8 (seeds)" in done.out
     assert [stage["id"] for stage in json.loads(cli("pipeline", "show", "quick").out)["stages"]] == ["draw", "render"]
 
 

@@ -10,6 +10,7 @@ from orchestrator_app.console import problem, remark, say
 
 if TYPE_CHECKING:
     from orchestrator_app.output_folder import OutputFolder
+    from orchestrator_app.progress import Lines
     from orchestrator_app.rendering import Memory
     from orchestrator_core.context import StageContext
     from orchestrator_core.pipeline.batches import ItemResult, Items
@@ -66,16 +67,18 @@ def cache_of(arguments: argparse.Namespace) -> StageCache | None:
 
 def _run_all(items: Items, context: StageContext, folder: OutputFolder, cache: StageCache | None) -> int:
     """How many failed."""
+    from orchestrator_app.progress import progress_for
     from orchestrator_app.rendering import Memory
     from orchestrator_core.pipeline.batches import run_batch
 
     memory, failed = Memory(lambda text: problem("warning", text)), 0
     try:
-        for result in run_batch(items, context, tell, cache):
-            failed += bool(result.error)
-            keep(result, folder, memory)
-            told = f"{result.error} (kept: what was done before)" if result.error else _images(result)
-            remark(f"[{result.item.number}/{len(items)}] {told}")
+        with progress_for(len(items)) as progress:
+            for result in run_batch(items, context, lambda event: tell(event, progress), cache):
+                failed += bool(result.error)
+                keep(result, folder, memory)
+                told = f"{result.error} (kept: what was done before)" if result.error else _images(result)
+                progress.done(result.item.number, told)
     finally:
         memory.close()
     return failed
@@ -97,8 +100,12 @@ def write_record(record: PipelineRecord, folder: OutputFolder, name: str) -> str
     return folder.write_json(f"{RECORDS}/{name}", record_to_json(record))
 
 
-def tell(event: StageEvent) -> None:
-    """What a person would not expect."""
+def tell(event: StageEvent, progress: Lines | None = None) -> None:
+    """How far a stage is, and in a line of its own what a person would not expect."""
+    if progress is not None and event.state == "begun":
+        progress.begin(event.item, f"{event.stage.id} ({event.number}/{event.stages})")
+    elif progress is not None and event.progress is not None:
+        progress.report(event.progress)
     if event.state in _WORTH_TELLING:
         mark = f"[{event.item}/{event.items}] " if event.items > 1 else ""
         remark(f"{mark}{event.stage.id}: {event.state}" + (f", {event.detail}" if event.detail else ""))

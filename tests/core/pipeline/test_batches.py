@@ -96,7 +96,10 @@ def test_a_batch_that_is_stopped_keeps_what_is_done():
     generator = FakeGenerator()
     generator.enqueue(1, Interrupted("stopped"))
     results = run_batch(Items(pipeline({"vary": "seeds", "count": 3})), StageContext(Wildcards([]), generator))
-    assert next(results).result
+    assert not next(results).error
+    stopped = next(results)
+    assert stopped.error == "stopped"
+    assert list(stopped.result.snapshots) == ["draw"]
     with pytest.raises(Interrupted):
         next(results)
     assert len(generator.history) == 2

@@ -7,7 +7,7 @@ import pytest
 
 from orchestrator_core.cancelling import Cancellation
 from orchestrator_core.context import StageContext
-from orchestrator_core.errors import Cancelled, Interrupted
+from orchestrator_core.errors import Cancelled, GeneratorError, Interrupted
 from orchestrator_core.llm.port import Ask
 from orchestrator_core.pipeline import StageEvent, run_pipeline
 from orchestrator_core.request import GeneratedImage, GenerationRequest, ImageNotes, OnProgress, Progress
@@ -73,6 +73,21 @@ def test_no_stage_begins_once_it_was_cancelled():
     with pytest.raises(Interrupted, match="before stage 'draw'"):
         run_pipeline(PIPELINE, context)
     assert generator.history == []
+
+
+def test_nobody_waits_for_another_try_of_what_was_cancelled():
+    generator = FakeGenerator()
+    generator.enqueue(GeneratorError("busy"))
+    context = StageContext(Wildcards([]), generator)
+    slow = {"id": "render", "type": "dispatch", "on_error": "retry", "wait_s": 3600}
+
+    def cancel(event: StageEvent) -> None:
+        if event.state == "retrying":
+            context.cancellation.cancel()
+
+    with pytest.raises(Interrupted, match="another try of stage 'render'"):
+        run_pipeline(pipeline_from([slow]), context, watch=cancel)
+    assert len(generator.history) == 1
 
 
 class StoppedModel(FakeLanguageModel):
