@@ -18,6 +18,7 @@ from .services import LoraServices
 if TYPE_CHECKING:
     from orchestrator_core.loras.ranking import LoraSource
 
+    from .drawing_odds import Odds
     from .lora_answers import LoraAnswers
     from .lora_civitai import LoraCivitai
     from .lora_testing import LoraTesting
@@ -26,9 +27,9 @@ if TYPE_CHECKING:
 class LoraPart:
     """One for the process. Threads may share it."""
 
-    def __init__(self, wildcards: Wildcards, profiles: ProfileShelf | None = None) -> None:
+    def __init__(self, wildcards: Wildcards, profiles: ProfileShelf | None = None, odds: Odds | None = None) -> None:
         self._wildcards = wildcards
-        self._profiles = profiles
+        self._profiles, self._odds = profiles, odds
         self._lock = threading.Lock()
         self._services: LoraServices | None = None
         self._answering: tuple[LoraAnswers, LoraCivitai, LoraTesting] | None = None
@@ -41,7 +42,7 @@ class LoraPart:
         """What the nodes use. Nothing is read or opened yet."""
         with self._lock:
             if self._services is None:
-                self._services = _services(self._profiles)
+                self._services = _services(self._profiles, self._odds)
             return self._services
 
     def library(self) -> LoraSource:
@@ -71,7 +72,7 @@ class LoraPart:
             return self._answering
 
 
-def _services(profiles: ProfileShelf | None) -> LoraServices:
+def _services(profiles: ProfileShelf | None, odds: Odds | None) -> LoraServices:
     from orchestrator_core.loras.meanings import Meanings
 
     from .lora_choosing import Choosing
@@ -82,7 +83,7 @@ def _services(profiles: ProfileShelf | None) -> LoraServices:
     shelf = LoraShelf(host.lora_folders, host.is_rendering, host.send_to_all)
     return LoraServices(
         shelf,
-        Choosing(shelf.ready, profiles),
+        Choosing(shelf.ready, profiles, odds),
         Loading(host.Patching()),
         Files(host.lora_names, host.lora_path),
         Meanings(host.text_vectors, shelf.vectors),

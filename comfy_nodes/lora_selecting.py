@@ -13,7 +13,7 @@ from orchestrator_core.errors import FormatError
 from orchestrator_core.loras.query import parse_query
 from orchestrator_core.stages.select_loras import Options, Selection
 
-from .checkpoint_family import checkpoint_of, loader_file
+from .checkpoint_family import checkpoint_of, family_in, loader_file
 from .host import io, model_kinds
 from .image_info import note_loaded
 from .lora_cards import chosen_card, other_card
@@ -48,7 +48,7 @@ def selected(loras: LoraServices, hidden: Any, model: Any, clip: Any, values: Ma
     checkpoint = checkpoint_of(*model_kinds(model), loader)
     options = _options(values)
     with loras.meanings.of(clip if options.semantic else None) as meanings:
-        selection = loras.choosing.choose(before.draft, checkpoint, options, meanings)
+        selection = loras.choosing.choose(before.draft, checkpoint, options, meanings, family_in(hidden.prompt))
     files, unknown = loras.files.found(before.items)
     files += chosen_files(selection.chosen, loader)
     loaded = loras.loading.apply(model, clip, files)

@@ -48,7 +48,8 @@ def register() -> dict[str, type[Any]]:
     profiles = ProfileShelf(host.profile_folders)
     recorded = Recording(host.send_to_all)
     learning = LearnPart(recorded, host_vision.image_path, host.send_to_all)
-    services = Services(wildcards, host.send, profiles, LaterOdds(learning.learning))
+    odds = LaterOdds(learning.learning)
+    services = Services(wildcards, host.send, profiles, odds)
     host.when_started(wildcards.names)  # the first prompt finds the folders read
     host.when_started(profiles.start)
     host.add_prompt_handler(Populate(services))
@@ -56,7 +57,7 @@ def register() -> dict[str, type[Any]]:
     host.add_routes(sharing_routes(SharingAnswers(wildcards, host.version, host.node_info, host.view_of, profiles)))
     host.add_routes(profile_routes(profiles))
     recording = {"recording": recorded}
-    loras = LoraPart(wildcards, profiles)
+    loras = LoraPart(wildcards, profiles, odds)
     scoring = ScorePart(wildcards, loras.library, profiles)
     return {
         WILDCARD_PROMPT: _given(WildcardPrompt, services=services),

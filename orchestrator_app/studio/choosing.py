@@ -27,6 +27,11 @@ if TYPE_CHECKING:
 _NAMED = 5
 
 Choose = Callable[[PromptDraft], Selection]
+Learned = Callable[[PromptDraft], Mapping[str, float]]  # the learned weights for a draft
+
+
+def nothing_learned(draft: PromptDraft) -> Mapping[str, float]:
+    return {}
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,13 +54,14 @@ class Choosing:
     note: str = ""
     meanings: Meanings | None = None
     profiles: ProfileSource | None = None  # whose LoRAs drafts are drawn with
+    learned: Learned = nothing_learned
 
     def __call__(self, draft: PromptDraft) -> Selection:
         """Raises FormatError for a query that cannot be read."""
         with self.meanings() if self.meanings and self.options.semantic else nullcontext() as meanings:
             profile = used_by(draft, self.profiles)
             selection = select_loras.select(
-                draft, self.index, self.checkpoint, self.options, meanings=meanings, profile=profile
+                draft, self.index, self.checkpoint, self.options, self.learned(draft), meanings, profile
             )
         return replace(selection, draft=self._renamed(draft, selection))
 

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from orchestrator_app.studio.batch import Choose
-from orchestrator_app.studio.choosing import Choosing, LoraChooser, Wanted
+from orchestrator_app.studio.choosing import Choosing, Learned, LoraChooser, Wanted
 from orchestrator_app.studio.environment import Settings, StudioEnvironment, Target
 from orchestrator_app.studio.job import Jobs, Prepare, Task
 from orchestrator_app.studio.language_models import llm_settings
@@ -142,7 +143,20 @@ class LiveEnvironment:
         if not wanted.is_on:
             return None
         choices = None if target.lora_names is not None else self._known_choices(target)
-        return self._chooser(self.loras, target, choices, wanted, checkpoint)
+        found = self._chooser(self.loras, target, choices, wanted, checkpoint)
+        return replace(found, learned=self._learned(target, checkpoint)) if self.odds_number else found
+
+    def _learned(self, target: Target, checkpoint: str) -> Learned:
+        """What is learned of LoRAs for drafts that go there; asked for once for all of the same profiles."""
+        found: dict[tuple[str, str], Odds] = {}
+
+        def learned(draft: PromptDraft) -> Mapping[str, float]:
+            who = draft.source.profiles, draft.source.genre
+            if who not in found:
+                found[who] = self.odds(*who, target, checkpoint)
+            return found[who].weights
+
+        return learned
 
     @property
     def profiles(self) -> ProfileLibrary | None:

@@ -49,8 +49,13 @@ class Candidates:
 
 
 def lora_key(record: LoraRecord) -> str:
-    """What a learned weight of a LoRA attaches to. Until a file's hash is known, its name stands in."""
-    return f"lora:{record.sha256 or record.name}"
+    """What a learned weight of a LoRA attaches to."""
+    return f"lora:{identity_in(record)}"
+
+
+def identity_in(record: LoraRecord) -> str:
+    """Until a file's hash is known, its name stands in."""
+    return record.sha256 or record.name
 
 
 def prior_of(weights: Mapping[str, float]) -> Callable[[LoraRecord], float] | None:

@@ -41,7 +41,7 @@ class Limits:
 @dataclass(frozen=True, slots=True)
 class Candidate:
     """A LoRA that could be used. ``words``: what each word of the prompt says of it, by its stem; ``given``: a person's
-    strength. Of the words, who only mentions one leaves it to another LoRA."""
+    strength, ``learned``: one that images taught. Of the words, who only mentions one leaves it to another LoRA."""
 
     record: LoraRecord
     score: float = 0.0
@@ -51,6 +51,7 @@ class Candidate:
     shown: Mapping[str, str] = field(default_factory=dict)  # the words as they stand in the prompt
     pinned: bool = False
     given: float | None = None
+    learned: float | None = None
     partner: LoraRecord | None = None  # the other half of a Wan pair
     ranked: Ranked | None = None  # what the ranking found, for who wants the reasons
 
@@ -118,7 +119,7 @@ def _used(candidate: Candidate, limits: Limits) -> Chosen:
     partner = candidate.partner
     return Chosen(
         candidate,
-        strength_of(candidate.record, limits.strength, candidate.given),
+        strength_of(candidate.record, limits.strength, candidate.given, candidate.learned),
         None if partner is None else strength_of(partner, limits.strength, candidate.given),
     )
 

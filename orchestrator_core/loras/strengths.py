@@ -18,7 +18,7 @@ class Strength:
 
     model: float
     clip: float
-    source: str = ""  # "given", "preferred", "usage tips", "examples", "default"
+    source: str = ""  # "given", "preferred", "learned", "usage tips", "examples", "default"
     fixed: bool = False
 
     def times(self, factor: float) -> Strength:
@@ -33,13 +33,22 @@ def _towards_zero(value: float) -> float:
     return math.trunc(round(value * 100, 6)) / 100
 
 
-def strength_of(record: LoraRecord, default: float, given: float | None = None) -> Strength:
-    """The person's value > the preferred one > usage tips > the median of example prompts > the default."""
+def strength_of(
+    record: LoraRecord, default: float, given: float | None = None, learned: float | None = None
+) -> Strength:
+    """The person's value > what images taught > the file's preferred one > usage tips > examples > the default."""
     if given is not None:
         return Strength(given, given, "given", fixed=True)
+    if learned is not None and not is_own(record):
+        return Strength(learned, learned, "learned")
     model, source = _advised(record, default)
     clip = record.preferred_clip_strength
     return Strength(model, model if clip is None or not math.isfinite(clip) else clip, source)
+
+
+def is_own(record: LoraRecord) -> bool:
+    """Whether a person wrote its preferred strength into the library, which no learning overrules."""
+    return any(fact.field == "preferred_strength" and fact.source == "user" and fact.value for fact in record.facts)
 
 
 def _advised(record: LoraRecord, default: float) -> tuple[float, str]:

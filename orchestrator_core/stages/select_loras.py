@@ -11,23 +11,25 @@ from orchestrator_core.base_models.names import UNKNOWN, base_model_named
 from orchestrator_core.base_models.names import BaseModel as Checkpoint
 from orchestrator_core.context import StageContext
 from orchestrator_core.errors import PipelineError
-from orchestrator_core.loras.candidates import Asked, candidates_for, pinned, present_in, with_matches
-from orchestrator_core.loras.composing import Chosen, Limits, NotChosen, compose
+from orchestrator_core.loras.candidates import Asked, candidates_for, identity_in, pinned, present_in, with_matches
+from orchestrator_core.loras.composing import Candidate, Chosen, Limits, NotChosen, compose
 from orchestrator_core.loras.inserting import Insert, with_loras
 from orchestrator_core.loras.naming import LoraNames, Named, named_in, pairs_in
 from orchestrator_core.loras.profile_wishes import wishes_of
 from orchestrator_core.loras.prompt_words import PromptWords
 from orchestrator_core.loras.query import parse_query
 from orchestrator_core.loras.ranking import LoraIndex
-from orchestrator_core.loras.reasons import sentence_of
+from orchestrator_core.loras.reasons import Reason, sentence_of
 from orchestrator_core.loras.record import LoraRecord
 from orchestrator_core.loras.semantic import SemanticPhrases, near_phrases
+from orchestrator_core.loras.strengths import is_own
 from orchestrator_core.loras.words import people_in
 from orchestrator_core.profiles.inheritance import multiplied
 from orchestrator_core.profiles.model import Profile
 from orchestrator_core.profiles.source import used_by
 from orchestrator_core.prompt import PromptDraft
 from orchestrator_core.run import Run
+from orchestrator_core.weights.lora_learning import learned_strengths
 
 _NEARLY = 5  # that are spoken of
 
@@ -102,6 +104,7 @@ def select(
 
     ``meanings`` is asked where the options want it, and may be given in any case. ``profile``: of the draft. Its LoRAs
     are used where the options say nothing of them, and its family stands in for a checkpoint that is not known.
+    ``weights`` are learned: how likely each LoRA is, and which of its strengths did best.
 
     Raises FormatError for a query that cannot be read; names that are not there are told in ``problems``.
     """
@@ -131,7 +134,8 @@ def select(
     )
     found = candidates_for(index, asked)
     limits = _limits(draft, options, pairs)
-    composed = compose([*wishes.told(pins), *wishes.strengthened(found.candidates)], limits, present)
+    wanted = [*wishes.told(pins), *wishes.strengthened(found.candidates)]
+    composed = compose(_at_learned_strengths(wanted, weights or {}), limits, present)
     chosen = tuple(replace(use, candidate=with_matches(use.candidate, words)) for use in composed.chosen)
     return Selection(
         with_loras(draft, chosen, options.insert_trigger_words),
@@ -146,6 +150,19 @@ def select(
 def _told(unused: Sequence[NotChosen], words: PromptWords) -> tuple[NotChosen, ...]:
     best = sorted(unused, key=lambda one: -one.candidate.score)[:_NEARLY]  # a sort that keeps equal ones in order
     return tuple(replace(one, candidate=with_matches(one.candidate, words)) for one in best)
+
+
+def _at_learned_strengths(candidates: Sequence[Candidate], weights: Mapping[str, float]) -> list[Candidate]:
+    """Those whose strength nobody gave, with the one at which earlier images did best."""
+    learned = learned_strengths(weights)
+    return [_at(candidate, learned.get(identity_in(candidate.record))) for candidate in candidates]
+
+
+def _at(candidate: Candidate, strength: float | None) -> Candidate:
+    if strength is None or candidate.given is not None or is_own(candidate.record):
+        return candidate
+    reason = Reason("learned strength", f"earlier images did best with {strength:g} of it", (), strength)
+    return replace(candidate, learned=strength, reasons=(*candidate.reasons, reason))
 
 
 def _limits(draft: PromptDraft, options: Options, pairs: frozenset[frozenset[str]]) -> Limits:

@@ -2,8 +2,8 @@
 
 All LoRAs are values of one slot, ``lora``; the strengths of one LoRA, in steps of a fifth, are those of a slot of its
 own. Each gets the mean of the image's scores that may be learned from. As every slot, they move nothing before a person
-has them prefer what works. The selection knows a LoRA as ``lora:<sha256>``, and takes the multiplier as a factor of its
-score.
+has ``lora`` prefer what works, which the strengths follow. The selection knows a LoRA as ``lora:<sha256>``, takes the
+multiplier as a factor of its score, and the strength that surely did best in place of what files say.
 """
 
 from __future__ import annotations
@@ -12,14 +12,12 @@ from collections.abc import Iterable, Mapping
 from statistics import fmean
 
 from orchestrator_core.prompt import LoraUse, PromptDraft
-from orchestrator_core.weights.learner import State
 from orchestrator_core.weights.observation import Observation, slot_of, value_of
-from orchestrator_core.weights.odds import FEW, slot_odds
+from orchestrator_core.weights.settings import LORA_STRENGTHS as STRENGTHS
+from orchestrator_core.weights.settings import LORAS as SLOT
 
-SLOT = "lora"
-STRENGTHS = "lora strength of "
 STEP = 0.2
-_SURE = 0.8  # of being the best, before a strength is taken
+_SURE = 0.8  # the chance of being the best, before a strength is taken
 
 
 def identity_of(use: LoraUse) -> str:
@@ -53,10 +51,20 @@ def with_lora_factors(multipliers: Mapping[str, float]) -> dict[str, float]:
     return {(f"lora:{value_of(key)}" if slot_of(key) == SLOT else key): times for key, times in multipliers.items()}
 
 
-def learned_strength(state: State, context: str, use: LoraUse) -> float | None:
-    """The strength at which a LoRA surely did best; None while none did, or nothing may be preferred."""
-    found = slot_odds(state, context, STRENGTHS + identity_of(use))
-    best = max(found.values, key=lambda value: value.best, default=None)
-    if not (state.settings.on and found.moves) or best is None or best.best < _SURE or best.n < FEW:
-        return None
-    return float(value_of(best.key))
+def learned_strengths(multipliers: Mapping[str, float]) -> dict[str, float]:
+    """At which strength each LoRA surely did best, by its identity; none while none did, or nothing may be preferred.
+
+    Multipliers are as the chances of being the best, and there are none of a slot that stands still. So what holds is
+    of the same moment as all learned odds, and goes with them when they are undone or switched off.
+    """
+    slots: dict[str, dict[str, float]] = {}
+    for key, times in multipliers.items():
+        if key.startswith(STRENGTHS):
+            slots.setdefault(slot_of(key).removeprefix(STRENGTHS), {})[value_of(key)] = times
+    found = {name: _surely_best(shares) for name, shares in slots.items()}
+    return {name.replace("%23", "#"): best for name, best in found.items() if best is not None}
+
+
+def _surely_best(shares: Mapping[str, float]) -> float | None:
+    value, most = max(shares.items(), key=lambda item: item[1])
+    return float(value) if len(shares) > 1 and most >= _SURE * sum(shares.values()) else None

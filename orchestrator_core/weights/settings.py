@@ -8,6 +8,7 @@ from typing import Literal
 
 Mode = Literal["careful", "fast"]
 Direction = Literal["report", "prefer"]
+LORAS, LORA_STRENGTHS = "lora", "lora strength of "  # the slot of all LoRAs, and how those of strengths begin
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,4 +49,7 @@ class Settings:
         return RULES[self.mode]
 
     def direction(self, slot: str) -> Direction:
-        return self.directions.get(slot, self.directions.get("*", "report"))
+        """The slot's own; of a LoRA's strengths, where it has none, that of LoRAs; else that of all slots."""
+        all_slots = self.directions.get("*", "report")
+        like = self.directions.get(LORAS, all_slots) if slot.startswith(LORA_STRENGTHS) else all_slots
+        return self.directions.get(slot, like)

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import pytest
 
+from comfy_nodes.drawing_odds import Snapshot
 from comfy_nodes.lora_choosing import Choosing
 from comfy_nodes.lora_shelf import LoraShelf
 from orchestrator_core.base_models import BaseModel
 from orchestrator_core.loras.digests import digests
-from orchestrator_core.prompt import Component, PromptDraft
+from orchestrator_core.prompt import Component, PromptDraft, PromptSource
+from orchestrator_core.stages.generate_prompt import Options as DrawOptions
 from orchestrator_core.stages.select_loras import Options
 from tests.comfy_nodes.lora_shelves import shelf_of
 from tests.core.loras.library_files import write_lora
@@ -91,3 +93,51 @@ def test_when_more_was_chosen_than_is_remembered_any_change_counts(
     write_lora(tmp_path / "loras" / "owl.safetensors", "owlword")
     shelf.refresh()
     assert choosing.fingerprint(OPTIONS) != before
+
+
+class Learned:
+    """Odds by the number of their moment."""
+
+    def __init__(self, *moments: Mapping[str, float]) -> None:
+        self.moments = moments
+        self.last = 0
+        self.asked: list[tuple[str, str]] = []
+
+    def number(self) -> int:
+        return self.last
+
+    def now(self, options: DrawOptions, family: str) -> Snapshot:
+        return self.at(self.last, options, family)
+
+    def at(self, number: int, options: DrawOptions, family: str) -> Snapshot:
+        self.asked.append((options.profiles, family))
+        return Snapshot(number, self.moments[number - 1]) if number else Snapshot()
+
+
+def test_what_was_learned_of_loras_decides_and_says_so_and_is_undone_with_the_odds(shelf: LoraShelf) -> None:
+    (ink,) = [record for record in shelf.ready().records().values() if record.name == "ink"]
+    name = ink.sha256 or ink.name
+    strengths = {f"lora strength of {name}#0.4": 1.9, f"lora strength of {name}#1": 0.1}
+    odds = Learned({f"lora:{name}": 1.5, **strengths})
+    choosing = Choosing(shelf.ready, odds=odds)
+    before = choosing.choose(INK, BaseModel(), OPTIONS)
+    first = choosing.fingerprint(OPTIONS)
+    odds.last = 1
+    assert choosing.fingerprint(OPTIONS) != first
+    after = choosing.choose(INK, BaseModel(), OPTIONS, family="SDXL")
+    assert [use.strength.model for use in (*before.chosen, *after.chosen)] == [0.8, 0.4]
+    assert "earlier images speak for it (×1.50)" in after.report
+    assert "earlier images did best with 0.4 of it" in after.report
+    assert odds.asked[-1] == ("", "SDXL")
+    odds.last = 0  # undone, or switched off
+    assert choosing.choose(INK, BaseModel(), OPTIONS) == before
+
+
+def test_a_prompt_that_was_drawn_by_earlier_odds_gets_its_loras_by_those(shelf: LoraShelf) -> None:
+    (ink,) = [record for record in shelf.ready().records().values() if record.name == "ink"]
+    odds = Learned({}, {f"lora:{ink.sha256 or ink.name}": 0.0})
+    odds.last = 2
+    choosing = Choosing(shelf.ready, odds=odds)
+    assert choosing.choose(INK, BaseModel(), OPTIONS).chosen == ()
+    drawn = INK.replacing(source=PromptSource("a hill, inkword", odds=1))
+    assert [use.record.name for use in choosing.choose(drawn, BaseModel(), OPTIONS).chosen] == ["ink"]

@@ -14,6 +14,7 @@ from orchestrator_app.studio.chosen_html import chosen_loras
 from orchestrator_app.studio.environment import Settings, StudioEnvironment, Target
 from orchestrator_app.studio.live import LiveEnvironment
 from orchestrator_app.studio.lora_place import LoraPlace, OpenLoras
+from orchestrator_app.studio.odds import Odds
 from orchestrator_core.base_models import BaseModel
 from orchestrator_core.errors import ConfigError, FormatError, GeneratorUnreachable
 from orchestrator_core.formats.prompt_file import parse_prompt_file
@@ -150,6 +151,36 @@ def test_a_lora_for_another_base_model_than_the_checkpoints_is_refused_with_the_
     selection = choosing(draft("a quibble fox"))
     assert selection.chosen == ()
     assert [one.record.name for one in selection.refused] == ["fox"]
+
+
+class Learned:
+    """Learned odds of one moment, for prompts of any profile; says for whom they were asked."""
+
+    def __init__(self, weights: Mapping[str, float]) -> None:
+        self.weights, self.asked = weights, list[tuple[str, str]]()
+
+    def number(self) -> int:
+        return 7
+
+    def odds(self, profiles: str, genre: str, model: BaseModel) -> Odds:
+        self.asked.append((profiles, genre))
+        return Odds(self.weights, 7)
+
+
+def test_what_was_learned_of_loras_reaches_the_choice_with_its_reasons(place: Place):
+    opened = place.open()
+    (fox,) = [record for record in opened.source.records().values() if record.name == "fox"]
+    name = fox.sha256 or fox.name
+    strengths = {f"lora strength of {name}#0.4": 1.9, f"lora strength of {name}#1": 0.1}
+    learned = Learned({f"lora:{name}": 1.5, **strengths})
+    live = LiveEnvironment(replace(place.live.environment, learned=learned))
+    choosing = live.choosing(ON, place.target, "")
+    assert choosing is not None
+    found = [choosing(draft("a quibble fox")), choosing(draft("a quibble fox, night"))]
+    assert [one.draft.loras[0].strength_model for one in found] == [0.4, 0.4]
+    assert "earlier images speak for it (×1.50)" in found[0].report
+    assert "earlier images did best with 0.4 of it" in found[0].report
+    assert learned.asked == [("", "")]  # once for all of the same profiles
 
 
 def test_a_query_that_is_none_is_an_error_for_the_page(place: Place):
