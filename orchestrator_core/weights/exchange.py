@@ -18,9 +18,8 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 from orchestrator_core.errors import FormatError, WildcardError
 from orchestrator_core.spec import problems_of
 from orchestrator_core.weights.learner import State
-from orchestrator_core.weights.lora_learning import SLOT as LORAS
-from orchestrator_core.weights.lora_learning import STRENGTHS
 from orchestrator_core.weights.observation import MOST, Observation, slot_of
+from orchestrator_core.weights.settings import LORA_STRENGTHS, LORAS
 
 if TYPE_CHECKING:
     from orchestrator_core.template import Wildcards
@@ -29,7 +28,7 @@ SCHEMA_VERSION = 1
 MOST_BYTES = 200_000_000
 _MOST_WEIGHT = 100.0
 _MOST_OPTIONS = 1_000_000
-_NO_WILDCARDS = ("inline:", LORAS, STRENGTHS)  # slots that no file of wildcards has
+_NO_WILDCARDS = ("inline:", LORAS, LORA_STRENGTHS)  # slots that no file of wildcards has
 _NAMED = 3
 
 KeysOf = Callable[[str], "Collection[str] | None"]  # those of a slot; None where its wildcard is not here

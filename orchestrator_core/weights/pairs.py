@@ -15,8 +15,8 @@ from dataclasses import dataclass
 from itertools import combinations
 from statistics import fmean
 
-from orchestrator_core.weights.lora_learning import STRENGTHS
 from orchestrator_core.weights.observation import Observation, probability
+from orchestrator_core.weights.settings import LORA_STRENGTHS
 
 SURE = 0.95
 LEAST = 3  # images of a pair, and of each of its values without the other
@@ -67,7 +67,7 @@ def _slots(seen: Sequence[Observation]) -> dict[str, Sources]:
     """Those with most images."""
     found: dict[str, dict[str, dict[tuple[str, str], dict[str, float]]]] = {}
     for one in seen:
-        if not one.slot.startswith(STRENGTHS):  # a strength never goes with another LoRA than its own
+        if not one.slot.startswith(LORA_STRENGTHS):  # a strength never goes with another LoRA than its own
             images = found.setdefault(one.slot, {}).setdefault(one.kind + one.scorer, {})
             images.setdefault((one.run_id, one.image), {})[one.key] = one.value
     most = sorted(found, key=lambda slot: (-sum(map(len, found[slot].values())), slot))

@@ -11,9 +11,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from statistics import fmean, variance
 
-from orchestrator_core.weights.lora_learning import SLOT as LORAS
-from orchestrator_core.weights.lora_learning import STRENGTHS
 from orchestrator_core.weights.observation import Kind, Observation, probability, value_of
+from orchestrator_core.weights.settings import LORA_STRENGTHS, LORAS
 
 EVERYTHING = "all together"
 _SMOOTH = 0.15  # of each new score in the line of a value
@@ -123,7 +122,7 @@ def _images(observations: Iterable[Observation]) -> Mapping[tuple[str, str], lis
     """What was seen in each image of its own values, in the order of the ledger."""
     found: dict[tuple[str, str], list[Observation]] = {}
     for one in observations:
-        if one.weight and one.slot != LORAS and not one.slot.startswith(STRENGTHS):
+        if one.weight and one.slot != LORAS and not one.slot.startswith(LORA_STRENGTHS):
             found.setdefault((one.run_id, one.image), []).append(one)
     return found
 

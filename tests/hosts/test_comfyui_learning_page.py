@@ -72,6 +72,27 @@ LEARNED: dict[str, Any] = {
 }  # fmt: skip
 
 
+TIME: dict[str, Any] = {
+    "effects": [
+        {
+            "context": "no profile, sdxl", "scorer": "clip", "before": 0.62, "n_before": 40, "after": 0.81,
+            "n_after": 60, "low": 0.1, "high": 0.28,
+        },
+        {
+            "context": "no profile, sdxl", "scorer": "", "before": 0.5, "n_before": 4, "after": 0, "n_after": 0,
+            "low": None, "high": None,
+        },
+    ],
+    "pairs": [
+        {
+            "first": "<i>crimson</i>", "second": "owl", "context": "no profile, sdxl", "n": 12, "expected": 0.8,
+            "seen": 0.3, "sure": 0.998,
+        }
+    ],
+    "looked": 14,
+}  # fmt: skip
+
+
 @pytest.fixture(scope="module")
 def page(comfyui: ComfyUI, chromium: Browser) -> Iterator[PackPage]:
     context = chromium.new_context(viewport={"width": 1700, "height": 1000})
@@ -141,6 +162,47 @@ def test_the_tab_shows_what_was_learned_and_says_what_a_person_says(page: PackPa
         ("set", {"mode": "fast"}),
         ("undo", {"to": 26}),
     ]
+
+
+def test_the_tab_shows_what_it_has_brought_and_files_go_out_and_in(page: PackPage, tmp_path: Path) -> None:
+    taken: list[str] = []
+
+    def answer(route: Route) -> None:
+        path = route.request.url.rpartition("/")[2].partition("?")[0]
+        if path == "import":
+            taken.append(json.loads(route.request.post_data or "{}")["text"])
+        if taken[1:]:
+            return route.fulfill(status=400, json={"error": "This is no JSON."})
+        texts = {"name": "learned.json", "text": "{}"}
+        return route.fulfill(
+            json={"time": TIME, "export": texts, "import": {**LEARNED, "remarks": ["Taken in: 3"]}}.get(path, LEARNED)
+        )
+
+    page.page.route("**/orchestrator/learning**", answer)
+    page.page.route("**/orchestrator/learning/**", answer)
+    try:
+        panel = page.page.locator(".orq-panel")
+        if not panel.is_visible():
+            page.command("ShowOdds")
+        panel.get_by_label("Look again").click()
+        panel.get_by_text("What it has brought").click()
+        panel.get_by_text("<i>crimson</i> + owl").wait_for()
+        rows = panel.locator(".orq-table").first.locator("tr").all_inner_texts()
+        assert ["62 % 40" in rows[1], "81 % 60" in rows[1], "your marks" in rows[2], "–" in rows[2]] == [True] * 4
+        panel.get_by_text("Take along, take in").click()
+        photograph(page, "brought")
+        with page.page.expect_download() as download:
+            panel.get_by_text("Save what was learned").click()
+        assert download.value.suggested_filename == "learned.json"
+        (tmp_path / "theirs.json").write_text('{"schema_version": 1}')
+        files = panel.locator(".orq-files input")
+        files.set_input_files(tmp_path / "theirs.json")
+        page.page.get_by_text("Taken in: 3").first.wait_for()
+        files.set_input_files(tmp_path / "theirs.json")
+        page.page.get_by_text("Nothing was taken in from theirs.json").first.wait_for()
+    finally:
+        page.page.unroute_all(behavior="ignoreErrors")
+    assert taken == ['{"schema_version": 1}'] * 2
 
 
 def test_a_mark_goes_to_the_image_that_the_selected_node_shows(page: PackPage) -> None:

@@ -8,9 +8,9 @@ from dataclasses import replace
 
 import pytest
 
-from orchestrator_core.weights.lora_learning import STRENGTHS
 from orchestrator_core.weights.observation import Observation, logit
 from orchestrator_core.weights.pairs import pairs_of
+from orchestrator_core.weights.settings import LORA_STRENGTHS
 
 SHOWN = {"red": 0.95, "blue": 0.6, "gold": 0.9, "fox": 0.9, "owl": 0.4, "cat": 0.95, "ink": 0.8, "oil": 0.5, "wax": 0.9}
 SLOTS = {"color": ("red", "blue", "gold"), "animal": ("fox", "owl", "cat"), "style": ("ink", "oil", "wax")}
@@ -69,7 +69,9 @@ def test_what_always_stands_together_cannot_be_told_apart():
 
 def test_a_strength_is_not_set_against_its_own_lora():
     told = [one for one in images(60, 7) if one.slot != "style"]
-    strengths = [replace(one, slot=f"{STRENGTHS}x", key=f"{STRENGTHS}x#0.8") for one in told if one.slot == "color"]
+    strengths = [
+        replace(one, slot=f"{LORA_STRENGTHS}x", key=f"{LORA_STRENGTHS}x#0.8") for one in told if one.slot == "color"
+    ]
     assert pairs_of([*told, *strengths], "||") == pairs_of(told, "||")
 
 

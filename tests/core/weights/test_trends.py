@@ -7,8 +7,8 @@ from dataclasses import replace
 
 import pytest
 
-from orchestrator_core.weights.lora_learning import SLOT as LORAS
 from orchestrator_core.weights.observation import Observation, logit
+from orchestrator_core.weights.settings import LORAS
 from orchestrator_core.weights.trends import EVERYTHING, effects_of, slot_trends
 
 
