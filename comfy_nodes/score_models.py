@@ -75,7 +75,7 @@ class ChosenScorer:
         """The same model as one that says by itself what is in an image. Raises ScorerError, ConfigError."""
         with self._lock:
             if self._observer is None:
-                self._observer = self._scorers.extras(self._own).observer(self.settings)
+                self._observer = self._scorers.extras(self._own).observer(self.settings, self._opened)
             return self._observer
 
 

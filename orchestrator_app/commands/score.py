@@ -168,8 +168,14 @@ def _record(run: Run, *, learn: bool) -> None:
         except StoreError:
             store.save_run(run)
         else:
-            told = {(score.image, score.scorer) for score in run.scores}
-            others = tuple(score for score in before.scores if (score.image, score.scorer) not in told)
+            told = {_place(score) for score in run.scores}
+            others = tuple(score for score in before.scores if _place(score) not in told)
             store.save_run(before.replacing(scores=(*others, *run.scores)))
     if learn:
         open_ledger().learn(run)
+
+
+def _place(score: Score) -> tuple[str, str, str]:
+    """What a newer score takes. Likeness is measured against ever more images: its scorer is another each time."""
+    scorer, reference, _ = score.scorer.partition(":reference-")
+    return score.image, scorer, score.text if reference else ""

@@ -21,11 +21,12 @@ from orchestrator_core.vision.aesthetic import AestheticHead, AestheticScorer, r
 from orchestrator_core.vision.contrastive import ContrastiveScorer
 from orchestrator_core.vision.extra_settings import AUTO, ExtraSettings
 from orchestrator_core.vision.looking import Extras
-from orchestrator_core.vision.observing import Observer
+from orchestrator_core.vision.observing import Observer, TagObserver
 from orchestrator_core.vision.opening import ScorerSettings, open_observer
 from orchestrator_core.vision.pictures import pictures_of, whole
 from orchestrator_core.vision.port import Scorer, Wanted, WholeScorer
 from orchestrator_core.vision.style import STYLES, ReferenceStyle, style_of, style_wanted, styles_in
+from orchestrator_core.vision.tagger import TaggerScorer
 from orchestrator_core.vision.vlm_opening import NO_ACCESS, Access
 
 # The pictures of a LoRA or a profile: whatever ``pictures_of`` reads. Raises OrchestratorError.
@@ -48,14 +49,17 @@ class ExtraModels:
         """Of a draft. Never raises: what cannot be had is among its problems."""
         problems: list[str] = []
         references = opened(lambda: references_named(asked.references, scorer, pictures), problems)
-        observer = opened(lambda: self.observer(observer_settings(asked.compare)), problems) if asked.compare else None
+        compare = observer_settings(asked.compare)
+        observer = opened(lambda: self.observer(compare, scorer), problems) if asked.compare.strip() else None
         rating = opened(lambda: self.aesthetic(asked.aesthetic, scorer), problems) if asked.aesthetic else None
         cosine = opened(lambda: _whole_of(scorer), problems) if asked.whole else None
         wholes = tuple(each for each in (cosine, rating) if each is not None)
         return Extras(style_in(asked, draft), references, wholes, observer, tuple(problems))
 
-    def observer(self, settings: ScorerSettings) -> Observer:
-        """Raises ScorerError, ConfigError."""
+    def observer(self, settings: ScorerSettings, scorer: Scorer | None = None) -> Observer:
+        """``scorer``: where it is the same tagger, it is not loaded twice. Raises ScorerError, ConfigError."""
+        if isinstance(scorer, TaggerScorer) and settings.model and Path(settings.model) == scorer.tagger.folder:
+            return TagObserver(scorer.tagger)
         with self._lock:
             if (found := self._observers.get(settings)) is None:
                 found = self._observers[settings] = open_observer(settings, self._residence, self._access)

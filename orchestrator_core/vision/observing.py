@@ -80,21 +80,21 @@ class TagObserver:
     """An ``Observer`` by a tagger."""
 
     def __init__(self, tagger: Tagger) -> None:
-        self._tagger = tagger
+        self.tagger = tagger
 
     @property
     def identity(self) -> str:
         """Raises ScorerError where the model is not there."""
-        return self._tagger.identity
+        return self.tagger.identity
 
     def observe(
         self, images: Sequence[Pixels], wanted: Sequence[Wanted], is_cancelled: IsCancelled = never
     ) -> list[Observation]:
         """Raises ScorerError, Cancelled."""
         goal, places, source = goal_of(wanted), _places(wanted), self.identity
-        vocabulary = self._tagger.vocabulary
+        vocabulary = self.tagger.vocabulary
         found = []
-        for seen in self._tagger.tags(images, is_cancelled):
+        for seen in self.tagger.tags(images, is_cancelled):
             compared = compare_tags(goal, seen, vocabulary)
             fulfilled, missing = (
                 tuple(Part(asked.text, asked.probability, places[asked.text]) for asked in group)
@@ -107,7 +107,7 @@ class TagObserver:
 
     def release(self) -> None:
         """Let go of the tagger."""
-        self._tagger.release()
+        self.tagger.release()
 
 
 class CaptionObserver:

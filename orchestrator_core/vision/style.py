@@ -28,6 +28,7 @@ STYLES = (
 )
 MOST_STYLES = 64
 LEAST_BANK = 30  # images of a person's own, below which a comparison with them is told and not learned from
+_TOO_FEW = "there are too few images of your own to compare with: score some first"
 _Z90 = 1.645
 _SAME = 0.9999  # cosine of an image with itself, in the short numbers that vectors are kept in
 
@@ -114,7 +115,11 @@ def _fulfilment(wanted: Wanted, cosine: float, usual: Sequence[float]) -> Fulfil
     mean = sum(usual) / number if number else 0.0
     deviation = math.sqrt(sum((each - mean) ** 2 for each in usual) / (number - 1)) if number > 1 else 0.0
     if not math.isfinite(cosine) or not deviation > 1e-6:
-        reason = "there are no images of your own to compare with" if math.isfinite(cosine) else "no number came out"
+        reason = (
+            "there are too few images of your own to compare with: score some first"
+            if math.isfinite(cosine)
+            else "no number came out"
+        )
         raw = cosine if math.isfinite(cosine) else None
         return Fulfilment(wanted, None, 0.0, 1.0, raw, calibrated=False, metric="style", reason=reason)
     z = (cosine - mean) / deviation

@@ -67,20 +67,20 @@ class Tagger:
     """``folder``: with ``model.onnx`` (or one other .onnx file) and ``selected_tags.csv``. Nothing is loaded yet."""
 
     def __init__(self, folder: str | Path, *, providers: Sequence[str] = ()) -> None:
-        self._folder, self._providers = Path(folder), tuple(providers)
+        self.folder, self._providers = Path(folder), tuple(providers)
         self._opened: _Opened | None = None
         self._lock = threading.Lock()
 
     @property
     def identity(self) -> str:
         """Raises ScorerError where the model is not there."""
-        return f"tagger:{self._folder.resolve().name}:{weights_digest(self._file)}:float32"
+        return f"tagger:{self.folder.resolve().name}:{weights_digest(self._file)}:float32"
 
     @property
     def vocabulary(self) -> Vocabulary:
         """Raises ScorerError."""
         opened = self._opened
-        return opened.vocabulary if opened else read_vocabulary(self._folder / "selected_tags.csv")
+        return opened.vocabulary if opened else read_vocabulary(self.folder / "selected_tags.csv")
 
     def tags(self, images: Sequence[Pixels], is_cancelled: IsCancelled = never) -> list[Seen]:
         """All probabilities for each image. Raises ScorerError, Cancelled."""
@@ -90,7 +90,7 @@ class Tagger:
             for start in range(0, len(images), _BATCH):
                 if is_cancelled():
                     raise Cancelled("Tagging was stopped.")
-                found += _tagged(opened, images[start : start + _BATCH], self._folder.name)
+                found += _tagged(opened, images[start : start + _BATCH], self.folder.name)
         return found
 
     def release(self) -> None:
@@ -100,12 +100,12 @@ class Tagger:
 
     @property
     def _file(self) -> Path:
-        files = sorted(self._folder.glob("*.onnx")) if self._folder.is_dir() else []
+        files = sorted(self.folder.glob("*.onnx")) if self.folder.is_dir() else []
         named = [file for file in files if file.name == "model.onnx"] or files
         if len(named) != 1:
             several = f"there are {len(named)} .onnx files in it; name one of them model.onnx" if named else ""
             told = several or "no tagger is there. Name a folder with model.onnx and selected_tags.csv"
-            raise ScorerError(f"{self._folder}: {told}.")
+            raise ScorerError(f"{self.folder}: {told}.")
         return named[0]
 
     def _open(self) -> _Opened:
@@ -177,29 +177,29 @@ class TaggerScorer:
     """A ``Scorer`` by a tagger: every text costs the same one look at the image."""
 
     def __init__(self, tagger: Tagger) -> None:
-        self._tagger = tagger
+        self.tagger = tagger
 
     @property
     def identity(self) -> str:
-        return f"{self._tagger.identity}:{VERSION}"
+        return f"{self.tagger.identity}:{VERSION}"
 
     def score(
         self, images: Sequence[Pixels], wanted: Sequence[Wanted], is_cancelled: IsCancelled = never
     ) -> list[list[Fulfilment]]:
         """A text is measured where tags mean all of its words. Raises ScorerError, Cancelled."""
-        vocabulary = self._tagger.vocabulary
+        vocabulary = self.tagger.vocabulary
         wished = [_texts(each) for each in wanted]
         read = {text: vocabulary.read(text) for texts in wished for text in texts}
         asked = [_different(texts, read) for texts in wished]
         rows = []
-        for seen in self._tagger.tags(images, is_cancelled):
+        for seen in self.tagger.tags(images, is_cancelled):
             verdicts = {text: _verdict(reading.tags, reading.unknown, seen) for text, reading in read.items()}
             rows.append([fulfilment_of(each, texts, verdicts) for each, texts in zip(wanted, asked, strict=True)])
         return rows
 
     def release(self) -> None:
         """Let go of the tagger."""
-        self._tagger.release()
+        self.tagger.release()
 
 
 def _texts(wanted: Wanted) -> tuple[str, ...]:

@@ -18,7 +18,7 @@ from orchestrator_core.vision.extras import ExtraModels, observer_settings, refe
 from orchestrator_core.vision.looking import Extras, Looks, look
 from orchestrator_core.vision.observing import CaptionObserver, TagObserver
 from orchestrator_core.vision.port import Fulfilment, Wanted
-from orchestrator_core.vision.tagger import Tagger
+from orchestrator_core.vision.tagger import Tagger, TaggerScorer
 from tests.core.vision.colour_encoder import ColourEncoder, filled
 from tests.core.vision.tiny_tagger import write_tagger
 
@@ -92,12 +92,15 @@ def test_a_reference_that_was_scored_before_does_not_count_as_another_image() ->
     scorer = ContrastiveScorer(ColourEncoder(), bank=MemoryBank())
     scorer.score([RED], [Wanted(0, "red", "free")])
     (found,) = reference_style("ink", [RED], scorer).score([RED])
-    assert (found.probability, found.reason) == (None, "there are no images of your own to compare with")
+    assert (found.probability, found.reason) == (
+        None,
+        "there are too few images of your own to compare with: score some first",
+    )
 
 
 def test_likeness_that_cannot_be_told_is_told_once_for_all_images() -> None:
     found = seen(ExtraSettings(references="ink"), [RED, BLUE], pictures=lambda name: [RED])
-    assert found.problems == ("ink: there are no images of your own to compare with.",)
+    assert found.problems == ("ink: there are too few images of your own to compare with: score some first.",)
 
 
 def test_the_cosine_with_the_whole_prompt_and_a_rating_are_numbers_of_an_image(tmp_path: Path) -> None:
@@ -156,6 +159,13 @@ def test_a_tagger_says_what_is_there_missing_and_unasked_and_is_made_once(tmp_pa
     assert told["not known to the tagger"] == [("dragon", 2)]
     assert found.observation.report.startswith("fulfilled: red 100%\nmissing: blue 0%\nunasked: ")
     models.release()
+
+
+def test_a_tagger_that_scores_and_compares_is_loaded_once(tmp_path: Path) -> None:
+    scorer = TaggerScorer(Tagger(tmp_path))
+    observer = ExtraModels().observer(observer_settings(str(tmp_path)), scorer)
+    assert isinstance(observer, TagObserver)
+    assert observer.tagger is scorer.tagger
 
 
 class Failing:

@@ -50,7 +50,7 @@ def test_with_few_images_of_ones_own_nothing_is_learned_from_it() -> None:
 def test_without_images_to_compare_with_there_is_only_the_cosine(vectors: Any) -> None:
     (found,) = ReferenceStyle(ENCODER, "reds", [RED], vectors).score([RED])
     assert (found.probability, found.calibrated, found.raw) == (None, False, pytest.approx(1))
-    assert "no images of your own" in found.reason
+    assert "too few images of your own" in found.reason
 
 
 def test_a_style_is_known_by_what_it_is_compared_with() -> None:
