@@ -18,8 +18,6 @@ if TYPE_CHECKING:
     from orchestrator_core.spec import PipelineSpec
     from orchestrator_core.vision.port import Scorer
 
-SERVERS = {"comfyui": "http://127.0.0.1:8188", "forge": "http://127.0.0.1:7860"}
-
 
 @contextmanager
 def place_for(arguments: Namespace, pipeline: PipelineSpec, *, dry: bool = False) -> Iterator[StageContext]:
@@ -97,10 +95,12 @@ def scorer_of(arguments: Namespace) -> Scorer | None:
 
 def generator_for(arguments: Namespace, folder: Path) -> ServerGenerator:
     """Who renders. Raises ConfigError where nobody answers."""
+    from orchestrator_app.commands import run
     from orchestrator_app.exporting import OwnGraph
     from orchestrator_app.servers import Wanted, find_server
 
-    server = find_server(Wanted(arguments.server, arguments.host, SERVERS, arguments.loras or ()), OwnGraph(), folder)
+    wanted = Wanted(arguments.server, arguments.host, run.SERVERS, arguments.loras or ())
+    server = find_server(wanted, OwnGraph(), folder)
     if server.generator is None:
         raise ConfigError(
             f"Nothing was run: {server.reason} For one elsewhere say --server ADDRESS; to see what would be done "

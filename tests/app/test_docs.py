@@ -1,4 +1,4 @@
-"""docs/cli.md and docs/enhance.md: every example is run, and what is shown is what the program prints.
+"""docs/cli.md, docs/enhance.md, docs/pipelines.md: every example is run, and what is shown is what the program prints.
 
 ``ORCHESTRATOR_WRITE_DOCS=1 pytest tests/app/test_docs.py`` writes the outputs anew.
 """
@@ -27,6 +27,7 @@ pytestmark = [pytest.mark.network, pytest.mark.skipif(os.name == "nt", reason="t
 
 PAGE = ROOT / "docs" / "cli.md"
 ENHANCING = ROOT / "docs" / "enhance.md"
+PIPELINES = ROOT / "docs" / "pipelines.md"
 BLOCK = re.compile(r"^```(?P<info>[^\n]*)\n(?P<body>.*?)^```$", re.MULTILINE | re.DOTALL)
 USUAL = dict(run_command.SERVERS)
 NOWHERE = {"comfyui": "http://127.0.0.1:9", "forge": "http://127.0.0.1:11"}  # ports where nothing is
@@ -68,7 +69,7 @@ def printed(command: str) -> str:
     return screen.getvalue()
 
 
-@pytest.mark.parametrize("file", [PAGE, ENHANCING], ids=lambda file: file.stem)
+@pytest.mark.parametrize("file", [PAGE, ENHANCING, PIPELINES], ids=lambda file: file.stem)
 def test_the_page_shows_what_the_program_prints(
     file: Path,
     servers: dict[str, str],
@@ -120,7 +121,7 @@ def test_the_page_names_every_command_and_option(capsys: pytest.CaptureFixture[s
         assert not missing
 
 
-@pytest.mark.parametrize("file", [PAGE, ENHANCING], ids=lambda file: file.stem)
+@pytest.mark.parametrize("file", [PAGE, ENHANCING, PIPELINES], ids=lambda file: file.stem)
 def test_every_link_of_the_page_leads_somewhere(file: Path):
     for target in re.findall(r"\]\(([^)]+)\)", file.read_text("utf-8")):
         name, _, head = target.partition("#")

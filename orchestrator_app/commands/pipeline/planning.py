@@ -65,8 +65,8 @@ def _told(stage: StagePlan) -> list[str]:
 
 
 def _short(value: Any) -> str:
-    text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
-    return repr(text) if len(text) <= 40 else repr(f"{text[:39]}…")
+    text = json.dumps(value, ensure_ascii=False)
+    return text if len(text) <= 40 else f"{text[:39]}…"
 
 
 def _as_json(planned: ItemPlan, payload: str | None) -> dict[str, Any]:
