@@ -11,6 +11,7 @@ from orchestrator_core.prompt import PromptDraft
 from orchestrator_core.request import GeneratedImage, ImageNotes
 from orchestrator_core.run import Run
 from orchestrator_core.stages.generate_prompt import Options, kept
+from orchestrator_core.weights.retrying import with_retried
 
 from .drawing_odds import snapshot_for
 from .services import Services
@@ -61,4 +62,5 @@ def _draft(notes: ImageNotes, positive: str, negative: str, services: Services, 
     given |= {"template": source.template, "negative_template": source.negative, "rerolls": dict(source.rerolls)}
     options = Options.model_validate({**given, "seed": notes.prompt_seed or 0})
     found = snapshot_for(services.odds, options, source.odds, family)
-    return kept(options, positive, negative, services.wildcards, services.profiles, found.weights, found.number)
+    draft = kept(options, positive, negative, services.wildcards, services.profiles, found.weights, found.number)
+    return with_retried(draft, notes.retried) if notes.retried else draft

@@ -52,6 +52,7 @@ def _drawn_again(metadata: ImageMetadata, wildcards: Wildcards, profiles: Profil
     from pydantic import ValidationError
 
     from orchestrator_core.stages.generate_prompt import Options, kept
+    from orchestrator_core.weights.retrying import with_retried
 
     request, notes = metadata.request, metadata.notes
     assert request is not None
@@ -71,7 +72,8 @@ def _drawn_again(metadata: ImageMetadata, wildcards: Wildcards, profiles: Profil
         return plain
     weights, number = _odds(source.profiles, source.genre, request.checkpoint, source.odds)
     draft = kept(options, request.positive, request.negative, wildcards, profiles, weights, number)
-    return draft.replacing(loras=request.loras, diagnostics=())
+    draft = draft.replacing(loras=request.loras, diagnostics=())
+    return with_retried(draft, notes.retried) if notes.retried else draft
 
 
 def _odds(profiles: str, genre: str, checkpoint: str, number: int) -> tuple[dict[str, float], int]:

@@ -13,6 +13,7 @@ from enum import Enum
 from typing import Any
 
 MAX_SEED = 2**64 - 1  # of a prompt or an image
+RETRIED = "retried"  # the kind of the diagnostic in a draft whose words were changed because an image lacked something
 
 
 class Origin(Enum):

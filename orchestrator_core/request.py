@@ -8,7 +8,7 @@ from itertools import groupby
 from pathlib import Path
 from typing import Any, Protocol
 
-from orchestrator_core.prompt import Component, LoraUse, Origin, PromptDraft, PromptSource, render
+from orchestrator_core.prompt import RETRIED, Component, LoraUse, Origin, PromptDraft, PromptSource, render
 
 _ADDING = (Origin.profile, Origin.memory, Origin.llm, Origin.trigger_words)
 
@@ -71,6 +71,7 @@ class ImageNotes:
     enhanced: str = ""  # the status of an Enhancement; its reasons, which may name machines, are not for images
     llm: str = ""  # the language model that was asked
     natural: str = ""  # its second text, in sentences
+    retried: str = ""  # what was changed in the words because an earlier image lacked something
 
     @property
     def source(self) -> PromptSource:
@@ -98,6 +99,7 @@ def notes_for(run_id: str, draft: PromptDraft) -> ImageNotes:
         source.odds,
         _added(draft.components),
         *_enhancement(draft),
+        next((told.message for told in draft.diagnostics if told.kind == RETRIED), ""),
     )
 
 

@@ -16,7 +16,7 @@ from orchestrator_core.request import ImageNotes
 
 SCHEMA_VERSION = 1
 _HOW = ("rerolls", "method", "index", "missing", "profiles", "genre", "odds")
-_IF_UNUSUAL = (*_HOW, "added", "enhanced", "llm", "natural")
+_IF_UNUSUAL = (*_HOW, "added", "enhanced", "llm", "natural", "retried")
 OWN_NOTES = ("run_id", "dialect", "prompt_seed", *_IF_UNUSUAL)  # those that an infotext has no pairs of their own for
 _EMPTY = ImageNotes("")
 

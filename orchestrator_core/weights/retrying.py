@@ -17,10 +17,9 @@ from typing import Generic, Literal, TypeVar
 from pydantic import BaseModel, ConfigDict, Field
 
 from orchestrator_core.errors import Cancelled, OrchestratorError
-from orchestrator_core.prompt import Diagnostic, PromptDraft
+from orchestrator_core.prompt import RETRIED, Diagnostic, PromptDraft
 from orchestrator_core.run import Run
 
-RETRIED = "retried"  # the kind of the diagnostic in a draft whose words were changed for another try
 ENOUGH = 0.5  # a part that is surer than that is there
 SEED_TOLD = "the next seed"
 Change = Literal["words and seed", "words", "seed"]

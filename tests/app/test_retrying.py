@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from orchestrator_app.drawing import Drawing
+from orchestrator_app.image_runs import run_of
 from orchestrator_app.output_folder import OutputFolder
 from orchestrator_app.planning import plan
 from orchestrator_app.progress import Lines
@@ -18,12 +19,17 @@ from orchestrator_app.studio.retrying import Retry
 from orchestrator_core.context import StageContext
 from orchestrator_core.enhancing.rewording import Rewording
 from orchestrator_core.errors import GeneratorError
+from orchestrator_core.formats.infotext import format_infotext
 from orchestrator_core.prompt import StoryUse
 from orchestrator_core.request import GeneratedImage, GenerationRequest, ImageNotes, OnProgress
 from orchestrator_core.run import Run, Score
+from orchestrator_core.stages.generate_prompt import Options as DrawOptions
+from orchestrator_core.stages.generate_prompt import generate
 from orchestrator_core.template import Wildcards
+from orchestrator_core.weights.crediting import observations_of
 from orchestrator_core.weights.retrying import Options, retried_with
 from tests.app.conftest import Cli
+from tests.core.generators.stand_in_forge import png
 from tests.fakes import FakeGenerator
 
 
@@ -114,6 +120,21 @@ def test_of_a_story_the_best_try_alone_is_a_scene(tmp_path: Path):
     result, saved, _ = rendered(tmp_path, [0.1, 0.9], story=True)
     assert [run.draft.story is not None for run in saved] == [False, True]
     assert result.run.id == saved[-1].id
+
+
+def test_an_image_of_a_try_that_is_scored_later_teaches_nothing_either(tmp_path: Path):
+    def image(notes: ImageNotes, text: str) -> Run:
+        path = tmp_path / "one.png"
+        path.write_bytes(png(format_infotext(GenerationRequest(text, seed=7), notes)))
+        run = run_of(path, Wildcards([]))
+        (key,) = {choice.key for part in run.draft.components for choice in part.choices}
+        return run.replacing(scores=(Score(run.id, "one.png", 1, "fulfilment", 0.9, key=key, scorer="x"),))
+
+    template = "a {fox|owl}"
+    word = generate(DrawOptions(template=template, seed=7), Wildcards([])).positive.removeprefix("a ")
+    told = f"Try 2: ({word}:1.1), of which 10% was shown."
+    assert observations_of(image(ImageNotes("r1", template), f"a {word}"))
+    assert observations_of(image(ImageNotes("r2", template, retried=told), f"a ({word}:1.1)")) == ()
 
 
 @pytest.mark.parametrize(

@@ -12,6 +12,7 @@ from orchestrator_core.formats.image_notes import notes_as_json, parse_notes
 from orchestrator_core.formats.infotext import format_infotext, parse_infotext
 from orchestrator_core.prompt import Component, Enhancement, Origin, PromptDraft
 from orchestrator_core.request import GenerationRequest, ImageNotes, notes_for
+from orchestrator_core.weights.retrying import with_retried
 from tests import strategies
 
 REROLLED = ImageNotes("r1", "a {fox|owl}", prompt_seed=3, rerolls=(("9f3c07aa9f3c07aa", 2),))
@@ -64,7 +65,15 @@ def test_an_image_says_what_was_added_and_by_whom():
 
 def test_of_a_prompt_that_nothing_was_added_to_nothing_is_said():
     told = notes_as_json(notes_for("r1", PromptDraft((Component("a fox"),))))
-    assert not {"added", "enhanced", "llm", "natural"} & told.keys()
+    assert not {"added", "enhanced", "llm", "natural", "retried"} & told.keys()
+
+
+def test_an_image_says_that_its_words_were_changed_for_another_try():
+    draft = with_retried(PromptDraft((Component("(fox:1.1)"),)), "Try 2: (fox:1.1), of which 10% was shown.")
+    notes = notes_for("r1", draft)
+    assert notes.retried == "Try 2: (fox:1.1), of which 10% was shown."
+    assert parse_notes(json.dumps(notes_as_json(notes))) == notes
+    assert parse_infotext(format_infotext(GenerationRequest(draft.positive), notes)).notes == notes
 
 
 @pytest.mark.parametrize(
