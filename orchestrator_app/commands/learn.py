@@ -44,6 +44,8 @@ def _add_settings(actions: Any) -> None:
         _setting(actions, mode, {"what": "mode", "value": mode}, text)
     for direction, text in (("prefer", "what scores well is drawn more often"), ("report", "scores move nothing")):
         _setting(actions, direction, {"what": "direction", "value": direction}, text, "slot")
+    _setting(actions, "slot-off", {"what": "slot", "value": False}, "let nothing move in a slot", "slot")
+    _setting(actions, "slot-on", {"what": "slot", "value": True}, "let its odds move again", "slot")
     pinned = _setting(actions, "pin", {"what": "pin"}, "give a value's odds a multiplier that stays", "key")
     pinned.add_argument("value", type=float, metavar="TIMES")
     _setting(actions, "unpin", {"what": "unpin"}, "let them move again", "key")

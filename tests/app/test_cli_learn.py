@@ -81,6 +81,15 @@ def test_what_was_set_can_be_undone_and_the_history_says_so(learned: Cli):
     assert "(undone)" in said[1]
 
 
+def test_a_slot_is_switched_off_and_on_again(learned: Cli):
+    moved = open_ledger().odds("||").multipliers
+    assert "→ 1.00×" in learned("learn", "slot-off", "colors", "--dry-run").out
+    learned("learn", "slot-off", "colors")
+    assert open_ledger().odds("||").multipliers == {}
+    learned("learn", "slot-on", "colors")
+    assert open_ledger().odds("||").multipliers == moved != {}
+
+
 def test_a_moment_that_is_not_there_is_told_in_a_line(learned: Cli):
     assert (learned("learn", "undo", 999).status, learned("learn", "value-off", "").status) == (2, 2)
 
