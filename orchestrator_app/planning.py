@@ -36,6 +36,8 @@ class Addition(Protocol):
         ...
 
 
+# A pipeline, what it begins with, and where its file wants it rendered ("" where it does not say).
+Undrawn = tuple[PipelineSpec, Run, str]
 DRAW, RENDER = "generatePrompt", "dispatch"
 _MOST = 100_000  # prompts in one go, each of which is a few files
 
@@ -81,7 +83,7 @@ def plan(
         raise _too_many()
     stories = Rehearsal(context.stories) if context.stories else None
     context = replace(context, stories=stories)
-    for pipeline, run, is_last in _with_last(_pipelines(source, drawing, settings, context.wildcards, default)):
+    for (pipeline, run, _), is_last in _with_last(pipelines_of(source, drawing, settings, context.wildcards, default)):
         if len(planned) >= _MOST:
             raise _too_many()
         for addition in more:
@@ -106,13 +108,13 @@ def _planned(number: int, pipeline: PipelineSpec, run: Run, context: StageContex
     return Planned(number, pipeline, drawn, _request(pipeline, drawn.run), tuple(selections), context.checkpoint)
 
 
-def _with_last(pipelines: Iterator[tuple[PipelineSpec, Run]]) -> Iterator[tuple[PipelineSpec, Run, bool]]:
+def _with_last(pipelines: Iterator[Undrawn]) -> Iterator[tuple[Undrawn, bool]]:
     """Each with whether it is the last."""
     for waiting in pipelines:
         for following in pipelines:
-            yield (*waiting, False)
+            yield waiting, False
             waiting = following
-        yield (*waiting, True)
+        yield waiting, True
 
 
 def _drawn(before: tuple[StageSpec, ...], run: Run, context: StageContext) -> PipelineResult:
@@ -146,12 +148,13 @@ def _request(pipeline: PipelineSpec, run: Run) -> GenerationRequest:
     return dispatch.request_for(run.draft, options)
 
 
-def _pipelines(
+def pipelines_of(
     source: Source, drawing: Drawing, settings: Mapping[str, Any], wildcards: Wildcards, default: int
-) -> Iterator[tuple[PipelineSpec, Run]]:
+) -> Iterator[Undrawn]:
+    """A pipeline for each prompt, before any is drawn."""
     if source.pipeline is not None:
         for number in range(drawing.count or default):
-            yield _nth_pipeline(source.pipeline, drawing, settings, number), new_run()
+            yield _nth_pipeline(source.pipeline, drawing, settings, number), new_run(), ""
         return
     several = len(source.wishes) > 1
     for offset, wish in enumerate(source.wishes):
@@ -159,9 +162,10 @@ def _pipelines(
         if wish.final is not None:
             options = {**wish.settings, **settings, "seed": seed}
             render = StageSpec(id="render", type=RENDER, options=options)
-            yield PipelineSpec(stages=(render,)), new_run().replacing(draft=final_draft(wish, wildcards))
+            yield PipelineSpec(stages=(render,)), new_run().replacing(draft=final_draft(wish, wildcards)), wish.target
         else:
-            yield from _of_template(wish, offset, drawing, settings, wildcards, 1 if several else default)
+            for pipeline, run in _of_template(wish, offset, drawing, settings, wildcards, 1 if several else default):
+                yield pipeline, run, wish.target
 
 
 def _of_template(
@@ -223,19 +227,19 @@ def parse_settings(pairs: Sequence[str], images: Sequence[str] = ()) -> dict[str
     found: dict[str, Any] = {}
     inputs: dict[str, Any] = {}
     for pair in pairs:
-        name, value = _pair(pair, "--set", "steps=8")
+        name, value = pair_of(pair, "--set", "steps=8")
         if "." in name:
-            inputs[name] = _value(value)
+            inputs[name] = value_of(value)
         elif name in dispatch.Options.model_fields and name != "extra":
             found[name] = value
         else:
             raise ConfigError(f"--set {name}: there is no such setting{_near(name)}")
-    uploads = dict(_pair(pair, "--image", "load image.image=photo.png") for pair in images)
+    uploads = dict(pair_of(pair, "--image", "load image.image=photo.png") for pair in images)
     extra = {key: value for key, value in (("inputs", inputs), ("images", uploads)) if value}
     return found | ({"extra": extra} if extra else {})
 
 
-def _pair(text: str, option: str, example: str) -> tuple[str, str]:
+def pair_of(text: str, option: str, example: str) -> tuple[str, str]:
     name, equals, value = text.partition("=")
     if not equals or not name.strip():
         raise ConfigError(f"{option} {text!r} sets nothing; write it as {option} {example!r}.")
@@ -250,7 +254,7 @@ def _near(name: str) -> str:
     )
 
 
-def _value(text: str) -> Any:
+def value_of(text: str) -> Any:
     """A number, true, false, null or a list in JSON; anything else is a text."""
     try:
         return json.loads(text)

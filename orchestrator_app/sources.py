@@ -86,7 +86,7 @@ def read_file(path: Path) -> Source:
     data = parsed_file(path)
     if not isinstance(data, dict | list):
         raise FormatError(f"{path} holds no template, no prompts and no pipeline.")
-    if _is_pipeline(data):
+    if is_pipeline(data):
         return Source(path.stem, pipeline=_one_after_another(data, path))
     if isinstance(data, dict) and is_template_file(data):
         found = template_file_from(data, str(path))
@@ -147,7 +147,8 @@ def _text(path: Path) -> str:
         raise FormatError(f"{path} is not read: {error}.") from None
 
 
-def _is_pipeline(data: Any) -> bool:
+def is_pipeline(data: Any) -> bool:
+    """Whether a file's data is meant as one."""
     if isinstance(data, dict):
         return "stages" in data
     return isinstance(data, list) and bool(data) and all(isinstance(item, dict) and "type" in item for item in data)

@@ -15,12 +15,14 @@ from orchestrator_app.commands import (
     pipeline,
     profiles,
     prompt,
+    queue,
     read,
     run,
     score,
     stories,
     studio,
     wildcards,
+    worker,
 )
 
 
@@ -42,6 +44,8 @@ COMMANDS: Mapping[str, Command] = {
     "score": score,
     "mark": mark,
     "learn": learn,
+    "queue": queue,
+    "worker": worker,
     "demo": demo,
     "export": export,
     "read": read,

@@ -8,6 +8,7 @@ again, is decided by our own tables.
 
 from __future__ import annotations
 
+import logging
 import sqlite3
 import uuid
 from collections.abc import Mapping
@@ -20,6 +21,7 @@ from orchestrator_core.jobs.engine import StepFunction
 
 NAME = "orchestrator"
 VERSION = "jobs-1"  # a constant, or DBOS would take a hash of our source
+KEPT_DAYS = 7.0
 FILE = "jobs.sqlite3"  # beside the store's file; on PostgreSQL a schema of the store's own database
 
 
@@ -33,14 +35,13 @@ class DbosEngine:
     def __init__(self, store_url: Any) -> None:
         import dbos
 
-        from orchestrator_core.store.engine import place_of
         from orchestrator_core.store.failures import as_store_errors
 
         if getattr(dbos._dbos, "_dbos_global_instance", None) is not None:
             raise JobError("Something else in this process uses dbos, which can be used by one alone.")
         self._steps: dict[str, StepFunction] = {}
         self._dbos: Any = dbos
-        self._place = place_of(store_url)
+        self._place = _place(store_url)
         with as_store_errors(self._place):
             config = dbos.DBOSConfig(
                 name=NAME,
@@ -57,7 +58,7 @@ class DbosEngine:
                 self._workflow = self._registered()
                 dbos.DBOS.launch()
             except BaseException:
-                dbos.DBOS.destroy(destroy_registry=True)
+                self.close()
                 raise
 
     def _registered(self) -> Any:
@@ -93,13 +94,13 @@ class DbosEngine:
         finally:
             del self._steps[call]
 
-    def forget(self, older_than_ms: int) -> None:
-        """Delete what DBOS keeps of workflows that ended before: our own tables have the history."""
-        from datetime import datetime, timezone
+    def forget(self, days: float = KEPT_DAYS) -> None:
+        """Delete what DBOS keeps of workflows that began so long ago: our own tables have the history."""
+        from datetime import datetime, timedelta, timezone
 
         from orchestrator_core.store.failures import as_store_errors
 
-        before = datetime.fromtimestamp(older_than_ms / 1000, timezone.utc).isoformat()
+        before = (datetime.now(timezone.utc) - timedelta(days=days)).isoformat()
         with as_store_errors(self._place):
             while old := self._dbos.DBOS.list_workflows(
                 end_time=before, limit=500, load_input=False, load_output=False
@@ -108,12 +109,23 @@ class DbosEngine:
 
     def close(self) -> None:
         self._dbos.DBOS.destroy(destroy_registry=True)
+        logger = logging.getLogger("dbos")
+        for handler in list(logger.handlers):  # it would write to the stream of then, which may be closed the next time
+            logger.removeHandler(handler)
+
+
+def _place(store_url: Any) -> str:
+    """For messages: the file, or the URL without its password."""
+    from orchestrator_core.store.engine import place_of
+
+    is_file = store_url.get_backend_name() == "sqlite"
+    return str(Path(str(store_url.database)).with_name(FILE)) if is_file else place_of(store_url)
 
 
 def _database(store_url: Any) -> str:
     if store_url.get_backend_name() != "sqlite":
         return str(store_url.render_as_string(hide_password=False))
-    path = Path(str(store_url.database)).with_name(FILE)
+    path = _place(store_url)
     with closing(sqlite3.connect(path, timeout=10)) as connection:
         connection.execute("PRAGMA journal_mode=WAL")  # lasts, and halves the time of a step
     return f"sqlite:///{path}"

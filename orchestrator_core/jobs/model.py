@@ -26,6 +26,7 @@ MEMORY, INTERRUPTED, CRASHED, BY_HAND = "memory", "interrupted", "crashed", "by 
 # Stages whose repetition costs a graphics card's time; of these a job that lost its worker is offered, not given.
 GPU_STAGES = frozenset({"dispatch", "scoreImages", "llmEnhance"})
 RENDERS = "dispatch"
+KINDS = ("comfyui", "forge", "embedded")  # of targets; any other is an address
 SCHEMA_VERSION = 1
 
 
@@ -49,8 +50,9 @@ class NewJob(BaseModel):
 
     @field_validator("target")
     @classmethod
-    def _without_a_slash(cls, target: str) -> str:
-        return target.strip().rstrip("/")
+    def _as_workers_say(cls, target: str) -> str:
+        name = target.strip().rstrip("/")
+        return {"comfy": "comfyui"}.get(name.lower(), name.lower() if name.lower() in KINDS else name)
 
     @property
     def request_hash(self) -> str:

@@ -7,13 +7,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Literal
 
 from orchestrator_core.config import data_folder
-from orchestrator_core.errors import JobError
+from orchestrator_core.errors import JobError, StoreError
 from orchestrator_core.jobs.engine import Engine, PlainEngine
 from orchestrator_core.jobs.queue import Queue
 from orchestrator_core.jobs.worker import Lane, Ways, Worker
@@ -85,17 +86,24 @@ def open_jobs(
 
 
 def open_engine(store: Store) -> Engine:
-    """DBOS, or where it cannot be a loop that says so."""
-    from orchestrator_core.jobs.dbos_engine import DbosEngine
-
+    """DBOS; where it cannot be, a loop that says so: what stages left is in the store in any case."""
     # In a thread of its own: DBOS would adopt the event loop of a host's.
     with ThreadPoolExecutor(1) as own:
         try:
-            return own.submit(DbosEngine, store.engine.url).result()
+            return own.submit(_dbos_engine, store).result()
         except ImportError:
             return PlainEngine(NOT_INSTALLED)
-        except JobError as error:
-            return PlainEngine(f"{error} A job's steps are kept by Orchestrator's own log alone.")
+        except (JobError, StoreError) as error:
+            return PlainEngine(f"{error} Jobs run without dbos; their steps are kept by Orchestrator's own log alone.")
+
+
+def _dbos_engine(store: Store) -> Engine:
+    from orchestrator_core.jobs.dbos_engine import DbosEngine
+
+    engine = DbosEngine(store.engine.url)
+    with suppress(StoreError):  # the next time
+        engine.forget()
+    return engine
 
 
 def _bury(worker: Worker, queue: Queue, after_crash: AfterCrash, tell: Callable[[str], None]) -> None:

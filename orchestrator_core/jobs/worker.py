@@ -82,8 +82,9 @@ class Worker:
         self.ways = ways or Ways()
         self.stopping = threading.Event()
         self.patience = Patience(self.stopping, tell)
-        self.membership = Membership(store, folder, self._serves(), self.ways.silence_s)
-        self.done = 0
+        named = [target for target in self._serves() if target]
+        self.membership = Membership(store, folder, named, self.ways.silence_s)
+        self.done = self.failed = 0
         self._attempts: list[Attempt] = []
         self._lock = threading.Lock()
         self._left = self.ways.jobs
@@ -91,7 +92,7 @@ class Worker:
         self.failure: Exception | None = None
 
     def _serves(self) -> tuple[str, ...]:
-        return tuple(dict.fromkeys(target for lane in self.lanes for target in lane.serves if target))
+        return tuple(dict.fromkeys(target for lane in self.lanes for target in lane.serves))
 
     @property
     def id(self) -> str:
@@ -188,7 +189,7 @@ class Worker:
         from orchestrator_core.store import job_claims
 
         with self.store.reading() as connection:
-            return bool(job_claims.candidates(connection, ("", *self._serves()), 1))
+            return bool(job_claims.candidates(connection, self._serves(), 1))
 
     def _run(self, job: Job, lane: Lane) -> str:
         attempt = Attempt(self.store, job, self.id, self.patience)
@@ -203,7 +204,9 @@ class Worker:
                 self._attempts.remove(attempt)
                 if self._left is not None and self._left > 0:
                     self._left -= 1
-        self.done += kind == attempts.DONE
+        with self._lock:
+            self.done += kind == attempts.DONE
+            self.failed += kind in (attempts.FAILED, attempts.OUT_OF_MEMORY)
         return kind
 
     def _attempted(self, attempt: Attempt, lane: Lane) -> str:

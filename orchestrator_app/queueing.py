@@ -1,0 +1,109 @@
+"""From what was asked for on the command line to jobs: one for each prompt, drawn by whoever runs it."""
+
+from __future__ import annotations
+
+from argparse import Namespace
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from orchestrator_core.jobs.model import NewJob
+    from orchestrator_core.run import Run
+    from orchestrator_core.spec import PipelineSpec
+
+COUNT = 1
+
+
+def jobs_of(arguments: Namespace) -> list[NewJob]:
+    """Raises FormatError, TemplateError, PipelineError, ConfigError for what cannot be."""
+    from orchestrator_core.jobs.model import NewJob
+
+    title = arguments.title or _name_of(arguments.template)
+    jobs = []
+    for number, (pipeline, run, target) in enumerate(_pipelines(arguments), 1):
+        jobs.append(
+            NewJob(
+                pipeline=pipeline,
+                run=_saved(run) if run is not None and run.draft.components else None,
+                target=arguments.target or target,
+                priority=arguments.priority,
+                title=f"{title} {number}",
+                tags=tuple(arguments.tag),
+                key=f"{arguments.key}/{number}" if arguments.key else None,
+            )
+        )
+    return jobs
+
+
+def _name_of(given: str) -> str:
+    return Path(given).stem if Path(given).is_file() else given.removeprefix("@")[:80]
+
+
+def _saved(run: Run) -> dict[str, Any]:
+    from orchestrator_core.formats.run_json import run_to_json
+
+    return run_to_json(run)
+
+
+def _pipelines(arguments: Namespace) -> Iterator[tuple[PipelineSpec, Run | None, str]]:
+    from orchestrator_app.drawing import drawing_of
+    from orchestrator_app.enhancing import enhancing_of
+    from orchestrator_app.folders import open_wildcards
+    from orchestrator_app.planning import parse_settings, pipelines_of
+    from orchestrator_app.selecting import selecting_of
+    from orchestrator_app.sources import read_source
+    from orchestrator_app.storytelling import storytelling_of
+
+    settings: dict[str, Any] = parse_settings(arguments.set)
+    if arguments.checkpoint is not None:
+        settings["checkpoint"] = arguments.checkpoint
+    if (own := _with_batch_or_branches(arguments.template)) is not None:
+        for item in _items(own, settings):
+            yield item, None, ""
+        return
+    source = read_source(arguments.template)
+    additions = (storytelling_of(arguments), enhancing_of(arguments), selecting_of(arguments))
+    found = pipelines_of(source, drawing_of(arguments), settings, open_wildcards(arguments.wildcards), COUNT)
+    for pipeline, run, target in found:
+        for addition in additions:
+            pipeline = addition.added_to(pipeline)
+        yield pipeline, run, target
+
+
+def _with_batch_or_branches(given: str) -> PipelineSpec | None:
+    """The pipeline of a file that says more than one stage after the other."""
+    from orchestrator_app.sources import is_pipeline, parsed_file
+    from orchestrator_core.spec import pipeline_from
+
+    path = Path(given)
+    if path.suffix.lower() not in (".json", ".yaml", ".yml") or not path.is_file():
+        return None
+    data = parsed_file(path)
+    if not is_pipeline(data):
+        return None
+    pipeline = pipeline_from(data)
+    return pipeline if pipeline.batch or any(stage.needs is not None for stage in pipeline.stages) else None
+
+
+def _items(pipeline: PipelineSpec, settings: Mapping[str, Any]) -> Iterator[PipelineSpec]:
+    """The items of a batch, with what the command line sets."""
+    from orchestrator_core.jobs.model import RENDERS
+    from orchestrator_core.pipeline.batches import Items
+
+    stages = [
+        stage.model_copy(update={"options": {**stage.options, **settings}}) if stage.type == RENDERS else stage
+        for stage in pipeline.stages
+    ]
+    for item in Items(pipeline.model_copy(update={"stages": tuple(stages)})):
+        yield item.pipeline
+
+
+def stage_options(pairs: Sequence[str]) -> dict[str, Any]:
+    """``max_loras=2`` as an option of a stage: a number, true, false, null or a list in JSON, else a text.
+
+    Raises ConfigError for what sets nothing.
+    """
+    from orchestrator_app.planning import pair_of, value_of
+
+    return {name: value_of(value) for name, value in (pair_of(pair, "--set", "steps=8") for pair in pairs)}
