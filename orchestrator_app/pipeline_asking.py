@@ -42,7 +42,7 @@ def asked_pipeline(text: str, settings: Sequence[str], varied: Sequence[str], se
     from orchestrator_app.drawing import new_seed
     from orchestrator_core.spec import pipeline_from, pipeline_to_json
 
-    data = pipeline_to_json(read_pipeline(text))
+    data = {"name": Path(text).stem, **pipeline_to_json(read_pipeline(text))}
     for stage_id, options in stage_settings(settings).items():
         stage = next((one for one in data["stages"] if one["id"] == stage_id), None)
         if stage is None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from argparse import Namespace
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -45,19 +46,26 @@ def place_for(arguments: Namespace, pipeline: PipelineSpec, *, dry: bool = False
             scorer=scorer_of(arguments) if "scoreImages" in kinds else None,
             extras=ExtraModels(),
             learner=open_ledger() if arguments.learn and not dry else None,
-            **_odds(arguments),
         )
 
 
-def _odds(arguments: Namespace) -> dict[str, Any]:
-    """The learned odds of this moment, where they are wanted."""
-    if not arguments.learn:
-        return {}
+def with_odds(arguments: Namespace, context: StageContext, pipeline: PipelineSpec) -> StageContext:
+    """With the odds that are learned by now, where they are wanted: of who is drawn, for what renders."""
+    drawn = next((stage for stage in pipeline.stages if stage.type == "generatePrompt"), None)
+    if not arguments.learn or drawn is None:
+        return context
     from orchestrator_app.drawing import Drawing
     from orchestrator_app.learning import open_ledger
 
-    drawing = Drawing(ledger=open_ledger()).learned()
-    return {"weights": drawing.weights, "odds": drawing.odds}
+    options = drawn.options
+    drawing = Drawing(
+        method=options.get("method", "random"),
+        profiles=options.get("profiles"),
+        genre=options.get("genre"),
+        checkpoint=_checkpoint_name(pipeline),
+        ledger=open_ledger(),
+    ).learned()
+    return replace(context, weights=drawing.weights, odds=drawing.odds)
 
 
 def _llm_settings(arguments: Namespace) -> dict[str, Any]:
@@ -80,8 +88,12 @@ def checkpoint_of(arguments: Namespace, pipeline: PipelineSpec) -> BaseModel:
     """What will render, as far as its name says. Raises ConfigError for a base model that nobody knows."""
     from orchestrator_app.lora_library import base_model_for
 
+    return base_model_for(arguments.base_model, _checkpoint_name(pipeline))
+
+
+def _checkpoint_name(pipeline: PipelineSpec) -> str:
     rendering = next((stage for stage in pipeline.ordered if stage.enabled and stage.type == "dispatch"), None)
-    return base_model_for(arguments.base_model, str(rendering.options.get("checkpoint", "")) if rendering else "")
+    return str(rendering.options.get("checkpoint", "")) if rendering else ""
 
 
 def scorer_of(arguments: Namespace) -> Scorer | None:

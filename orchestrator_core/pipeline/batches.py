@@ -6,7 +6,7 @@ the last group changes fastest. Items are made when they are asked for, so that 
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from math import prod
 from typing import Any
@@ -114,15 +114,21 @@ def _with(pipeline: PipelineSpec, values: Mapping[tuple[str, str], Any]) -> Pipe
 
 
 def run_batch(
-    items: Sequence[Item], context: StageContext, watch: Watch | None = None, cache: StageCache | None = None
+    items: Sequence[Item],
+    context: StageContext | Callable[[Item], StageContext],
+    watch: Watch | None = None,
+    cache: StageCache | None = None,
 ) -> Iterator[ItemResult]:
     """Runs one after another, and gives each when it is done. One that fails costs no other.
+
+    ``context`` may be made anew for each item, as where an item learns from those before it.
 
     Where somebody stops it, what the item under way left is given too, and then Interrupted, Cancelled or
     KeyboardInterrupt is raised.
     """
     for number, item in enumerate(items, 1):
-        given = replace(context, is_last=number == len(items))
+        place = context if isinstance(context, StageContext) else context(item)
+        given = replace(place, is_last=number == len(items))
         left = _Left(watch, number, len(items))
         try:
             result = run_pipeline(item.pipeline, given, left.first, watch=left, cache=cache)

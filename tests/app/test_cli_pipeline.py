@@ -137,6 +137,14 @@ def test_a_seed_by_chance_is_one_for_the_whole_plan(cli: Cli):
     assert json.loads(cli("pipeline", "plan", "quick", "-s", 7, "--json").out)["seed"] == 7
 
 
+def test_each_scene_of_a_plan_goes_on_from_the_one_before_and_none_is_kept(cli: Cli):
+    for _ in range(2):
+        done = cli("pipeline", "plan", "story", "-s", 1, "--vary", "render.cfg=5,7", "--json")
+        assert done.status == 0, done.err
+        assert [json.loads(line)["scene"] for line in done.out.splitlines()] == [1, 2]
+    assert "First story" not in cli("stories", "list").out
+
+
 # running
 
 

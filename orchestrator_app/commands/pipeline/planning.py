@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 
@@ -20,17 +20,23 @@ SCHEMA_VERSION = 1
 def plan(arguments: argparse.Namespace) -> int:
     """The count is said before the first item is planned."""
     from orchestrator_app.pipeline_asking import asked_pipeline
-    from orchestrator_app.pipeline_place import place_for
+    from orchestrator_app.pipeline_place import place_for, with_odds
+    from orchestrator_core.memory.source import Rehearsal
     from orchestrator_core.pipeline.batches import Items, product_of
     from orchestrator_core.pipeline.planning import plan_of
+    from orchestrator_core.run import Run
 
     pipeline = asked_pipeline(arguments.pipeline, arguments.set, arguments.vary, arguments.seed)
     items = Items(pipeline)
     remark(f"Items: {product_of(pipeline)}. Nothing is rendered, and no language model is asked.")
     most = arguments.most or len(items)
     with place_for(arguments, pipeline, dry=True) as context:
+        stories = Rehearsal(context.stories) if context.stories else None  # each scene goes on from the one before
+        context = replace(with_odds(arguments, context, pipeline), stories=stories)
         for item in islice(items, most):
             planned = plan_of(item, context)
+            if stories is not None:
+                stories.told(Run("", planned.draft))
             if arguments.json:
                 say(json.dumps(_as_json(planned, arguments.payload), ensure_ascii=False))
             else:
@@ -78,6 +84,7 @@ def _as_json(planned: ItemPlan, payload: str | None) -> dict[str, Any]:
         "prompt": planned.draft.positive,
         "negative": planned.draft.negative_prompt,
         "loras": [asdict(lora) for lora in planned.draft.loras],
+        "scene": planned.draft.story.scene if planned.draft.story else None,
         "stages": [_stage_json(stage, payload) for stage in planned.stages],
     }
 

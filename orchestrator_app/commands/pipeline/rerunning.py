@@ -12,7 +12,7 @@ from orchestrator_app.console import problem, remark, say
 
 def rerun_stage(arguments: argparse.Namespace) -> int:
     """The run before, its record and its images stay as they are."""
-    from orchestrator_app.pipeline_place import place_for
+    from orchestrator_app.pipeline_place import place_for, with_odds
     from orchestrator_app.rendering import Memory
     from orchestrator_core.formats.json_text import read_json_file
     from orchestrator_core.pipeline.batches import Items
@@ -23,7 +23,7 @@ def rerun_stage(arguments: argparse.Namespace) -> int:
     with place_for(arguments, record.pipeline) as context:
         title = f"{record.pipeline.name or 'pipeline'} {arguments.stage}"
         folder, context = in_folder(arguments, title, context, Items(record.pipeline))
-        cache = cache_of(arguments)
+        context, cache = with_odds(arguments, context, record.pipeline), cache_of(arguments)
         done = rerun(record, arguments.stage, context, options, only=arguments.only, watch=tell, cache=cache)
     memory = Memory(lambda text: problem("warning", text))
     memory.save(done.record.result.run)

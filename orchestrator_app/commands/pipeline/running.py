@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -13,7 +14,7 @@ if TYPE_CHECKING:
     from orchestrator_app.progress import Lines
     from orchestrator_app.rendering import Memory
     from orchestrator_core.context import StageContext
-    from orchestrator_core.pipeline.batches import ItemResult, Items
+    from orchestrator_core.pipeline.batches import Item, ItemResult, Items
     from orchestrator_core.pipeline.caching import StageCache
     from orchestrator_core.pipeline.rerunning import PipelineRecord
     from orchestrator_core.pipeline.running import StageEvent
@@ -25,7 +26,7 @@ _WORTH_TELLING = ("cached", "skipped", "failed", "retrying", "fell back")
 def run(arguments: argparse.Namespace) -> int:
     """Exit status 1 if an item could not be finished; what it left until then is kept, to go on from there."""
     from orchestrator_app.pipeline_asking import asked_pipeline
-    from orchestrator_app.pipeline_place import place_for
+    from orchestrator_app.pipeline_place import place_for, with_odds
     from orchestrator_core.pipeline.batches import Items, product_of
 
     pipeline = asked_pipeline(arguments.pipeline, arguments.set, arguments.vary, arguments.seed)
@@ -33,7 +34,11 @@ def run(arguments: argparse.Namespace) -> int:
     remark(f"Items: {product_of(pipeline)}.")
     with place_for(arguments, pipeline) as context:
         folder, context = in_folder(arguments, pipeline.name or Path(arguments.pipeline).stem, context, items)
-        failed = _run_all(items, context, folder, cache_of(arguments))
+
+        def place(item: Item) -> StageContext:
+            return with_odds(arguments, context, item.pipeline)
+
+        failed = _run_all(items, place, folder, cache_of(arguments))
     say(f"{len(items) - failed:,} of {len(items):,} done: {folder.path}")
     remark(f"One stage again: orchestrator pipeline rerun {folder.path / RECORDS / '0001.json'} STAGE")
     return 1 if failed else 0
@@ -65,7 +70,9 @@ def cache_of(arguments: argparse.Namespace) -> StageCache | None:
     return None if arguments.no_cache else FolderOfStages(data_folder() / "cache" / "stages")
 
 
-def _run_all(items: Items, context: StageContext, folder: OutputFolder, cache: StageCache | None) -> int:
+def _run_all(
+    items: Items, place: Callable[[Item], StageContext], folder: OutputFolder, cache: StageCache | None
+) -> int:
     """How many failed."""
     from orchestrator_app.progress import progress_for
     from orchestrator_app.rendering import Memory
@@ -74,7 +81,7 @@ def _run_all(items: Items, context: StageContext, folder: OutputFolder, cache: S
     memory, failed = Memory(lambda text: problem("warning", text)), 0
     try:
         with progress_for(len(items)) as progress:
-            for result in run_batch(items, context, lambda event: tell(event, progress), cache):
+            for result in run_batch(items, place, lambda event: tell(event, progress), cache):
                 failed += bool(result.error)
                 keep(result, folder, memory)
                 told = f"{result.error} (kept: what was done before)" if result.error else _images(result)

@@ -92,6 +92,30 @@ def test_one_item_that_fails_costs_no_other_and_progress_tells_which_it_is():
     assert done == [(1, 3), (3, 3)]
 
 
+def test_an_item_can_begin_with_what_those_before_it_taught():
+    template = {"vary": "templates", "values": ["__fox__|{a|b}", "{a|b}", "{a|b}"]}
+    odds = iter([1, 2, 3])
+    results = run_batch(
+        Items(pipeline(template)), lambda item: StageContext(Wildcards([]), FakeGenerator(), odds=next(odds))
+    )
+    assert [result.result.run.draft.source.odds for result in results] == [1, 2, 3]
+
+
+class Pressed(FakeGenerator):
+    """Somebody presses Ctrl-C while it renders."""
+
+    def generate(self, request, notes, on_progress):
+        raise KeyboardInterrupt
+
+
+def test_a_key_that_is_pressed_stops_a_batch_and_keeps_what_was_done_of_the_item():
+    results = run_batch(Items(pipeline({"vary": "seeds", "count": 3})), StageContext(Wildcards([]), Pressed()))
+    stopped = next(results)
+    assert (stopped.error, list(stopped.result.states)) == ("stopped by hand", ["draw", "loras"])
+    with pytest.raises(KeyboardInterrupt):
+        next(results)
+
+
 def test_a_batch_that_is_stopped_keeps_what_is_done():
     generator = FakeGenerator()
     generator.enqueue(1, Interrupted("stopped"))
