@@ -169,7 +169,7 @@ class Forge:
 
     def get(self, path: str) -> Any:
         """A GET of the API."""
-        with urllib.request.urlopen(self.url + path, timeout=20) as answer:
+        with urllib.request.urlopen(self.url + path, timeout=60) as answer:
             return json.load(answer)
 
     def post(self, path: str, body: Mapping[str, Any] | None = None) -> Any:

@@ -76,7 +76,7 @@ def studio(civitai: SlowStandIn, loras: Path) -> Iterator[Studio]:
 def page(studio: Studio, chromium: Browser) -> Iterator[Page]:
     context = chromium.new_context(viewport={"width": 1400, "height": 900})
     page: Page = context.new_page()
-    page.set_default_timeout(30_000)
+    page.set_default_timeout(90_000)
     errors, _ = watch(page)
     page.goto(studio.url)
     page.get_by_role("tab", name="LoRAs").click()

@@ -97,7 +97,7 @@ TIME: dict[str, Any] = {
 def page(comfyui: ComfyUI, chromium: Browser) -> Iterator[PackPage]:
     context = chromium.new_context(viewport={"width": 1700, "height": 1000})
     found = PackPage(open_page(context, comfyui.url, SETTINGS), comfyui.folder / "output")
-    found.page.set_default_timeout(30_000)
+    found.page.set_default_timeout(90_000)
     problems: list[str] = []
     found.page.on("pageerror", lambda error: problems.append(str(error.stack)))
     yield found

@@ -91,7 +91,7 @@ def page(comfy: ComfyUI, chromium: Browser, civitai: StandIn) -> Iterator[PackPa
     civitai.asked.clear()
     context = chromium.new_context(viewport={"width": 1400, "height": 900})
     found = PackPage(open_page(context, comfy.url, SETTINGS), comfy.folder / "output")
-    found.page.set_default_timeout(20_000)
+    found.page.set_default_timeout(90_000)
     problems: list[str] = []
     found.page.on("pageerror", lambda error: problems.append(str(error.stack)))
     found.page.evaluate(OPEN_GRAPH)

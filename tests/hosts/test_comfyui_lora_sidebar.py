@@ -99,7 +99,7 @@ def comfy(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFacto
 def page(comfy: ComfyUI, chromium: Browser) -> Iterator[PackPage]:
     context = chromium.new_context(viewport={"width": 1400, "height": 900})
     found = PackPage(open_page(context, comfy.url, SETTINGS), comfy.folder / "output")
-    found.page.set_default_timeout(20_000)
+    found.page.set_default_timeout(90_000)
     problems: list[str] = []
     found.page.on("pageerror", lambda error: problems.append(str(error.stack)))
     found.page.evaluate("() => { app.graph.clear(); }")
@@ -118,7 +118,7 @@ def vue_page(comfy: ComfyUI, chromium: Browser, request: pytest.FixtureRequest) 
     context = chromium.new_context(viewport={"width": 1600, "height": 1000})
     settings = {**SETTINGS, "Comfy.VueNodes.Enabled": True}
     found = PackPage(open_page(context, comfy.url, settings), comfy.folder / "output")
-    found.page.set_default_timeout(20_000)
+    found.page.set_default_timeout(90_000)
     found.page.evaluate("() => { app.graph.clear(); }")
     found.command("ShowLoRAs")
     found.page.wait_for_selector(".orl-card b")

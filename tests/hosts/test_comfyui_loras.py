@@ -59,7 +59,7 @@ def server(comfyui: ComfyUI) -> Server:
     return found
 
 
-def until(is_true: Callable[[], Any], seconds: float = 60) -> Any:
+def until(is_true: Callable[[], Any], seconds: float = 120) -> Any:
     end = time.monotonic() + seconds
     while not (found := is_true()):
         assert time.monotonic() < end, "it does not happen"

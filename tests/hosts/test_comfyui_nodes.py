@@ -42,14 +42,14 @@ class Server:
     def call(self, path: str, data: Any = None) -> Any:
         body = None if data is None else json.dumps(data).encode()
         request = urllib.request.Request(self.comfyui.url + path, body, {"Content-Type": "application/json"})
-        with urllib.request.urlopen(request, timeout=60) as answer:
+        with urllib.request.urlopen(request, timeout=120) as answer:
             return json.loads(answer.read())
 
     def queue(self, graph: Graph, **body: Any) -> str:
         return str(self.call("/prompt", {"prompt": graph, **body})["prompt_id"])
 
     def wait(self, prompt_id: str) -> dict[str, Any]:
-        end = time.monotonic() + 120
+        end = time.monotonic() + 240
         while time.monotonic() < end:
             if found := self.call(f"/history/{prompt_id}").get(prompt_id):
                 return dict(found)

@@ -71,7 +71,7 @@ def told(comfyui: ComfyUI) -> Server:
 def page(told: Server, chromium: Browser) -> Iterator[PackPage]:
     context = chromium.new_context(viewport={"width": 1700, "height": 1000})
     found = PackPage(open_page(context, told.comfyui.url, SETTINGS), told.output)
-    found.page.set_default_timeout(20_000)
+    found.page.set_default_timeout(90_000)
     problems: list[str] = []
     found.page.on("pageerror", lambda error: problems.append(str(error.stack)))
     yield found

@@ -78,7 +78,7 @@ class Pages:
 def opened(context: BrowserContext, server: ComfyUI, **settings: Any) -> PackPage:
     """A tab; what goes wrong in our files is kept in ``problems``."""
     page = PackPage(open_page(context, server.url, {**SETTINGS, **settings}), server.folder / "output")
-    page.page.set_default_timeout(30_000)
+    page.page.set_default_timeout(90_000)
     return page
 
 

@@ -79,7 +79,7 @@ def page(forge: Forge, chromium: Browser) -> Iterator[Page]:
     context = chromium.new_context(viewport={"width": 1400, "height": 1000})
     errors: list[str] = []
     page: Page = context.new_page()
-    page.set_default_timeout(60_000)
+    page.set_default_timeout(90_000)
     page.on("pageerror", lambda error: errors.append(str(error)))
     page.goto(f"{forge.url}/?__theme=light")
     page.wait_for_selector("#tabs button")

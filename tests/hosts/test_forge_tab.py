@@ -43,7 +43,7 @@ def opened(forge: Forge, chromium: Browser) -> Iterator[Opened]:
     def open_page(theme: str = "light", start: str = "Orchestrator") -> Page:
         contexts.append(chromium.new_context(viewport={"width": 1400, "height": 900}))
         page: Page = contexts[-1].new_page()
-        page.set_default_timeout(60_000)
+        page.set_default_timeout(90_000)
         page.on("pageerror", lambda error: errors.append(str(error)))
         page.goto(f"{forge.url}/?__theme={theme}")
         page.wait_for_selector("#tabs button")

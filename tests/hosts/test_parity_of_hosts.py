@@ -71,5 +71,5 @@ def node(kind: str, **inputs: Any) -> dict[str, Any]:
 def call(comfyui: ComfyUI, path: str, data: Any = None) -> Any:
     body = None if data is None else json.dumps(data).encode()
     request = urllib.request.Request(comfyui.url + path, body, {"Content-Type": "application/json"})
-    with urllib.request.urlopen(request, timeout=60) as answer:
+    with urllib.request.urlopen(request, timeout=120) as answer:
         return json.loads(answer.read())

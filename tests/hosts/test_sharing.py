@@ -103,7 +103,7 @@ def page(server: ComfyUI, chromium: Browser) -> Iterator[PackPage]:
     """With the graph, after one run of it."""
     context = chromium.new_context(viewport={"width": 1500, "height": 1000}, accept_downloads=True)
     found = PackPage(open_page(context, server.url, SETTINGS), server.folder / "output")
-    found.page.set_default_timeout(30_000)
+    found.page.set_default_timeout(90_000)
     found.node = str(found.page.evaluate(GRAPH, [TEMPLATE, HOME]))
     found.page.wait_for_timeout(300)
     found.run()

@@ -99,7 +99,7 @@ def opened(studio: Studio, chromium: Browser) -> Iterator[Opened]:
         options.setdefault("viewport", {"width": 1400, "height": 900})
         contexts.append(chromium.new_context(**options))
         page: Page = contexts[-1].new_page()
-        page.set_default_timeout(30_000)
+        page.set_default_timeout(90_000)
         seen.append((page, *watch(page)))
         page.goto(studio.url)
         page.wait_for_selector(CARDS)

@@ -58,7 +58,7 @@ def page(studio: Studio, chromium: Browser) -> Iterator[Page]:
     """With one short prompt. No script of the page may fail, and no text become one."""
     context = chromium.new_context(viewport={"width": 1400, "height": 1000})
     page = context.new_page()
-    page.set_default_timeout(30_000)
+    page.set_default_timeout(90_000)
     errors, _ = watch(page)
     page.goto(studio.url)
     page.wait_for_selector(CARDS)

@@ -67,7 +67,7 @@ def scores_of(number: int, chance: random.Random) -> Iterator[Observation]:
 def page(studio: Studio, ledger: Ledger, chromium: Browser) -> Iterator[Page]:
     context = chromium.new_context(viewport={"width": 1400, "height": 1000})
     found = context.new_page()
-    found.set_default_timeout(30_000)
+    found.set_default_timeout(90_000)
     errors, _ = watch(found)
     found.goto(studio.url)
     found.get_by_role("tab", name="Learn").click()

@@ -66,7 +66,7 @@ def studio(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Studio]:
 def page(studio: Studio, chromium: Browser) -> Iterator[Page]:
     context = chromium.new_context(viewport={"width": 1400, "height": 1000})
     page = context.new_page()
-    page.set_default_timeout(30_000)
+    page.set_default_timeout(90_000)
     errors, _ = watch(page)
     page.goto(studio.url)
     page.wait_for_selector("#orchestrator_preview .orc-card")
