@@ -50,6 +50,10 @@ class Learned:
 class LearnDesk(Protocol):
     """Every method raises OrchestratorError."""
 
+    def moment(self) -> int:
+        """The number of the last entry: it is cheap to ask for."""
+        ...
+
     def look(self, context: str = "", slot: str = "") -> Learned:
         """What holds now; with the values of a slot, the first where it is not there."""
         ...

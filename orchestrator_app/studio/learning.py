@@ -49,6 +49,7 @@ class StudioLearning:
         family: Callable[[str], str] = family_by_name,
     ) -> None:
         self._open_store, self._wildcards, self._family = open_store, wildcards, family
+        self._over_time: tuple[int, str, OverTime] | None = None
 
     @cached_property
     def ledger(self) -> Ledger:
@@ -95,6 +96,9 @@ class StudioLearning:
         self.ledger.mark(run, image.path.name, marks, self._family_of(run))
 
     # the desk
+
+    def moment(self) -> int:
+        return self.ledger.number
 
     def look(self, context: str = "", slot: str = "") -> Learned:
         from orchestrator_app.studio.learned import learned_of
@@ -188,7 +192,11 @@ class StudioLearning:
     def over_time(self, context: str) -> OverTime:
         from orchestrator_app.studio.learned import over_time_of
 
-        return over_time_of(self.ledger.state(), context)
+        state = self.ledger.state()
+        kept = self._over_time
+        if kept is None or kept[:2] != (state.number, context):  # a page asks with every click
+            kept = self._over_time = state.number, context, over_time_of(state, context)
+        return kept[2]
 
     def exported(self) -> str:
         from orchestrator_core.weights.exchange import exported

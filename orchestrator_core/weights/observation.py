@@ -31,6 +31,9 @@ class Observation:
     options: int = 0
     steered: bool = False
 
+    def __deepcopy__(self, memo: object) -> Observation:
+        return self  # frozen: a copy of all that was learned shares them
+
     @property
     def identity(self) -> str:
         """An image counts once for each value and scorer; what is said later replaces what was said before."""

@@ -211,7 +211,7 @@ class LearnPage(LearnElements):
         if not session.learn.is_open or self.live.environment.desk is None:
             return gr.update()
         try:
-            number = self.desk.look(session.learn.context).number
+            number = self.desk.moment()
         except OrchestratorError:
             return gr.update()
         return gr.update() if number == session.learn.number else str(number)

@@ -121,6 +121,9 @@ class FakeDesk:
             "colors/warm",
         )  # fmt: skip
 
+    def moment(self) -> int:
+        return self._now(self.applied).number
+
     def look(self, context: str = "", slot: str = "") -> Learned:
         found = self._now(self.applied)
         return replace(found, slot=slot or found.slot, context=context)

@@ -222,6 +222,9 @@ def test_what_learned_odds_have_brought_is_told_for_each_context(learning: Studi
     assert (effect.n_before, effect.n_after, effect.judge) == (20, 0, "fake")
     assert "all together" in found.plot
     assert found.looked == 0
+    assert learning.moment() == learning.look().number
+    learning.learn([scored_run(wildcards, 99)])
+    assert learning.over_time(learning.look().context).effects[0].n_before == 21
 
 
 def test_how_the_scores_of_values_went_is_drawn(learning: StudioLearning, wildcards: Wildcards):
