@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from orchestrator_core.errors import OrchestratorError
 from orchestrator_core.jobs.model import CRASHED, GPU_STAGES, INTERRUPTED, Job, job_of
 from orchestrator_core.pipeline.running import following
 
@@ -48,7 +49,20 @@ def take_next(store: Store, asking: Taking) -> Job | None:
             return None
         resource = asking.resource if chosen["needs_gpu"] else ""
         row = job_claims.take(connection, chosen["id"], asking.worker, resource)
-        return None if row is None else _begun(connection, row, asking.worker)
+        job = _readable(connection, row) if row is not None else None
+        return None if job is None else _begun(connection, job, asking.worker)
+
+
+def _readable(connection: Connection, row: Stored) -> Job | None:
+    """None for a job that this pack cannot read, as of a newer one, which then has failed: others go on."""
+    from orchestrator_core.store import job_claims, jobs
+
+    try:
+        return job_of(row)
+    except (OrchestratorError, ValueError, TypeError) as error:
+        job_claims.set_columns(connection, row["id"], state="failed", error=str(error), ended_ms=jobs.now_ms())
+        jobs.tell(connection, [(row["id"], "failed", str(error))])
+        return None
 
 
 def _choose(connection: Connection, found: Sequence[Stored], loaded: str | None) -> Stored | None:
@@ -65,15 +79,14 @@ def _choose(connection: Connection, found: Sequence[Stored], loaded: str | None)
     return chosen
 
 
-def _begun(connection: Connection, row: Stored, worker: str) -> Job:
+def _begun(connection: Connection, job: Job, worker: str) -> Job:
     """The job, with what its last attempt left for this one to go on from."""
     from orchestrator_core.store import job_claims, jobs
 
-    job = job_of(row)
     kept, repeats = _kept(jobs.steps_of(connection, job.id, job.attempt - 1), job)
     job_claims.keep_steps(connection, kept)
     attempt: Row = {"job_id": job.id, "number": job.attempt, "worker": worker, "run_id": job.run_id}
-    job_claims.begin_attempt(connection, {**attempt, "repeats": repeats, "started_ms": row["started_ms"]})
+    job_claims.begin_attempt(connection, {**attempt, "repeats": repeats, "started_ms": job.started_ms})
     jobs.change(connection, job.id, start="")
     said = f"attempt {job.attempt} by {worker}"
     if repeats:
