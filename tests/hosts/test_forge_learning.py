@@ -13,7 +13,8 @@ import pytest
 from orchestrator_app.studio.learn_desk import Change
 from orchestrator_app.studio.learning import StudioLearning
 from orchestrator_core.llm.port import never
-from orchestrator_core.run import Run, Score
+from orchestrator_core.run import COMPARED, Run, Score
+from orchestrator_core.stages.score_images import problems_of
 from orchestrator_core.store import Store
 from orchestrator_core.template import Template, Wildcards
 from orchestrator_core.vision.opening import ScorerSettings, open_scorer
@@ -24,6 +25,7 @@ from tests.hosts.forge import Forge
 pytestmark = [pytest.mark.host, pytest.mark.slow]
 
 TINY_WORLD = Path(__file__).parents[2] / "orchestrator_app" / "tiny_world" / "models" / "clip"
+TAGGER = TINY_WORLD.with_name("tagger")
 TEMPLATE = "a {red|green|blue} {circle|square|star} on a white background"
 DRAWN = Template(TEMPLATE).draw(Wildcards([]), 1)
 
@@ -42,8 +44,9 @@ def model(forge: Forge, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def scoring(forge: Forge, model: Path) -> Iterator[None]:
-    """Finished images are scored, for this test."""
+    """Finished images are scored, and compared with their prompts by a tagger, for this test."""
     settings = {"score_images": True, "scorer_model": str(model), "scorer_measures_counts": True}
+    settings |= {"score_compare": str(TAGGER), "score_style": "solid", "score_styles": "solid, striped"}
     forge.post("/sdapi/v1/options", {f"orchestrator_{name}": value for name, value in settings.items()})
     yield
     forge.post("/sdapi/v1/options", {"orchestrator_score_images": False})
@@ -83,7 +86,8 @@ def _as_score(run: Run, found: Any) -> Score:
 
 def values(runs: list[Run]) -> list[tuple[str, str, float]]:
     """Of the scores of parts; that of a whole image is their mean."""
-    return [(score.key, score.text, score.value) for run in runs for score in run.scores if score.component is not None]
+    scores = (score for run in runs for score in run.scores if score.metric == "fulfilment")
+    return [(score.key, score.text, score.value) for score in scores if score.component is not None]
 
 
 @pytest.mark.usefixtures("scoring")
@@ -98,6 +102,11 @@ def test_a_batch_of_the_hosts_own_is_scored_as_the_same_images_are_elsewhere(for
     )
     keys = {choice.key for run in runs for part in run.draft.components for choice in part.choices}
     assert {key for key, *_ in values(runs) if key} == keys
+    for run in runs:
+        metrics = {score.metric for score in run.scores}
+        assert "style" in metrics
+        is_compared = any(metric.startswith(COMPARED) for metric in metrics)
+        assert is_compared or "onnxruntime" in " ".join(problems_of(run))  # which a host need not have
 
 
 @pytest.mark.usefixtures("scoring")
