@@ -142,7 +142,7 @@ def test_a_job_that_ends_its_process_twice_is_held(queue: Queue, workers: Worker
 
 
 def test_another_worker_goes_on_for_a_dead_one_and_never_touches_a_living_one(
-    store: Store, workers: Workers, tmp_path: Path
+    anywhere: Queue, workers: Workers, tmp_path: Path
 ) -> None:
     """Two processes on one queue, the first of which waits in a rendering until it is killed."""
     queue = anywhere
