@@ -32,6 +32,8 @@ def place_for(arguments: Namespace, pipeline: PipelineSpec, *, dry: bool = False
 
     kinds = {stage.type for stage in pipeline.stages if stage.enabled}
     model = model_for(Enhancing(None, _llm_settings(arguments))) if "llmEnhance" in kinds else None
+    if dry:
+        arguments = Namespace(**{**vars(arguments), "embedder": None})
     with _library(arguments, "selectLoras" in kinds) as library:
         yield StageContext(
             open_wildcards(arguments.wildcards),

@@ -68,6 +68,9 @@ class Items(Sequence[Item]):
             raise PipelineError(
                 f"This batch has {product_of(pipeline)} items, and {MAX_ITEMS:,} are the most at once. Vary less."
             )
+        if not self._count:
+            empty = next(axis.vary for group in pipeline.batch for axis in group if not axis.size)
+            raise PipelineError(f"This batch has no items: {empty} has no values.")
         self._pipeline = pipeline.model_copy(update={"batch": ()})
         self._groups = [[(axis, place_of(axis, pipeline.stages)) for axis in group] for group in pipeline.batch]
         checked(self._pipeline)
@@ -135,7 +138,7 @@ def run_batch(
         except (Interrupted, Cancelled, KeyboardInterrupt) as stop:
             yield ItemResult(item, left.result(stop), str(stop) or STOPPED)
             raise
-        except OrchestratorError as error:
+        except (OrchestratorError, OSError) as error:  # a full disk too, which says which file it has no room for
             yield ItemResult(item, left.result(error), str(error))
             continue
         yield ItemResult(item, result)

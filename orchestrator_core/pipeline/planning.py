@@ -101,8 +101,21 @@ def _planned(
         return _to_come(spec, run, RENDERS, maybe), run
     if spec.type == "scoreImages":
         return _to_come(spec, run, SCORES, maybe), run
-    left = run_stage(spec.model_copy(update={"when": ""}), run, dry, states=states)
-    return StagePlan(spec.id, spec.type, left.state, maybe or left.detail, left.run.draft), left.run
+    left = run_stage(_once(spec), run, dry, states=states)
+    detail = maybe or left.detail or _by_words_alone(spec, context)
+    return StagePlan(spec.id, spec.type, left.state, detail, left.run.draft), left.run
+
+
+def _once(spec: StageSpec) -> StageSpec:
+    """Without another try, for which a plan does not wait."""
+    on_error = spec.then if spec.on_error == "retry" else spec.on_error
+    return spec.model_copy(update={"when": "", "on_error": on_error})
+
+
+def _by_words_alone(spec: StageSpec, context: StageContext) -> str:
+    """A text encoder is a model too."""
+    asked = spec.type == "selectLoras" and spec.options.get("semantic") and context.meanings is not None
+    return "by words alone; by what they mean it may be others" if asked else ""
 
 
 def _to_come(spec: StageSpec, run: Run, state: str, detail: str) -> StagePlan:

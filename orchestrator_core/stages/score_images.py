@@ -137,7 +137,7 @@ def stage(run: Run, context: StageContext, options: Options) -> Run:
     """Scores the run's images, and has them learned from. Whatever goes amiss, the run stays, and says so."""
     context.progress(Progress("scoring the images", 0, len(run.images)))
     before = len(run.scores)
-    run = scored(run, context, options)
+    run = scored(run, context, options, context.cancellation.is_cancelled)
     if context.learner is None or not options.learn or len(run.scores) == before:
         return run
     try:

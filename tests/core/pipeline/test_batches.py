@@ -77,19 +77,25 @@ def test_a_value_that_no_stage_takes_is_told_before_anything_runs(axis: dict, to
         Items(pipeline(axis))
 
 
-def test_a_batch_of_nothing_has_no_items():
-    assert len(Items(pipeline({"vary": "seeds", "values": []}))) == 0
+def test_a_batch_of_nothing_is_refused():
+    with pytest.raises(PipelineError, match="seeds has no values"):
+        Items(pipeline({"vary": "render.cfg", "values": [5]}, {"vary": "seeds", "values": []}))
 
 
 def test_one_item_that_fails_costs_no_other_and_progress_tells_which_it_is():
     generator, events = FakeGenerator(), list[StageEvent]()
-    generator.enqueue(1, GeneratorError("out of paper"), 1)
-    items = Items(pipeline({"vary": "seeds", "first": 1, "count": 3}))
+    generator.enqueue(1, GeneratorError("out of paper"), OSError(28, "No space left on device", "a.png"), 1)
+    items = Items(pipeline({"vary": "seeds", "first": 1, "count": 4}))
     results = list(run_batch(items, StageContext(Wildcards([]), generator), events.append))
-    assert [result.error for result in results] == ["", "out of paper", ""]
-    assert [result.result.run.draft.seed for result in results if not result.error] == [1, 3]
+    assert [result.error for result in results] == [
+        "",
+        "out of paper",
+        "[Errno 28] No space left on device: 'a.png'",
+        "",
+    ]
+    assert [result.result.run.draft.seed for result in results if not result.error] == [1, 4]
     done = [(event.item, event.items) for event in events if event.stage.id == "render" and event.state == "done"]
-    assert done == [(1, 3), (3, 3)]
+    assert done == [(1, 4), (4, 4)]
 
 
 def test_an_item_can_begin_with_what_those_before_it_taught():

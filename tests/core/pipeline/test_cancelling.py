@@ -2,15 +2,19 @@ from __future__ import annotations
 
 import threading
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
+from PIL import Image
 
 from orchestrator_core.cancelling import Cancellation
 from orchestrator_core.context import StageContext
 from orchestrator_core.errors import Cancelled, GeneratorError, Interrupted
 from orchestrator_core.llm.port import Ask
 from orchestrator_core.pipeline import StageEvent, run_pipeline
+from orchestrator_core.prompt import Component, PromptDraft
 from orchestrator_core.request import GeneratedImage, GenerationRequest, ImageNotes, OnProgress, Progress
+from orchestrator_core.run import Run
 from orchestrator_core.spec import pipeline_from
 from orchestrator_core.template import Wildcards
 from tests.fakes import FakeGenerator, FakeLanguageModel
@@ -110,6 +114,27 @@ def test_a_language_model_sees_that_it_was_cancelled():
 
     with pytest.raises(Cancelled):
         run_pipeline(enhance, context, watch=cancel)
+
+
+class StoppedScorer:
+    identity = "stopped"
+
+    def score(self, images, wanted, is_cancelled):
+        assert is_cancelled()
+        raise Cancelled
+
+
+def test_a_scorer_sees_that_it_was_cancelled(tmp_path: Path):
+    picture = tmp_path / "a.png"
+    Image.new("RGB", (8, 8)).save(picture)
+    run = Run("r", PromptDraft((Component("a fox"),)), (GeneratedImage(picture, GenerationRequest("a fox"), "r"),))
+    context = StageContext(Wildcards([]), scorer=StoppedScorer())
+
+    def cancel(event: StageEvent) -> None:
+        context.cancellation.cancel()
+
+    with pytest.raises(Cancelled):
+        run_pipeline(pipeline_from([{"id": "score", "type": "scoreImages"}]), context, run, watch=cancel)
 
 
 def test_progress_comes_with_its_stage_and_as_before():

@@ -8,6 +8,7 @@ from orchestrator_core.context import StageContext
 from orchestrator_core.errors import PipelineError
 from orchestrator_core.loras.ranking import LoraIndex
 from orchestrator_core.loras.record import LoraRecord
+from orchestrator_core.loras.semantic import SemanticPhrases
 from orchestrator_core.pipeline import run_pipeline
 from orchestrator_core.pipeline.batches import Items
 from orchestrator_core.pipeline.planning import plan_of, plan_stages
@@ -55,6 +56,28 @@ def test_what_is_known_now_is_decided_now():
     plan = plan_stages(pipeline_from(stages), context())
     assert [stage.state for stage in plan] == ["done", "skipped", "off"]
     assert plan[2].request is None
+
+
+def test_a_plan_waits_for_no_other_try():
+    slow = {**LORAS, "on_error": "retry", "wait_s": 3600, "then": "skip"}
+    plan = plan_stages(pipeline_from([DRAW, slow, RENDER]), StageContext(Wildcards([])))
+    assert (plan[1].state, "no library" in plan[1].detail) == ("failed", True)
+
+
+def test_a_plan_says_that_it_chooses_by_words_alone():
+    encoder = SemanticPhrases(NoEmbedder())
+    stages = [DRAW, {**LORAS, "options": {"semantic": True}}, RENDER]
+    plan = plan_stages(pipeline_from(stages), context(meanings=encoder))
+    assert plan[1].detail.startswith("by words alone")
+
+
+class NoEmbedder:
+    """Nothing may be asked of it."""
+
+    name = "none"
+
+    def embed(self, texts):
+        raise AssertionError(texts)
 
 
 def test_each_item_of_a_batch_has_a_plan():

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -54,6 +55,22 @@ def test_an_older_file_becomes_one_of_today():
 def test_stages_that_need_later_ones_run_after_them():
     pipeline = pipeline_from([stage("a", needs=["c"]), stage("b", needs=[]), stage("c", needs=["b"])])
     assert [spec.id for spec in pipeline.ordered] == ["b", "c", "a"]
+
+
+@given(st.lists(st.none() | st.lists(st.integers(0, 5), max_size=3), min_size=6, max_size=6))
+def test_every_stage_comes_after_what_it_needs_or_the_way_round_is_told(needs: list[list[int] | None]):
+    stages = [stage(str(at), needs=need and [str(one) for one in need]) for at, need in enumerate(needs)]
+    before = {str(at): [str(at - 1)] if at else [] for at in range(6)}
+    needed = {one["id"]: before[one["id"]] if one["needs"] is None else one["needs"] for one in stages}
+    try:
+        order = [spec.id for spec in pipeline_from(stages).ordered]
+    except PipelineError as error:
+        way = str(error).rpartition("another: ")[2].split(" → ")
+        assert way[0] == way[-1]
+        assert all(after in needed[one] for one, after in pairwise(way))
+        return
+    assert sorted(order) == sorted(needed)
+    assert all(order.index(need) < order.index(one) for one, found in needed.items() for need in found)
 
 
 @pytest.mark.parametrize(
