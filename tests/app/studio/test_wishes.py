@@ -22,6 +22,7 @@ from orchestrator_core.prompt import Component, Origin, PromptDraft, StoryUse
 from orchestrator_core.stages import generate_prompt
 from orchestrator_core.store import Store
 from orchestrator_core.template import Wildcards
+from orchestrator_core.weights.retrying import Options as RetryOptions
 from tests.app.studio.studio_fakes import KeptSettings, environment
 
 NONE = Wildcards([])
@@ -62,6 +63,14 @@ def values(page: Any, **given: Any) -> list[Any]:
     for name, value in given.items():
         held[ids[name]] = value
     return held
+
+
+def test_prompts_are_tried_again_only_where_somebody_wants_it(page: Any):
+    assert page.asked(1, "Forge", values(page, retry_tries=0)).rendering.retry is None  # what is off may hold anything
+    wanted = page.asked(1, "Forge", values(page, retry=True, retry_until=0.9, retry_change="seed")).rendering.retry
+    assert wanted == RetryOptions(until=0.9, change="seed")
+    with pytest.raises(ConfigError):
+        page.asked(1, "Forge", values(page, retry=True, retry_tries=0))
 
 
 def test_at_first_no_story_is_told_and_nothing_enhanced(page: Any):
