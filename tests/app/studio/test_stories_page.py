@@ -171,8 +171,12 @@ def test_a_scene_whose_run_or_picture_is_gone_keeps_its_words(page: Page):
 def test_scores_of_a_scene_are_shown(page: Page):
     page.stories.create("Letter")
     run = page.tell("a ferry")
-    page.store.save_run(run.replacing(scores=(Score(run.id, run.images[0].path.name, None, "clip", 0.31234),)))
-    assert "clip 0.312" in words(page.open("Letter")["timeline"])
+    name = run.images[0].path.name
+    scores = (Score(run.id, name, None, "clip", 0.31234), Score(run.id, name, None, "compared:unasked", 0.9, text="tree"))
+    page.store.save_run(run.replacing(scores=scores))
+    timeline = words(page.open("Letter")["timeline"])
+    assert "clip 0.312" in timeline
+    assert "unasked" not in timeline  # it is no measure of an image
 
 
 def test_many_scenes_are_shown_page_by_page(page: Page):
