@@ -172,7 +172,10 @@ def test_scores_of_a_scene_are_shown(page: Page):
     page.stories.create("Letter")
     run = page.tell("a ferry")
     name = run.images[0].path.name
-    scores = (Score(run.id, name, None, "clip", 0.31234), Score(run.id, name, None, "compared:unasked", 0.9, text="tree"))
+    scores = (
+        Score(run.id, name, None, "clip", 0.31234),
+        Score(run.id, name, None, "compared:unasked", 0.9, text="tree"),
+    )
     page.store.save_run(run.replacing(scores=scores))
     timeline = words(page.open("Letter")["timeline"])
     assert "clip 0.312" in timeline
