@@ -188,7 +188,9 @@ class LiveEnvironment:
         scoring.tested(settings)
         model = self.environment.models.get(settings) if self.environment.models else None
         answers = self._answers.of(settings) if model is not None else None
-        return Retries(wanted, scoring.rate(settings), model, answers)
+        # Not kept with their scores but by the job, once it is known which of them is the scene of a story.
+        rate = scoring.rate(settings.model_copy(update={"remember_runs": False}))
+        return Retries(wanted, rate, model, answers)
 
     def preparer(self, wishes: Wishes) -> Preparer:
         """What makes prompts scenes of a story and has them enhanced, for one preview or job.

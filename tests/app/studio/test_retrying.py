@@ -3,21 +3,28 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from orchestrator_app.studio import job_html
+from orchestrator_app.studio.environment import Settings
 from orchestrator_app.studio.job import Job, Task
 from orchestrator_app.studio.live import LiveEnvironment
+from orchestrator_app.studio.rating import Rate
+from orchestrator_app.studio.remembering import saver
 from orchestrator_app.studio.retrying import Retries
+from orchestrator_app.studio.scoring import Scores
 from orchestrator_core.errors import Cancelled, ConfigError, ScorerError
 from orchestrator_core.llm.port import IsCancelled
+from orchestrator_core.memory.library import StoryLibrary
 from orchestrator_core.pipeline import new_run
 from orchestrator_core.prompt import Component, PromptDraft, StoryUse
 from orchestrator_core.run import Run, Score
 from orchestrator_core.stages import dispatch
+from orchestrator_core.store import Store
 from orchestrator_core.weights.retrying import Options
 from tests.app.studio.studio_fakes import FAILS, FakeHost, environment, target
 
@@ -86,6 +93,42 @@ def test_an_interrupt_ends_the_tries_with_the_best_so_far(tmp_path: Path):
     host.hold.set()  # type: ignore[union-attr]
     assert finished(work) == "done"
     assert len(host.requests) == 1
+
+
+class Scoring:
+    """An ``ImageScoring`` that keeps what it scored as the real one does."""
+
+    def __init__(self, rated: Rated, open_store: Callable[[], Store]) -> None:
+        self.rated, self.keep = rated, Scores(open_store)
+
+    def tested(self, settings: Settings) -> str:
+        return ""
+
+    def rate(self, settings: Settings) -> Rate:
+        def rate(runs: Sequence[Run], is_cancelled: IsCancelled) -> Sequence[Run]:
+            found = self.rated(runs, is_cancelled)
+            self.keep(found, settings)
+            return found
+
+        return rate
+
+
+def test_in_the_store_all_tries_are_runs_with_scores_and_the_best_one_is_the_scene(tmp_path: Path):
+    def open_store() -> Store:
+        return Store.open(tmp_path / "store.db")
+
+    scoring = Scoring(Rated(0.1, 0.6, 0.3), open_store)
+    live = LiveEnvironment(replace(environment(tmp_path), store=open_store, scoring=scoring))
+    draft = PromptDraft((Component("a fox"),), seed=5, story=StoryUse("The letter", 1))
+    task = Task(1, target("Forge", FakeHost(tmp_path)), new_run().replacing(draft=draft), dispatch.Options())
+    work = Job([task], saver(live), retries=live.retries(Options(tries=3))).start()
+    assert finished(work) == "done"
+    assert work.notes == []
+    with open_store() as store:
+        kept = store.runs(9)
+    assert sorted(run.scores[0].value for run in kept) == [0.1, 0.3, 0.6]
+    (scene,) = StoryLibrary(open_store).open("The letter").scenes
+    assert scene.images == work.states[0].run.images
 
 
 def test_a_place_without_a_scorer_says_so_before_anything_is_rendered(tmp_path: Path):
