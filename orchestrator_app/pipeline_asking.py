@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from orchestrator_core.errors import ConfigError, PipelineError
 
 if TYPE_CHECKING:
+    from orchestrator_core.pipeline.rerunning import PipelineRecord
     from orchestrator_core.spec import PipelineSpec
 
 _RANGE = re.compile(r"(\d+)\.\.(\d+)")
@@ -32,6 +33,17 @@ def read_pipeline(text: str) -> PipelineSpec:
         return pipeline_from(parsed_file(path))
     except PipelineError as error:
         raise PipelineError(f"{path}: {error}") from None
+
+
+def read_record(text: str) -> PipelineRecord | None:
+    """What a run left, where the file is that. Raises FormatError, PipelineError for one that is damaged."""
+    from orchestrator_core.formats.json_text import read_json_file
+    from orchestrator_core.pipeline.rerunning import record_from_json
+
+    if not text.endswith(".json") or not Path(text).is_file():
+        return None
+    data = read_json_file(Path(text))
+    return record_from_json(data) if isinstance(data, dict) and "snapshots" in data else None
 
 
 def asked_pipeline(text: str, settings: Sequence[str], varied: Sequence[str], seed: int | None) -> PipelineSpec:

@@ -6,8 +6,10 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 from orchestrator_core.pipeline.facts import best_score
+from orchestrator_core.pipeline.running import PipelineResult, given_to
 from orchestrator_core.prompt import LoraUse
 from orchestrator_core.run import Run
+from orchestrator_core.spec import PipelineSpec
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +29,15 @@ class Change:
 def changes_between(before: Run, after: Run) -> tuple[Change, ...]:
     """Nothing of what is equal in both."""
     return tuple(change for change in _compared(before, after) if change.before != change.after)
+
+
+def changes_by_stage(pipeline: PipelineSpec, result: PipelineResult) -> dict[str, tuple[Change, ...]]:
+    """What each stage changed, by its id and in their order; of those that have left something."""
+    return {
+        stage.id: changes_between(given_to(stage.id, pipeline, result), result.snapshots[stage.id])
+        for stage in pipeline.ordered
+        if stage.id in result.snapshots
+    }
 
 
 def _compared(before: Run, after: Run) -> Iterator[Change]:

@@ -178,6 +178,12 @@ def merged(runs: Iterable[Run]) -> Run | None:
     return merging
 
 
+def given_to(stage_id: str, pipeline: PipelineSpec, result: PipelineResult) -> Run:
+    """The run that a stage began with, its stored input. Only of a stage that has left something."""
+    first, needs = result.first or new_run(), pipeline.needs
+    return merged([_after(need, needs, result.snapshots, first) for need in needs[stage_id]]) or first
+
+
 def following(pipeline: PipelineSpec, *starts: str) -> frozenset[str]:
     """The stages and all that go on from them, directly or not."""
     found, needs = set(starts), pipeline.needs

@@ -199,6 +199,10 @@ def test_other_loras_are_rendered_with_the_same_words_and_what_changed_is_shown(
     assert "LoRA: now mist at 0.8" in done.out
     after = json.loads(Path(done.out.splitlines()[-1]).read_text("utf-8"))
     assert after["rerun_of"] == before["run"]["id"]
+    shown = cli("pipeline", "show", done.out.splitlines()[-1])
+    assert "loras: done\n    prompt: " in shown.out
+    assert "    LoRA: now mist at 0.8\nrender: done\n    images: now " in shown.out
+    assert shown.err == f"Made from run {before['run']['id']}.\n"
     words = [
         before["snapshots"]["enhance"]["draft"]["components"],
         after["snapshots"]["enhance"]["draft"]["components"],

@@ -57,7 +57,7 @@ def add_to(commands: Any, name: str) -> None:
 def _add_looking(actions: Any) -> None:
     listed = _action(actions, "list", looking.list_all, "the bundled ones")
     show = _action(actions, "show", looking.show, "one as JSON, as it is understood; a beginning for your own")
-    show.add_argument("pipeline", metavar="PIPELINE", help=_PIPELINE)
+    show.add_argument("pipeline", metavar="PIPELINE", help=f"{_PIPELINE}; of a record, what each stage changed")
     check = _action(actions, "check", looking.check, "whether files can run; exit status 1 if one cannot")
     check.add_argument("pipeline", nargs="+", metavar="PIPELINE", help=_PIPELINE)
     for one in (listed, check):

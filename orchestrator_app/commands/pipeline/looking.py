@@ -4,8 +4,12 @@ from __future__ import annotations
 
 import argparse
 import json
+from typing import TYPE_CHECKING
 
 from orchestrator_app.console import problem, remark, say, table
+
+if TYPE_CHECKING:
+    from orchestrator_core.pipeline.rerunning import PipelineRecord
 
 
 def list_all(arguments: argparse.Namespace) -> int:
@@ -25,12 +29,28 @@ def list_all(arguments: argparse.Namespace) -> int:
 
 
 def show(arguments: argparse.Namespace) -> int:
-    """A pipeline as it is understood, in today's version."""
-    from orchestrator_app.pipeline_asking import read_pipeline
+    """A pipeline as it is understood, in today's version; of a record, what each stage changed."""
+    from orchestrator_app.pipeline_asking import read_pipeline, read_record
     from orchestrator_core.spec import pipeline_to_json
 
+    if (record := read_record(arguments.pipeline)) is not None:
+        _show_record(record)
+        return 0
     say(json.dumps(pipeline_to_json(read_pipeline(arguments.pipeline)), ensure_ascii=False, indent=2))
     return 0
+
+
+def _show_record(record: PipelineRecord) -> None:
+    from orchestrator_core.pipeline.differences import changes_by_stage
+
+    changes = changes_by_stage(record.pipeline, record.result)
+    for stage in record.pipeline.ordered:
+        state = record.result.states.get(stage.id, "not done")
+        say(f"{stage.id}: {state}{', stale' if stage.id in record.stale else ''}")
+        for change in changes.get(stage.id, ()):
+            say(f"    {change}")
+    if record.rerun_of:
+        remark(f"Made from run {record.rerun_of}.")
 
 
 def check(arguments: argparse.Namespace) -> int:

@@ -11,6 +11,7 @@ from orchestrator_core.errors import FormatError, OrchestratorError, PipelineErr
 from orchestrator_core.loras.ranking import LoraIndex
 from orchestrator_core.loras.record import LoraRecord
 from orchestrator_core.pipeline import run_pipeline
+from orchestrator_core.pipeline.differences import changes_by_stage
 from orchestrator_core.pipeline.rerunning import PipelineRecord, record_from_json, record_to_json, rerun
 from orchestrator_core.spec import pipeline_from
 from orchestrator_core.template import Wildcards
@@ -81,6 +82,15 @@ def test_stale_stages_before_one_are_done_again_first(record: PipelineRecord, co
     rest = rerun(redrawn, "render", context).record
     assert rest.stale == ()
     assert texts_of(rest)[0].startswith("an owl")
+
+
+def test_what_each_stage_changed_is_known(record: PipelineRecord):
+    changes = changes_by_stage(record.pipeline, record.result)
+    assert list(changes) == ["draw", "enhance", "loras", "render"]
+    assert [str(change) for change in changes["draw"]] == ["prompt: now a fox", "seed: 0 → 5"]
+    assert [change.what for change in changes["enhance"]] == ["prompt", "enhanced"]
+    assert [change.what for change in changes["loras"]] == ["prompt", "LoRA"]
+    assert [str(change) for change in changes["render"]] == ["images: now 0001_0.png"]
 
 
 def test_a_record_that_was_saved_can_be_done_again(record: PipelineRecord, context: StageContext):
