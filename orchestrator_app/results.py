@@ -7,7 +7,7 @@ from typing import Any
 
 from orchestrator_app.contact_sheet import Card, Sheet, contact_sheet
 from orchestrator_app.exporting import Export, OwnGraph, export, prompt_file
-from orchestrator_app.output_folder import LORAS_TEXT, PROMPTS_JSON, PROMPTS_TEXT, SHEET, OutputFolder
+from orchestrator_app.output_folder import LORAS_TEXT, PROMPTS_JSON, PROMPTS_TEXT, SHEET, TRIES_TEXT, OutputFolder
 from orchestrator_app.planning import Planned
 from orchestrator_app.rendering import Result
 from orchestrator_app.selecting import report_lines
@@ -52,6 +52,8 @@ def write_results(
             links["graph"] = folder.write_json(f"graphs/{stem}", exported.graph)
         images = tuple(folder.relative(image.path) for image in result.images)
         cards.append(Card(result.planned.number, result.run, result.planned.request, images, links, result.error))
+    if tried := [f"[{result.planned.number}] {result.tries}\n" for result in results if result.tries]:
+        folder.write(TRIES_TEXT, "\n".join(tried))
     folder.write(SHEET, contact_sheet(sheet, cards))
     return list(problems)
 

@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from orchestrator_app.contact_sheet import Sheet
 from orchestrator_app.drawing import Drawing
+from orchestrator_app.exporting import OwnGraph
 from orchestrator_app.image_runs import run_of
 from orchestrator_app.output_folder import OutputFolder
 from orchestrator_app.planning import plan
 from orchestrator_app.progress import Lines
 from orchestrator_app.rendering import Renderer, Result
+from orchestrator_app.results import write_results
 from orchestrator_app.sources import Source, Wish
 from orchestrator_app.studio.retrying import Retry
 from orchestrator_core.context import StageContext
@@ -99,6 +103,8 @@ def test_the_best_try_is_the_result_and_the_others_stay_with_their_own_words_and
     assert [image.path.name for run in saved for image in run.images] == ["0001.png", "0001-3.png", "0001-2.png"]
     assert len({run.id for run in saved}) == 3
     assert result.tries.splitlines()[0] == "80% not reached; the best is try 2"
+    write_results(OutputFolder(tmp_path), [result], OwnGraph(), None, Sheet("", datetime.now(timezone.utc), "", None))
+    assert f"try 2: 60% (({word}:1.1), of which 10% was shown; the next seed)" in (tmp_path / "tries.txt").read_text()
 
 
 def test_enough_at_once_is_one_try(tmp_path: Path):
