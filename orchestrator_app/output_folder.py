@@ -14,8 +14,6 @@ SHEET = "contact_sheet.html"
 PROMPTS_JSON, PROMPTS_TEXT = "prompts.json", "prompts.txt"
 LORAS_TEXT = "loras.txt"  # why each was chosen
 TRIES_TEXT = "tries.txt"  # of each prompt that was rendered until it showed enough, what was changed and why
-    "tries.txt"  # of each prompt that was rendered until it showed enough, what was changed and what came of it
-)
 _LONGEST = 40  # characters of a name
 _TRIES = 1_000
 
