@@ -16,6 +16,7 @@ from orchestrator_core.store.queries import chunks
 from orchestrator_core.store.rows import Row, Stored
 
 SPACE = 1024  # between two neighbours in the order, for those that are moved between them
+ALL = frozenset({"waiting", "running", "held", "done", "failed", "cancelled"})
 PENDING = ("waiting", "held")  # what can be put into another order
 BRIEF = [column for column in jobs.c if column.name not in ("pipeline", "run", "detail")]
 
@@ -89,7 +90,9 @@ def locked(connection: Connection, name: str) -> Stored | None:
 
 def page(connection: Connection, states: Sequence[str], limit: int, offset: int, text: str = "") -> Sequence[Stored]:
     """Jobs in these states without what is large: waiting and running ones in their order, others newest first."""
-    statement = select(*BRIEF).where(jobs.c.state.in_(states)).limit(limit).offset(offset)
+    statement = select(*BRIEF).limit(limit).offset(offset)
+    if set(states) < ALL:  # of all, none has to be looked for, and their index by number alone is enough
+        statement = statement.where(jobs.c.state.in_(states))
     if text:
         statement = statement.where(_having(text))
     if set(states) <= {"waiting", "running"}:
