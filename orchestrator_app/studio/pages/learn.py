@@ -238,5 +238,5 @@ def _status(now: Learned, brought: str) -> str:
 def _text_of(path: Path) -> str:
     """Raises OSError, ValueError."""
     if path.stat().st_size > _LARGEST:
-        raise ValueError("it is too large")
+        raise ValueError(f"it has more than {_LARGEST >> 20} MB; orchestrator learn import takes larger ones")
     return path.read_text("utf-8")

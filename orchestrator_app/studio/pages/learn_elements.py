@@ -92,7 +92,7 @@ class LearnElements:
                 label="Take in what was learned elsewhere",
                 file_types=[".json"],
                 type="filepath",
-                height=130,
+                height=150,
                 elem_id="orchestrator_learn_import",
             )
             with kw(gr.Row, elem_classes=["orc-line"]):

@@ -128,6 +128,10 @@ def test_a_file_that_holds_nothing_learned_changes_nothing(page: Page, desk: Fak
         (tmp_path / "learned.json").write_bytes(text.encode("latin-1"))
         _, *values = page.page._on_file(str(tmp_path / "learned.json"), page.session)
         assert said in page.does(tuple(values))["said"]
+    with (tmp_path / "huge.json").open("wb") as file:
+        file.truncate(1_000_000_000)  # a hole: it takes no room on the disk
+    _, *values = page.page._on_file(str(tmp_path / "huge.json"), page.session)
+    assert "more than 32 MB" in page.does(tuple(values))["said"]
     assert (desk.applied, page.session.learn.pending) == ([], None)
 
 
