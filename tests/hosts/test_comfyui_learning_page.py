@@ -56,6 +56,23 @@ SEED = """value => {
     const prompt = app.graph._nodes.find(node => node.comfyClass === 'OrchestratorWildcardPrompt');
     prompt.widgets.find(each => each.name === 'seed').value = value;
 }"""
+SHOWN = """told => {
+    const node = app.graph._nodes.find(node => node.comfyClass === 'OrchestratorCLIPScorer');
+    app.api.dispatchEvent(new CustomEvent('executed', {detail: {node: String(node.id), output: told}}));
+}"""
+COMPARED: dict[str, Any] = {  # as score_telling.py tells it of an image that a tagger looked at
+    "orchestrator_scores": [
+        {
+            "scorer": "clip:x:1", "whole": [], "problems": [],
+            "images": [
+                {
+                    "number": 1, "value": 0.5, "passed": True, "is_best": False, "parts": [],
+                    "compared": [["missing", ["<i>red scarf</i> 12%"]], ["unasked", ["tree 80%"]]],
+                }
+            ],
+        }
+    ]
+}  # fmt: skip
 CRIMSON = {"key": "w#crimson", "text": "<i>crimson</i>", "multiplier": 1.8, "n": 16, "why": "14 of 16", "off": False}
 AMBER = {"key": "w#amber", "text": "amber", "multiplier": 0.4, "n": 9, "why": "2 of 9", "off": True, "pinned": None}
 LEARNED: dict[str, Any] = {
@@ -126,6 +143,11 @@ def test_bars_and_tries_are_shown_on_the_nodes(page: PackPage) -> None:
     feedback.wait_for()
     assert "off" in feedback.inner_text()
     photograph(page, "scores")
+    page.page.evaluate(SHOWN, COMPARED)
+    missing = page.page.locator(".orq-compared.missing")
+    missing.wait_for()
+    assert missing.inner_text() == "Missing: <i>red scarf</i> 12%"
+    assert page.page.locator(".orq-compared").count() == 2
 
 
 def test_the_tab_shows_what_was_learned_and_says_what_a_person_says(page: PackPage) -> None:
