@@ -25,6 +25,7 @@ OrchestratorError
     ├── GeneratorUnreachable   no answer, or an answer that is not the host's
     ├── RequestRefused         the host refused the request: ``problems`` names node and input
     ├── RenderFailed           the host accepted it and failed in the middle
+    │   └── HostRestarted      it ended in the middle, and knows nothing of it any more: it can be sent again
     └── Interrupted            somebody stopped it
 """
 
@@ -162,6 +163,10 @@ class RequestRefused(GeneratorError):
 
 class RenderFailed(GeneratorError):
     """The host accepted the request and failed in the middle of it."""
+
+
+class HostRestarted(RenderFailed):
+    """The host was away in the middle of it and knows nothing of it any more."""
 
 
 class Interrupted(GeneratorError):

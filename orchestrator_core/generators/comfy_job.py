@@ -14,7 +14,7 @@ from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import Any
 
-from orchestrator_core.errors import GeneratorError, GeneratorUnreachable, Interrupted, RenderFailed
+from orchestrator_core.errors import GeneratorError, GeneratorUnreachable, HostRestarted, Interrupted, RenderFailed
 from orchestrator_core.formats.comfy_links import Graph, title_of
 from orchestrator_core.generators.comfy_api import ComfyApi, Finished, ImageRef, image_refs
 from orchestrator_core.generators.comfy_names import describe
@@ -47,6 +47,7 @@ class ComfyJob:
         self._seen: set[ImageRef] = set()
         self._temporary: list[tuple[str, ImageRef]] = []
         self._last = Progress("")
+        self._was_away = False  # the server, once, since the job began
 
     def run(self, graph: Graph, pnginfo: Mapping[str, Any], fetch: Fetch) -> list[str]:
         """Queue the graph, and block until it has ended well; ``fetch`` is called for each image as it is finished.
@@ -76,11 +77,14 @@ class ComfyJob:
         ended = False
         while not ended:
             pause = self.timeouts.check if socket.connected else min(1.0, self.timeouts.check)
+            had_socket = socket.connected
             event = None if self.cancelled.is_set() else socket.receive(pause)
+            self._was_away = self._was_away or (had_socket and not socket.connected)
             try:
                 ended = self._ask() if event is None else self._on_event(event)
                 answered = time.monotonic()
             except GeneratorUnreachable:
+                self._was_away = True
                 if time.monotonic() - answered > self.timeouts.gone:
                     raise
             if not ended:
@@ -138,7 +142,8 @@ class ComfyJob:
             return self._ended(finished)
         if self.cancelled.is_set():
             raise Interrupted("The rendering was stopped before it began.")
-        raise RenderFailed(
+        kind = HostRestarted if self._was_away else RenderFailed
+        raise kind(
             f"ComfyUI at {self.api.client.url} no longer knows this job: it was restarted, or somebody took the job "
             "out of its queue."
         )

@@ -20,13 +20,14 @@ from orchestrator_core.errors import (
     Cancelled,
     GeneratorError,
     GeneratorUnreachable,
+    HostRestarted,
     Interrupted,
     LostJob,
     OrchestratorError,
     StoreError,
 )
 from orchestrator_core.formats.run_json import run_from_json, run_to_json
-from orchestrator_core.jobs.model import MEMORY, Job
+from orchestrator_core.jobs.model import CRASHED, MEMORY, MOST_CRASHES, Job
 from orchestrator_core.jobs.patience import Patience
 from orchestrator_core.pipeline import new_run, run_stage
 from orchestrator_core.pipeline.running import merged
@@ -58,6 +59,7 @@ class Attempt:
         self._left: dict[str, Run] = {}
         self._outcomes: dict[str, str] = {}
         self._unfinished: Run | None = None
+        self._is_rendering = False  # the host has said how far it is
 
     def stop(self, why: str) -> None:
         """Its host too. The first reason counts; to stop again asks the host again."""
@@ -87,7 +89,8 @@ class Attempt:
         except Exception as error:  # noqa: BLE001 - whatever a stage raises ends this job and no other
             if isinstance(error, GeneratorError) and error.images:
                 self._unfinished = self._given(position).replacing(images=error.images)
-            return _said(error, stage.id)
+            ends_hosts = self._is_rendering and isinstance(error, GeneratorUnreachable | HostRestarted)
+            return {**_said(error, stage.id), "ends_hosts": ends_hosts}
 
     def _do(self, position: int) -> None:
         assert self.context is not None
@@ -103,6 +106,7 @@ class Attempt:
 
     def _report(self, progress: Progress) -> None:
         self.progress = progress
+        self._is_rendering = self._is_rendering or progress.step > 0
 
     def _given(self, position: int) -> Run:
         needs = self.pipeline.needs[self.stages[position].id]
@@ -116,7 +120,7 @@ class Attempt:
         with self.store.writing() as connection:
             self._check_owned(connection)
             job_claims.begin_step(connection, {**row, "stage_id": stage.id, "type": stage.type})
-        self.progress = None
+        self.progress, self._is_rendering = None, False
 
     def _keep(self, position: int, left: Row) -> None:
         from orchestrator_core.store import job_claims
@@ -151,7 +155,11 @@ class Attempt:
         if kind == STOPPED:
             return {"state": "waiting"} if self.why == "leaving" else {"state": "cancelled"}
         if kind == UNREACHABLE:
-            return {"state": "waiting", "error": words["error"]}
+            crashes = self.job.crashes + int(said.get("ends_hosts", False))
+            if crashes >= MOST_CRASHES:
+                words["error"] = f"Its host or its worker ended {crashes} times while this job ran: {said['error']}"
+                return {"state": "held", "reason": CRASHED, "crashes": crashes, **words}
+            return {"state": "waiting", "error": words["error"], "crashes": crashes}
         if kind == OUT_OF_MEMORY:
             return {"state": "held", "reason": MEMORY, **words}
         return {"state": "failed", **words}
@@ -198,7 +206,7 @@ def _said(error: Exception, stage: str) -> Said:
 def _kind_of(error: Exception) -> str:
     if isinstance(error, LostJob):
         return LOST
-    if isinstance(error, GeneratorUnreachable):
+    if isinstance(error, GeneratorUnreachable | HostRestarted):
         return UNREACHABLE
     if isinstance(error, Interrupted | Cancelled):
         return STOPPED

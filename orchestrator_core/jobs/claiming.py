@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from orchestrator_core.errors import OrchestratorError
-from orchestrator_core.jobs.model import CRASHED, GPU_STAGES, INTERRUPTED, Job, job_of
+from orchestrator_core.jobs.model import CRASHED, GPU_STAGES, INTERRUPTED, MOST_CRASHES, Job, job_of
 from orchestrator_core.pipeline.running import following
 
 if TYPE_CHECKING:
@@ -18,7 +18,6 @@ if TYPE_CHECKING:
 
 LOOK_AHEAD = 20  # jobs among which one of the checkpoint that is loaded is preferred
 MOST_PASSED = 10  # times that a job lets others go first for that
-MOST_CRASHES = 2  # attempts that end with their process, and a job is held
 
 
 @dataclass(frozen=True, slots=True)

@@ -23,6 +23,7 @@ ENDED: tuple[State, ...] = ("done", "failed", "cancelled")
 OPEN: tuple[State, ...] = ("running", "waiting", "held")
 # Why a job is held: words for programs; ``Job.error`` has those for a person.
 MEMORY, INTERRUPTED, CRASHED, BY_HAND = "memory", "interrupted", "crashed", "by hand"
+MOST_CRASHES = 2  # attempts that end with their worker's process or with their host, and a job is held
 # Stages whose repetition costs a graphics card's time; of these a job that lost its worker is offered, not given.
 GPU_STAGES = frozenset({"dispatch", "scoreImages", "llmEnhance"})
 RENDERS = "dispatch"

@@ -153,6 +153,7 @@ class Worker:
                 pause = min(pause * 2, LONGEST_PAUSE_S)
                 self.stopping.wait(pause)
                 continue
+            pause = 0.0
             job = self._next(lane, loaded)
             if job is None:
                 if self._is_through():

@@ -9,9 +9,10 @@ from pathlib import Path
 import pytest
 from sqlalchemy import text
 
-from orchestrator_core.errors import GeneratorUnreachable, RenderFailed
+from orchestrator_core.errors import GeneratorUnreachable, HostRestarted, RenderFailed
 from orchestrator_core.jobs.claiming import MOST_PASSED, Taking, take_next
 from orchestrator_core.jobs.queue import Queue
+from orchestrator_core.request import GeneratedImage, GenerationRequest, ImageNotes, OnProgress, Progress
 from orchestrator_core.store import Store
 from tests.core.jobs.at_work import (
     DRAW,
@@ -113,6 +114,39 @@ def test_a_host_that_is_away_costs_a_job_nothing_but_time(queue: Queue, tmp_path
     assert asked == [1]
     assert [request[1].run_id for request in generator.history][0::1][1] == queue.job(1).run_id  # its old place
     assert kinds(queue, 1) == ["added", "begun", "waiting", "begun", "done"]
+
+
+class DiesAtWork:
+    """A host that ends in the middle of a rendering, so many times."""
+
+    def __init__(self, times: int, error: Exception) -> None:
+        self.times, self.error = times, error
+
+    def generate(
+        self, request: GenerationRequest, notes: ImageNotes, on_progress: OnProgress
+    ) -> tuple[GeneratedImage, ...]:
+        on_progress(Progress("sampler", 3, 20))
+        self.times -= 1
+        if self.times >= 0:
+            raise self.error
+        return (GeneratedImage(Path("done.png"), request, notes.run_id),)
+
+
+@pytest.mark.parametrize("error", [HostRestarted("It was restarted."), GeneratorUnreachable("No answer.")])
+def test_a_rendering_whose_host_ended_is_a_second_attempt(queue: Queue, tmp_path: Path, error: Exception) -> None:
+    queue.add(new_job())
+    run_all(queue.store, tmp_path, replace(lane(DiesAtWork(1, error)), reach=lambda: None))
+    assert (queue.job(1).state, queue.job(1).crashes) == ("done", 1)
+    assert [attempt.repeats for attempt in queue.attempts(1)] == ["", "render"]
+
+
+def test_a_job_that_ends_its_host_twice_is_held(queue: Queue, tmp_path: Path) -> None:
+    queue.add(new_job())
+    run_all(queue.store, tmp_path, replace(lane(DiesAtWork(2, HostRestarted("Restarted."))), reach=lambda: None))
+    assert (queue.job(1).state, queue.job(1).reason) == ("held", "crashed")
+    assert "ended 2 times while this job ran: Restarted." in queue.job(1).error
+    queue.retry(1)
+    assert queue.job(1).crashes == 0
 
 
 def test_a_running_job_is_cancelled_at_its_host_too(queue: Queue, tmp_path: Path) -> None:
