@@ -21,7 +21,7 @@ from orchestrator_core.enhancing.options import Options
 from orchestrator_core.llm.port import IsCancelled, LanguageModel, never
 from orchestrator_core.loras.words import contains_phrase, stems_of
 from orchestrator_core.prompt import Component, PromptDraft, render
-from orchestrator_core.weights.retrying import Missing, Reworded, percent
+from orchestrator_core.weights.retrying import Missing, Reworded, Seen, percent
 
 STEP, MOST = 0.1, 1.3  # stronger emphasis spoils the rest of the picture
 _EDGES = " ,.;\n"
@@ -95,8 +95,8 @@ def strengthened(components: Components, missing: Sequence[Missing]) -> Strength
     edits: dict[int, Edit] = {}
     changes, at, done = [], {}, set()
     for one in missing:
-        number = one.seen.component
-        if not 0 <= number < len(components):
+        number = _holder(components, one.seen)
+        if number is None:
             continue
         component = at[id(one)] = components[number]
         found = stronger(component, one.seen.text)
@@ -110,6 +110,17 @@ def strengthened(components: Components, missing: Sequence[Missing]) -> Strength
         edits[edit.start] = edit
         changes.append(f"{found.component.text.strip(_EDGES)}, of which {percent(one.seen.value)} was shown")
     return Strengthened(edited(components, edits.values()), tuple(changes), at, frozenset(done))
+
+
+def _holder(components: Components, seen: Seen) -> int | None:
+    """The number of the component that has a part: free text may begin with an article that stands before it."""
+    number = seen.component
+    if not 0 <= number < len(components):
+        return None
+    if seen.key or not seen.text:
+        return number
+    words = _words(seen.text)
+    return next((at for at in range(number, len(components)) if words.search(components[at].text)), number)
 
 
 @dataclass(frozen=True, slots=True)
@@ -188,7 +199,8 @@ def other_words(texts: Sequence[str], prompt: str) -> list[str]:
 
 def forward(components: Components, wanted: Sequence[Component]) -> tuple[Components, list[str]]:
     """The phrases that hold these components first. What stands there already stays, and so does an order of parts."""
-    if not wanted or _PARTED.search(render(components)):
+    before = render(components)
+    if not wanted or _PARTED.search(before):
         return components, []
     told: list[str] = []
     for part in reversed(wanted):
@@ -200,7 +212,7 @@ def forward(components: Components, wanted: Sequence[Component]) -> tuple[Compon
         phrase = _cut(components, start, end)
         components = (*phrase, Component(", "), *rest)
         told.insert(0, f"{render(phrase)}: now first")
-    return components, told
+    return components, told if render(components) != before else []  # where all is missing, all stays where it is
 
 
 def _phrase_of(components: Components, part: Component) -> tuple[int, int] | None:

@@ -120,7 +120,8 @@ def test_what_was_missing_is_said_more_clearly_each_time_up_to_a_bound():
     draft = PromptDraft((Component("a "), Component("red "), Component("fox, <lora:x:1>")), seed=7)
     texts = []
     for _ in range(6):
-        parts = tuple(replace(fulfilment("x", 0.1), wanted=Wanted(number, "x", "free")) for number in (1, 2, 9))
+        missing = {1: "red", 2: "fox", 9: "gone"}
+        parts = tuple(replace(fulfilment(text, 0.1), wanted=Wanted(n, text, "free")) for n, text in missing.items())
         image = ScoredImage("0", (*parts, fulfilment("a count", None)), 0.1)
         tried, copies = after(found.get, "9", Batch(["a"]), Scored(draft, "clip:x:y:1", 0.5, (image,)), asked)
         if copies is None or copies["8"]["inputs"]["draft"] == draft:
@@ -130,8 +131,8 @@ def test_what_was_missing_is_said_more_clearly_each_time_up_to_a_bound():
         assert "6" in copies
         assert copies["6"]["inputs"]["seed"] == ["2", 3]  # the same noise
         found["9"]["inputs"]["tried"] = copies["9"]["inputs"]["tried"]
-    assert texts == [f"a (red:{strength}) fox, <lora:x:1>" for strength in ("1.1", "1.2", "1.3")]
-    assert tried.attempts[2].changes == ("(red:1.2), of which 10% was shown",)
+    assert texts == [f"a (red:{strength}) (fox:{strength}), <lora:x:1>" for strength in ("1.1", "1.2", "1.3")]
+    assert tried.attempts[2].changes == tuple(f"({word}:1.2), of which 10% was shown" for word in ("red", "fox"))
 
 
 def test_where_no_word_can_be_said_more_clearly_the_seed_is_another():

@@ -11,6 +11,9 @@ from hypothesis import strategies as st
 from orchestrator_core.enhancing.rewording import Rewording
 from orchestrator_core.errors import Cancelled, LanguageModelError
 from orchestrator_core.prompt import Choice, Component, Origin, PromptDraft
+from orchestrator_core.stages.generate_prompt import Options, generate
+from orchestrator_core.template import Wildcards
+from orchestrator_core.vision.wanted import wanted_in
 from orchestrator_core.weights.retrying import Missing, Reworded, Seen
 from tests.fakes import FakeLanguageModel
 
@@ -37,6 +40,25 @@ def test_of_free_text_only_the_words_that_are_missing_are_said_more_strongly():
     assert found.draft.positive == "a fox, (the snow:1.1), a tree"
     again = reworded(Seen(1, "", "the snow", 0.1), draft=found.draft)
     assert again.draft.positive == "a fox, (the snow:1.2), a tree"
+
+
+def test_free_words_are_found_behind_an_article_that_is_a_piece_of_its_own():
+    draft = PromptDraft((Component("(a fox:1.1)"), Component(", an "), Component("old oak, a star")))
+    assert reworded(Seen(1, "", "old oak", 0.1), draft=draft).draft.positive == "(a fox:1.1), an (old oak:1.1), a star"
+
+
+def test_where_all_is_missing_nothing_comes_first():
+    template = "a {red|blue} fox in {the snow|a forest}, soft morning light, an old oak, <lora:x:1>"
+    draft, orders = generate(Options(template=template, seed=3), Wildcards([])), []
+    for times in range(1, 5):
+        missing = [Missing(Seen(one.component, one.key, one.text, 0.1), times) for one in wanted_in(draft)]
+        found = Rewording()(draft, missing)
+        assert not any("first" in told for told in found.changes)
+        keys = [one.key or one.text for one in wanted_in(found.draft)]
+        assert keys[: len(missing)] == [one.seen.identity for one in missing]  # looked at as what they were
+        orders.append(found.draft.positive)
+        draft = found.draft
+    assert "an (old oak:1.3)" in orders[-1]
 
 
 @pytest.mark.parametrize("text", ["a fox <lora:snow:1>", "a fox [the snow:0.5]", "a foxsnow", "snowy, a fox"])
