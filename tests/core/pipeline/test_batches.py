@@ -10,9 +10,10 @@ from orchestrator_core.context import StageContext
 from orchestrator_core.errors import GeneratorError, Interrupted, PipelineError
 from orchestrator_core.pipeline import StageEvent
 from orchestrator_core.pipeline.batches import Items, count_of, product_of, run_batch
+from orchestrator_core.request import GeneratedImage, GenerationRequest
 from orchestrator_core.spec import PipelineSpec, pipeline_from
 from orchestrator_core.template import Wildcards
-from tests.fakes import FakeGenerator
+from tests.fakes import FakeGenerator, FakeLanguageModel
 
 STAGES = [
     {"id": "draw", "type": "generatePrompt", "options": {"template": "a fox", "seed": 5}},
@@ -96,6 +97,22 @@ def test_one_item_that_fails_costs_no_other_and_progress_tells_which_it_is():
     assert [result.result.run.draft.seed for result in results if not result.error] == [1, 4]
     done = [(event.item, event.items) for event in events if event.stage.id == "render" and event.state == "done"]
     assert done == [(1, 4), (4, 4)]
+
+
+def test_an_item_that_fails_keeps_the_images_that_were_finished():
+    generator = FakeGenerator()
+    finished = GeneratedImage(generator.folder / "half.png", GenerationRequest("a fox"), "r")
+    generator.enqueue(GeneratorError("out of paper", (finished,)))
+    (result,) = run_batch(Items(pipeline()), StageContext(Wildcards([]), generator))
+    assert result.result.run.images == (finished,)
+
+
+def test_the_language_model_is_told_which_item_is_the_last():
+    model = FakeLanguageModel()
+    stages = [STAGES[0], {"id": "enhance", "type": "llmEnhance"}]
+    items = Items(pipeline_from({"stages": stages, "batch": [{"vary": "seeds", "count": 2}]}))
+    list(run_batch(items, StageContext(Wildcards([]), llm=model)))
+    assert [ask.is_last for ask in model.history][0::2] == [False, True]  # each is asked twice: {} is no answer
 
 
 def test_an_item_can_begin_with_what_those_before_it_taught():

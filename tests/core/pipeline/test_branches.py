@@ -50,6 +50,18 @@ def test_a_pipeline_with_several_ends_leaves_the_images_of_all():
     assert [image.request.seed for image in result.run.images] == [1, 2]
 
 
+def test_of_several_ends_the_last_one_says_what_the_prompt_is():
+    owl = {"id": "owl", "type": "generatePrompt", "needs": [], "options": {"template": "an owl"}}
+    assert run_pipeline(pipeline_from([DRAW, render("a"), owl]), context()).run.draft.positive == "an owl"
+
+
+def test_a_stage_that_is_done_again_knows_what_became_of_those_before_it():
+    skipped = render("a", when="images > 5")
+    pipeline = pipeline_from([DRAW, skipped, render("bb", when="stage.a == 'skipped'")])
+    first = run_pipeline(pipeline, context())
+    assert run_pipeline(pipeline, context(), start="bb", before=first).states["bb"] == "done"
+
+
 def test_what_is_switched_off_is_gone_round():
     stages = [DRAW, render("a", needs=["draw"], enabled=False), render("bb", needs=["a"])]
     result = run_pipeline(pipeline_from(stages), context())

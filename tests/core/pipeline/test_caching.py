@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from orchestrator_core.base_models.names import BaseModel
 from orchestrator_core.context import StageContext
+from orchestrator_core.errors import LanguageModelError
 from orchestrator_core.pipeline import new_run, options_of, run_pipeline
 from orchestrator_core.pipeline.caching import FolderOfStages, RememberedStages, key_of
 from orchestrator_core.prompt import Component, PromptDraft
@@ -92,12 +93,21 @@ def test_the_rules_without_a_model_are_not_cached():
 
 
 def test_a_prompt_that_was_kept_because_no_model_answered_is_tried_again():
-    from orchestrator_core.errors import LanguageModelError
-
     cache, given = RememberedStages(), context(LanguageModelError("gone", "unreachable"), RICHER)
     run_pipeline(PIPELINE, given, cache=cache)
     assert run_pipeline(PIPELINE, given, cache=cache).states["enhance"] == "done"
     assert len(given.llm.history) == 2
+
+
+def test_what_other_options_made_is_not_taken_for_what_these_make():
+    falls_back = {"on_error": "fallback", "fallback": {"amount": 1}}
+    enhance = {"id": "enhance", "type": "llmEnhance", "options": {"on_error": "stop"}, **falls_back}
+    pipeline = pipeline_from([PIPELINE.stages[0].model_dump(), enhance])
+    cache, given = RememberedStages(), context(LanguageModelError("gone", "unreachable"), RICHER, RICHER)
+    assert run_pipeline(pipeline, given, cache=cache).states["enhance"] == "done"
+    asked = len(given.llm.history)
+    run_pipeline(pipeline, given, cache=cache)
+    assert len(given.llm.history) > asked
 
 
 def test_memory_keeps_what_was_used_last():

@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 
+from orchestrator_core.cancelling import Cancellation
 from orchestrator_core.context import StageContext
 from orchestrator_core.errors import GeneratorError, Interrupted, RequestRefused
 from orchestrator_core.pipeline import PipelineResult, StageEvent, run_pipeline
@@ -58,6 +59,24 @@ def test_a_stage_is_tried_again_as_often_as_it_says():
     assert result.states["render"] == "done"
     assert len(generator.history) == 4
     assert [event.detail for event in events if event.state == "retrying"] == ["try 2 of 3: busy", "try 3 of 3: busy"]
+
+
+class Unhurried(Cancellation):
+    """Waits for nothing, and keeps how long it was to wait."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.waits: list[float] = []
+
+    def wait(self, seconds: float, what: str) -> None:
+        self.waits.append(seconds)
+
+
+def test_it_waits_twice_as_long_before_each_try_and_an_hour_at_most():
+    generator, clock = failing(*[GeneratorError("busy")] * 5, 1), Unhurried()
+    stages = [{"id": "render", "type": "dispatch", "on_error": "retry", "tries": 6, "wait_s": 500}]
+    run_pipeline(pipeline_from(stages), StageContext(Wildcards([]), generator, cancellation=clock))
+    assert clock.waits == [500, 1000, 2000, 3600, 3600]
 
 
 def test_after_the_last_try_it_does_as_it_says():

@@ -51,6 +51,13 @@ def test_what_is_known_only_later_is_told_with_its_condition():
     assert plan[3].state == "skipped"  # without a score there never is one
 
 
+def test_what_becomes_of_a_rendering_is_known_later():
+    stages = [DRAW, RENDER, {**RENDER, "id": "again", "when": "stage.render == 'failed'"}]
+    assert plan_stages(pipeline_from(stages), context())[2].detail.startswith("only when stage.render")
+    off = {**stages[2], "enabled": False}
+    assert plan_stages(pipeline_from([*stages[:2], off]), context())[2].state == "off"
+
+
 def test_what_is_known_now_is_decided_now():
     stages = [DRAW, {**LORAS, "when": "'owl' in positive"}, {**RENDER, "enabled": False}]
     plan = plan_stages(pipeline_from(stages), context())

@@ -84,6 +84,23 @@ def test_stale_stages_before_one_are_done_again_first(record: PipelineRecord, co
     assert texts_of(rest)[0].startswith("an owl")
 
 
+def test_stale_stages_before_one_that_is_done_alone_are_done_too(record: PipelineRecord, context: StageContext):
+    redrawn = rerun(record, "draw", context, {"template": "an owl"}, only=True).record
+    chosen = rerun(redrawn, "loras", context, only=True).record
+    assert chosen.stale == ("render",)
+    assert chosen.result.snapshots["loras"].draft.positive.startswith("an owl")
+    assert texts_of(chosen) == []
+
+
+def test_what_is_stale_in_another_branch_stays_so(context: StageContext):
+    branches = [*STAGES, {"id": "plain", "type": "dispatch", "needs": ["draw"]}]
+    pipeline = pipeline_from(branches)
+    record = PipelineRecord(pipeline, run_pipeline(pipeline, context))
+    redrawn = rerun(record, "draw", context, {"template": "an owl"}, only=True).record
+    assert redrawn.stale == ("enhance", "loras", "render", "plain")
+    assert rerun(redrawn, "render", context).record.stale == ("plain",)
+
+
 def test_what_each_stage_changed_is_known(record: PipelineRecord):
     changes = changes_by_stage(record.pipeline, record.result)
     assert list(changes) == ["draw", "enhance", "loras", "render"]
