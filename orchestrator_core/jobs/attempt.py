@@ -118,22 +118,20 @@ class Attempt:
         stage = self.stages[position]
         row: Row = {"job_id": self.job.id, "attempt": self.job.attempt, "position": position}
         with self.store.writing() as connection:
-            self._check_owned(connection)
-            job_claims.begin_step(connection, {**row, "stage_id": stage.id, "type": stage.type})
+            if not job_claims.begin_step(connection, self.worker, {**row, "stage_id": stage.id, "type": stage.type}):
+                raise self._lost()
         self.progress, self._is_rendering = None, False
 
     def _keep(self, position: int, left: Row) -> None:
         from orchestrator_core.store import job_claims
 
         with self.store.writing() as connection:
-            self._check_owned(connection)
+            if not job_claims.owns(connection, self.job.id, self.worker, self.job.attempt):
+                raise self._lost()
             job_claims.end_step(connection, self.job.id, self.job.attempt, position, **left)
 
-    def _check_owned(self, connection: Any) -> None:
-        from orchestrator_core.store import job_claims
-
-        if not job_claims.owns(connection, self.job.id, self.worker, self.job.attempt):
-            raise LostJob(f"Job {self.job.number} is no longer run by this worker: it was taken for dead.")
+    def _lost(self) -> LostJob:
+        return LostJob(f"Job {self.job.number} is no longer run by this worker: it was taken for dead.")
 
     def end(self, said: Said) -> str:
         """Keeps the run, and what became of the job. Returns one of the words above. Raises StoreError."""
@@ -169,10 +167,10 @@ class Attempt:
             from orchestrator_core.store import job_claims, jobs
 
             with self.store.writing() as connection:
-                if not job_claims.owns(connection, self.job.id, self.worker, self.job.attempt):
-                    return LOST
+                mine = (self.job.id, self.worker, self.job.attempt)
                 ended_ms = jobs.now_ms() if values["state"] not in ("waiting", "held") else 0
-                job_claims.set_columns(connection, self.job.id, ended_ms=ended_ms, **values)
+                if not job_claims.end_job(connection, *mine, ended_ms=ended_ms, **values):
+                    return LOST
                 job_claims.end_attempt(connection, self.job.id, self.job.attempt, kind, values.get("error", ""))
                 jobs.tell(connection, [(self.job.id, values["state"], said)])
             return kind

@@ -31,13 +31,15 @@ class Taking:
     look_ahead: int = LOOK_AHEAD
 
 
-def take_next(store: Store, asking: Taking) -> Job | None:
-    """The next job, now running; None where there is none for this worker, or the queue is paused."""
-    from orchestrator_core.store import job_claims, jobs
+def take_next(store: Store, asking: Taking, *, glance: bool = True) -> Job | None:
+    """The next job, now running; None where there is none for this worker, or the queue is paused.
 
-    with store.reading() as connection:  # a glance, which keeps nobody waiting
-        if jobs.queue_row(connection)["paused"] or not job_claims.candidates(connection, asking.serves, 1):
-            return None
+    Without ``glance``, for who has just ended one: there will be another.
+    """
+    from orchestrator_core.store import job_claims
+
+    if glance and not _may_be_one(store, asking):
+        return None
     with store.writing() as connection:
         if job_claims.lock_queue(connection)["paused"] or not job_claims.is_alive(connection, asking.worker):
             return None
@@ -48,8 +50,18 @@ def take_next(store: Store, asking: Taking) -> Job | None:
             return None
         resource = asking.resource if chosen["needs_gpu"] else ""
         row = job_claims.take(connection, chosen["id"], asking.worker, resource)
-        job = _readable(connection, row) if row is not None else None
+        job = _readable(connection, {**row, "start": chosen["start"]}) if row is not None else None
         return None if job is None else _begun(connection, job, asking.worker)
+
+
+def _may_be_one(store: Store, asking: Taking) -> bool:
+    """A look that keeps nobody waiting."""
+    from orchestrator_core.store import job_claims, jobs
+
+    with store.reading() as connection:
+        if jobs.queue_row(connection)["paused"]:
+            return False
+        return bool(job_claims.candidates(connection, asking.serves, 1))
 
 
 def _readable(connection: Connection, row: Stored) -> Job | None:
@@ -59,7 +71,8 @@ def _readable(connection: Connection, row: Stored) -> Job | None:
     try:
         return job_of(row)
     except (OrchestratorError, ValueError, TypeError) as error:
-        job_claims.set_columns(connection, row["id"], state="failed", error=str(error), ended_ms=jobs.now_ms())
+        mine = (row["id"], row["owner"], row["attempt"])
+        job_claims.end_job(connection, *mine, state="failed", error=str(error), ended_ms=jobs.now_ms())
         jobs.tell(connection, [(row["id"], "failed", str(error))])
         return None
 
@@ -82,11 +95,11 @@ def _begun(connection: Connection, job: Job, worker: str) -> Job:
     """The job, with what its last attempt left for this one to go on from."""
     from orchestrator_core.store import job_claims, jobs
 
-    kept, repeats = _kept(jobs.steps_of(connection, job.id, job.attempt - 1), job)
+    before = jobs.steps_of(connection, job.id, job.attempt - 1) if job.attempt > 1 else ()
+    kept, repeats = _kept(before, job)
     job_claims.keep_steps(connection, kept)
     attempt: Row = {"job_id": job.id, "number": job.attempt, "worker": worker, "run_id": job.run_id}
     job_claims.begin_attempt(connection, {**attempt, "repeats": repeats, "started_ms": job.started_ms})
-    jobs.change(connection, job.id, start="")
     said = f"attempt {job.attempt} by {worker}"
     if repeats:
         said += f"; {repeats} is done again: attempt {job.attempt - 1} had begun it and did not finish"
@@ -123,7 +136,7 @@ def _orphaned(connection: Connection, row: Stored, takes_over: bool) -> str:
     crashes = row["crashes"] + 1
     values, said = _fate(row, crashes, takes_over, _stage_under_way(connection, row))
     job_claims.end_attempt(connection, row["id"], row["attempt"], "lost", "The program that ran it ended.")
-    job_claims.set_columns(connection, row["id"], crashes=crashes, **values)
+    job_claims.end_job(connection, row["id"], row["owner"], row["attempt"], crashes=crashes, **values)
     jobs.tell(connection, [(row["id"], "lost", said)])
     return f"Job {row['number']}: {said}"
 

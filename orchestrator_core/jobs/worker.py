@@ -147,14 +147,15 @@ class Worker:
 
     def _work(self, lane: Lane) -> None:
         loaded: str | None = None
-        pause = 0.0
+        pause, busy = 0.0, False
         while not self.stopping.is_set():
             if pause and not self._answers(lane):
                 pause = min(pause * 2, LONGEST_PAUSE_S)
                 self.stopping.wait(pause)
                 continue
             pause = 0.0
-            job = self._next(lane, loaded)
+            job = self._next(lane, loaded, glance=not busy)
+            busy = job is not None
             if job is None:
                 if self._is_through():
                     return
@@ -173,12 +174,12 @@ class Worker:
             return False
         return True
 
-    def _next(self, lane: Lane, loaded: str | None) -> Job | None:
+    def _next(self, lane: Lane, loaded: str | None, *, glance: bool) -> Job | None:
         with self._lock:
             if self._left == 0:
                 return None
         asking = Taking(self.id, lane.serves, lane.resource, loaded, self.ways.look_ahead)
-        return self.patience(lambda: take_next(self.store, asking))
+        return self.patience(lambda: take_next(self.store, asking, glance=glance))
 
     def _is_through(self) -> bool:
         """Nothing is left that this worker was started for."""

@@ -12,7 +12,8 @@ from typing import Any
 from sqlalchemy import ColumnElement, Connection, and_, delete, exists, insert, or_, select, update
 
 from orchestrator_core.store.job_tables import attempts, jobs, queue, steps, workers
-from orchestrator_core.store.jobs import BRIEF, change, now_ms
+from orchestrator_core.store.jobs import BRIEF, now_ms
+from orchestrator_core.store.queries import upsert
 from orchestrator_core.store.rows import Row, Stored
 
 
@@ -56,11 +57,9 @@ def take(connection: Connection, job_id: str, worker: str, resource: str) -> Sto
     now = now_ms()
     taken = update(jobs).where(jobs.c.id == job_id, jobs.c.state == "waiting")
     values: Row = {"state": "running", "owner": worker, "resource": resource, "attempt": jobs.c.attempt + 1}
-    values |= {"stop": 0, "error": "", "reason": "", "detail": "", "stage": "", "progress": "{}"}
+    values |= {"stop": 0, "error": "", "reason": "", "detail": "", "start": "", "stage": "", "progress": "{}"}
     values |= {"started_ms": now, "ended_ms": 0, "updated_ms": now}
-    if not connection.execute(taken.values(**values)).rowcount:
-        return None
-    return connection.execute(select(jobs).where(jobs.c.id == job_id)).mappings().one()
+    return connection.execute(taken.values(**values).returning(*jobs.c)).mappings().first()
 
 
 def begin_attempt(connection: Connection, row: Row) -> None:
@@ -75,16 +74,23 @@ def keep_steps(connection: Connection, rows: Sequence[Row]) -> None:
 
 def owns(connection: Connection, job_id: str, worker: str, attempt: int) -> bool:
     """Whether the job is this worker's; if so, nobody else changes it until the transaction ends."""
-    mine = and_(jobs.c.id == job_id, jobs.c.owner == worker, jobs.c.attempt == attempt, jobs.c.state == "running")
+    mine = _mine(job_id, worker, attempt)
     return connection.execute(select(jobs.c.id).where(mine).with_for_update()).first() is not None
 
 
-def begin_step(connection: Connection, row: Row) -> None:
-    """The stage is under way; in place of what an earlier start in the same attempt wrote."""
-    connection.execute(delete(steps).where(_step(row["job_id"], row["attempt"], row["position"])))
-    empty = {"state": "started", "outcome": "", "note": "", "run": "", "seconds": 0.0, "started_ms": now_ms()}
-    connection.execute(insert(steps), [{**empty, **row}])
-    change(connection, row["job_id"], stage=row["stage_id"], progress="{}")
+def _mine(job_id: str, worker: str, attempt: int) -> ColumnElement[bool]:
+    return and_(jobs.c.id == job_id, jobs.c.owner == worker, jobs.c.attempt == attempt, jobs.c.state == "running")
+
+
+def begin_step(connection: Connection, worker: str, row: Row) -> bool:
+    """The stage is under way; in place of what an earlier start in the same attempt wrote. False as ``owns``."""
+    under_way = update(jobs).where(_mine(row["job_id"], worker, row["attempt"]))
+    now = now_ms()
+    if not connection.execute(under_way.values(stage=row["stage_id"], progress="{}", updated_ms=now)).rowcount:
+        return False
+    empty = {"state": "started", "outcome": "", "note": "", "run": "", "seconds": 0.0, "started_ms": now}
+    upsert(connection, steps, ("job_id", "attempt", "position"), [{**empty, **row}])
+    return True
 
 
 def end_step(connection: Connection, job_id: str, attempt: int, position: int, **left: Any) -> None:
@@ -113,7 +119,7 @@ def stops_asked(connection: Connection, worker: str) -> set[str]:
 
 
 def set_progress(connection: Connection, job_id: str, worker: str, attempt: int, progress: Row) -> None:
-    mine = and_(jobs.c.id == job_id, jobs.c.owner == worker, jobs.c.attempt == attempt, jobs.c.state == "running")
+    mine = _mine(job_id, worker, attempt)
     text = json.dumps(progress, ensure_ascii=False)
     connection.execute(update(jobs).where(mine).values(progress=text, updated_ms=now_ms()))
 
@@ -138,6 +144,8 @@ def forget_workers(connection: Connection, seen_before_ms: int) -> None:
     connection.execute(delete(workers).where(workers.c.state != "alive", workers.c.seen_ms < seen_before_ms))
 
 
-def set_columns(connection: Connection, job_id: str, **columns: Any) -> None:
-    """Of a job that runs no more: nobody owns it."""
-    change(connection, job_id, owner="", resource="", stage="", progress="{}", stop=0, **columns)
+def end_job(connection: Connection, job_id: str, worker: str, attempt: int, **columns: Any) -> bool:
+    """It runs no more, and nobody owns it. False as ``owns``."""
+    ended = update(jobs).where(_mine(job_id, worker, attempt))
+    values: Row = {"owner": "", "resource": "", "stage": "", "progress": "{}", "stop": 0, "updated_ms": now_ms()}
+    return connection.execute(ended.values(**values, **columns)).rowcount > 0

@@ -56,8 +56,8 @@ def _by_key(connection: Connection, keys: Sequence[str]) -> dict[str, Stored]:
 def _count_on(connection: Connection, counter: str, by: int) -> int:
     """The counter, after it grew; nobody else counts until the transaction ends."""
     column = queue.c[counter]
-    connection.execute(update(queue).where(queue.c.id == 1).values({counter: column + by}))
-    return int(connection.execute(select(column).where(queue.c.id == 1)).scalar_one())
+    grown = update(queue).where(queue.c.id == 1).values({counter: column + by}).returning(column)
+    return int(connection.execute(grown).scalar_one())
 
 
 def tell(connection: Connection, said: Sequence[tuple[str, str, str]]) -> None:

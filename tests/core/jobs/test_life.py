@@ -94,7 +94,7 @@ def take(queue: Queue, worker: Membership, stage: dict[str, object] | None) -> N
     if stage is not None:
         row = {"job_id": job.id, "attempt": 1, "position": 0, "stage_id": stage["id"], "type": stage["type"]}
         with queue.store.writing() as connection:
-            job_claims.begin_step(connection, row)
+            assert job_claims.begin_step(connection, worker.id, row)
 
 
 @pytest.mark.parametrize("stage", [None, {"id": "draw", "type": "generatePrompt"}])
