@@ -122,6 +122,8 @@ def test_the_scorer_is_one_of_the_hosts_models_and_comes_back_after_it_was_unloa
     assert [found[:2] for found in after] == [found[:2] for found in before]
     # rendered anew, whose pixels need not be the same to the last bit
     assert [found[2] for found in after] == pytest.approx([found[2] for found in before], abs=0.002)
+    # one that nobody has seen: where the same pixels come out again, what was made of them is known
+    batch(forge, 651, 1)
     # what reads prompts need not be: the host remembers what it made of them
     again = set(forge.get("/probe/resident")["listed"])
     assert set(names) - again <= {"JointTextEncoder"}
