@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from orchestrator_core.pipeline.rerunning import PipelineRecord
     from orchestrator_core.spec import PipelineSpec
 
+_TOGETHER = re.compile(r"\s&\s(?=[^\s=]+\s*=)")  # within a text of a list "&" is a letter
 _RANGE = re.compile(r"(\d+)\.\.(\d+)")
 
 
@@ -95,7 +96,7 @@ def parse_vary(text: str) -> list[dict[str, Any]]:
     Values are JSON, or words between commas. Raises ConfigError.
     """
     group = []
-    for part in re.split(r"\s&\s", text):
+    for part in _TOGETHER.split(text):
         name, equals, values = part.partition("=")
         if not equals or not name.strip():
             raise ConfigError(f"--vary {text!r} varies nothing; write it as --vary seeds=1..8.")

@@ -101,6 +101,15 @@ def test_a_plan_shows_prompts_seeds_and_requests_and_the_count_first(cli: Cli, m
     assert "render: renders; 16×16, euler/normal, 1 steps, cfg 5, seed 1, the host's model" in done.out
 
 
+def test_values_may_hold_what_separates_axes(cli: Cli, mine: Path):
+    varied = 'seeds=1..2 & templates=["salt & pepper, a={b|b}","an owl"]'
+    done = cli("pipeline", "plan", mine, "--vary", varied, "--json")
+    assert [json.loads(line)["values"]["draw.template"] for line in done.out.splitlines()] == [
+        "salt & pepper, a={b|b}",
+        "an owl",
+    ]
+
+
 def test_a_plan_for_a_program_has_the_payload_and_the_loras(cli: Cli, mine: Path, loras: Path):
     for host, positive in (("forge", lambda sent: sent["prompt"]), ("comfyui", json.dumps)):
         done = cli("pipeline", "plan", mine, "--loras", loras, "--json", "--payload", host)

@@ -48,6 +48,7 @@ def test_what_goes_on_together_is_zipped_and_groups_are_multiplied():
 
 def test_a_pipeline_without_a_batch_is_one_item():
     assert [item.values for item in Items(pipeline())] == [{}]
+    assert pipeline([]) == pipeline()
 
 
 @given(st.lists(st.integers(1, 4), max_size=4))

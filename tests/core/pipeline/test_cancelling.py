@@ -59,6 +59,17 @@ def test_cancelling_reaches_the_host_that_renders():
     other.join()
 
 
+def test_a_host_that_has_finished_is_not_stopped_any_more():
+    generator = WaitingGenerator()
+    generator.stopped.set()
+    context = StageContext(Wildcards([]), generator)
+    with pytest.raises(Interrupted):
+        run_pipeline(PIPELINE, context)
+    generator.stopped.clear()
+    context.cancellation.cancel()
+    assert not generator.stopped.is_set()
+
+
 def test_a_host_that_reports_progress_is_stopped_by_it():
     context = StageContext(Wildcards([]), FakeGenerator())
 
