@@ -43,10 +43,11 @@ def test_all_combinations_come_in_order(cli: Cli):
 
 
 def test_very_many_combinations_are_not_printed_by_mistake(cli: Cli):
-    done = cli("prompt", "__colors/*__ __materials/*__", "--method", "combinatorial")
+    template = "__colors/*__ __materials/*__"
+    done = cli("prompt", template, "--method", "combinatorial")
     assert (done.status, done.out) == (2, "")
     assert "more than 1,000 combinations" in done.err
-    assert len(cli("prompt", "__colors/*__ __materials/*__", "--method", "combinatorial", "--count", 3).out.splitlines()) == 3
+    assert len(cli("prompt", template, "--method", "combinatorial", "--count", 3).out.splitlines()) == 3
 
 
 def test_in_turn(cli: Cli):
