@@ -36,12 +36,14 @@ class Jobs:
     worker: Worker | None = None
 
     def close(self, wait_s: float = 30.0) -> bool:
-        """Puts back what runs; False where a stage did not stop in time."""
-        has_ended = self.worker.stop(wait_s) if self.worker is not None else True
+        """Puts back what runs. False where a stage did not stop in time: it keeps the store and the engine until it
+        ends, and its job is given to another when this process has ended."""
+        if self.worker is not None and not self.worker.stop(wait_s):
+            return False
         if self.engine is not None:
             self.engine.close()
         self.store.close()
-        return has_ended
+        return True
 
     def __enter__(self) -> Jobs:
         return self

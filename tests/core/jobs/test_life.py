@@ -8,10 +8,11 @@ from pathlib import Path
 
 import pytest
 
-from orchestrator_core.jobs.life import LifeLock, Watch, has_ended, this_machine
+from orchestrator_core.jobs.life import LEASE_S, LifeLock, Watch, has_ended, this_machine
 from orchestrator_core.jobs.membership import Membership
 from orchestrator_core.jobs.model import WorkerInfo
 from orchestrator_core.jobs.queue import Queue
+from orchestrator_core.jobs.worker import Ways
 from orchestrator_core.store import Store
 from tests.core.jobs.at_work import QUICK, Gate, eventually, kinds, lane, new_job, run_all, waiting, working
 
@@ -45,6 +46,12 @@ def test_without_a_lock_a_worker_is_dead_when_its_count_stood_still_for_long() -
     assert watch.dead([THERE]) == []
     clock.now += 1
     assert watch.dead([THERE]) == [THERE]
+
+
+def test_a_dead_worker_s_job_waits_no_longer_than_45_seconds_for_another() -> None:
+    usual = Ways()
+    assert usual.silence_s + 2 * usual.beat_s + 2 * usual.tick_s + usual.poll_s < 45
+    assert LEASE_S + 2 * usual.tick_s < usual.silence_s  # and the dead one, if it lives, has stopped before
 
 
 def test_a_count_that_grows_is_a_sign_of_life_whatever_the_time_of_day_is() -> None:
