@@ -157,3 +157,22 @@ def test_another_worker_goes_on_for_a_dead_one_and_never_touches_a_living_one(
     workers.run("plain", queue, tmp_path, card="third")
     assert (queue.job(1).state, queue.job(1).attempt) == ("done", 2)
     assert [attempt.state for attempt in queue.attempts(1)] == ["lost", "done"]
+
+
+def test_several_workers_share_one_postgresql_and_one_of_them_dies(
+    postgres_url: str, workers: Workers, tmp_path: Path
+) -> None:
+    with Store.open(postgres_url) as store:
+        queue = Queue(store)
+        queue.add_all([new_job() for _ in range(24)])
+        queue.pause("until all are there")
+        there = [workers.start("dbos", queue, tmp_path, seconds=0.05, card=f"card {n}") for n in range(3)]
+        queue.resume()
+        eventually(lambda: queue.state().counts["done"] >= 6)
+        workers.kill(there.pop())
+        assert [workers.finish(worker) for worker in there] == [0, 0]
+        workers.run("plain", queue, tmp_path)  # what the dead one had, if the others had ended before they saw it
+        check_that_nothing_was_lost(queue, tmp_path)
+        attempts = [attempt for job in queue.page(limit=100) for attempt in queue.attempts(job.id)]
+        assert 24 <= len(attempts) <= 25
+        assert len({attempt.worker for attempt in attempts}) >= 2
