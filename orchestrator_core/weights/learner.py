@@ -18,6 +18,7 @@ from orchestrator_core.weights.record import SlotRecord
 from orchestrator_core.weights.regression import Regression
 from orchestrator_core.weights.settings import RULES, Settings
 
+MOST_PIN = 1_000_000
 EventKind = Literal["observe", "mark", "set", "reset", "undo", "import"]
 
 
@@ -35,7 +36,7 @@ class Event:
 
 @dataclass(slots=True)
 class State:
-    """Make one with ``folded``. ``add`` takes the next event, which must not be an undo."""
+    """Make one with ``folded``. ``add`` takes the next events, none of which may be an undo."""
 
     number: int = 0
     settings: Settings = field(default_factory=Settings)
@@ -48,24 +49,27 @@ class State:
     _whole: dict[str, Regression] = field(default_factory=dict)  # by context
     _slots: dict[str, dict[str, None]] = field(default_factory=dict)  # in the order in which they came, by context
 
-    def add(self, event: Event) -> None:
-        self.number = event.number
+    def add(self, *events: Event) -> None:
+        """What the last of them that takes something back leaves is summed up once, however many do."""
+        counts = max((number for number, event in enumerate(events, 1) if self._note(event)), default=0)
+        if counts:
+            later = sum(len(event.observations) for event in events[counts:])
+            self._rebuild(list(self._seen.values())[: len(self._seen) - later])
+        for event in events[counts:]:
+            self._take(event.observations)
+
+    def _note(self, event: Event) -> bool:
+        """Whether something that was said before is taken back: sums and surprises are made anew from what counts."""
+        self.number, before = event.number, len(self._seen)
         if event.kind == "set":
             self.settings = changed(self.settings, event.change)
-        elif event.kind == "reset":
-            self._reset(event.change.get("slot") or "")
-        else:
-            self._observe(event.observations)
-
-    def _observe(self, observations: Sequence[Observation]) -> None:
-        again = False
-        for one in observations:
-            again |= one.identity in self._seen
-            self._seen[one.identity] = one
-        if again:  # what was said before is taken back: sums and surprises are made anew from what counts now
-            self._rebuild()
-        else:
-            self._take(observations)
+            return False
+        if event.kind == "reset":
+            slot = event.change.get("slot") or ""
+            self._seen = {name: one for name, one in self._seen.items() if slot and one.slot != slot}
+            return True
+        self._seen.update((one.identity, one) for one in event.observations)
+        return len(self._seen) < before + len(event.observations)
 
     def _take(self, observations: Iterable[Observation]) -> None:
         whole: dict[tuple[str, str, str, str], list[Observation]] = {}
@@ -84,13 +88,9 @@ class State:
             first = parts[0]
             self._whole.setdefault(context, Regression()).add([part.key for part in parts], first.value, first.weight)
 
-    def _rebuild(self) -> None:
+    def _rebuild(self, observations: Iterable[Observation]) -> None:
         self._records, self._latest, self._whole, self._slots, self.images = {}, {}, {}, {}, set()
-        self._take(self._seen.values())
-
-    def _reset(self, slot: str) -> None:
-        self._seen = {name: one for name, one in self._seen.items() if slot and one.slot != slot}
-        self._rebuild()
+        self._take(observations)
 
     # what was learned
 
@@ -118,8 +118,7 @@ class State:
 def folded(events: Sequence[Event]) -> State:
     """What holds after the last of these events, which are all of the ledger up to there."""
     state = State()
-    for event in effective(events):
-        state.add(event)
+    state.add(*effective(events))
     if events:
         state.number = events[-1].number
     return state
@@ -165,13 +164,28 @@ def changed(settings: Settings, change: Mapping[str, Any]) -> Settings:
         return replace(settings, directions={**settings.directions, slot: value})
     if what == "slot" and slot:
         return replace(settings, off_slots=_toggled(settings.off_slots, slot, not value))
-    if what == "pin" and key and isinstance(value, (int, float)) and 0 <= value <= 1e6:
-        return replace(settings, pins={**settings.pins, key: float(value)})
+    if what == "pin" and key:
+        return replace(settings, pins={**settings.pins, key: _multiplier(key, value)})
     if what == "unpin" and key:
         return replace(settings, pins={name: pin for name, pin in settings.pins.items() if name != key})
     if what == "value" and key:
         return replace(settings, off_values=_toggled(settings.off_values, key, not value))
     raise LearningError(f"{dict(change)!r} is nothing that can be set about learning.")
+
+
+def _multiplier(key: str, value: object) -> float:
+    if isinstance(value, (int, float)) and 0 <= value <= MOST_PIN:
+        return float(value)
+    raise LearningError(f"{key}: it cannot be pinned at {value}×: give a number from 0 to {MOST_PIN:,}.")
+
+
+def check_names(change: Mapping[str, Any]) -> None:
+    """Raises LearningError where a slot is named for a value or the other way round, which would move nothing."""
+    slot, key = change.get("slot") or "", change.get("key") or ""
+    if key and "#" not in key:
+        raise LearningError(f"{key!r} names no value: write its slot before it, as colors/warm#crimson.")
+    if "#" in slot:
+        raise LearningError(f"{slot!r} is a value, and this is set for a whole slot: {slot.partition('#')[0]!r}.")
 
 
 def _toggled(names: frozenset[str], name: str, there: bool) -> frozenset[str]:

@@ -21,7 +21,7 @@ from orchestrator_core.errors import LearningError
 from orchestrator_core.run import Run
 from orchestrator_core.weights.crediting import marked, observations_of
 from orchestrator_core.weights.happenings import Happening, words_for
-from orchestrator_core.weights.learner import Event, EventKind, State, changed, effective, folded
+from orchestrator_core.weights.learner import Event, EventKind, State, changed, check_names, effective, folded
 from orchestrator_core.weights.lora_learning import lora_observations
 from orchestrator_core.weights.marking import Marks, words_of
 from orchestrator_core.weights.observation import Observation, context_of
@@ -78,8 +78,7 @@ class Ledger:
                 )
                 if any(event.kind == "undo" for event in new):
                     self._state, new = folded([event_of(entry) for entry in log.entries()]), []
-            for event in new:
-                self._state.add(event)
+            self._state.add(*new)
             yield self._state
 
     def at(self, number: int) -> State:
@@ -136,6 +135,7 @@ class Ledger:
 
         settings = self.settings
         for change in changes:
+            check_names(change)
             settings = changed(settings, change)
         return self.add([NewEntry("set", secrets.token_hex(8), change) for change in changes])
 
@@ -222,12 +222,15 @@ def _log(store: Store) -> LearningLog:
 
 
 def event_of(entry: Entry) -> Event:
-    """Raises LearningError for an entry of another version."""
+    """Raises LearningError for an entry of another version, before anything of it counts."""
     data = dict(entry.data)
     try:
         observations = tuple(Observation(**one) for one in data.get("observations", ()))
-    except TypeError as error:
-        raise LearningError(f"Entry {entry.number} of the ledger is of a newer version of this pack.") from error
+        if entry.kind == "set":
+            changed(Settings(), data)
+    except (TypeError, LearningError) as error:
+        told = f"Entry {entry.number} of the ledger is of a newer version of this pack: update it here too."
+        raise LearningError(told) from error
     return Event(entry.number, _kind(entry), observations, data, entry.at_ms)
 
 

@@ -17,6 +17,7 @@ from orchestrator_core.weights.settings import LORA_STRENGTHS as STRENGTHS
 from orchestrator_core.weights.settings import LORAS as SLOT
 
 STEP = 0.2
+_MOST_STRENGTH = 5.0  # of any that a LoRA's file may be asked for by what was learned
 _SURE = 0.8  # the chance of being the best, before a strength is taken
 
 
@@ -59,7 +60,7 @@ def learned_strengths(multipliers: Mapping[str, float]) -> dict[str, float]:
     """
     slots: dict[str, dict[str, float]] = {}
     for key, times in multipliers.items():
-        if key.startswith(STRENGTHS):
+        if key.startswith(STRENGTHS) and _is_strength(value_of(key)):
             slots.setdefault(slot_of(key).removeprefix(STRENGTHS), {})[value_of(key)] = times
     found = {name: _surely_best(shares) for name, shares in slots.items()}
     return {name.replace("%23", "#"): best for name, best in found.items() if best is not None}
@@ -68,3 +69,11 @@ def learned_strengths(multipliers: Mapping[str, float]) -> dict[str, float]:
 def _surely_best(shares: Mapping[str, float]) -> float | None:
     value, most = max(shares.items(), key=lambda item: item[1])
     return float(value) if len(shares) > 1 and most >= _SURE * sum(shares.values()) else None
+
+
+def _is_strength(text: str) -> bool:
+    """What was taken in from elsewhere, or pinned, may be called anything."""
+    try:
+        return abs(float(text)) <= _MOST_STRENGTH  # NaN is not
+    except ValueError:
+        return False

@@ -6,9 +6,10 @@ import random
 import subprocess
 import sys
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -21,6 +22,7 @@ from orchestrator_core.store import Store
 from orchestrator_core.store.learning import LearningLog, NewEntry
 from orchestrator_core.store.marks import ImageMarks
 from orchestrator_core.template import Wildcards
+from orchestrator_core.weights.learner import Event, State
 from orchestrator_core.weights.ledger import Ledger
 from orchestrator_core.weights.marking import Marks
 from orchestrator_core.weights.observation import Observation
@@ -120,6 +122,34 @@ def test_what_cannot_be_set_is_not_kept(ledger: Ledger):
     assert ledger.number == 3
 
 
+@pytest.mark.parametrize(
+    ("change", "told"),
+    [
+        ({"what": "pin", "key": "colors#red", "value": 1e9}, "from 0 to 1,000,000"),
+        ({"what": "pin", "key": "red", "value": 2.0}, "write its slot before it"),
+        ({"what": "value", "key": "red", "value": False}, "write its slot before it"),
+        ({"what": "direction", "slot": "colors#red", "value": "prefer"}, "for a whole slot: 'colors'"),
+    ],
+)
+def test_what_would_move_nothing_is_refused_with_what_to_do(ledger: Ledger, change: dict[str, Any], told: str):
+    with pytest.raises(LearningError, match=told):
+        ledger.change_all([change])
+    assert ledger.number == 3
+
+
+def test_a_setting_of_a_newer_version_is_told_each_time_and_passed_over_never(
+    ledger: Ledger, open_store: Callable[[], Store]
+):
+    taught(ledger, 2)
+    with open_store() as store:
+        LearningLog(store).append([NewEntry("set", "x", {"what": "mode", "value": "wise"})])
+    ledger.reset()
+    for _ in range(2):
+        with pytest.raises(LearningError, match="Entry 6 of the ledger is of a newer version"):
+            ledger.state()
+    assert overlay(ledger).problem
+
+
 def test_a_dry_run_keeps_nothing(ledger: Ledger):
     taught(ledger)
     number = ledger.number
@@ -211,6 +241,36 @@ def test_a_clock_that_is_set_back_changes_neither_the_order_nor_the_odds(open_st
     assert [one.number for one in straight.history()] == [6, 5, 4, 3, 2, 1]
     straight.undo(3)
     assert straight.odds(NOWHERE).multipliers == {"colors#red": 3.0}
+
+
+def test_one_who_looks_later_holds_the_same_as_one_who_saw_every_mark_come_and_go(
+    ledger: Ledger, open_store: Callable[[], Store]
+):
+    chance = random.Random(5)
+    for number in range(40):
+        run = a_run(chance.randrange(12), "red" if number % 2 else "blue")
+        if number == 25:
+            ledger.reset("colors")
+        marks = chance.choice([Marks(favourite=True), Marks(reject=True), Marks(stars=2), Marks()])
+        ledger.mark(run, "a.png", marks)
+        ledger.learn(run)
+        ledger.odds(NOWHERE)
+    assert Ledger(open_store).odds(NOWHERE) == ledger.odds(NOWHERE)
+    assert repr(Ledger(open_store).state().record(NOWHERE, "colors")) == repr(ledger.state().record(NOWHERE, "colors"))
+
+
+def test_what_was_said_again_of_many_images_is_summed_up_once():
+    looked: list[Observation] = []
+
+    class Watched(State):
+        def _take(self, observations: Iterable[Observation]) -> None:
+            told = list(observations)
+            looked.extend(told)
+            super()._take(told)
+
+    told = [Observation(f"r{n}", "a", NOWHERE, "colors", f"colors#{n % 3}", 1.0, "mark", "x") for n in range(200)]
+    Watched().add(*(Event(number, "mark", (one,)) for number, one in enumerate([*told, *told], 1)))
+    assert len(looked) == 200
 
 
 def test_two_hosts_that_learn_at_once_hold_the_same_and_lose_nothing(ledger: Ledger, open_store: Callable[[], Store]):

@@ -56,6 +56,13 @@ def test_the_strengths_of_a_lora_follow_all_loras_unless_one_is_told_otherwise()
     assert [everywhere.direction(slot) for slot in slots] == ["report", "report", "report", "prefer"]
 
 
+@pytest.mark.parametrize("nonsense", ["often", "nan", "inf", "1e9", "-40", ""])
+def test_what_is_no_strength_is_never_taken_for_one(nonsense: str):
+    weights = {f"{STRENGTHS}aa#{nonsense}": 5.0, f"{STRENGTHS}aa#0.4": 0.01, f"{STRENGTHS}bb#0.8": 9.0}
+    assert learned_strengths(weights) == {}
+    assert learned_strengths({**weights, f"{STRENGTHS}bb#0.2": 0.1}) == {"bb": 0.8}
+
+
 WEIGHTS = {f"{STRENGTHS}aa#0.8": 1.9, f"{STRENGTHS}aa#1.4": 0.1}
 OWN = (Fact("preferred_strength", "0.5", "user", 1.0),)
 
