@@ -235,7 +235,7 @@ class Worker:
         """Every tick: progress, and what is to stop; every beat: that this worker lives, and who lives no more."""
         last = 0.0
         while not self.stopping.wait(self.ways.tick_s) or self._attempts:
-            with suppress(StoreError):  # a store that is away is waited for by the lanes
+            with suppress(OrchestratorError):  # a store that is away is waited for by the lanes; a host may be away too
                 self._tick()
                 if time.monotonic() - last >= self.ways.beat_s:
                     self._watch()

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from sqlalchemy import text
 
-from orchestrator_core.errors import GeneratorUnreachable, HostRestarted, RenderFailed
+from orchestrator_core.errors import GeneratorUnreachable, HostRestarted, HttpError, RenderFailed
 from orchestrator_core.jobs.claiming import MOST_PASSED, Taking, take_next
 from orchestrator_core.jobs.queue import Queue
 from orchestrator_core.request import GeneratedImage, GenerationRequest, ImageNotes, OnProgress, Progress
@@ -158,6 +158,25 @@ def test_a_running_job_is_cancelled_at_its_host_too(queue: Queue, tmp_path: Path
         eventually(lambda: queue.job(1).state == "cancelled")
     assert gate.cancelled.is_set()
     assert kinds(queue, 1) == ["added", "begun", "cancelled", "cancelled"]
+
+
+class CannotBeStopped(Gate):
+    """A host that says no when its job is to be stopped."""
+
+    def cancel(self) -> None:
+        self.cancelled.set()
+        raise HttpError("Bad gateway.", 502)
+
+
+def test_a_host_that_refuses_to_stop_ends_no_worker(queue: Queue, tmp_path: Path) -> None:
+    gate = CannotBeStopped()
+    queue.add_all([new_job(), new_job()])
+    queue.hold(2)
+    with working(queue.store, tmp_path, lane(gate)) as worker:
+        assert gate.began.wait(30)
+        queue.cancel(1)
+        eventually(lambda: queue.job(1).state == "cancelled")
+        assert worker.failure is None
 
 
 def test_a_worker_that_ends_puts_its_job_back_where_it_was(queue: Queue, tmp_path: Path) -> None:
