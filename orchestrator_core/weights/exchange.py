@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
 SCHEMA_VERSION = 1
 MOST_BYTES = 200_000_000
+_ROUNDED = 1e-9  # beyond ±MOST: ledgers of earlier versions have 4.000000000000001
 _MOST_WEIGHT = 100.0
 _MOST_OPTIONS = 1_000_000
 _NO_WILDCARDS = ("inline:", LORAS, LORA_STRENGTHS)  # slots that no file of wildcards has
@@ -42,7 +43,7 @@ class _Observation(BaseModel):
     context: str = Field(max_length=1000)
     slot: str = Field(min_length=1, max_length=10_000)
     key: str = Field(min_length=3, max_length=20_000)
-    value: float = Field(ge=-MOST, le=MOST, allow_inf_nan=False)
+    value: float = Field(ge=-MOST - _ROUNDED, le=MOST + _ROUNDED, allow_inf_nan=False)
     kind: Literal["score", "mark", "global"] = "score"
     scorer: str = Field("", max_length=1000)
     weight: float = Field(1.0, ge=0, le=_MOST_WEIGHT, allow_inf_nan=False)
@@ -82,7 +83,11 @@ def imported(text: str) -> tuple[Observation, ...]:
         found = _File.model_validate(data)
     except ValidationError as error:
         raise FormatError(f"This is no export of what was learned: {problems_of(error)}") from None
-    return tuple(Observation(**dict(one)) for one in found.observations)
+    return tuple(Observation(**{**dict(one), "value": _clipped(one.value)}) for one in found.observations)
+
+
+def _clipped(value: float) -> float:
+    return min(max(value, -MOST), MOST)
 
 
 def read_export(path: Path) -> str:

@@ -69,7 +69,7 @@ def logit(probability: float) -> float:
         return math.nan
     edge = 1 / (1 + math.exp(MOST))
     inside = min(max(probability, edge), 1 - edge)
-    return math.log(inside / (1 - inside))
+    return min(max(math.log(inside / (1 - inside)), -MOST), MOST)  # of the edge it is 4.000000000000001
 
 
 def probability(value: float) -> float:

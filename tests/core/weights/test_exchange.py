@@ -18,7 +18,7 @@ from orchestrator_core.errors import FormatError
 from orchestrator_core.template import Wildcards
 from orchestrator_core.weights.exchange import exported, fitting, imported, keys_in, read_export
 from orchestrator_core.weights.learner import Event, State, folded
-from orchestrator_core.weights.observation import MOST, Observation
+from orchestrator_core.weights.observation import MOST, Observation, logit
 from orchestrator_core.weights.plots import trend_svg
 from orchestrator_core.weights.tables import TABLES, as_csv
 from orchestrator_core.weights.trends import trends_of
@@ -46,6 +46,16 @@ def state_of(*told: Observation) -> State:
 @given(st.lists(observations(), max_size=5, unique_by=lambda one: one.identity))
 def test_what_goes_out_comes_back(told: list[Observation]):
     assert list(imported(exported(state_of(*told)))) == told
+
+
+def test_what_a_sure_scorer_told_comes_back_too():
+    sure = [Observation("r", f"{share}.png", "||", "colors", "colors#red", logit(share)) for share in (0.0, 1.0)]
+    assert [one.value for one in imported(exported(state_of(*sure)))] == [-MOST, MOST]
+
+
+def test_what_an_earlier_version_rounded_beyond_the_edge_comes_back_at_the_edge():
+    (_, edge) = imported(file_of(value=4.000000000000001))
+    assert edge.value == MOST
 
 
 GOOD = {"run_id": "r", "image": "a.png", "context": "||", "slot": "colors", "key": "colors#red", "value": 1.0}
