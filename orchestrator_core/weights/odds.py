@@ -62,7 +62,7 @@ def odds(state: State, context: str) -> Odds:
     for slot in state.slots(context):
         sources = _Sources.of(state, context, slot)
         if not sources.still:
-            found |= {key: multiplier for key, multiplier in sources.weighed()[0].items() if multiplier != 1}
+            found |= {key: multiplier for key, multiplier in sources.weighed().items() if multiplier != 1}
     settings = state.settings
     found |= {key: pin for key, pin in settings.pins.items() if slot_of(key) not in settings.off_slots}
     found |= dict.fromkeys(settings.off_values, 0.0)
@@ -73,7 +73,7 @@ def slot_odds(state: State, context: str, slot: str) -> SlotOdds:
     """What is known of each value of a slot, and what comes of it while learning is on."""
     sources = _Sources.of(state, context, slot)
     known, still = sources.known(), sources.still
-    multipliers, best = sources.weighed()
+    multipliers, best = sources.weighed(), sources.best(known)
     values = [known.value(key, 1.0 if still else multipliers.get(key, 1.0), best.get(key, 0.0)) for key in known.keys]
     values.sort(key=lambda value: (-value.multiplier, -value.best, value.key))
     why = still or _moves_because(state.settings.mode, sources.counted, bool(sources.marked))
@@ -103,11 +103,17 @@ class _Sources:
     def known(self) -> _Known:
         return _Known.of(self.record, self.marked, self.whole, self.slot)
 
-    def weighed(self) -> tuple[Mapping[str, float], Mapping[str, float]]:
-        """(the multiplier, the chance that it is the best) of each value, by key, of what counts."""
-        used = _Known.of(self.counted, self.marked, self.whole, self.slot)
-        options = max(self.record.options, len(self.record.values.keys() | self.marked.keys()))
-        return used.multipliers(self.rules, options)
+    def weighed(self) -> Mapping[str, float]:
+        """The multiplier of each value, by key, of what counts."""
+        return _Known.of(self.counted, self.marked, self.whole, self.slot).multipliers(self.rules, self.options)[0]
+
+    def best(self, known: _Known) -> Mapping[str, float]:
+        """The chance of each value to be the best, by key: of all that is known, whether it moves anything or not."""
+        return known.multipliers(self.rules, self.options)[1]
+
+    @property
+    def options(self) -> int:
+        return max(self.record.options, len(self.record.values.keys() | self.marked.keys()))
 
 
 def _stands_still(state: State, slot: str, record: SlotRecord, whole: Regression | None) -> str:
@@ -116,7 +122,7 @@ def _stands_still(state: State, slot: str, record: SlotRecord, whole: Regression
     if slot in settings.off_slots:
         return "switched off for this slot"
     if not record.values and whole is None:
-        return "scores are only reported: nobody has it prefer what works"
+        return "scores are only reported: it is not set to prefer what works"
     enough = max(record.seen, whole.rows if whole else 0)
     if enough < rules.least:
         return f"{enough} of the {rules.least} images that it takes"

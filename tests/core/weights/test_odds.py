@@ -71,6 +71,13 @@ def test_scores_alone_are_only_reported():
     assert slot_odds(folded(events), "c", "s").why.startswith("scores are only reported")
 
 
+def test_what_is_only_reported_still_tells_which_value_is_probably_the_best():
+    found = slot_odds(folded([ON[0], *images(80)]), "c", "s").values
+    assert [one.multiplier for one in found] == [1.0] * len(found)
+    assert (found[0].key, found[0].best > 0.9) == ("s#a", True)
+    assert sum(one.best for one in found) == pytest.approx(1.0)
+
+
 def test_nothing_is_learned_while_it_is_off():
     assert odds(folded(images(80)), "c").number == 0
 
