@@ -68,30 +68,21 @@ class AestheticHead:
 class AestheticScorer:
     """A ``WholeScorer``: what people might rate an image, by a head on an encoder's vectors."""
 
-    def __init__(self, encoder: ImageEncoder, head: str | Path | AestheticHead) -> None:
-        self._encoder, self._given = encoder, head
-        self._head: AestheticHead | None = head if isinstance(head, AestheticHead) else None
+    def __init__(self, encoder: ImageEncoder, head: AestheticHead) -> None:
+        self._encoder, self._head = encoder, head
 
     @property
     def identity(self) -> str:
-        """Raises ScorerError where the head is not there."""
-        return f"{self._encoder.identity}:aesthetic-{self._read().name}"
+        return f"{self._encoder.identity}:aesthetic-{self._head.name}"
 
     def score_whole(
         self, images: Sequence[Pixels], draft_text: str = "", is_cancelled: IsCancelled = never
     ) -> list[tuple[Whole, ...]]:
         """The prompt does not matter. Raises ScorerError, Cancelled."""
-        head = self._read()
         if not images:
             return []
-        values = head.values(self._encoder.image_vectors(images, is_cancelled))
-        return [(Whole("aesthetic", each, head.name),) for each in values]
-
-    def _read(self) -> AestheticHead:
-        if self._head is None:
-            assert not isinstance(self._given, AestheticHead)
-            self._head = read_head(self._given)
-        return self._head
+        values = self._head.values(self._encoder.image_vectors(images, is_cancelled))
+        return [(Whole("aesthetic", each, self._head.name),) for each in values]
 
 
 def read_head(path: str | Path) -> AestheticHead:

@@ -27,25 +27,6 @@ class Bank(Protocol):
         """By hash of the image's content: an image that is scored twice is in it once."""
 
 
-class MemoryBank:
-    """A ``Bank`` of the images that this process has scored."""
-
-    def __init__(self) -> None:
-        self._rows: dict[str, dict[str, Any]] = {}
-
-    def vectors(self, identity: str) -> Vectors:
-        import numpy as np
-
-        rows = list(self._rows.get(identity, {}).values())[-MOST:]
-        return np.stack(rows).astype(np.float32) if rows else np.zeros((0, 1), np.float32)
-
-    def add(self, identity: str, vectors: Mapping[str, Any]) -> None:
-        kept = self._rows.setdefault(identity, {})
-        kept.update(vectors)
-        for key in list(kept)[: max(0, len(kept) - MOST)]:
-            del kept[key]
-
-
 class VectorStore(VectorCache, Protocol):
     """A ``VectorCache`` that also gives vectors without being asked for each: the store's ``Embeddings``."""
 

@@ -16,7 +16,6 @@ the templates that each text is put in; for a bank also its size.
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 if TYPE_CHECKING:
@@ -29,7 +28,7 @@ DUPLICATE = 0.95  # cosine of two texts that say the same
 _MOST_LOGIT = 12.0
 _SCALE_ERROR = 0.2
 _LEAST_ERROR = 0.1
-_Z90 = 1.645
+Z90 = 1.645  # standard deviations on both sides, within which nine of ten lie
 
 
 class Measured(NamedTuple):
@@ -88,19 +87,9 @@ def _measured(log_odds: Vectors, error: float = 0.0, calibrated: bool = True) ->
     wording = float(log_odds.std(ddof=1)) / math.sqrt(len(log_odds)) if len(log_odds) > 1 else 0.0
     middle = min(max(middle, -_MOST_LOGIT), _MOST_LOGIT)
     deviation = math.sqrt(_LEAST_ERROR**2 + (_SCALE_ERROR * middle) ** 2 + wording**2 + error**2)
-    low, high = (_sigmoid(middle + sign * _Z90 * deviation) for sign in (-1, 1))
+    low, high = (_sigmoid(middle + sign * Z90 * deviation) for sign in (-1, 1))
     return Measured(_sigmoid(middle), low, high, calibrated)
 
 
 def _sigmoid(value: float) -> float:
     return 1 / (1 + math.exp(-min(max(value, -700.0), 700.0)))
-
-
-def expected_error(probabilities: Sequence[float], truths: Sequence[bool], bins: int = 15) -> float:
-    """ECE: the mean distance of probability and share of truths, over equal bins, by size (Guo et al. 2017)."""
-    import numpy as np
-
-    told, true = np.asarray(probabilities, float), np.asarray(truths, float)
-    places = np.minimum((told * bins).astype(int), bins - 1)
-    gaps = [abs(told[places == at].mean() - true[places == at].mean()) * (places == at).mean() for at in set(places)]
-    return float(sum(gaps))

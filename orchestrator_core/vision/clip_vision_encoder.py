@@ -90,12 +90,13 @@ class ClipVisionEncoder:
         import numpy as np
         import torch
 
+        groups = _by_size(images)
         try:
-            vectors = torch.cat([self._embeds(same) for same in _by_size(images)])
+            vectors = torch.cat([self._embeds(_tensor([images[place] for place in same])) for same in groups])
         except _FAILURES as error:
             said = "there is too little memory" if is_out_of_memory(error) else str(error)
             raise ScorerError(f"The CLIP vision model failed: {said}") from error
-        order = np.argsort(np.concatenate([[n for n, _ in same] for same in _grouped(images)]), kind="stable")
+        order = np.argsort(np.concatenate(groups))
         unit = torch.nn.functional.normalize(vectors.float(), dim=-1).cpu().numpy()[order]
         return np.asarray(unit, np.float32)
 
@@ -106,18 +107,17 @@ class ClipVisionEncoder:
         return found.image_embeds if hasattr(found, "image_embeds") else found["image_embeds"]
 
 
-def _grouped(images: Sequence[Pixels]) -> list[list[tuple[int, Pixels]]]:
-    """Those of one size together, with their places."""
-    groups: dict[tuple[int, ...], list[tuple[int, Pixels]]] = {}
+def _by_size(images: Sequence[Pixels]) -> list[list[int]]:
+    """The places of those of one size together: a tensor holds no others."""
+    groups: dict[tuple[int, ...], list[int]] = {}
     for place, image in enumerate(images):
-        groups.setdefault(image.shape, []).append((place, image))
+        groups.setdefault(image.shape, []).append(place)
     return list(groups.values())
 
 
-def _by_size(images: Sequence[Pixels]) -> list[Any]:
-    """ComfyUI's tensors: (batch, height, width, 3), floats in 0 … 1."""
+def _tensor(images: Sequence[Pixels]) -> Any:
+    """As ComfyUI has images: (batch, height, width, 3), floats in 0 … 1."""
     import numpy as np
     import torch
 
-    stacks = [np.stack([image for _, image in same]) for same in _grouped(images)]
-    return [torch.from_numpy(stack.astype(np.float32) / 255) for stack in stacks]
+    return torch.from_numpy(np.stack(images).astype(np.float32) / 255)

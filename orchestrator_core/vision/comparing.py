@@ -33,23 +33,6 @@ class Comparison:
     unasked: tuple[Tag, ...] = ()
     unknown: tuple[str, ...] = ()
 
-    @property
-    def f1(self) -> float:
-        """The harmonic mean of how much of the goal is there and how much of what is there was asked for."""
-        right, wrong = len(self.fulfilled), len(self.missing) + len(self.unasked)
-        return 2 * right / (2 * right + wrong) if right + wrong else 1.0
-
-    @property
-    def report(self) -> str:
-        """Lines for a person."""
-        lines = [
-            _line("fulfilled", map(_asked, self.fulfilled)),
-            _line("missing", map(_asked, self.missing)),
-            _line("unasked", (f"{tag.name.words} {tag.probability:.0%}" for tag in self.unasked)),
-            _line("not known to the tagger", self.unknown),
-        ]
-        return "\n".join(line for line in lines if line)
-
 
 def goal_of(wanted: Iterable[Wanted]) -> list[str]:
     """What the image should show, in words: without what cannot be seen, and without what should not be there."""
@@ -88,16 +71,6 @@ class CaptionComparison:
     unmentioned: tuple[str, ...]
     unasked: tuple[str, ...]
 
-    @property
-    def report(self) -> str:
-        """Lines for a person."""
-        lines = [
-            _line("mentioned", self.mentioned),
-            _line("not mentioned", self.unmentioned),
-            _line("not asked for", self.unasked),
-        ]
-        return "\n".join(line for line in lines if line)
-
 
 _OF_CAPTIONS = content_words(
     "there this that image picture photo photograph drawing illustration painting shows showing"
@@ -120,12 +93,3 @@ def compare_caption(goal: Sequence[str], caption: str) -> CaptionComparison:
 def _is_part(name: TagName, goal: Iterable[frozenset[str]]) -> bool:
     words = content_words(name.name)
     return bool(words) and any(words <= part for part in goal)
-
-
-def _asked(part: Asked) -> str:
-    return part.text if part.probability is None else f"{part.text} {part.probability:.0%}"
-
-
-def _line(name: str, parts: Iterable[str]) -> str:
-    told = ", ".join(parts)
-    return f"{name}: {told}" if told else ""

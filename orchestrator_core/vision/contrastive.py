@@ -49,16 +49,15 @@ class ContrastiveScorer:
         cache: VectorCache | None = None,
         bank: Bank | None = None,
         measures_counts: bool = False,
-        templates: Sequence[str] = TEMPLATES,
     ) -> None:
         self.encoder = encoder
-        self._bank, self._counts, self._templates = bank, measures_counts, tuple(templates)
+        self._bank, self._counts = bank, measures_counts
         self._texts, self._images = TextVectors(encoder, cache), ImageVectors(encoder)
 
     @property
     def identity(self) -> str:
         """Raises ScorerError where the weights are not there."""
-        return f"{self.encoder.identity}:{calibration.VERSION}-{len(self._templates)}"
+        return f"{self.encoder.identity}:{calibration.VERSION}-{len(TEMPLATES)}"
 
     @property
     def images(self) -> SeenImages:
@@ -111,9 +110,9 @@ class ContrastiveScorer:
         import numpy as np
 
         identity = self.encoder.identity
-        worded = [template.format(text) for template in self._templates for text in texts]
+        worded = [template.format(text) for template in TEMPLATES for text in texts]
         vectors = self._texts.of(identity, worded, is_cancelled)
-        shaped = vectors.reshape(len(self._templates), len(texts), -1)
+        shaped = vectors.reshape(len(TEMPLATES), len(texts), -1)
         found = self._images.of(identity, images, is_cancelled)
         bank = np.zeros((0, 1), np.float32)
         if self._bank is not None:
@@ -153,18 +152,13 @@ class ContrastiveScorer:
 
 def unmeasured(wanted: Wanted) -> Fulfilment:
     """What this scorer says of a thing that it cannot see."""
-    return Fulfilment(wanted, None, 0.0, 1.0, None, False, _metric(wanted), wanted.reason or readable.EMPTY)
+    return Fulfilment.unmeasured(wanted, wanted.reason or readable.EMPTY)
 
 
 def _fulfilment(wanted: Wanted, measured: Measured | None, raw: float, reason: str) -> Fulfilment:
-    metric = _metric(wanted)
     if raw != raw:
-        return Fulfilment(wanted, None, 0.0, 1.0, None, False, metric, _NOT_FINITE)
+        return Fulfilment.unmeasured(wanted, _NOT_FINITE)
     if measured is None:
-        return Fulfilment(wanted, None, 0.0, 1.0, raw, False, metric, reason or _NOT_FINITE)
+        return Fulfilment.unmeasured(wanted, reason or _NOT_FINITE, raw)
     probability, low, high, calibrated = measured
-    return Fulfilment(wanted, probability, low, high, raw, calibrated, metric, reason)
-
-
-def _metric(wanted: Wanted) -> str:
-    return "style" if wanted.measure == "style" else "fulfilment"
+    return Fulfilment(wanted, probability, low, high, raw, calibrated, wanted.metric, reason)

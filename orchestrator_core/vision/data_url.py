@@ -9,16 +9,16 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from orchestrator_core.vision.port import Pixels
 
-MOST_SIDE = 768  # of the longer side, in pixels: most models look at less
+_MOST_SIDE = 768  # of the longer side, in pixels: most models look at less
 _QUALITY = 90
 
 
-def data_url(image: Pixels, most_side: int = MOST_SIDE) -> str:
+def data_url(image: Pixels) -> str:
     """A JPEG, as every server reads one; larger images are made smaller, with their shape kept."""
     from PIL import Image
 
     picture = Image.fromarray(image)
-    scale = most_side / max(picture.size)
+    scale = _MOST_SIDE / max(picture.size)
     if scale < 1:
         width, height = (max(1, round(side * scale)) for side in picture.size)
         picture = picture.resize((width, height), Image.Resampling.LANCZOS)

@@ -6,6 +6,7 @@ the host's memory manager may move away: texts are seldom new, so that the text 
 
 from __future__ import annotations
 
+import math
 import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
 Dtype = Literal["auto", "float32", "float16", "bfloat16"]
 _SPARE = 256 * 1024 * 1024  # bytes beside the weights, for what a batch computes with
 _TEXTS = 64  # in a batch
+_MOST_LOG_SCALE = 50.0  # CLIP's is 4.6
 
 
 class Encoder(Protocol):
@@ -197,10 +199,21 @@ class TowerEncoder:
         try:
             with self._residence.resident(tower, _SPARE) as device, torch.inference_mode():
                 yield tower, device
-        except (RuntimeError, MemoryError) as error:
+        except (RuntimeError, MemoryError, ArithmeticError, LookupError) as error:
             if not is_out_of_memory(error):
                 raise ScorerError(f"{self._source.identity}: the model failed: {error}") from error
             raise ScorerError(f"{self._source.identity}: there is too little memory for it.") from error
+
+
+def trained_scale(name: str, logarithm: Any, bias: Any) -> tuple[float, float | None]:
+    """Scale and bias from a model's parameters. Raises ScorerError where they are no numbers."""
+    numbers = [
+        float(each.detach().float().reshape(-1)[0]) for each in (logarithm, bias) if each is not None and each.numel()
+    ]
+    scale = math.exp(numbers[0]) if numbers and numbers[0] < _MOST_LOG_SCALE else math.inf
+    if not all(map(math.isfinite, (scale, *numbers))):
+        raise ScorerError(f"{name}: its logit_scale or logit_bias is no number; the file may be damaged.")
+    return scale, None if bias is None else numbers[-1]
 
 
 def _stop_if(is_cancelled: IsCancelled) -> None:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from hashlib import sha256
 from pathlib import Path
@@ -20,15 +20,32 @@ from orchestrator_core.llm.transformers_source import source_of
 
 _SPARE = 512 * 1024 * 1024  # bytes beside the weights, for what the model computes with
 _WEIGHTS = (".safetensors", ".bin", ".pth", ".pt", ".onnx")
+# What a model's answers depend on beside them. No other file of a folder tells models apart: notes may be written there.
+_CONFIGS = (
+    "config.json",
+    "preprocessor_config.json",
+    "tokenizer.json",
+    "tokenizer_config.json",
+    "vocab.json",
+    "vocab.txt",
+    "merges.txt",
+    "spiece.model",
+    "tokenizer.model",
+    "chat_template.jinja",
+)
 _PLACES, _PIECE = 16, 64 * 1024  # of a file of weights that are read for its hash
 
 
 class Loaded(NamedTuple):
-    """A model, what it reads with (``reader``: a tokenizer or processor), and the module a memory manager is given."""
+    """A model, what it reads with (``reader``: a tokenizer or processor), and the module a memory manager is given.
+
+    ``digest``: of the files that it was loaded from, whatever is in their place now.
+    """
 
     model: Any
     reader: Any
     module: Any
+    digest: str
 
 
 class Held:
@@ -56,19 +73,14 @@ class Held:
     @property
     def identity(self) -> str:
         """Name, hash and dtype of the weights. Raises ScorerError where they are not there."""
-        folder = self.folder
-        return f"{folder.resolve().name}:{weights_digest(folder)}:{self._residence.dtype()}"
+        folder, loaded = self.folder, self._loaded
+        digest = loaded.digest if loaded else weights_digest(folder)
+        return f"{folder.resolve().name}:{digest}:{self._residence.dtype()}"
 
     @property
     def folder(self) -> Path:
-        try:
-            source = source_of(self._name)
-        except LanguageModelError as error:
-            raise ScorerError(f"{error}".replace("language model", "model that sees")) from error
-        if source.gguf:
-            told = "a model that sees cannot be read from a GGUF file alone; run it with llama.cpp and name the server"
-            raise ScorerError(f"{source.name}: {told}.")
-        return source.folder
+        """Raises ScorerError where it is not there."""
+        return folder_of(self._name)
 
     @contextmanager
     def resident(self) -> Iterator[tuple[Loaded, Any]]:
@@ -95,6 +107,7 @@ class Held:
     def _load(self) -> Loaded:
         folder = self.folder
         _check_type(folder, self._wanted)
+        digest = weights_digest(folder)
         try:
             import torch
             import transformers
@@ -108,14 +121,31 @@ class Held:
                 dtypes = dtype_argument(transformers.__version__, getattr(torch, self._residence.dtype()))
                 kind = getattr(transformers, self._kind)
                 model, told = kind.from_pretrained(folder, output_loading_info=True, **where, **dtypes)
-            if missing := {*told["missing_keys"], *(key for key, *_ in told.get("mismatched_keys", ()))}:
-                raise ValueError(f"{len(missing)} of its weights are in no file, as {min(missing)}")
+            check_whole(told)
         except Exception as error:  # loaders raise whatever they like, safetensors an error of its own
             said = "there is too little memory" if is_out_of_memory(error) else " ".join(str(error).split())[:300]
             raise ScorerError(f"{folder.name}: this model cannot be loaded: {said}") from error
         if self._prepare is not None:
             self._prepare(model)
-        return Loaded(model.eval(), reader, adapted(model))
+        return Loaded(model.eval(), reader, adapted(model), digest)
+
+
+def folder_of(name: str) -> Path:
+    """``name``: a folder, or ``owner/name`` in the local cache. Raises ScorerError where it is not there."""
+    try:
+        source = source_of(name)
+    except LanguageModelError as error:
+        raise ScorerError(f"{error}".replace("language model", "model that sees")) from error
+    if source.gguf:
+        told = "a model that sees cannot be read from a GGUF file alone; run it with llama.cpp and name the server"
+        raise ScorerError(f"{source.name}: {told}.")
+    return source.folder
+
+
+def check_whole(told: Mapping[str, Any]) -> None:
+    """``told``: what transformers says of a loading. Raises ValueError for weights that it made up."""
+    if missing := {*told["missing_keys"], *(key for key, *_ in told.get("mismatched_keys", ()))}:
+        raise ValueError(f"{len(missing)} of its weights are in no file, as {min(missing)}")
 
 
 def _check_type(folder: Path, wanted: tuple[str, ...]) -> None:
@@ -127,8 +157,10 @@ def _check_type(folder: Path, wanted: tuple[str, ...]) -> None:
         raise ScorerError(f"{folder.name} is of the kind {found!r}; this scorer needs one of {', '.join(wanted)}.")
 
 
-def weights_digest(place: Path) -> str:
-    """12 hex digits that tell one file of weights, or one folder of them, from another.
+def weights_digest(place: Path, told: object = None) -> str:
+    """12 hex digits that tell one file of weights, or one model's folder, from another.
+
+    ``told``: what JSON holds beside a file, as its configuration, that the model's answers depend on too.
 
     Of each file its size and sixteen places of it are read: a fine-tuned model differs from its origin everywhere.
     Raises ScorerError where there is none.
@@ -136,8 +168,8 @@ def weights_digest(place: Path) -> str:
     files = [place] if place.is_file() else sorted(each for each in place.iterdir() if each.suffix in _WEIGHTS)
     if not files:
         raise ScorerError(f"{place}: there are no weights in it.")
-    digest = sha256()
-    for file in files:
+    digest = sha256(json.dumps(told, sort_keys=True).encode())
+    for file in (*files, *(place / name for name in _CONFIGS if place.is_dir() and (place / name).is_file())):
         digest.update(f"{file.name} ".encode() + _sampled(file))
     return digest.hexdigest()[:12]
 

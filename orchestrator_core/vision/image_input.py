@@ -17,7 +17,7 @@ from orchestrator_core.errors import ScorerError
 if TYPE_CHECKING:
     from orchestrator_core.vision.port import Pixels
 
-_CLIP_MEAN, _CLIP_STD = (0.48145466, 0.4578275, 0.40821073), (0.26862954, 0.26130258, 0.27577711)
+CLIP_MEAN, CLIP_STD = (0.48145466, 0.4578275, 0.40821073), (0.26862954, 0.26130258, 0.27577711)
 _MOST_SIDE = 4096
 
 
@@ -27,8 +27,8 @@ class ImageInput:
 
     height: int
     width: int
-    mean: tuple[float, ...] = _CLIP_MEAN
-    std: tuple[float, ...] = _CLIP_STD
+    mean: tuple[float, ...] = CLIP_MEAN
+    std: tuple[float, ...] = CLIP_STD
 
     def tensor(self, images: Sequence[Pixels]) -> Any:
         """float32, (images, 3, height, width)."""
@@ -55,10 +55,15 @@ def image_input_of(folder: Path, side: int) -> ImageInput:
         mean, std = (tuple(map(float, told.get(name) or usual)) for name, usual in _USUAL)
     except (OSError, ValueError, TypeError, AttributeError, RecursionError) as error:
         raise ScorerError(f"{path}: it cannot be read: {error}") from error
+    return checked_input(path, height, width, mean, std)
+
+
+def checked_input(place: Path, height: int, width: int, mean: tuple[float, ...], std: tuple[float, ...]) -> ImageInput:
+    """``place``: where that is said. Raises ScorerError for values that no image can have."""
     is_right = min(height, width) > 0 and max(height, width) <= _MOST_SIDE and len(mean) == len(std) == 3
     if not is_right or not all(map(math.isfinite, (*mean, *std))) or min(std) <= 0:
-        raise ScorerError(f"{path}: no image can be of {width} × {height} with mean {mean} and deviation {std}.")
+        raise ScorerError(f"{place}: no image can be of {width} × {height} with mean {mean} and deviation {std}.")
     return ImageInput(height, width, mean, std)
 
 
-_USUAL = (("image_mean", _CLIP_MEAN), ("image_std", _CLIP_STD))
+_USUAL = (("image_mean", CLIP_MEAN), ("image_std", CLIP_STD))

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Protocol
 
 from orchestrator_core.errors import Cancelled, ScorerError
 from orchestrator_core.llm.port import IsCancelled, never
+from orchestrator_core.vision.calibration import Z90
 from orchestrator_core.vision.port import Fulfilment, Wanted
 from orchestrator_core.vision.readable import NEGATION
 from orchestrator_core.vision.vlm import Verdict
@@ -27,7 +28,6 @@ if TYPE_CHECKING:
 VERSION = "at-most-one:1"
 _MOST_LOGIT = 12.0
 _SPREAD = 1.0  # of a judge's log-odds, as one standard deviation
-_Z90 = 1.645
 
 
 class Judge(Protocol):
@@ -51,13 +51,11 @@ class Judge(Protocol):
 
 
 class JudgeScorer:
-    """A ``Scorer``. ``most_alternatives``: where a wildcard has more values, a text is judged alone, uncalibrated.
+    """A ``Scorer``. Where a wildcard has more values than the judge finds worth their time, a text is judged alone,
+    uncalibrated."""
 
-    0: as many as the judge finds worth their time.
-    """
-
-    def __init__(self, judge: Judge, *, most_alternatives: int = 0) -> None:
-        self._judge, self._most = judge, most_alternatives or judge.most_alternatives
+    def __init__(self, judge: Judge) -> None:
+        self._judge = judge
 
     @property
     def identity(self) -> str:
@@ -96,7 +94,8 @@ class JudgeScorer:
         if wanted.measure == "unscored" or is_beyond:
             return ()
         others = tuple(each for each in dict.fromkeys(wanted.alternatives) if each != wanted.text)
-        return (wanted.text, *others) if wanted.measure != "free" and len(others) < self._most else (wanted.text,)
+        are_compared = wanted.measure != "free" and len(others) < self._judge.most_alternatives
+        return (wanted.text, *others) if are_compared else (wanted.text,)
 
     def _verdicts(self, image: Pixels, texts: Sequence[str], is_cancelled: IsCancelled) -> dict[str, Verdict]:
         return dict(zip(texts, self._judge.judge(image, texts, is_cancelled), strict=True)) if texts else {}
@@ -106,17 +105,15 @@ def fulfilment_of(
     wanted: Wanted, texts: Sequence[str], verdicts: Mapping[str, Verdict], failure: str = ""
 ) -> Fulfilment:
     """From what was said of its own text, the first of ``texts``, and of those that exclude it."""
-    metric = "style" if wanted.measure == "style" else "fulfilment"
     said = [verdicts[text] for text in texts if text in verdicts]
     if not said or said[0].probability is None:
-        reason = _why_not(wanted, texts, failure, said)
-        return Fulfilment(wanted, None, 0.0, 1.0, None, calibrated=False, metric=metric, reason=reason)
+        return Fulfilment.unmeasured(wanted, _why_not(wanted, texts, failure, said))
     odds = [_odds(each.probability) for each in said if each.probability is not None]
     probability = odds[0] / (1 + sum(odds))
     is_calibrated = len(odds) == len(texts) > 1 and all(each.has_odds for each in said)
     low, high = _interval(probability) if is_calibrated else (0.0, 1.0)
     reason = "" if is_calibrated else _why_uncalibrated(wanted, texts, said)
-    return Fulfilment(wanted, probability, low, high, said[0].probability, is_calibrated, metric, reason)
+    return Fulfilment(wanted, probability, low, high, said[0].probability, is_calibrated, wanted.metric, reason)
 
 
 def _why_not(wanted: Wanted, texts: Sequence[str], failure: str, said: Sequence[Verdict]) -> str:
@@ -145,5 +142,5 @@ def _odds(probability: float) -> float:
 
 def _interval(probability: float) -> tuple[float, float]:
     logit = math.log(_odds(probability))
-    low, high = (1 / (1 + math.exp(-(logit + sign * _Z90 * _SPREAD))) for sign in (-1, 1))
+    low, high = (1 / (1 + math.exp(-(logit + sign * Z90 * _SPREAD))) for sign in (-1, 1))
     return min(low, probability), max(high, probability)  # a certain answer is beyond the log-odds that are kept

@@ -18,14 +18,13 @@ from typing import Any
 
 from orchestrator_core.errors import ScorerError
 from orchestrator_core.vision.clip_tokens import Tokens, tokens_of
-from orchestrator_core.vision.encoders import Head
+from orchestrator_core.vision.encoders import Head, trained_scale
 from orchestrator_core.vision.hub_model import weights_digest
-from orchestrator_core.vision.image_input import ImageInput
-from orchestrator_core.vision.open_clip_files import NO_OPEN_CLIP, Files
+from orchestrator_core.vision.image_input import CLIP_MEAN, CLIP_STD, ImageInput, checked_input
+from orchestrator_core.vision.open_clip_files import CONFIG, NO_OPEN_CLIP, Files
 from orchestrator_core.vision.plain_clip import image_tower, is_plain, text_tower
 from orchestrator_core.vision.weights_file import WeightsFile, fill
 
-_MEAN, _STD = (0.48145466, 0.4578275, 0.40821073), (0.26862954, 0.26130258, 0.27577711)
 _FAILURES = (TypeError, ValueError, KeyError, AttributeError, RuntimeError, OSError, ImportError, AssertionError)
 
 
@@ -37,16 +36,20 @@ class OpenClipSource:
 
     @cached_property
     def identity(self) -> str:
-        return f"open_clip:{self._files.name}:{weights_digest(self._files.weights)}"
+        told = [self._files.model, self._files.preprocess]
+        return f"open_clip:{self._files.name}:{weights_digest(self._files.weights, told)}"
 
     def head(self) -> Head:
         file = self._file
         keys = set(file.keys())
         if "logit_scale" not in keys:
             raise ScorerError(f"{self._files.name}: {file.path.name} has no logit_scale: it is no model of open_clip.")
-        scale = math.exp(float(file.tensor("logit_scale").float().reshape(-1)[0]))
-        bias = float(file.tensor("logit_bias").float().reshape(-1)[0]) if "logit_bias" in keys else None
-        return Head(scale, bias, self._image_input(), int(self._text_cfg.get("context_length", 77)))
+        bias = file.tensor("logit_bias") if "logit_bias" in keys else None
+        numbers = trained_scale(self._files.name, file.tensor("logit_scale"), bias)
+        try:
+            return Head(*numbers, self._image_input(), int(self._text_cfg.get("context_length", 77)))
+        except (TypeError, ValueError, AttributeError) as error:
+            raise ScorerError(f"{self._files.name}: its configuration makes no model: {error!r}") from error
 
     def image_tower(self) -> Any:
         if is_plain(self._files.model):
@@ -94,7 +97,11 @@ class OpenClipSource:
         told = self._files.preprocess
         size = (self._files.model.get("vision_cfg") or {}).get("image_size", 224)
         height, width = size if isinstance(size, list | tuple) else (size, size)
-        return ImageInput(int(height), int(width), tuple(told.get("mean") or _MEAN), tuple(told.get("std") or _STD))
+        mean, std = (
+            tuple(map(float, told.get(name) or usual)) for name, usual in (("mean", CLIP_MEAN), ("std", CLIP_STD))
+        )
+        place = (self._files.folder or self._files.weights.parent) / CONFIG
+        return checked_input(place, int(height), int(width), mean, std)
 
     def _plain(self, make: Callable[[Mapping[str, Any]], Any], device: str) -> Any:
         import torch

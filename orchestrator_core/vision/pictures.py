@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 import warnings
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -168,11 +168,3 @@ def whole(pictures: Iterable[Picture]) -> tuple[list[Pixels], list[int]]:
     """The pixels of those that are fine, and the place of each in the whole."""
     found = [(each.pixels, place) for place, each in enumerate(pictures) if each.pixels is not None]
     return [pixels for pixels, _ in found], [place for _, place in found]
-
-
-def spread(rows: Sequence[Any], places: Sequence[int], count: int, empty: Any = None) -> list[Any]:
-    """What was found for those that are fine, put back to their places in the whole."""
-    found = [empty] * count
-    for row, place in zip(rows, places, strict=True):
-        found[place] = row
-    return found

@@ -39,6 +39,11 @@ class Wanted:
     alternatives: tuple[str, ...] = ()  # texts of all values of that choice, its own among them
     reason: str = ""  # why it is unmeasurable or unscored, or why siblings could not be compared
 
+    @property
+    def metric(self) -> str:
+        """Of its fulfilment: style is never mixed with the rest."""
+        return "style" if self.measure == "style" else "fulfilment"
+
 
 @dataclass(frozen=True, slots=True)
 class Fulfilment:
@@ -53,6 +58,11 @@ class Fulfilment:
     metric: str = "fulfilment"  # or "style"
     reason: str = ""
     scorer: str = ""  # whose number it is, where it is not that of the scorer that was asked
+
+    @classmethod
+    def unmeasured(cls, wanted: Wanted, reason: str, raw: float | None = None) -> Fulfilment:
+        """Of what is not known how probable it is."""
+        return cls(wanted, None, 0.0, 1.0, raw, calibrated=False, metric=wanted.metric, reason=reason)
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 
 from orchestrator_core.errors import ScorerError
 from orchestrator_core.llm.port import IsCancelled, never
+from orchestrator_core.vision.calibration import LEAST_BANK, Z90
 from orchestrator_core.vision.port import Fulfilment, Wanted
 from orchestrator_core.vision.tag_names import content_words
 
@@ -27,9 +28,7 @@ STYLES = (
     *("pixel art", "flat vector illustration", "digital painting", "claymation"),
 )
 MOST_STYLES = 64
-LEAST_BANK = 30  # images of a person's own, below which a comparison with them is told and not learned from
 _TOO_FEW = "there are too few images of your own to compare with: score some first"
-_Z90 = 1.645
 _SAME = 0.9999  # cosine of an image with itself, in the short numbers that vectors are kept in
 
 
@@ -115,15 +114,10 @@ def _fulfilment(wanted: Wanted, cosine: float, usual: Sequence[float]) -> Fulfil
     mean = sum(usual) / number if number else 0.0
     deviation = math.sqrt(sum((each - mean) ** 2 for each in usual) / (number - 1)) if number > 1 else 0.0
     if not math.isfinite(cosine) or not deviation > 1e-6:
-        reason = (
-            "there are too few images of your own to compare with: score some first"
-            if math.isfinite(cosine)
-            else "no number came out"
-        )
-        raw = cosine if math.isfinite(cosine) else None
-        return Fulfilment(wanted, None, 0.0, 1.0, raw, calibrated=False, metric="style", reason=reason)
+        raw, reason = (cosine, _TOO_FEW) if math.isfinite(cosine) else (None, "no number came out")
+        return Fulfilment.unmeasured(wanted, reason, raw)
     z = (cosine - mean) / deviation
-    unsure = _Z90 * math.sqrt(1 / number + z * z / (2 * number))
+    unsure = Z90 * math.sqrt(1 / number + z * z / (2 * number))
     is_calibrated = number >= LEAST_BANK
     reason = f"{z:+.1f}σ" if is_calibrated else f"{z:+.1f}σ, by {number} of your images; {LEAST_BANK} are needed"
     return Fulfilment(

@@ -61,20 +61,27 @@ class _Opened(NamedTuple):
     height: int
     width: int
     channels_first: bool
+    digest: str  # of the files that it was opened from, whatever is in their place now
 
 
 class Tagger:
     """``folder``: with ``model.onnx`` (or one other .onnx file) and ``selected_tags.csv``. Nothing is loaded yet."""
 
-    def __init__(self, folder: str | Path, *, providers: Sequence[str] = ()) -> None:
-        self.folder, self._providers = Path(folder), tuple(providers)
+    def __init__(self, folder: str | Path) -> None:
+        self.folder = Path(folder)
         self._opened: _Opened | None = None
         self._lock = threading.Lock()
 
     @property
     def identity(self) -> str:
         """Raises ScorerError where the model is not there."""
-        return f"tagger:{self.folder.resolve().name}:{weights_digest(self._file)}:float32"
+        opened = self._opened
+        digest = opened.digest if opened else self._digest()
+        return f"tagger:{self.folder.resolve().name}:{digest}:float32"
+
+    def _digest(self) -> str:
+        """Of the weights and of what their numbers are called."""
+        return weights_digest(self._file, [each.name for each in self.vocabulary.names])
 
     @property
     def vocabulary(self) -> Vocabulary:
@@ -109,7 +116,7 @@ class Tagger:
         return named[0]
 
     def _open(self) -> _Opened:
-        file, vocabulary = self._file, self.vocabulary
+        file, vocabulary, digest = self._file, self.vocabulary, self._digest()
         try:
             import onnxruntime
         except ImportError as error:
@@ -117,17 +124,15 @@ class Tagger:
         options = onnxruntime.SessionOptions()
         options.log_severity_level = 3
         there = onnxruntime.get_available_providers()
-        wanted = self._providers or tuple(name for name in _PROVIDERS if name in there)
+        providers = [*(name for name in _PROVIDERS if name in there), "CPUExecutionProvider"]
         try:
-            session = onnxruntime.InferenceSession(
-                str(file), options, providers=[*wanted, "CPUExecutionProvider"] if wanted else ["CPUExecutionProvider"]
-            )
+            session = onnxruntime.InferenceSession(str(file), options, providers=providers)
         except Exception as error:  # onnxruntime's own errors have no common base that it documents
             raise ScorerError(f"{file}: this tagger cannot be loaded: {' '.join(str(error).split())[:300]}") from error
-        return _checked(session, vocabulary, file)
+        return _checked(session, vocabulary, file, digest)
 
 
-def _checked(session: Any, vocabulary: Vocabulary, file: Path) -> _Opened:
+def _checked(session: Any, vocabulary: Vocabulary, file: Path, digest: str) -> _Opened:
     """A tagger takes images and gives a number for each tag. Raises ScorerError for a model of another kind."""
     inputs = session.get_inputs()
     shape = list(inputs[0].shape)
@@ -140,7 +145,7 @@ def _checked(session: Any, vocabulary: Vocabulary, file: Path) -> _Opened:
     channels_first = shape[3] != 3
     sides = shape[2:4] if channels_first else shape[1:3]
     height, wide = (side if isinstance(side, int) and side > 0 else _SIDE for side in sides)
-    return _Opened(session, vocabulary, height, wide, channels_first)
+    return _Opened(session, vocabulary, height, wide, channels_first, digest)
 
 
 def _tagged(opened: _Opened, images: Sequence[Pixels], name: str) -> list[Seen]:

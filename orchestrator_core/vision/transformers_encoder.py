@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 import json
-import math
 from collections.abc import Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from orchestrator_core.errors import LanguageModelError, ScorerError
+from orchestrator_core.errors import ScorerError
 from orchestrator_core.llm.transformers_loading import dtype_argument, is_out_of_memory
-from orchestrator_core.llm.transformers_source import source_of
 from orchestrator_core.vision.encoders import Head
-from orchestrator_core.vision.hub_model import weights_digest
+from orchestrator_core.vision.hub_model import check_whole, folder_of, weights_digest
 from orchestrator_core.vision.image_input import image_input_of
 
 KINDS = {"clip": "CLIPModel", "siglip": "SiglipModel", "siglip2": "SiglipModel"}
@@ -55,11 +53,7 @@ class TransformersSource:
 
     @cached_property
     def _folder(self) -> Path:
-        try:
-            source = source_of(self._model)
-        except LanguageModelError as error:
-            raise ScorerError(str(error).replace("language model", "model that sees")) from error
-        return source.folder
+        return folder_of(self._model)
 
     @cached_property
     def _config(self) -> Mapping[str, Any]:
@@ -102,18 +96,12 @@ class TransformersSource:
                 dtypes = dtype_argument(transformers.__version__, torch.float32)
                 where: dict[str, Any] = {"local_files_only": True, "output_loading_info": True, **dtypes}
                 model, told = getattr(transformers, kind).from_pretrained(self._folder, **where)
-            if missing := {*told["missing_keys"], *(key for key, *_ in told.get("mismatched_keys", ()))}:
-                raise ValueError(f"{len(missing)} of its weights are in no file, as {min(missing)}")
+            check_whole(told)
         except _FAILURES as error:
             said = "there is too little memory" if is_out_of_memory(error) else " ".join(str(error).split())[:300]
             raise ScorerError(f"{name}: this model cannot be loaded: {said}") from error
-        bias = getattr(model, "logit_bias", None)
-        self._told = math.exp(_number(model.logit_scale)), None if bias is None else _number(bias)
+        self._told = trained_scale(name, model.logit_scale, getattr(model, "logit_bias", None))
         return model.requires_grad_(False)
-
-
-def _number(parameter: Any) -> float:
-    return float(parameter.detach().float().reshape(-1)[0])
 
 
 def _tower(model: Any, is_image: bool) -> Any:

@@ -103,8 +103,8 @@ class TextVectors:
 class ImageVectors:
     """Images as vectors, by what is in them: an image that is scored again is not encoded again."""
 
-    def __init__(self, encoder: Encoder, cache: VectorCache | None = None) -> None:
-        self._encoder, self._kept = encoder, Kept(cache, _IMAGES)
+    def __init__(self, encoder: Encoder) -> None:
+        self._encoder, self._kept = encoder, Kept(None, _IMAGES)
 
     def of(self, identity: str, images: Sequence[Pixels], is_cancelled: IsCancelled = never) -> Vectors:
         """Raises ScorerError, Cancelled."""

@@ -20,7 +20,7 @@ from orchestrator_core.llm.openai_answer import body_of, refusal_of, words_of
 from orchestrator_core.llm.openai_request import Dialect
 from orchestrator_core.llm.port import Ask, IsCancelled, Message, never
 from orchestrator_core.llm.server import Server
-from orchestrator_core.vision.data_url import MOST_SIDE, data_url
+from orchestrator_core.vision.data_url import data_url
 from orchestrator_core.vision.vlm import Verdict, verdict_of_text, verdict_of_tokens
 
 if TYPE_CHECKING:
@@ -30,6 +30,7 @@ _MOST_TOP, _FEWER_TOP = 20, 5  # log-probabilities asked for: what OpenAI and vL
 _SHORT, _ROOM = 1, 8  # tokens of a yes or no, and for a model that does not come to the point at once
 _MAY_BE_A_FIELD = (400, 415, 422, 500, 501)
 _SEES_NOT = ("image", "vision", "multimodal", "mmproj", "multi-modal")
+_MOST_LOG = 1e6  # of a log-probability
 _LOADING, _LOOK_AGAIN_S = 503, 0.5
 _SEE_HINT = "Choose a model that sees images, as Qwen2.5-VL, Gemma 3 or LLaVA; llama.cpp needs its mmproj file as well."
 
@@ -51,12 +52,10 @@ class _Manner:
 
 
 class EndpointVlm:
-    """A ``VisionLanguageModel``. ``model`` "": the first that the server names; ``most_side``: of an image sent."""
+    """A ``VisionLanguageModel``. ``model`` "": the first that the server names."""
 
-    def __init__(
-        self, server: Server, model: str = "", *, breaker: Breaker | None = None, most_side: int = MOST_SIDE
-    ) -> None:
-        self._server, self._model, self._most_side = server, model.strip(), most_side
+    def __init__(self, server: Server, model: str = "", *, breaker: Breaker | None = None) -> None:
+        self._server, self._model = server, model.strip()
         self._breaker = breaker or Breaker()
         self._manner = _Manner()
         self._last: tuple[Any, str] = None, ""  # an image and its URL: many questions are of one image
@@ -105,7 +104,7 @@ class EndpointVlm:
     def _url(self, image: Pixels) -> str:
         last, url = self._last
         if last is not image:
-            url = data_url(image, self._most_side)
+            url = data_url(image)
             self._last = image, url
         return url
 
@@ -177,4 +176,8 @@ def _listed(choice: Mapping[str, Any]) -> list[list[tuple[str, float]]]:
 def _tokens(listed: Any) -> list[tuple[str, float]]:
     rows = [row for row in listed if isinstance(row, dict)] if isinstance(listed, list) else []
     found = [(row.get("token"), row.get("logprob")) for row in rows]
-    return [(token, float(log)) for token, log in found if isinstance(token, str) and isinstance(log, int | float)]
+    return [(token, float(log)) for token, log in found if isinstance(token, str) and _is_number(log)]
+
+
+def _is_number(log: Any) -> bool:
+    return isinstance(log, int | float) and abs(log) < _MOST_LOG  # a whole number may be larger than any float

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
 from itertools import takewhile
 
 from orchestrator_core.errors import OrchestratorError
@@ -18,7 +19,7 @@ from orchestrator_core.prompt import Choice, Component, PromptDraft
 from orchestrator_core.template import Wildcards
 from orchestrator_core.vision import readable
 from orchestrator_core.vision.decisions import Decision, Divided, divided
-from orchestrator_core.vision.port import Wanted
+from orchestrator_core.vision.port import Measure, Wanted
 
 MOST_ALTERNATIVES = 64
 _NEAR = 16  # of them those that share a word with the one that was drawn
@@ -104,9 +105,9 @@ def _is_kind_of(text: str, other: str) -> bool:
     return ours <= theirs or theirs <= ours
 
 
-def _changed(wanted: Wanted, measure: str, reason: str, others: Sequence[str] = ()) -> Wanted:
+def _changed(wanted: Wanted, measure: Measure, reason: str, others: Sequence[str] = ()) -> Wanted:
     alternatives = (wanted.text, *_chosen(wanted.text, others)) if others else ()
-    return Wanted(wanted.component, wanted.text, measure, wanted.key, alternatives, reason)  # type: ignore[arg-type]
+    return replace(wanted, measure=measure, alternatives=alternatives, reason=reason)
 
 
 def _chosen(text: str, others: Sequence[str]) -> Sequence[str]:

@@ -130,11 +130,6 @@ def test_an_image_is_rated_by_the_head_on_its_vector() -> None:
     assert scorer.score_whole([]) == []
 
 
-def test_a_head_that_is_not_there_is_told_at_its_use(tmp_path: Path) -> None:
-    with pytest.raises(ScorerError, match="no aesthetic head is there"):
-        AestheticScorer(ENCODER, tmp_path / "none.pth").score_whole([RED])
-
-
 def test_whole_scores_may_be_stopped() -> None:
     with pytest.raises(Cancelled):
         AestheticScorer(ENCODER, HEAD).score_whole([RED], "red", lambda: True)

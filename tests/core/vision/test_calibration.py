@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from orchestrator_core.vision.calibration import LEAST_BANK, by_bank, by_siblings, by_sigmoid, expected_error
+from orchestrator_core.vision.calibration import LEAST_BANK, by_bank, by_siblings, by_sigmoid
 
 np = pytest.importorskip("numpy")
 
@@ -47,10 +47,3 @@ def test_a_bank_tells_images_that_show_a_text_from_the_persons_others(showing: f
     assert shown.probability > 0.7
     assert not_shown.probability < 0.1
     assert by_bank(np.array([[0.28]]), bank[: LEAST_BANK - 1])[0].calibrated is False
-
-
-def test_the_expected_error_is_none_for_true_probabilities_and_all_for_certain_lies() -> None:
-    rng = np.random.default_rng(2)
-    told = rng.random(20_000)
-    assert expected_error(told, rng.random(20_000) < told) < 0.02
-    assert expected_error([1.0, 1.0], [False, False]) == 1.0

@@ -9,10 +9,11 @@ from orchestrator_core.errors import Cancelled, StoreError
 from orchestrator_core.llm.port import IsCancelled, never
 from orchestrator_core.store import Store
 from orchestrator_core.store.embeddings import Embeddings
-from orchestrator_core.vision.bank import MOST, MemoryBank, StoreBank
+from orchestrator_core.vision.bank import StoreBank
 from orchestrator_core.vision.contrastive import ContrastiveScorer
 from orchestrator_core.vision.port import Wanted
 from orchestrator_core.vision.readable import COUNT, NEGATION, QUALITY
+from tests.core.vision.memory_bank import MemoryBank
 
 np = pytest.importorskip("numpy")
 
@@ -112,16 +113,6 @@ def test_scored_images_become_the_bank_that_later_ones_are_held_against() -> Non
     assert shown.probability > 0.9 > 0.1 > not_shown.probability
 
 
-def test_a_bank_keeps_an_image_once_and_not_without_end() -> None:
-    bank = MemoryBank()
-    bank.add("a", {"x": np.ones(2, np.float16)})
-    bank.add("a", {"x": np.ones(2, np.float16)})
-    assert bank.vectors("a").shape == (1, 2)
-    bank.add("a", {str(number): np.ones(2, np.float16) for number in range(MOST + 5)})
-    assert len(bank.vectors("a")) == MOST
-    assert len(bank.vectors("b")) == 0
-
-
 def test_a_bank_in_the_store_lasts(sqlite_store: Store) -> None:
     bank = StoreBank(Embeddings(sqlite_store))
     assert bank.vectors("a").shape == (0, 1)
@@ -184,7 +175,6 @@ def test_it_can_be_stopped_and_names_its_weights_and_its_calibration() -> None:
     with pytest.raises(Cancelled):
         scorer.score([image("red")], [RED], lambda: True)
     assert scorer.identity.startswith("fake:1:float32:softmax:")
-    assert ContrastiveScorer(FakeEncoder(), templates=("{}",)).identity != scorer.identity
 
 
 def test_the_whole_prompts_cosine_is_given_for_information() -> None:

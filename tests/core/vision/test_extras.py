@@ -11,7 +11,6 @@ import pytest
 from orchestrator_core.errors import Cancelled, ConfigError, ScorerError
 from orchestrator_core.llm.port import IsCancelled, never
 from orchestrator_core.prompt import Component, PromptDraft
-from orchestrator_core.vision.bank import MemoryBank
 from orchestrator_core.vision.contrastive import ContrastiveScorer
 from orchestrator_core.vision.extra_settings import ExtraSettings
 from orchestrator_core.vision.extras import ExtraModels, observer_settings, reference_style, style_in
@@ -20,6 +19,7 @@ from orchestrator_core.vision.observing import CaptionObserver, TagObserver
 from orchestrator_core.vision.port import Fulfilment, Wanted
 from orchestrator_core.vision.tagger import Tagger, TaggerScorer
 from tests.core.vision.colour_encoder import ColourEncoder, filled
+from tests.core.vision.memory_bank import MemoryBank
 from tests.core.vision.tiny_tagger import write_tagger
 
 np = pytest.importorskip("numpy")

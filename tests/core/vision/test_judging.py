@@ -88,7 +88,8 @@ def test_each_text_is_asked_once_for_an_image_however_many_want_it() -> None:
 
 def test_too_many_values_are_not_compared_and_the_text_alone_is_uncalibrated() -> None:
     judge = ToldJudge({"red": 0.9})
-    ((found,),) = JudgeScorer(judge, most_alternatives=2).score(images(1), [RED])
+    judge.most_alternatives = 2
+    ((found,),) = JudgeScorer(judge).score(images(1), [RED])
     assert judge.asked == [["red"]]
     assert found.probability == pytest.approx(0.9)
     assert (found.low, found.high, found.calibrated) == (0.0, 1.0, False)

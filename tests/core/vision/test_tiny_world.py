@@ -13,7 +13,6 @@ import pytest
 from orchestrator_app.tiny_world.captions import TEMPLATE, tag
 from orchestrator_app.tiny_world.scenes import ATTRIBUTES, Scene, draw, held_out
 from orchestrator_core.template import Template, Wildcards
-from orchestrator_core.vision.calibration import expected_error
 from orchestrator_core.vision.contrastive import ContrastiveScorer
 from orchestrator_core.vision.opening import ScorerSettings, open_scorer
 from orchestrator_core.vision.port import Scorer, Wanted
@@ -59,6 +58,14 @@ def area(scores: Sequence[float], truths: Sequence[bool]) -> float:
     ranks = np.argsort(np.argsort(scores, kind="stable"), kind="stable") + 1
     true = np.asarray(truths, bool)
     return float((ranks[true].sum() - true.sum() * (true.sum() + 1) / 2) / (true.sum() * (~true).sum()))
+
+
+def expected_error(probabilities: Sequence[float], truths: Sequence[bool], bins: int = 15) -> float:
+    """ECE: the mean distance of probability and share of truths, over equal bins, by size (Guo et al. 2017)."""
+    told, true = np.asarray(probabilities, float), np.asarray(truths, float)
+    places = np.minimum((told * bins).astype(int), bins - 1)
+    gaps = [abs(told[places == at].mean() - true[places == at].mean()) * (places == at).mean() for at in set(places)]
+    return float(sum(gaps))
 
 
 @pytest.mark.parametrize(("name", "error"), [("clip", 0.02), ("clip_early", 0.035)])
