@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+import signal
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -191,6 +193,27 @@ def test_an_item_that_fails_keeps_what_was_done_and_costs_no_other(cli: Cli, min
     mended = cli("pipeline", "rerun", path, "render", "--set", "sampler=euler", "--server", server.url)
     assert mended.status == 0, mended.err
     assert "images: now " in mended.out
+
+
+@pytest.mark.network
+@pytest.mark.skipif(os.name == "nt", reason="there a signal cannot be sent to oneself")
+def test_ctrl_c_stops_the_hosts_job_too_and_keeps_what_was_done(cli: Cli, mine: Path, start: Callable[..., StandIn]):
+    def press(server: StandIn, prompt_id: str) -> None:
+        if len(server.bodies) == 1:
+            server.finish(prompt_id)
+        else:
+            os.kill(os.getpid(), signal.SIGINT)
+            server.cancelled.wait(30)
+            server.fail(prompt_id, "execution_interrupted")
+
+    server = start(press)
+    done = cli("pipeline", "run", mine, "--server", server.url, "--vary", "seeds=1..3")
+    assert done.status == 130
+    assert "1 of 3 done: " in done.out
+    assert server.cancelled.is_set()  # the job that had just been taken
+    first, second = sorted(Path("outputs").glob("*/pipeline/*.json"))
+    assert json.loads(first.read_text("utf-8"))["states"]["render"] == "done"
+    assert list(json.loads(second.read_text("utf-8"))["snapshots"]) == ["draw", "enhance", "loras"]
 
 
 @pytest.mark.network

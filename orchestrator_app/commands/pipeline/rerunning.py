@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import argparse
+from functools import partial
 from pathlib import Path
 from typing import Any
 
-from orchestrator_app.commands.pipeline.running import cache_of, in_folder, tell, write_record
+from orchestrator_app.commands.pipeline.running import STOPPED, cache_of, in_folder, tell, waited, write_record
 from orchestrator_app.console import problem, remark, say
 
 
 def rerun_stage(arguments: argparse.Namespace) -> int:
-    """The run before, its record and its images stay as they are."""
+    """The run before, its record and its images stay as they are. Exit status 130 after Ctrl-C."""
     from orchestrator_app.pipeline_place import place_for, with_odds
     from orchestrator_app.rendering import Memory
     from orchestrator_core.formats.json_text import read_json_file
@@ -24,7 +25,11 @@ def rerun_stage(arguments: argparse.Namespace) -> int:
         title = f"{record.pipeline.name or 'pipeline'} {arguments.stage}"
         folder, context = in_folder(arguments, title, context, Items(record.pipeline))
         context, cache = with_odds(arguments, context, record.pipeline), cache_of(arguments)
-        done = rerun(record, arguments.stage, context, options, only=arguments.only, watch=tell, cache=cache)
+        again = partial(rerun, record, arguments.stage, context, options, only=arguments.only, watch=tell, cache=cache)
+        done = waited(again, context.cancellation)
+    if done is None:
+        problem("stopped", "by Ctrl-C.")
+        return STOPPED
     memory = Memory(lambda text: problem("warning", text))
     memory.save(done.record.result.run)
     memory.close()

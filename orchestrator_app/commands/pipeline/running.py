@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from orchestrator_app.console import problem, remark, say
 
@@ -13,18 +13,21 @@ if TYPE_CHECKING:
     from orchestrator_app.output_folder import OutputFolder
     from orchestrator_app.progress import Lines
     from orchestrator_app.rendering import Memory
+    from orchestrator_core.cancelling import Cancellation
     from orchestrator_core.context import StageContext
     from orchestrator_core.pipeline.batches import Item, ItemResult, Items
     from orchestrator_core.pipeline.caching import StageCache
     from orchestrator_core.pipeline.rerunning import PipelineRecord
     from orchestrator_core.pipeline.running import StageEvent
 
+Result = TypeVar("Result")
+STOPPED = 130
 RECORDS = "pipeline"  # the folder of records, below that of the run
 _WORTH_TELLING = ("cached", "skipped", "failed", "retrying", "fell back")
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Exit status 1 if an item could not be finished; what it left until then is kept, to go on from there."""
+    """Exit status 1 if an item could not be finished, 130 after Ctrl-C; what it left is kept, to go on from there."""
     from orchestrator_app.pipeline_asking import asked_pipeline
     from orchestrator_app.pipeline_place import place_for, with_odds
     from orchestrator_core.pipeline.batches import Items, product_of
@@ -38,10 +41,12 @@ def run(arguments: argparse.Namespace) -> int:
         def place(item: Item) -> StageContext:
             return with_odds(arguments, context, item.pipeline)
 
-        failed = _run_all(items, place, folder, cache_of(arguments))
-    say(f"{len(items) - failed:,} of {len(items):,} done: {folder.path}")
+        done = _run_all(items, place, folder, cache_of(arguments), context.cancellation)
+    say(f"{done:,} of {len(items):,} done: {folder.path}")
     remark(f"One stage again: orchestrator pipeline rerun {folder.path / RECORDS / '0001.json'} STAGE")
-    return 1 if failed else 0
+    if context.cancellation.is_cancelled():
+        return STOPPED
+    return 0 if done == len(items) else 1
 
 
 def in_folder(
@@ -71,24 +76,52 @@ def cache_of(arguments: argparse.Namespace) -> StageCache | None:
 
 
 def _run_all(
-    items: Items, place: Callable[[Item], StageContext], folder: OutputFolder, cache: StageCache | None
+    items: Items,
+    place: Callable[[Item], StageContext],
+    folder: OutputFolder,
+    cache: StageCache | None,
+    cancellation: Cancellation,
 ) -> int:
-    """How many failed."""
+    """How many were done."""
     from orchestrator_app.progress import progress_for
     from orchestrator_app.rendering import Memory
     from orchestrator_core.pipeline.batches import run_batch
 
-    memory, failed = Memory(lambda text: problem("warning", text)), 0
+    memory, done = Memory(lambda text: problem("warning", text)), 0
     try:
         with progress_for(len(items)) as progress:
-            for result in run_batch(items, place, lambda event: tell(event, progress), cache):
-                failed += bool(result.error)
+            results = run_batch(items, place, lambda event: tell(event, progress), cache)
+            while (result := waited(lambda: next(results, None), cancellation)) is not None:
+                done += not result.error
                 keep(result, folder, memory)
                 told = f"{result.error} (kept: what was done before)" if result.error else _images(result)
                 progress.done(result.item.number, told)
     finally:
         memory.close()
-    return failed
+    return done
+
+
+def waited(work: Callable[[], Result], cancellation: Cancellation) -> Result | None:
+    """What the work gives; None where it was stopped.
+
+    It is done in a thread, as a key that is pressed while a server answers would lose that answer, and the job. The
+    first Ctrl-C stops the work and the server's job, the second goes through.
+    """
+    from orchestrator_core.errors import Cancelled, Interrupted
+    from orchestrator_core.generators.background import Call
+
+    call = Call(work)
+    while not call.done.is_set():
+        try:
+            call.done.wait(0.2)  # without a limit, Windows would not notice the key
+        except KeyboardInterrupt:
+            if cancellation.is_cancelled():
+                raise
+            cancellation.cancel()
+    try:
+        return call.result()
+    except (Interrupted, Cancelled):
+        return None
 
 
 def keep(result: ItemResult, folder: OutputFolder, memory: Memory) -> None:
