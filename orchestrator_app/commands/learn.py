@@ -19,6 +19,7 @@ from orchestrator_app.console import heading, remark, say, table
 from orchestrator_app.learning import open_ledger
 
 if TYPE_CHECKING:
+    from orchestrator_core.weights.learner import State
     from orchestrator_core.weights.ledger import Ledger
     from orchestrator_core.weights.odds import Odds
 
@@ -117,8 +118,17 @@ def status(arguments: argparse.Namespace) -> int:
     say(f"Learning is {mode}.")
     say(f"Moment {state.number}: {len(list(state.observations))} observations of {len(state.images)} images.")
     for context in state.contexts():
-        say(f"  {context_words(context)}: {', '.join(state.slots(context))}")
+        slots = (f"{slot} ({_direction(state, slot)})" for slot in state.slots(context))
+        say(f"  {context_words(context)}: {', '.join(slots)}")
+    if not state.images:
+        remark(learn_tables.HOW_TO_BEGIN)
     return 0
+
+
+def _direction(state: State, slot: str) -> str:
+    if slot in state.settings.off_slots:
+        return "off"
+    return f"{state.settings.direction(slot)}s"
 
 
 def show_odds(arguments: argparse.Namespace) -> int:
@@ -129,7 +139,7 @@ def show_odds(arguments: argparse.Namespace) -> int:
     state, context = open_ledger().state(), context_of(open_ledger(), arguments)
     slots = [slot for slot in state.slots(context) if arguments.slot in (None, slot)]
     if not slots:
-        remark("Nothing was learned of that yet.")
+        learn_tables.tell_unknown(state, context, arguments.slot)
         return 1
     for slot in slots:
         found = slot_odds(state, context, slot)
@@ -151,7 +161,13 @@ def _set(arguments: argparse.Namespace, change: Mapping[str, Any], of: str) -> i
         return _shown(arguments, full)
     ledger = open_ledger()
     number = ledger.change(full["what"], slot=full["slot"], key=full["key"], value=full["value"])
+    if of == "slot" and arguments.name not in _seen_slots(ledger.state()):
+        remark(f"No image was seen of {arguments.name} yet; this holds from the first one on.")
     return _done(ledger, number)
+
+
+def _seen_slots(state: State) -> set[str]:
+    return {slot for context in state.contexts() for slot in state.slots(context)}
 
 
 def _shown(arguments: argparse.Namespace, change: Mapping[str, Any]) -> int:

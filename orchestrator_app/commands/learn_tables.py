@@ -10,11 +10,16 @@ from orchestrator_app.console import remark, say, table
 from orchestrator_app.learning import open_ledger
 
 if TYPE_CHECKING:
+    from orchestrator_core.weights.learner import State
     from orchestrator_core.weights.ledger import Ledger
     from orchestrator_core.weights.trends import Effect, Mean
 
 NAMES = ("scores", "values", "pairs", "effect", "trends")  # those of weights/tables.py
 _PAIRS = 20
+HOW_TO_BEGIN = (
+    "Say of images what they are worth: orchestrator mark IMAGE favourite; "
+    "or let a model say it: orchestrator score IMAGE --model FOLDER --record."
+)
 
 
 def context_of(ledger: Ledger, arguments: argparse.Namespace) -> str:
@@ -51,7 +56,7 @@ def effect(arguments: argparse.Namespace) -> int:
 
     found = effects_of(open_ledger().state().observations)
     if not found:
-        remark("Nothing was learned yet.")
+        remark(f"Nothing was learned yet. {HOW_TO_BEGIN}")
         return 1
     rows = [
         (context_words(one.context), one.scorer, _mean(one.before), _mean(one.after), _mean(one.lately), _between(one))
@@ -81,12 +86,29 @@ def plot(arguments: argparse.Namespace) -> int:
     from orchestrator_core.weights.trends import slot_trends, trends_of
 
     ledger = open_ledger()
-    seen, context, slot = ledger.state().observations, context_of(ledger, arguments), arguments.slot
+    state, context, slot = ledger.state(), context_of(ledger, arguments), arguments.slot
+    seen = state.observations
     drawn = trend_svg(trends_of(seen, context, slot) if slot else slot_trends(seen, context), slot or "slots")
     if not drawn:
-        remark("Nothing was learned of that yet.")
+        tell_unknown(state, context, slot)
         return 1
     return written(arguments.file, drawn)
+
+
+def tell_unknown(state: State, context: str, slot: str | None) -> None:
+    """Of a slot of which nothing was seen, or of all: what is known in its place, or how to begin."""
+    from orchestrator_core.weights.observation import context_words
+
+    whose = f"{slot or 'any wildcard'}, {context_words(context)}"
+    slots, contexts = state.slots(context), state.contexts()
+    if slots:
+        more = f"Known are: {', '.join(slots)}."
+    elif contexts:
+        known = "; ".join(context_words(each) for each in contexts)
+        more = f"Images were seen of: {known}. Choose with --profiles, --genre and --checkpoint."
+    else:
+        more = HOW_TO_BEGIN
+    remark(f"Nothing was learned of {whose} yet. {more}")
 
 
 def written(file: str, text: str) -> int:

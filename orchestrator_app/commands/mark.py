@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from orchestrator_app.commands.arguments import add_wildcards, description
+from orchestrator_app.commands.score_remarks import NO_CHOICE
 from orchestrator_app.console import say
 
 if TYPE_CHECKING:
@@ -37,14 +38,20 @@ def run(arguments: argparse.Namespace) -> int:
     found = run_of(arguments.image, open_wildcards(arguments.wildcards), open_profiles(arguments.profile_folder))
     ledger = open_ledger()
     count = ledger.mark(found, arguments.image.name, marks)
-    say(f"{arguments.image.name}: {arguments.mark}; {_learned(count, ledger.settings.on)}.")
+    say(f"{arguments.image.name}: {_told(arguments.mark, count, ledger.settings.on)}.")
     return 0
 
 
-def _learned(count: int, is_on: bool) -> str:
-    if not count:
-        return "nothing was learned from it"
+def _told(mark: str, count: int, is_on: bool) -> str:
     values = f"{count} value{'s' * (count != 1)}"
+    if mark == "none":
+        return "its marks are taken away" + (f", and count no more for {values}" if count else "")
+    return f"{mark}; {_learned(count, values, is_on)}"
+
+
+def _learned(count: int, values: str, is_on: bool) -> str:
+    if not count:
+        return f"nothing is learned from it, as {NO_CHOICE}"
     return f"learned for {values}" if is_on else f"kept for {values}, which it counts for once learning is on"
 
 

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from orchestrator_app.commands.arguments import add_wildcards, description
+from orchestrator_app.commands.score_remarks import Kept
 from orchestrator_app.console import heading, problem, say, table
 
 if TYPE_CHECKING:
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from orchestrator_core.loras.ranking import LoraSource
     from orchestrator_core.run import Run, Score
     from orchestrator_core.stages.score_images import Options
+    from orchestrator_core.template import Wildcards
     from orchestrator_core.vision.port import Scorer
 
 SCHEMA_VERSION = 1
@@ -63,7 +65,7 @@ def run(arguments: argparse.Namespace) -> int:
     from orchestrator_core.errors import FormatError
     from orchestrator_core.stages.score_images import problems_of, scored
 
-    broken = 0
+    broken, kept = 0, Kept()
     with _context(arguments) as (context, options):
         for path in arguments.images:
             try:
@@ -76,9 +78,10 @@ def run(arguments: argparse.Namespace) -> int:
             for text in problems_of(found):
                 broken += 1
                 problem("error", text)
-            _show(path, found, arguments)
-            if arguments.record and found.scores:
-                _record(found, learn=options.learn)
+            _show(path, found, context.wildcards, arguments)
+            learned = _record(found, learn=options.learn) if arguments.record and found.scores else 0
+            kept.add(found, learned)
+    kept.tell(is_recorded=arguments.record, learns=options.learn)
     return 1 if broken else 0
 
 
@@ -121,7 +124,7 @@ def _scorer(arguments: argparse.Namespace) -> Scorer:
     return open_here(arguments.backend, makes_store=arguments.record, **given)
 
 
-def _show(path: Path, run: Run, arguments: argparse.Namespace) -> None:
+def _show(path: Path, run: Run, wildcards: Wildcards | None, arguments: argparse.Namespace) -> None:
     if arguments.json:
         import json
         from dataclasses import asdict
@@ -134,11 +137,22 @@ def _show(path: Path, run: Run, arguments: argparse.Namespace) -> None:
 
     heading(str(path))
     compared = [one for one in run.scores if one.metric.startswith(COMPARED)]
-    table(("part", "fulfilled", "90 %", ""), [_row(one) for one in run.scores if one not in compared], right=(1,))
+    rows = [*_unmeasured(run, wildcards), *(_row(one) for one in run.scores if one not in compared)]
+    table(("part", "fulfilled", "90 %", ""), rows, right=(1,))
     groups = dict.fromkeys(one.metric for one in compared)
     for group in groups:
         parts = (_part(one) for one in compared if one.metric == group)
         say(f"{group.removeprefix(COMPARED)}: {', '.join(parts)}")
+
+
+def _unmeasured(run: Run, wildcards: Wildcards | None) -> Iterator[tuple[str, str, str, str]]:
+    """What the prompt asks for and this scorer cannot see, with the reason."""
+    from orchestrator_core.vision.wanted import wanted_in
+
+    measured = {(one.component, one.text) for one in run.scores}
+    for each in wanted_in(run.draft, wildcards) if run.scores else ():
+        if each.measure != "unscored" and (each.component, each.text) not in measured:
+            yield each.text, "not measured", "", each.reason
 
 
 def _row(one: Score) -> tuple[str, str, str, str]:
@@ -156,8 +170,11 @@ def _part(one: Score) -> str:
     return one.text if one.value == 1 else f"{one.text} {one.value:.0%}"
 
 
-def _record(run: Run, *, learn: bool) -> None:
-    """The run as it is stored keeps all of its images, and gets these scores in place of the same scorer's."""
+def _record(run: Run, *, learn: bool) -> int:
+    """The run as it is stored keeps all of its images, and gets these scores in place of the same scorer's.
+
+    How many of them were learned from.
+    """
     from orchestrator_app.learning import open_ledger
     from orchestrator_core.errors import StoreError
     from orchestrator_core.store import Store
@@ -171,8 +188,7 @@ def _record(run: Run, *, learn: bool) -> None:
             told = {_place(score) for score in run.scores}
             others = tuple(score for score in before.scores if _place(score) not in told)
             store.save_run(before.replacing(scores=(*others, *run.scores)))
-    if learn:
-        open_ledger().learn(run)
+    return open_ledger().learn(run) if learn else 0
 
 
 def _place(score: Score) -> tuple[str, str, str]:

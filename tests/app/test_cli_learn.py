@@ -68,6 +68,27 @@ def test_the_odds_are_shown_with_what_they_come_of(learned: Cli):
     assert learned("learn", "odds", "gone").status == 1
 
 
+def test_what_is_not_known_is_told_with_what_is(learned: Cli):
+    assert "Nothing was learned of gone, no profile, unknown model yet. Known are: colors." in (
+        learned("learn", "odds", "gone").err
+    )
+    assert "Known are: colors." in learned("learn", "plot", "gone", "gone.svg").err
+    assert "Images were seen of: no profile, unknown model." in learned("learn", "odds", "--genre", "noir").err
+    assert "colors (prefers)" in learned("learn", "status").out
+    learned("learn", "slot-off", "colors")
+    assert "colors (off)" in learned("learn", "status").out
+
+
+def test_who_has_learned_nothing_yet_is_told_how_to_begin(cli: Cli):
+    for action in ("status", "odds", "effect"):
+        assert "orchestrator score IMAGE --model FOLDER --record" in cli("learn", action).err
+
+
+def test_a_slot_that_no_image_was_seen_of_may_be_set_and_is_told(learned: Cli):
+    assert "No image was seen of colours yet" in learned("learn", "prefer", "colours").err
+    assert learned("learn", "prefer", "colors").err == ""
+
+
 def test_a_dry_run_shows_what_would_move_and_changes_nothing(learned: Cli):
     assert "→ 1.00×" in learned("learn", "reset", "--dry-run").out
     assert "16 observations" in learned("learn", "status").out
@@ -181,6 +202,45 @@ def test_a_mark_is_told_to_the_values_of_an_image(learned: Cli, tmp_path: Path):
     assert [(one.key, one.image, one.value > 0) for one in marked] == [(key, "one.png", True)]
 
 
+def test_a_mark_that_is_taken_away_is_not_told_as_learned(learned: Cli, tmp_path: Path):
+    image_of("a __colors__ star", tmp_path / "one.png")
+    learned("mark", "one.png", "favourite", "--wildcards", "words")
+    said = learned("mark", "one.png", "none", "--wildcards", "words").out
+    assert "taken away, and count no more for 1 value." in said
+
+
+def test_it_is_told_why_nothing_can_be_learned_from_an_image(
+    learned: Cli, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr("orchestrator_app.commands.score._scorer", lambda arguments: Half())
+    image_of("a __colors__ star", tmp_path / "one.png")
+    for command in (("mark", "one.png", "favourite"), ("score", "one.png", "--model", "tiny", "--record")):
+        found = learned(*command)  # without the folder of its wildcards
+        assert "--wildcards FOLDER" in found.out + found.err
+
+
+def test_it_is_told_what_a_score_was_good_for(learned: Cli, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr("orchestrator_app.commands.score._scorer", lambda arguments: Half())
+    image_of("a __colors__ star", tmp_path / "one.png")
+    command = ("score", "one.png", "--model", "tiny", "--wildcards", "words", "--record")
+    assert "The scores of 1 image were kept; 1 were learned." in learned(*command).err
+    learned("learn", "report", "colors")
+    assert "move nothing before you say: orchestrator learn prefer SLOT" in learned(*command).err
+    assert "nothing was learned, as asked" in learned(*command, "--no-learn").err
+    learned("learn", "off")
+    assert "orchestrator learn on" in learned(*command).err
+
+
+def test_what_a_scorer_cannot_see_is_among_the_parts_with_the_reason(
+    learned: Cli, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr("orchestrator_app.commands.score._scorer", lambda arguments: Half())
+    image_of("a __colors__ star, two foxes, masterpiece", tmp_path / "one.png")
+    said = learned("score", "one.png", "--model", "tiny", "--wildcards", "words").out
+    assert "not measured" in next(line for line in said.splitlines() if line.startswith("two foxes"))
+    assert "masterpiece" not in said
+
+
 def test_an_image_without_a_prompt_is_told_in_a_line(learned: Cli, tmp_path: Path):
     Image.new("RGB", (8, 8)).save(tmp_path / "plain.png")
     found = learned("mark", "plain.png", "favourite")
@@ -194,7 +254,12 @@ class Half:
     identity = "half:1"
 
     def score(self, images: Sequence[Any], wanted: Sequence[Wanted], is_cancelled: Any = None) -> list[Any]:
-        return [[Fulfilment(each, 0.5, 0.3, 0.7, None, bool(each.key)) for each in wanted] for _ in images]
+        return [[self._of(each) for each in wanted] for _ in images]
+
+    def _of(self, wanted: Wanted) -> Fulfilment:
+        if wanted.measure in ("unscored", "unmeasurable"):
+            return Fulfilment.unmeasured(wanted, wanted.reason)
+        return Fulfilment(wanted, 0.5, 0.3, 0.7, None, bool(wanted.key))
 
 
 def test_images_are_scored_part_by_part_and_learned_from_where_that_is_asked_for(
