@@ -123,6 +123,7 @@ def test_a_worker_that_is_killed_loses_no_job(
 
 
 @pytest.mark.slow
+@pytest.mark.skipif("ORCHESTRATOR_LONG" not in os.environ, reason="takes a minute: set ORCHESTRATOR_LONG=1")
 @pytest.mark.parametrize(("engine", "kills"), [("plain", 60), ("dbos", 40)])
 def test_a_hundred_kills_lose_no_job(queue: Queue, workers: Workers, tmp_path: Path, engine: str, kills: int) -> None:
     queue.add_all([new_job() for _ in range(30)])
