@@ -35,6 +35,25 @@ PIPELINE = pipeline_from(
 RUN = Run("r1", PromptDraft((Component("a fox"),), seed=7))
 
 
+# The key of RUN as another process finds it, without the imports of the tests.
+ANOTHER = """
+from orchestrator_core.context import StageContext
+from orchestrator_core.pipeline import options_of
+from orchestrator_core.pipeline.caching import key_of
+from orchestrator_core.prompt import Component, PromptDraft
+from orchestrator_core.run import Run
+from orchestrator_core.spec import StageSpec
+from orchestrator_core.template import Wildcards
+
+class Model:
+    identity = "fake:1"
+
+spec = StageSpec(id="enhance", type="llmEnhance", options={"max_tokens": 200})
+run = Run("r2", PromptDraft((Component("a fox"),), seed=7))
+print(key_of(spec, options_of(spec), run, StageContext(Wildcards([]), llm=Model())))
+"""
+
+
 def context(*answers: str | Exception) -> StageContext:
     return StageContext(Wildcards([]), FakeGenerator(), llm=FakeLanguageModel(*answers))
 
@@ -77,9 +96,8 @@ def test_the_content_of_an_image_is_a_part_of_the_key(tmp_path: Path):
 
 
 def test_a_key_is_the_same_in_every_process():
-    code = "from tests.core.pipeline.test_caching import key; print(key())"
     environment = {**os.environ, "PYTHONHASHSEED": "123"}
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, env=environment)
+    done = subprocess.run([sys.executable, "-c", ANOTHER], capture_output=True, text=True, env=environment)
     assert done.stdout.strip() == key(), done.stderr
 
 
