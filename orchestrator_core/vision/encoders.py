@@ -207,13 +207,15 @@ class TowerEncoder:
 
 def trained_scale(name: str, logarithm: Any, bias: Any) -> tuple[float, float | None]:
     """Scale and bias from a model's parameters. Raises ScorerError where they are no numbers."""
-    numbers = [
-        float(each.detach().float().reshape(-1)[0]) for each in (logarithm, bias) if each is not None and each.numel()
-    ]
-    scale = math.exp(numbers[0]) if numbers and numbers[0] < _MOST_LOG_SCALE else math.inf
+    numbers = [_number(each) for each in (logarithm, bias) if each is not None]
+    scale = math.exp(numbers[0]) if numbers[0] < _MOST_LOG_SCALE else math.inf
     if not all(map(math.isfinite, (scale, *numbers))):
         raise ScorerError(f"{name}: its logit_scale or logit_bias is no number; the file may be damaged.")
-    return scale, None if bias is None else numbers[-1]
+    return scale, None if bias is None else numbers[1]
+
+
+def _number(parameter: Any) -> float:
+    return float(parameter.detach().float().reshape(-1)[0]) if parameter.numel() else math.nan
 
 
 def _stop_if(is_cancelled: IsCancelled) -> None:

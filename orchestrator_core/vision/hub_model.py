@@ -20,7 +20,7 @@ from orchestrator_core.llm.transformers_source import source_of
 
 _SPARE = 512 * 1024 * 1024  # bytes beside the weights, for what the model computes with
 _WEIGHTS = (".safetensors", ".bin", ".pth", ".pt", ".onnx")
-# What a model's answers depend on beside them. No other file of a folder tells models apart: notes may be written there.
+# What a model's answers depend on beside them. Other files of a folder tell no models apart: notes may lie there.
 _CONFIGS = (
     "config.json",
     "preprocessor_config.json",

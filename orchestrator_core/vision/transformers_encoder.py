@@ -10,7 +10,7 @@ from typing import Any
 
 from orchestrator_core.errors import ScorerError
 from orchestrator_core.llm.transformers_loading import dtype_argument, is_out_of_memory
-from orchestrator_core.vision.encoders import Head
+from orchestrator_core.vision.encoders import Head, trained_scale
 from orchestrator_core.vision.hub_model import check_whole, folder_of, weights_digest
 from orchestrator_core.vision.image_input import image_input_of
 

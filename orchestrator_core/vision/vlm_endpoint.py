@@ -10,7 +10,7 @@ import json
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeGuard
 
 from orchestrator_core.errors import Cancelled, LanguageModelError
 from orchestrator_core.llm.breaker import Breaker
@@ -179,5 +179,5 @@ def _tokens(listed: Any) -> list[tuple[str, float]]:
     return [(token, float(log)) for token, log in found if isinstance(token, str) and _is_number(log)]
 
 
-def _is_number(log: Any) -> bool:
+def _is_number(log: object) -> TypeGuard[float]:
     return isinstance(log, int | float) and abs(log) < _MOST_LOG  # a whole number may be larger than any float

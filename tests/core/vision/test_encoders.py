@@ -1,8 +1,11 @@
 from __future__ import annotations
 
 import json
+import math
+import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
+from copy import deepcopy
 from pathlib import Path
 from typing import Any
 
@@ -188,6 +191,48 @@ def test_a_model_that_is_missing_damaged_or_another_is_named_with_what_is_wrong(
             encoder_of(place).image_vectors(IMAGES)
     with pytest.raises(ScorerError, match=r"config\.json"):
         TowerEncoder(TransformersSource(str(made("no-hf", None, weights)))).image_vectors(IMAGES)
+
+
+@pytest.mark.parametrize(
+    ("part", "changes", "told"),
+    [
+        ("text_cfg", {"heads": 0}, "the model failed"),
+        ("text_cfg", {"context_length": "long"}, "its configuration makes no model"),
+        ("preprocess_cfg", {"std": [0, 0, 0]}, "no image can be of"),
+        ("preprocess_cfg", {"mean": [0.5]}, "no image can be of"),
+        ("preprocess_cfg", {"mean": "grey"}, "its configuration makes no model"),
+    ],
+)
+def test_a_configuration_that_lies_is_told(
+    part: str, changes: dict[str, Any], told: str, folder: Path, tmp_path: Path
+) -> None:
+    config = deepcopy(open_clip_config())
+    (config if part in config else config["model_cfg"])[part].update(changes)
+    shutil.copytree(folder, tmp_path / "m")
+    (tmp_path / "m" / "open_clip_config.json").write_text(json.dumps(config), encoding="utf-8")
+    encoder = encoder_of(tmp_path / "m")
+    with pytest.raises(ScorerError, match=told):
+        encoder.text_vectors(TEXTS), encoder.image_vectors(IMAGES)
+
+
+@pytest.mark.parametrize("numbers", [[], [math.nan], [1e4]], ids=["none", "nan", "too large"])
+def test_a_scale_that_is_no_number_is_told(numbers: list[float], folder: Path, tmp_path: Path) -> None:
+    from safetensors.torch import load_file, save_file
+
+    shutil.copytree(folder, tmp_path / "m")
+    file = tmp_path / "m" / "open_clip_model.safetensors"
+    save_file({**load_file(file), "logit_scale": torch.tensor(numbers)}, file)
+    with pytest.raises(ScorerError, match="logit_scale or logit_bias is no number"):
+        _ = encoder_of(tmp_path / "m").scale
+
+
+def test_a_models_identity_changes_with_its_configuration(folder: Path, tmp_path: Path) -> None:
+    """Other heads or another mean fit the same weights, and give other scores."""
+    shutil.copytree(folder, tmp_path / folder.name)
+    config = open_clip_config()
+    config["preprocess_cfg"] = {"mean": [0.4, 0.4, 0.4]}
+    (tmp_path / folder.name / "open_clip_config.json").write_text(json.dumps(config), encoding="utf-8")
+    assert encoder_of(tmp_path / folder.name).identity != encoder_of(folder).identity
 
 
 def test_a_model_that_is_not_cached_is_not_downloaded_unasked(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

@@ -84,6 +84,18 @@ class Lender:
         self.taken.append(module)
 
 
+def test_a_model_that_is_loaded_keeps_its_name_whatever_is_put_in_its_place(folder: Path, tmp_path: Path) -> None:
+    place = shutil.copytree(folder, tmp_path / folder.name)
+    judge = BlipJudge(str(place))
+    before = judge.identity
+    judge.judge(NOISE, TEXTS)
+    config = json.loads((place / "config.json").read_text())
+    (place / "config.json").write_text(json.dumps({**config, "of": "another training"}))
+    assert judge.identity == before
+    judge.release()
+    assert judge.identity != before
+
+
 def test_its_memory_is_the_hosts_and_its_dtype_too(folder: Path) -> None:
     lender = Lender()
     judge = BlipJudge(str(folder), residence=lender)
@@ -137,7 +149,7 @@ def test_a_folder_without_weights_has_no_scores_and_no_identity(folder: Path, tm
     (copy / "model.safetensors").unlink()
     with pytest.raises(ScorerError, match="copy: there are no weights in it"):
         assert BlipJudge(str(copy)).identity
-    with pytest.raises(ScorerError, match="copy: this model cannot be loaded"):
+    with pytest.raises(ScorerError, match="copy: there are no weights in it"):
         BlipJudge(str(copy)).judge(NOISE, TEXTS)
 
 

@@ -155,6 +155,20 @@ def test_identity_is_of_the_weights(folder: Path, tmp_path: Path) -> None:
     assert TaggerScorer(Tagger(folder)).identity == f"{before}:at-most-one:1"
 
 
+def test_a_tagger_that_is_open_keeps_its_name_and_other_names_of_tags_make_another_of_it(
+    folder: Path, tmp_path: Path
+) -> None:
+    place = shutil.copytree(folder, tmp_path / folder.name)
+    tagger = Tagger(place)
+    tagger.tags([GREEN])
+    before, names = tagger.identity, place / "selected_tags.csv"
+    assert before == Tagger(folder).identity
+    names.write_text(names.read_text(encoding="utf-8").replace("1girl", "1boy"), encoding="utf-8")
+    assert tagger.identity == before
+    tagger.release()
+    assert tagger.identity != before
+
+
 def test_it_is_stopped_between_batches(folder: Path) -> None:
     looks = iter([False])
     with pytest.raises(Cancelled, match="Tagging was stopped"):

@@ -156,6 +156,7 @@ def test_what_is_no_answer_is_said_to_be_none(answer: Answer) -> None:
         {"content": None},
         {"content": 3},
         {"content": [None, {"top_logprobs": 1}, {"top_logprobs": [1, {}]}]},
+        {"content": [{"top_logprobs": [{"token": "no", "logprob": -(10**400)}, {"token": "no", "logprob": math.nan}]}]},
     ],
 )
 def test_log_probabilities_that_are_none_leave_the_word(told: Any) -> None:
