@@ -91,11 +91,7 @@ def run_pipeline(
         if spec.id not in todo:
             continue
         given = merged([_after(need, needs, snapshots, first) for need in needs[spec.id]]) or first
-
-        def tell(state: str, detail: str, run: Run, progress: Progress | None, place: int = number) -> None:
-            if watch is not None:
-                watch(StageEvent(ordered[place - 1], place, len(ordered), state, run, detail, progress))
-
+        tell = _telling(watch, spec, number, len(ordered))
         left = run_stage(spec, given, context, states=states, cache=cache, tell=tell)
         states[spec.id] = left.state
         if left.state != OFF:
@@ -226,6 +222,16 @@ def _last(pipeline: PipelineSpec, snapshots: Mapping[str, Run], first: Run) -> R
     ends = [_after(spec.id, needs, snapshots, first) for spec in pipeline.ordered if spec.id not in needed]
     whole = merged(ends)
     return whole.replacing(draft=ends[-1].draft) if whole is not None else first
+
+
+def _telling(watch: Watch | None, spec: StageSpec, number: int, stages: int) -> Tell:
+    if watch is None:
+        return _quietly
+
+    def tell(state: str, detail: str, run: Run, progress: Progress | None) -> None:
+        watch(StageEvent(spec, number, stages, state, run, detail, progress))
+
+    return tell
 
 
 def _quietly(state: str, detail: str, run: Run, progress: Progress | None) -> None:
