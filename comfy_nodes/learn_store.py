@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import threading
 from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from pathlib import Path
@@ -19,7 +18,6 @@ from orchestrator_core.weights.ledger import Ledger
 from orchestrator_core.weights.lora_learning import with_lora_factors
 from orchestrator_core.weights.marking import Marks, words_of
 from orchestrator_core.weights.observation import context_of, value_of
-from orchestrator_core.weights.odds import odds
 
 from .checkpoint_family import family_in
 from .drawing_odds import NONE, Snapshot
@@ -32,7 +30,6 @@ if TYPE_CHECKING:
     from orchestrator_core.template import Wildcards
 
 _WAIT_S = 5.0  # for another program's lock on the store
-_ODDS = 50  # contexts and moments whose odds are kept
 _MOST_LINES = 8
 _FAILURES = (OrchestratorError, OSError, ImportError)  # ImportError: requirements.txt was not installed
 _log = logging.getLogger("orchestrator")
@@ -53,43 +50,24 @@ class StoreLearning:
         self._run_of, self._wildcards = run_of, wildcards
         self._ledger = Ledger(open_store)
         self._there = Ledger(partial(open_store, create=False))  # a look makes no database
-        self._odds: dict[tuple[int, str], Snapshot] = {}
-        self._lock = threading.Lock()
 
     # for draws
 
     def number(self) -> int:
         try:
-            state = self._there.state()
+            return self._there.odds_number
         except _FAILURES as error:
             self._pass_over(error)
             return 0
-        return state.number if state.settings.on else 0
 
     def now(self, options: Options, family: str) -> Snapshot:
-        return self._snapshot(self.number(), options, family)
+        return self.at(self.number(), options, family)
 
     def at(self, number: int, options: Options, family: str) -> Snapshot:
-        return self._snapshot(number, options, family)
-
-    def _snapshot(self, number: int, options: Options, family: str) -> Snapshot:
-        context = context_of(options.profiles, options.genre, family)
         if number <= 0:
             return NONE
-        with self._lock:
-            known = self._odds.get((number, context))
-        if known is None:
-            known = self._made(number, context)
-            with self._lock:
-                self._odds[number, context] = known
-                for old in list(self._odds)[:-_ODDS]:
-                    del self._odds[old]
-        return known
-
-    def _made(self, number: int, context: str) -> Snapshot:
         try:
-            state = self._there.state()
-            found = odds(state if state.number == number else self._there.at(number), context)
+            found = self._there.odds(context_of(options.profiles, options.genre, family), number)
         except _FAILURES as error:
             self._pass_over(error)
             return NONE
@@ -122,7 +100,7 @@ class StoreLearning:
 
     def mode(self) -> Mode:
         try:
-            settings = self._there.state().settings
+            settings = self._there.settings
         except NoDatabase:
             return "off"
         return settings.mode if settings.on else "off"

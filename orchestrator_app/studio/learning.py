@@ -61,7 +61,7 @@ class StudioLearning:
 
     def number(self) -> int:
         try:
-            return self.ledger.number if self.ledger.settings.on else 0
+            return self.ledger.odds_number
         except OrchestratorError:
             return 0
 

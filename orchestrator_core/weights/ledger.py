@@ -34,7 +34,6 @@ if TYPE_CHECKING:
 
 What = Literal["switch", "mode", "direction", "slot", "pin", "unpin", "value"]
 _EARLIER = 32  # moments whose odds are kept
-_FIELDS = tuple(Observation.__dataclass_fields__)
 
 
 class Ledger:
@@ -44,6 +43,7 @@ class Ledger:
         self._open_store = open_store
         self._lock = threading.Lock()
         self._state = State()
+        self._tip = ""  # the identity of the last entry that is in it
         self._earlier: dict[tuple[int, str], Odds] = {}
 
     # what holds
@@ -64,25 +64,42 @@ class Ledger:
         with self._reading() as state:
             return state.number
 
+    @property
+    def odds_number(self) -> int:
+        """Of the moment by whose odds prompts are drawn now; 0 while learning is off."""
+        with self._reading() as state:
+            return state.number if state.settings.on else 0
+
     @contextmanager
     def _reading(self) -> Iterator[State]:
         """What holds now; it is this ledger's own, and moves on after the block."""
         with self._lock:
             with self._open_store() as store:
                 log = _log(store)
-                last = log.last()
-                if last < self._state.number:  # another database, or a backup of this one
-                    self._state = State()
-                new = (
-                    [event_of(entry) for entry in log.entries(self._state.number)] if last > self._state.number else []
-                )
-                if any(event.kind == "undo" for event in new):
-                    self._state, new = folded([event_of(entry) for entry in log.entries()]), []
-            self._state.add(*new)
+                if log.last() != self._state.number:
+                    self._catch_up(log)
             yield self._state
+
+    def _catch_up(self, log: LearningLog) -> None:
+        """Takes in what came since; everything anew after an undo, or where this is another database, as a backup is."""
+        known = self._state.number
+        entries = log.entries(max(known - 1, 0))
+        is_other = bool(known) and self._tip not in [entry.identity for entry in entries[:1]]
+        new = [event_of(entry) for entry in entries if entry.number > known]
+        if is_other:
+            self._earlier = {}
+        if is_other or any(event.kind == "undo" for event in new):
+            entries = log.entries()
+            self._state = folded([event_of(entry) for entry in entries])
+        else:
+            self._state.add(*new)
+        self._tip = entries[-1].identity if entries else ""
 
     def at(self, number: int) -> State:
         """What held after the entry ``number``. Raises LearningError where there is none."""
+        with self._reading() as state:
+            if state.number == number:
+                return deepcopy(state)
         return folded(self._events(number))
 
     def odds(self, context: str, number: int | None = None) -> Odds:
@@ -90,11 +107,13 @@ class Ledger:
         if number is None:
             with self._reading() as state:
                 return odds(state, context)
-        if (number, context) not in self._earlier:
+        found = self._earlier.get((number, context))
+        if found is None:
+            found = odds(self.at(number), context)
             if len(self._earlier) >= _EARLIER:
                 self._earlier.clear()
-            self._earlier[number, context] = odds(self.at(number), context)
-        return self._earlier[number, context]
+            self._earlier[number, context] = found
+        return found
 
     def preview(self, context: str, *changes: Mapping[str, Any]) -> tuple[Odds, Odds]:
         """The odds as they are, and as they would be; nothing is kept. Raises LearningError.
@@ -153,7 +172,7 @@ class Ledger:
 
     def observe(self, observations: Iterable[Observation], kind: EventKind = "observe", words: str = "") -> int:
         """What is told twice counts once, whichever host tells it."""
-        told = [_as_json(one) for one in observations]
+        told = [asdict(one) for one in observations]
         if not told:
             return self.number
         data = {"observations": told, **({"words": words} if words else {})}
@@ -195,7 +214,7 @@ class Ledger:
         observations = marked(run, image, marks, family_of(run) if family is None else family)
         said = f"{image}: {words_of(marks) or 'no mark'}"
         # Not by content alone: a favourite that was taken back and is given again is a third event.
-        data = {"observations": [_as_json(one) for one in observations], "words": said}
+        data = {"observations": [asdict(one) for one in observations], "words": said}
         if observations:
             self._add("mark", secrets.token_hex(8), data)
         return len(observations)
@@ -245,8 +264,3 @@ def _kind_of(change: Mapping[str, Any]) -> EventKind:
 
 def _is_undone(entry: Entry, counted: set[int]) -> bool:
     return entry.kind != "undo" and entry.number not in counted
-
-
-def _as_json(one: Observation) -> dict[str, Any]:
-    values = asdict(one)
-    return {name: values[name] for name in _FIELDS}

@@ -71,6 +71,17 @@ def test_what_works_is_drawn_more_often_and_another_host_sees_it(ledger: Ledger,
     assert Ledger(open_store).odds(NOWHERE) == odds
 
 
+def test_nothing_is_left_of_a_database_that_another_took_the_place_of(ledger: Ledger, tmp_path: Path):
+    taught(ledger)
+    moment = ledger.number
+    assert ledger.odds(NOWHERE, moment).multipliers
+    for file in tmp_path.glob("learning.sqlite*"):
+        file.unlink()
+    assert ledger.number == 0
+    with pytest.raises(LearningError, match=f"no moment {moment}"):
+        ledger.odds(NOWHERE, moment)
+
+
 def test_the_same_run_counts_once(ledger: Ledger):
     ledger.learn(a_run(1, "red"))
     number = ledger.number
@@ -148,6 +159,24 @@ def test_a_setting_of_a_newer_version_is_told_each_time_and_passed_over_never(
         with pytest.raises(LearningError, match="Entry 6 of the ledger is of a newer version"):
             ledger.state()
     assert overlay(ledger).problem
+
+
+def test_another_ledger_in_the_place_of_the_first_is_never_mixed_with_it(tmp_path: Path):
+    place = tmp_path / "a.sqlite"
+    ledger, other = Ledger(lambda: Store.open(place)), Ledger(lambda: Store.open(tmp_path / "b.sqlite"))
+    ledger.change("switch", value=True)
+    ledger.change("pin", key="colors#red", value=2.0)
+    assert ledger.settings.pins
+    for name in ("blue", "green", "grey"):
+        other.change("pin", key=f"colors#{name}", value=3.0)
+    (tmp_path / "b.sqlite").replace(place)
+    assert not ledger.settings.on
+    assert set(ledger.settings.pins) == {"colors#blue", "colors#green", "colors#grey"}
+
+
+@pytest.mark.parametrize("number", [-1, 10**30])
+def test_a_prompt_of_a_moment_that_no_ledger_has_is_drawn_and_says_so(ledger: Ledger, number: int):
+    assert "There is no moment" in overlay(ledger, number=number).problem
 
 
 def test_a_dry_run_keeps_nothing(ledger: Ledger):
