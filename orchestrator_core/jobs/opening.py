@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
@@ -70,20 +70,20 @@ def open_jobs(
     """
     from orchestrator_core.store import Store
 
-    store = Store.open(database)
-    try:
+    with ExitStack() as opened:
+        store = opened.enter_context(Store.open(database))
         queue = Queue(store)
         if not lanes:
+            opened.pop_all()
             return Jobs(store, queue)
         engine = open_engine(store)
+        opened.callback(engine.close)
         worker = Worker(store, engine, lanes, folder or data_folder(), ways, tell)
         if engine.missing:
             tell(engine.missing)
         _bury(worker, queue, after_crash, tell)
         worker.start()
-    except BaseException:
-        store.close()
-        raise
+        opened.pop_all()  # nothing failed: they stay open
     return Jobs(store, queue, engine, worker)
 
 

@@ -131,6 +131,15 @@ def test_what_dbos_keeps_is_deleted_after_a_while(sqlite_store: Store) -> None:
         engine.close()
 
 
+def test_what_was_opened_is_closed_where_the_worker_cannot_begin(sqlite_store: Store, tmp_path: Path) -> None:
+    (tmp_path / "workers").write_text("a file, where its folder should be")
+    with pytest.raises(OSError, match="workers"):
+        open_jobs([lane(FakeGenerator(tmp_path))], database=sqlite_store.place, folder=tmp_path)
+    engine = open_engine(sqlite_store)  # which only one can have at a time
+    engine.close()
+    assert engine.name == "dbos"
+
+
 def test_a_queue_alone_needs_no_engine(sqlite_store: Store) -> None:
     with open_jobs(database=sqlite_store.place) as jobs:
         assert (jobs.engine, jobs.worker) == (None, None)
