@@ -95,9 +95,9 @@ class _Sources:
     @classmethod
     def of(cls, state: State, context: str, slot: str) -> _Sources:
         record, whole = state.record(context, slot) or _NOTHING, state.whole(context)
-        marked = whole.beliefs(slot) if whole is not None else {}
+        marked = whole.beliefs(slot) if whole is not None and not whole.alike else {}
         counted = record if state.settings.direction(slot) == "prefer" else _NOTHING
-        still = _stands_still(state, slot, counted, whole if marked else None)
+        still = _stands_still(state, context, slot, counted, whole if marked else None)
         return cls(slot, state.settings.rules, record, counted, whole, marked, still)
 
     def known(self) -> _Known:
@@ -116,12 +116,15 @@ class _Sources:
         return max(self.record.options, len(self.record.values.keys() | self.marked.keys()))
 
 
-def _stands_still(state: State, slot: str, record: SlotRecord, whole: Regression | None) -> str:
+def _stands_still(state: State, context: str, slot: str, record: SlotRecord, whole: Regression | None) -> str:
     """Why nothing moves in a slot; "" where it does."""
     settings, rules = state.settings, state.settings.rules
     if slot in settings.off_slots:
         return "switched off for this slot"
     if not record.values and whole is None:
+        told = state.whole(context)
+        if told is not None and told.alike and told.beliefs(slot):
+            return "all marks are alike, so they tell no value from another: mark what is worse, too"
         return "scores are only reported: it is not set to prefer what works"
     enough = max(record.seen, whole.rows if whole else 0)
     if enough < rules.least:

@@ -22,6 +22,7 @@ _FIT_EVERY = 10  # rows between two fits of the priors' widths
 _GUESS = 4.0  # of a slot's prior: that many values' worth of the first guess stay in each fit
 _FIRST = 0.04  # the first guess of a value's variance, as a share of the scores' own
 _FLAT = 1e-6  # precision of what all images have in common
+_ALIKE = 1e-3  # variance of the scores themselves
 
 
 @dataclass(slots=True)
@@ -137,11 +138,20 @@ class Regression:
         block = self._covariance[np.ix_(columns, columns)]
         # around the slot's mean: what they have in common, the others cannot be told from
         variances = np.maximum(block.diagonal() - 2 * block.mean(axis=1) + block.mean(), 1e-9)
+        if len(columns) == 1:
+            variances = block.diagonal()  # there is no mean but its own: nothing is known beside the prior
+        else:
+            variances = variances * len(columns) / (len(columns) - 1)  # so that no images at all leave the prior
         return dict(zip(self._columns[slot], map(Belief, centred.tolist(), variances.tolist()), strict=True))
 
     def width(self, slot: str) -> float:
         """The prior variance of a value of this slot."""
         return self._widths.get(slot, _FIRST * self.variance if self.rows else 1.0)
+
+    @property
+    def alike(self) -> bool:
+        """Whether all scores are the same, as when a person marks favourites alone: they tell no value from another."""
+        return self.rows > 0 and self.variance < _ALIKE
 
     def differs(self, slot: str) -> float:
         """How sure it is that this slot's values are not all alike, as ``posterior.differs``: by the Wald test."""

@@ -31,6 +31,11 @@ def seen(number: int, value: str, score: float, **others: object) -> Event:
     return Event(number, "observe", (Observation(slot="s", key=f"s#{value}", value=score, **fields),))  # type: ignore[arg-type]
 
 
+def mark(number: int, image: int, value: str, said: float) -> Event:
+    """A person's, of an image that has this value."""
+    return seen(number, value, said, image=str(image), kind="mark", scorer="person", weight=4.0)
+
+
 def images(count: int, rates: dict[str, float] = RATES, start: int = 3, **others: object) -> list[Event]:
     rng = random.Random(count)
     drawn = [(VALUES[number % len(VALUES)], number) for number in range(count)]
@@ -76,6 +81,24 @@ def test_what_is_only_reported_still_tells_which_value_is_probably_the_best():
     assert [one.multiplier for one in found] == [1.0] * len(found)
     assert (found[0].key, found[0].best > 0.9) == ("s#a", True)
     assert sum(one.best for one in found) == pytest.approx(1.0)
+
+
+@pytest.mark.parametrize("favourites", ["s#a", "s#a s#b", "s#a s#a s#a s#b s#b"])
+def test_a_favourite_never_makes_its_value_rarer(favourites: str):
+    told = images(80, dict.fromkeys(VALUES, 2.0) | {"d": -2.0})
+    marks = [mark(100 + place, place, key.removeprefix("s#"), 2.94) for place, key in enumerate(favourites.split())]
+    before, after = learned(told), learned([*told, *marks])
+    for key in favourites.split():
+        assert after[key] >= before[key]
+
+
+def test_marks_that_are_all_alike_tell_no_value_from_another_and_that_is_said():
+    events = [ON[0], *(mark(2 + place, place, "ab"[place % 2], 2.94) for place in range(30))]
+    assert odds(folded(events), "c").multipliers == {}
+    assert "mark what is worse, too" in slot_odds(folded(events), "c", "s").why
+    events += [mark(40 + place, 40 + place, "b", -2.94) for place in range(10)]
+    found = odds(folded([*events, Event(99, "set", (), {"what": "mode", "value": "fast"})]), "c").multipliers
+    assert found["s#a"] > 1 > found["s#b"]
 
 
 def test_nothing_is_learned_while_it_is_off():
