@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Connection, func, insert, select, text
+from sqlalchemy import Connection, RowMapping, func, insert, select, text
 
 from orchestrator_core.errors import StoreError
 from orchestrator_core.store import schema
@@ -16,6 +16,7 @@ from orchestrator_core.store.database import Store
 
 _TURNS = ("undo", "reset")  # after one, what was told before may be told again
 _AT_ONCE = 500
+_MOST_NUMBER = 2**63 - 1  # that a database can hold
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,12 +30,14 @@ class NewEntry:
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """``number``: from 1, what orders entries; ``at_ms`` is for people alone, as clocks may be set back."""
+    """``number``: from 1, what orders entries; ``at_ms`` is for people alone, as clocks may be set back. ``identity``:
+    no two of a ledger have the same."""
 
     number: int
     at_ms: int
     kind: str
     data: Mapping[str, Any]
+    identity: str = ""
 
 
 def _now_ms() -> int:
@@ -77,13 +80,20 @@ class LearningLog:
         table = schema.learning_events
         statement = select(table).where(table.c.number > after).order_by(table.c.number)
         if to is not None:
-            statement = statement.where(table.c.number <= to)
+            statement = statement.where(table.c.number <= min(to, _MOST_NUMBER))
         with self.store.reading() as connection:
             rows = list(connection.execute(statement).mappings())
         try:
-            return [Entry(row["number"], row["at_ms"], row["kind"], json.loads(row["data"])) for row in rows]
-        except ValueError as error:
+            return [_entry(row) for row in rows]
+        except (ValueError, RecursionError) as error:
             raise StoreError(f"{self.store.place}: the ledger of learning is damaged. Restore a backup.") from error
+
+
+def _entry(row: RowMapping) -> Entry:
+    data = json.loads(row["data"])
+    if not isinstance(data, dict):
+        raise ValueError("no object")
+    return Entry(row["number"], row["at_ms"], row["kind"], data, row["identity"])
 
 
 def _only_writer(connection: Connection) -> None:

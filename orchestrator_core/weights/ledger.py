@@ -81,7 +81,7 @@ class Ledger:
             yield self._state
 
     def _catch_up(self, log: LearningLog) -> None:
-        """Takes in what came since; everything anew after an undo, or where this is another database, as a backup is."""
+        """Takes in what came since; all of it anew after an undo, or where this is another database, as a backup is."""
         known = self._state.number
         entries = log.entries(max(known - 1, 0))
         is_other = bool(known) and self._tip not in [entry.identity for entry in entries[:1]]

@@ -8,6 +8,7 @@ multiplier as a factor of its score, and the strength that surely did best in pl
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Mapping
 from statistics import fmean
 
@@ -38,6 +39,7 @@ def lora_observations(draft: PromptDraft, seen: Iterable[Observation]) -> tuple[
         Observation(run_id, image, context, slot_of(key), key, fmean(values), "score", scorer)
         for (run_id, image, context, scorer), values in images.items()
         for use in draft.loras
+        if math.isfinite(use.strength_model)
         for key in _keys(use)
     )
 

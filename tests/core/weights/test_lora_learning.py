@@ -56,6 +56,13 @@ def test_the_strengths_of_a_lora_follow_all_loras_unless_one_is_told_otherwise()
     assert [everywhere.direction(slot) for slot in slots] == ["report", "report", "report", "prefer"]
 
 
+@pytest.mark.parametrize("strength", [float("nan"), float("inf")])
+def test_of_a_lora_whose_strength_is_no_number_nothing_is_learned(strength: float, tmp_path: Path):
+    ledger = Ledger(lambda: Store.open(tmp_path / "learning.sqlite"))
+    ledger.change("switch", value=True)
+    assert ledger.learn(a_run(1, LoraUse("a", strength, 1.0), 0.9)) == 1  # of the value beside it
+
+
 @pytest.mark.parametrize("nonsense", ["often", "nan", "inf", "1e9", "-40", ""])
 def test_what_is_no_strength_is_never_taken_for_one(nonsense: str):
     weights = {f"{STRENGTHS}aa#{nonsense}": 5.0, f"{STRENGTHS}aa#0.4": 0.01, f"{STRENGTHS}bb#0.8": 9.0}
