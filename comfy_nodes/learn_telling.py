@@ -6,15 +6,13 @@ from collections.abc import Iterator, Sequence
 
 from orchestrator_core.weights.happenings import Happening
 from orchestrator_core.weights.learner import State
-from orchestrator_core.weights.observation import context_words, probability, value_of
+from orchestrator_core.weights.observation import INLINE, context_words, scorer_words, value_of, variant_words
 from orchestrator_core.weights.odds import SlotOdds, ValueOdds, slot_odds
 from orchestrator_core.weights.pairs import Pair, pairs_of
 from orchestrator_core.weights.trends import Effect, effects_of
 
 from .learn_view import EffectView, LearningView, PairView, SlotView, StepView, TimeView, ValueView
 
-_NAMED = 4  # values in the name of an inline choice, which has none of its own
-_INLINE = "inline:"
 _PAIRS = 20
 
 
@@ -45,10 +43,7 @@ def _slots(state: State) -> Iterator[SlotView]:
 
 
 def _name(found: SlotOdds) -> str:
-    if not found.slot.startswith(_INLINE):
-        return found.slot
-    texts = sorted(value_of(value.key) for value in found.values)
-    return "{" + "|".join([*texts[:_NAMED], *(["…"] if len(texts) > _NAMED else [])]) + "}"
+    return variant_words(value.key for value in found.values) if found.slot.startswith(INLINE) else found.slot
 
 
 def _value(state: State, value: ValueOdds) -> ValueView:
@@ -56,12 +51,7 @@ def _value(state: State, value: ValueOdds) -> ValueView:
     pinned = settings.pins.get(value.key)
     multiplier = value.multiplier if pinned is None else pinned
     off = value.key in settings.off_values
-    return ValueView(value.key, value_of(value.key), multiplier, value.n, value.why or _why(value), off, pinned)
-
-
-def _why(value: ValueOdds) -> str:
-    low, mean, high = (f"{probability(number):.0%}" for number in (value.low, value.mean, value.high))
-    return f"fulfilled to {mean} ({low} to {high}) in {value.n:g} images; the best of its slot by {value.best:.0%}"
+    return ValueView(value.key, value_of(value.key), multiplier, value.n, value.why, off, pinned)
 
 
 def time_of(state: State) -> TimeView:
@@ -76,8 +66,8 @@ def time_of(state: State) -> TimeView:
 
 def _effect(one: Effect) -> EffectView:
     told = (one.before.value, one.before.n, one.after.value, one.after.n)
-    scorer = ":".join(one.scorer.split(":")[:2])
-    return EffectView(context_words(one.context), "" if one.kind == "mark" else scorer, *told, one.low, one.high)
+    scorer = "" if one.kind == "mark" else scorer_words(one.scorer)
+    return EffectView(context_words(one.context), scorer, *told, one.low, one.high)
 
 
 def _pair(context: str, pair: Pair) -> PairView:

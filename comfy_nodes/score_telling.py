@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 from orchestrator_core.vision.observing import said
+from orchestrator_core.weights.retrying import percent
 
 from .score_types import Scored, ScoredImage
 
@@ -104,7 +105,3 @@ def _measured(each: Fulfilment) -> str:
         return each.reason or each.wanted.reason or "not measured"
     interval = f"{percent(each.probability)} ({percent(each.low)} to {percent(each.high)})"
     return interval if each.calibrated else f"{interval}, uncalibrated"
-
-
-def percent(value: float | None) -> str:
-    return "not measured" if value is None else f"{value:.0%}"

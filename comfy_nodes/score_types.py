@@ -44,12 +44,9 @@ class Scored:
     @property
     def order(self) -> tuple[int, ...]:
         """The numbers of the images, the best first; those without a value last, and equal ones as they stand."""
-        return tuple(sorted(range(len(self.images)), key=lambda number: -_or_least(self.images[number].value)))
+        values = self.values
+        return tuple(sorted(range(len(values)), key=lambda number: (values[number] is None, -(values[number] or 0.0))))
 
     def passes(self, number: int) -> bool:
         value = self.images[number].value
         return value is not None and value >= self.until
-
-
-def _or_least(value: float | None) -> float:
-    return float("-inf") if value is None else value

@@ -81,7 +81,7 @@ class LearnDesk(Protocol):
         ...
 
     def table(self, name: str) -> str:
-        """As CSV: "scores", "values", "pairs" or "effect"."""
+        """As CSV; one of weights/tables.py."""
         ...
 
 

@@ -12,7 +12,15 @@ from orchestrator_app.studio.trends_html import EffectView, OverTime, PairView
 from orchestrator_core.errors import WildcardError
 from orchestrator_core.template.values import value_key
 from orchestrator_core.weights.learner import State
-from orchestrator_core.weights.observation import context_words, probability, slot_of, value_of
+from orchestrator_core.weights.observation import (
+    INLINE,
+    context_words,
+    probability,
+    scorer_words,
+    slot_of,
+    value_of,
+    variant_words,
+)
 from orchestrator_core.weights.odds import FEW, Odds, SlotOdds, ValueOdds, odds, slot_odds
 from orchestrator_core.weights.pairs import pairs_of
 from orchestrator_core.weights.plots import trend_svg
@@ -21,9 +29,7 @@ from orchestrator_core.weights.trends import Effect, effects_of, slot_trends
 if TYPE_CHECKING:
     from orchestrator_core.template import Wildcards
 
-_INLINE = "inline:"
 _SHOWN = 200  # values of a slot
-_NAMED = 4  # values of a variant that its title names
 _PAIRS = 12
 _DIRECTIONS = {
     "prefer": "Have {} prefer what works",
@@ -63,10 +69,7 @@ def _moved(found: SlotOdds) -> str:
 
 
 def _title(slot: str, keys: Iterable[str]) -> str:
-    if not slot.startswith(_INLINE):
-        return f"__{slot}__"
-    texts = sorted(map(value_of, keys))
-    return "{" + "|".join([*texts[:_NAMED], *(["…"] if texts[_NAMED:] else [])]) + "}"
+    return variant_words(keys) if slot.startswith(INLINE) else f"__{slot}__"
 
 
 def titles_of(state: State) -> Mapping[str, str]:
@@ -117,7 +120,7 @@ def _authors(
     slot: str, known: Mapping[str, ValueOdds], options: int, wildcards: Wildcards | None
 ) -> Mapping[str, float]:
     """The weights as their author wrote them, by key; all alike where the wildcard is not here, or a variant."""
-    if wildcards is not None and not slot.startswith(_INLINE):
+    if wildcards is not None and not slot.startswith(INLINE):
         try:
             values = wildcards.values(slot.replace("%23", "#"))
         except WildcardError:
@@ -173,6 +176,6 @@ def over_time_of(state: State, context: str) -> OverTime:
 
 
 def _effect(one: Effect) -> EffectView:
-    judge = "your marks" if one.kind == "mark" else ":".join(one.scorer.split(":")[:2])
+    judge = "your marks" if one.kind == "mark" else scorer_words(one.scorer)
     told = (one.before.value, one.before.n, one.after.value, one.after.n, one.lately.value)
     return EffectView(context_words(one.context), judge, *told, one.low, one.high)

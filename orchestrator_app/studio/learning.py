@@ -221,5 +221,7 @@ def _with_import(state: State, observations: Sequence[Observation], context: str
 
 def _named(words: str, titles: Mapping[str, str]) -> str:
     """A variant's slot is a number, which tells nobody anything."""
-    slot = next((slot for slot in titles if slot.startswith("inline:") and slot in words), "")
+    from orchestrator_core.weights.observation import INLINE
+
+    slot = next((slot for slot in titles if slot.startswith(INLINE) and slot in words), "")
     return words.replace(slot, titles[slot]) if slot else words

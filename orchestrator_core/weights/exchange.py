@@ -18,7 +18,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 from orchestrator_core.errors import FormatError, WildcardError
 from orchestrator_core.spec import problems_of
 from orchestrator_core.weights.learner import State
-from orchestrator_core.weights.observation import MOST, Observation, slot_of
+from orchestrator_core.weights.observation import INLINE, MOST, Observation, slot_of
 from orchestrator_core.weights.settings import LORA_STRENGTHS, LORAS
 
 if TYPE_CHECKING:
@@ -29,7 +29,7 @@ MOST_BYTES = 200_000_000
 _ROUNDED = 1e-9  # beyond ±MOST: ledgers of earlier versions have 4.000000000000001
 _MOST_WEIGHT = 100.0
 _MOST_OPTIONS = 1_000_000
-_NO_WILDCARDS = ("inline:", LORAS, LORA_STRENGTHS)  # slots that no file of wildcards has
+_NO_WILDCARDS = (INLINE, LORAS, LORA_STRENGTHS)  # slots that no file of wildcards has
 _NAMED = 3
 
 KeysOf = Callable[[str], "Collection[str] | None"]  # those of a slot; None where its wildcard is not here

@@ -7,10 +7,13 @@ that it was drawn from, the part of the key before ``#``: only values of one slo
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Literal
 
 Kind = Literal["score", "mark", "global"]
+INLINE = "inline:"  # begins the slots of {a|b}, which no file has
+_NAMED = 4  # values that stand for such a slot
 MOST = 4.0  # a probability below 2 % or above 98 % says no more than that: one image is one image
 
 
@@ -61,6 +64,17 @@ def context_words(context: str) -> str:
     names, genre, family = [*context.split("|"), "", "", ""][:3]
     told = [*(name for name in names.split(",") if name), *([genre] if genre else [])]
     return ", ".join([*(told or ["no profile"]), family or "unknown model"])
+
+
+def variant_words(keys: Iterable[str]) -> str:
+    """A slot of {a|b} for a person, by its values: its own name is a number, which tells nobody anything."""
+    texts = sorted(map(value_of, keys))
+    return "{" + "|".join([*texts[:_NAMED], *(["…"] if texts[_NAMED:] else [])]) + "}"
+
+
+def scorer_words(identity: str) -> str:
+    """A scorer for a person: its kind and its model, without hash and dtype."""
+    return ":".join(identity.split(":")[:2])
 
 
 def logit(probability: float) -> float:
