@@ -81,31 +81,29 @@ class LearningLoop:
     def go(self, count: int) -> Iterator[Looked]:
         """The next images; by what was learned so far where ``is_learning``."""
         for _ in range(count):
-            looked = self._one(self._odds())
-            self.images.append(looked)
-            yield looked
+            yield self._next(self._odds())
 
     def frozen(self, count: int) -> Iterator[Looked]:
         """Images by the odds of this moment, from which nothing is learned any more."""
         odds, context = self._odds(), self.context
         self.context = replace(context, learner=None)
         for _ in range(count):
-            looked = self._one(odds)
-            self.images.append(looked)
-            yield looked
+            yield self._next(odds)
         self.context = context
 
     def _odds(self) -> Odds:
         return self.ledger.odds(CONTEXT) if self.is_learning else Odds()
 
-    def _one(self, odds: Odds) -> Looked:
+    def _next(self, odds: Odds) -> Looked:
         seed = self.seed * 100_000 + len(self.images)
         # odds of which nothing has moved yet are those of the author
         context = replace(self.context, weights=odds.multipliers, odds=odds.number if odds.multipliers else 0)
         run = run_pipeline(_pipeline(seed), context, new_run()).run
         (image,) = run.images
         whole = [score.value for score in run.scores if score.component is None]
-        return Looked(image.path, _words(run), whole[0] if whole else 0.0, self._judged(run, image.path), run)
+        judged = self._judged(run, image.path)
+        self.images.append(Looked(image.path, _words(run), whole[0] if whole else 0.0, judged, run))
+        return self.images[-1]
 
     def _judged(self, run: Run, path: Path) -> float:
         """The share of the attributes that the judge sees as they were asked for."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -16,12 +16,10 @@ from orchestrator_app.tiny_world.scenes import ATTRIBUTES
 from orchestrator_core.weights.observation import value_of
 from orchestrator_core.weights.odds import ValueOdds, slot_odds
 from orchestrator_core.weights.plots import trend_svg
-from orchestrator_core.weights.trends import Trend
+from orchestrator_core.weights.trends import smoothed
 
 if TYPE_CHECKING:
     from orchestrator_core.weights.ledger import Ledger
-
-_SMOOTH = 0.06  # of each image in the lines of the plot
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +32,11 @@ def told(images: Sequence[Looked], ledger: Ledger, folder: Path, some: int, seco
     """``some``: how many images there are before anything is learned from, and again after it."""
     parts = _parts(images, folder, some)
     facts = (f"{len(images):,} images", f"{seconds:.0f} s", _judged(images, some))
-    plot = trend_svg([_line("the scorer", images, False), _line("the judge", images, True)], "prompts shown")
+    by = (
+        smoothed("the scorer", (one.fulfilled for one in images)),
+        smoothed("the judge", (one.judged for one in images)),
+    )
+    plot = trend_svg(by, "prompts shown")
     demo = Demo(datetime.now().astimezone(), TEMPLATE, parts, _odds(ledger), plot, facts)
     return Told(demo_page(demo), f"{len(images):,} images in {seconds:.0f} s. {_summary(parts)}")
 
@@ -66,15 +68,6 @@ def _judged(images: Sequence[Looked], some: int) -> str:
         return "still learning"
     before, after = (fmean(one.judged for one in part) for part in (images[:some], images[-some:]))
     return f"a judge that it never heard of sees {100 * before:.0f} % before and {100 * after:.0f} % after"
-
-
-def _line(name: str, images: Iterable[Looked], judged: bool) -> Trend:
-    points: list[tuple[int, float]] = []
-    for number, image in enumerate(images, 1):
-        new = image.judged if judged else image.fulfilled
-        before = points[-1][1] if points else new
-        points.append((number, before + _SMOOTH * (new - before)))
-    return Trend(name, tuple(points))
 
 
 def _odds(ledger: Ledger) -> list[Odds]:

@@ -37,12 +37,10 @@ class Marks:
 
 @dataclass(frozen=True, slots=True)
 class MarkEvidence:
-    """``value``: log-odds; ``weight``: of how many scores; ``words``: the marks, for a person."""
+    """``value``: log-odds; ``weight``: of how many scores."""
 
-    probability: float
     value: float
     weight: float
-    words: str
 
 
 def evidence_of(marks: Marks) -> MarkEvidence | None:
@@ -53,7 +51,7 @@ def evidence_of(marks: Marks) -> MarkEvidence | None:
     if not marks:
         return None
     probability = _probability(marks)
-    return MarkEvidence(probability, math.log(probability / (1 - probability)), MARK_WEIGHT, words_of(marks))
+    return MarkEvidence(math.log(probability / (1 - probability)), MARK_WEIGHT)
 
 
 def _probability(marks: Marks) -> float:

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 TEMPER, TEMPER_HALVED = 0.7, 300.0  # of the spread at first; the images after which half of that is left
 PRIOR_SHARE = 1.4  # of the variance of all of a slot's scores: the variance of its values' means
 LEAST_VARIANCE = 1e-6
+NINE_IN_TEN = 1.6449  # standard deviations on both sides, within which nine of ten lie
 _STEPS, _REACH = 41, 4.0  # that stand for a normal distribution, up to so many standard deviations on both sides
 _NEAR = 4.0  # standard deviations: a value that much below the best one's lower end is not looked at
 
@@ -157,7 +158,7 @@ def _normal(z: Any) -> Any:
 
 def interval(belief: Belief) -> tuple[float, float]:
     """Within which the mean lies nine times in ten."""
-    half = 1.6449 * math.sqrt(belief.variance)
+    half = NINE_IN_TEN * math.sqrt(belief.variance)
     return belief.mean - half, belief.mean + half
 
 

@@ -12,13 +12,13 @@ from dataclasses import dataclass
 from statistics import fmean, variance
 
 from orchestrator_core.weights.observation import Kind, Observation, probability, value_of
+from orchestrator_core.weights.posterior import NINE_IN_TEN
 from orchestrator_core.weights.settings import LORA_STRENGTHS, LORAS
 
 EVERYTHING = "all together"
 _SMOOTH = 0.15  # of each new score in the line of a value
 _SMOOTH_SLOT = 0.06  # in that of a slot, which has a point for every image
 _LATELY = 50  # images
-_NINE_IN_TEN = 1.6449  # standard deviations
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,6 +82,14 @@ def slot_trends(observations: Iterable[Observation], context: str) -> list[Trend
     return [Trend(name, tuple(points)) for name, points in found.items() if points]
 
 
+def smoothed(name: str, values: Iterable[float]) -> Trend:
+    """Of one number for each image, as smooth as those of slots."""
+    points: list[tuple[int, float]] = []
+    for number, value in enumerate(values, 1):
+        _go_on(points, number, value, _SMOOTH_SLOT)
+    return Trend(name, tuple(points))
+
+
 def _go_on(points: list[tuple[int, float]], number: int, new: float, smooth: float) -> None:
     points.append((number, points[-1][1] + smooth * (new - points[-1][1]) if points else new))
 
@@ -113,7 +121,7 @@ def _between(before: Sequence[float], after: Sequence[float]) -> tuple[float | N
     """The 90 % interval of the difference of two means, whose variances may differ (Welch)."""
     if min(len(before), len(after)) < 2:
         return None, None
-    half = _NINE_IN_TEN * math.sqrt(variance(before) / len(before) + variance(after) / len(after))
+    half = NINE_IN_TEN * math.sqrt(variance(before) / len(before) + variance(after) / len(after))
     middle = fmean(after) - fmean(before)
     return middle - half, middle + half
 

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from orchestrator_core.errors import FormatError
-from orchestrator_core.weights.marking import MARK_WEIGHT, Marks, evidence_of
+from orchestrator_core.weights.marking import MARK_WEIGHT, Marks, evidence_of, words_of
 
 
 def value_of(**marks: bool | int) -> float:
@@ -41,9 +41,10 @@ def test_no_mark_says_nothing() -> None:
 
 
 def test_a_mark_counts_for_several_scores_and_says_what_it_is() -> None:
-    evidence = evidence_of(Marks(favourite=True, stars=1))
+    marks = Marks(favourite=True, stars=1)
+    evidence = evidence_of(marks)
     assert evidence
-    assert (evidence.weight, evidence.words) == (MARK_WEIGHT, "favourite, 1 star")
+    assert (evidence.weight, words_of(marks)) == (MARK_WEIGHT, "favourite, 1 star")
     assert MARK_WEIGHT > 1
 
 
