@@ -10,7 +10,7 @@ from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from orchestrator_core.errors import ConfigError
+from orchestrator_core.errors import ConfigError, OrchestratorError
 from orchestrator_core.prompt import PromptDraft
 
 if TYPE_CHECKING:
@@ -126,10 +126,18 @@ def drawing_of(arguments: Namespace) -> Drawing:
     )
 
 
-def _ledger() -> Ledger:
+def _ledger() -> Ledger | None:
+    """None where it cannot be read, which is said once: prompts are drawn by the odds as written too."""
+    from orchestrator_app.console import problem
     from orchestrator_app.learning import open_ledger
 
-    return open_ledger()
+    ledger = open_ledger()
+    try:
+        ledger.settings  # noqa: B018  reads it
+    except OrchestratorError as error:
+        problem("warning", f"Prompts are drawn without learned odds: {error}")
+        return None
+    return ledger
 
 
 def _library(arguments: Namespace, opened: Callable[[], ProfileSource]) -> ProfileSource | None:

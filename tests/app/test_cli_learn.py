@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 from PIL import Image
+from sqlalchemy import update
 
 from orchestrator_app.learning import open_ledger
 from orchestrator_core.formats.infotext import format_infotext
@@ -17,7 +18,7 @@ from orchestrator_core.prompt import Choice, Component, Origin, PromptDraft
 from orchestrator_core.request import GenerationRequest, ImageNotes
 from orchestrator_core.run import Run, Score
 from orchestrator_core.stages.generate_prompt import Options, generate
-from orchestrator_core.store import Store
+from orchestrator_core.store import Store, schema
 from orchestrator_core.template import Wildcards
 from orchestrator_core.vision.port import Fulfilment, Wanted
 from orchestrator_core.weights.observation import Observation
@@ -59,6 +60,15 @@ def test_prompts_are_drawn_by_the_learned_odds_where_that_is_asked_for(learned: 
     assert sum(draft["positive"] == "red" for draft in drafts) >= 25
     plain = learned("prompt", "__colors__", "--wildcards", "words", "--seed", 1, "--count", 30).out.split()
     assert plain.count("red") < 25
+
+
+def test_where_the_ledger_cannot_be_read_prompts_are_drawn_without_it_and_that_is_said(learned: Cli):
+    with Store.open() as store, store.writing() as connection:
+        connection.execute(update(schema.learning_events).values(data="[]"))
+    drawn = learned("prompt", "a {red|red} hat", "--seed", 1, "--count", 2, "--learn")
+    assert drawn.status == 0
+    assert drawn.out.split("\n")[:2] == ["a red hat"] * 2
+    assert drawn.err.count("drawn without learned odds") == 1
 
 
 def test_the_odds_are_shown_with_what_they_come_of(learned: Cli):
