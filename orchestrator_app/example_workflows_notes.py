@@ -102,12 +102,12 @@ LEARNED = """\
 **CLIP Scorer** says how surely each picture shows each drawn word, against what else could have been drawn. **Feedback
 Recorder** keeps that, and the next prompts are drawn by what worked, once you say so.
 
-1. Put a CLIP model into `models/clip_score/` and choose it in **Scorer Model** (*installed*). Choose a model in
-   **checkpoint**.
+1. Put the folder of a CLIP model into `models/clip_score/` (docs/scoring.md of the pack names one to begin with) and
+   choose it in **Scorer Model** (*installed*). Choose a model in **checkpoint**.
 2. Press *Run*: the bars show what the pictures hold.
 3. Switch learning on in the tab **Learned odds** at the side, and set a wildcard to *prefers what works*.
 4. *Run (Instant)*, some forty times, and look at the odds again. Every step can be undone.
 
-- Your own marks count more: right-click a picture.
+- Your own marks count more: right-click a picture. Mark what is worse, too.
 - **passed** and **best image** of the scorer are pictures too: wire them where you like.
 """

@@ -21,8 +21,8 @@ from orchestrator_core.errors import ConfigError, OrchestratorError
 _HISTORY = 1_000  # entries that are shown, images some at a time
 _LARGEST = 32 * 1024 * 1024  # bytes of a file that is taken in
 _NOTHING = (
-    "Nothing was learned yet. Switch on the scoring of finished images on the page Config, or mark images with the "
-    "keys 1 to 5, F and X: what was drawn for them appears here."
+    "Nothing was learned yet. Switch on the scoring of finished images on the page Config, or mark those of Generate "
+    "with the keys 1 to 5, F and X: what was drawn for them appears here."
 )
 
 
