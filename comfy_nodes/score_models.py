@@ -22,7 +22,7 @@ from orchestrator_core.vision.bank import StoreBank
 from orchestrator_core.vision.clip_vision_encoder import ClipVision
 from orchestrator_core.vision.extras import ExtraModels
 from orchestrator_core.vision.observing import Observer
-from orchestrator_core.vision.opening import ScorerSettings, open_scorer
+from orchestrator_core.vision.opening import ScorerSettings, files_told, open_scorer
 from orchestrator_core.vision.port import Fulfilment, Scorer, Wanted
 from orchestrator_core.vision.stored_vectors import StoredVectors
 from orchestrator_core.vision.vlm_opening import Access
@@ -36,7 +36,6 @@ if TYPE_CHECKING:
     from orchestrator_core.vision.port import Pixels
 
 _WAIT_S = 5.0  # for another program's lock on the store
-_MOST_FILES = 200  # of a model's folder
 INSTALLED = "installed"  # the widget that lists models below ComfyUI's folders
 # A permission to download, which no graph gives, is not among them.
 NODE_FIELDS = tuple(name for name in ScorerSettings.model_fields if name != "allow_download")
@@ -101,7 +100,7 @@ class Scorers:
         open_store: Callable[[], Store] | None = None,
     ) -> None:
         self._folders, self._residence, self._host, self._own = folders, residence, host, own
-        self._chosen: WeakValueDictionary[tuple[ScorerSettings, Own], ChosenScorer] = WeakValueDictionary()
+        self._chosen: WeakValueDictionary[tuple[ScorerSettings, Own, object], ChosenScorer] = WeakValueDictionary()
         self._vectors = StoredVectors(open_store or _store)
         self._numbers: dict[Own, int] = {}
         self._lock = threading.Lock()
@@ -114,9 +113,10 @@ class Scorers:
         settings, own = self.settings(values), self._own()
         if settings.url.strip():
             server_of(LlmSettings(url=settings.url))
+        wanted = settings, own, files_told(settings.model)
         with self._lock:
-            if (found := self._chosen.get((settings, own))) is None:
-                found = self._chosen[settings, own] = ChosenScorer(settings, own, self)
+            if (found := self._chosen.get(wanted)) is None:
+                found = self._chosen[wanted] = ChosenScorer(settings, own, self)
             return found
 
     def settings(self, values: Mapping[str, Any]) -> ScorerSettings:
@@ -145,9 +145,7 @@ class Scorers:
         settings, own = self.settings(values), self._own()
         with self._lock:
             number = self._numbers.setdefault(own, len(self._numbers))
-        place = Path(settings.model.removeprefix("local-dir:"))
-        files = [place] if place.is_file() else sorted(place.glob("*"))[:_MOST_FILES] if place.is_dir() else []
-        told = [(file.name, *_stamp(file)) for file in files]
+        told = files_told(settings.model)
         return hashlib.sha256(repr((settings.model_dump_json(), number, told)).encode()).hexdigest()[:16]
 
     def opened(self, settings: ScorerSettings, own: Own, clip_vision: ClipVision | None = None) -> Scorer:
@@ -170,11 +168,6 @@ class Scorers:
     def file(self, name: str) -> str:
         """What a graph calls a file of this machine. Raises ConfigError."""
         return usable_folder(name, self._folders())
-
-
-def _stamp(file: Path) -> tuple[int, int]:
-    status = file.stat()
-    return status.st_mtime_ns, status.st_size
 
 
 def _store() -> Store:

@@ -55,18 +55,21 @@ class StudioScorers:
         self._open_store, self._residence, self._let_go = open_store, residence, let_go or release
         self._key = key
         self._lock = threading.Lock()
-        self._of: tuple[ScorerSettings, Access] | None = None
+        self._of: tuple[ScorerSettings, Access, object] | None = None
         self._scorer: Scorer | None = None
         self._extras_of: tuple[str, str, Access] | None = None
         self._extras: ExtraModels | None = None
 
     def get(self, settings: Settings) -> Scorer:
         """Raises ScorerError where none is set, or it is not there; ConfigError for an address that is none."""
-        wanted = scorer_settings(settings), self._access(settings)
+        from orchestrator_core.vision.opening import files_told
+
+        named, access = scorer_settings(settings), self._access(settings)
+        wanted = named, access, files_told(named.model)  # another model in the same folder is another scorer
         with self._lock:
             if self._scorer is None or self._of != wanted:
                 before = self._scorer
-                self._scorer, self._of = self._opened(*wanted), wanted
+                self._scorer, self._of = self._opened(named, access), wanted
                 if before is not None:
                     self._let_go(before)
             return self._scorer

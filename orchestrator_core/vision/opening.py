@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from orchestrator_core.vision.observing import Observer
     from orchestrator_core.vision.vlm import VisionLanguageModel
 
+_MOST_FILES = 200  # of a model's folder
 Backend = Literal["auto", "open_clip", "transformers", "blip", "vqa", "tagger"]
 
 
@@ -134,6 +135,14 @@ def backend_of(settings: ScorerSettings) -> Backend:
         return "tagger"
     kind = _kind_of(folder)
     return "blip" if kind == "blip" else "transformers" if kind in ("clip", "siglip", "siglip2") else "vqa"
+
+
+def files_told(model: str) -> tuple[tuple[str, int, int], ...]:
+    """Name, time and size of the files of a model's folder: other ones where another model was put in its place."""
+    place = Path(model.strip().removeprefix("local-dir:")).expanduser()
+    files = [place] if place.is_file() else sorted(place.glob("*"))[:_MOST_FILES] if place.is_dir() else []
+    stats = [(file.name, file.stat()) for file in files]
+    return tuple((name, status.st_mtime_ns, status.st_size) for name, status in stats)
 
 
 def _kind_of(folder: Path) -> str:

@@ -59,10 +59,11 @@ def test_nobody_keeps_a_model_that_no_graph_uses(scorers: Scorers):
 
 
 def test_a_changed_file_makes_another_of_it(scorers: Scorers, folder: Path):
-    before = scorers.fingerprint({"installed": "tiny"})
+    before, opened = scorers.fingerprint({"installed": "tiny"}), scorers.get({"installed": "tiny"})
     assert scorers.fingerprint({"installed": "tiny"}) == before
     (folder / "tiny" / "open_clip_model.safetensors").write_bytes(b"new")
     assert scorers.fingerprint({"installed": "tiny"}) != before
+    assert scorers.get({"installed": "tiny"}) is not opened
 
 
 @pytest.mark.parametrize(
@@ -112,6 +113,7 @@ def test_what_the_person_permits_goes_with_the_scorer_and_makes_another_of_it(fo
 def test_a_tagger_says_what_is_in_an_image_and_a_clip_model_cannot(scorers: Scorers, folder: Path):
     (folder / "tags").mkdir()
     (folder / "tags" / "model.onnx").write_bytes(b"x")
+    (folder / "tags" / "selected_tags.csv").write_text("tag_id,name,category\n1,1girl,0\n", encoding="utf-8")
     assert scorers.get({"model": "tags"}).observer().identity.startswith("tagger:tags:")
     with pytest.raises(OrchestratorError, match="Name a tagger"):
         scorers.get({"model": "tiny"}).observer()

@@ -158,7 +158,7 @@ def test_the_settings_of_the_scorer_are_those_of_the_page():
         StudioScorers(None).get(Settings())
 
 
-def test_a_scorer_is_kept_while_its_settings_are_the_same_and_let_go_after(tmp_path: Path):
+def test_a_scorer_is_kept_while_settings_and_files_are_the_same_and_let_go_after(tmp_path: Path):
     made: list[FakeScorer] = []
 
     class Scorers(StudioScorers):
@@ -168,10 +168,14 @@ def test_a_scorer_is_kept_while_its_settings_are_the_same_and_let_go_after(tmp_p
 
     scorers, settings = Scorers(None), Settings(scorer_model="x")
     assert scorers.get(settings) is scorers.get(replace_model(settings, "x"))
-    scorers.get(replace_model(settings, "y"))
+    in_folder = replace_model(settings, str(tmp_path))
+    scorers.get(in_folder)
     assert [scorer.released for scorer in made] == [1, 0]
+    (tmp_path / "open_clip_model.safetensors").write_bytes(b"another training")
+    scorers.get(in_folder)
+    assert [scorer.released for scorer in made] == [1, 1, 0]
     scorers.close()
-    assert [scorer.released for scorer in made] == [1, 1]
+    assert [scorer.released for scorer in made] == [1, 1, 1]
 
 
 def replace_model(settings: Settings, name: str) -> Settings:
@@ -238,6 +242,7 @@ def test_what_opens_the_extras_is_kept_while_what_they_name_is_the_same():
 
 def test_a_test_of_the_scorer_looks_for_the_tagger_too(tmp_path: Path):
     (tmp_path / "model.onnx").write_bytes(b"x")
+    (tmp_path / "selected_tags.csv").write_text("tag_id,name,category\n1,1girl,0\n", encoding="utf-8")
     assert "tagger" in StudioScorers(None).tested(Settings(scorer_model=str(tmp_path), score_compare=str(tmp_path)))
     with pytest.raises(ScorerError, match="gone"):
         StudioScorers(None).tested(Settings(scorer_model=str(tmp_path), score_compare=str(tmp_path / "gone")))
