@@ -234,4 +234,9 @@ def take_in(arguments: argparse.Namespace) -> int:
         for each in found.remarks:
             remark(each)
     ledger = open_ledger()
-    return _done(ledger, ledger.observe(observations, "import", f"import of {file.name}"))
+    before = ledger.number
+    number = ledger.observe(observations, "import", f"import of {file.name}")
+    if number == before:
+        say(f"Moment {number}: nothing of {file.name} is new.")
+        return 0
+    return _done(ledger, number)

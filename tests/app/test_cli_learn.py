@@ -129,6 +129,9 @@ def test_what_was_learned_goes_into_a_file_and_back_and_counts_once(learned: Cli
     assert learned("learn", "export", "all.json").status == 0
     before = open_ledger().odds("||").multipliers
     learned("learn", "import", "all.json")
+    learned("learn", "pin", "colors#red", 1)
+    assert "nothing of all.json is new" in learned("learn", "import", "all.json").out
+    learned("learn", "unpin", "colors#red")
     assert open_ledger().odds("||").multipliers == before
     learned("learn", "reset")
     learned("learn", "import", "all.json")
