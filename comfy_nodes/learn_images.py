@@ -8,9 +8,9 @@ from orchestrator_core.base_models import base_model_in
 from orchestrator_core.errors import ConfigError, NoDatabase
 from orchestrator_core.formats.image_metadata import read_image
 from orchestrator_core.prompt import PromptDraft
-from orchestrator_core.request import GeneratedImage, ImageNotes
+from orchestrator_core.request import GeneratedImage, GenerationRequest, ImageNotes
 from orchestrator_core.run import Run
-from orchestrator_core.stages.generate_prompt import Options, kept
+from orchestrator_core.stages.generate_prompt import kept, options_of
 from orchestrator_core.weights.retrying import with_retried
 
 from .drawing_odds import snapshot_for
@@ -31,7 +31,7 @@ def run_of(path: Path, services: Services) -> tuple[Run, str]:
             "Save Image With Origin."
         )
     family = base_model_in(found.request.checkpoint).family
-    draft = _draft(found.notes, found.request.positive, found.request.negative, services, family)
+    draft = _draft(found.notes, found.request, services, family)
     run = Run(found.notes.run_id, draft, (GeneratedImage(path, found.request, found.notes.run_id),))
     with open_store() as store:
         store.save_run(run)
@@ -54,13 +54,11 @@ def _recorded(path: Path) -> tuple[Run, str] | None:
         return None
 
 
-def _draft(notes: ImageNotes, positive: str, negative: str, services: Services, family: str) -> PromptDraft:
+def _draft(notes: ImageNotes, request: GenerationRequest, services: Services, family: str) -> PromptDraft:
     """As it was drawn: the same template, seed and odds give the same choices."""
     source = notes.source
-    names = ("dialect", "method", "index", "missing", "profiles", "genre")
-    given = {name: value for name in names if (value := getattr(source, name)) is not None}
-    given |= {"template": source.template, "negative_template": source.negative, "rerolls": dict(source.rerolls)}
-    options = Options.model_validate({**given, "seed": notes.prompt_seed or 0})
+    options = options_of(source, request.seed if notes.prompt_seed is None else notes.prompt_seed)
     found = snapshot_for(services.odds, options, source.odds, family)
-    draft = kept(options, positive, negative, services.wildcards, services.profiles, found.weights, found.number)
+    texts, drawn_from = (request.positive, request.negative), (services.wildcards, services.profiles)
+    draft = kept(options, *texts, *drawn_from, found.weights, found.number)
     return with_retried(draft, notes.retried) if notes.retried else draft

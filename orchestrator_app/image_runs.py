@@ -51,7 +51,7 @@ def _drawn_again(metadata: ImageMetadata, wildcards: Wildcards, profiles: Profil
     """With the origins that a draw by its notes explains; all the rest is free text."""
     from pydantic import ValidationError
 
-    from orchestrator_core.stages.generate_prompt import Options, kept
+    from orchestrator_core.stages.generate_prompt import kept, options_of
     from orchestrator_core.weights.retrying import with_retried
 
     request, notes = metadata.request, metadata.notes
@@ -60,14 +60,8 @@ def _drawn_again(metadata: ImageMetadata, wildcards: Wildcards, profiles: Profil
     if notes is None or not notes.template:
         return plain
     source = notes.source
-    seed = request.seed if notes.prompt_seed is None else notes.prompt_seed
-    values = {
-        "template": source.template, "negative_template": source.negative, "dialect": source.dialect, "seed": seed,
-        "rerolls": dict(source.rerolls), "method": source.method, "index": source.index, "missing": source.missing,
-        "profiles": source.profiles, "genre": source.genre,
-    }  # fmt: skip
     try:
-        options = Options.model_validate(values)
+        options = options_of(source, request.seed if notes.prompt_seed is None else notes.prompt_seed)
     except ValidationError:  # of a program that knows other dialects
         return plain
     weights, number = _odds(source.profiles, source.genre, request.checkpoint, source.odds)

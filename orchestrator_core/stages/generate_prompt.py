@@ -76,6 +76,18 @@ def options_from_widgets(values: Mapping[str, Any]) -> Options:
     return Options.model_validate(given)
 
 
+def options_of(source: PromptSource, seed: int) -> Options:
+    """Those by which a draft says that it was drawn.
+
+    Raises pydantic's ValidationError for what this version has not, as a dialect that is not known here.
+    """
+    names = ("template", "dialect", "method", "index", "missing", "profiles", "genre")
+    values = {name: getattr(source, name) for name in names}
+    return Options.model_validate(
+        {**values, "negative_template": source.negative, "rerolls": dict(source.rerolls), "seed": seed}
+    )
+
+
 def generate(
     options: Options,
     wildcards: Wildcards,

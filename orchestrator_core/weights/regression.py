@@ -29,7 +29,6 @@ _ALIKE = 1e-3  # variance of the scores themselves
 class Regression:
     keys: dict[str, int] = field(default_factory=dict)  # column by key; column 0 is what all images have in common
     rows: int = 0
-    left_out: int = 0  # rows with values beyond ``MOST``
     _products: Any = None  # sum of w x xᵀ
     _targets: Any = None  # sum of w y x
     _squares: float = 0.0
@@ -45,7 +44,6 @@ class Regression:
 
         new = [key for key in dict.fromkeys(keys) if key not in self.keys]
         if len(self.keys) + len(new) > MOST:
-            self.left_out += 1
             return
         for key in new:
             self.keys[key] = len(self.keys) + 1

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +20,7 @@ from orchestrator_core.formats.image_metadata import with_metadata
 from orchestrator_core.formats.image_notes import notes_as_json
 from orchestrator_core.formats.infotext import format_infotext
 from orchestrator_core.prompt import PromptDraft
-from orchestrator_core.request import GenerationRequest, notes_for
+from orchestrator_core.request import GenerationRequest, ImageNotes, notes_for
 from orchestrator_core.run import Run, Score
 from orchestrator_core.stages.generate_prompt import Options, generate
 from orchestrator_core.template import Wildcards
@@ -182,19 +183,35 @@ def test_a_broken_database_is_told_and_stops_no_prompt(preferring: StoreLearning
     assert StoreLearning(lambda path: (scored(1, generate(OPTIONS, WILDCARDS)), ""), WILDCARDS).number() == 0
 
 
+def saved(folder: Path, request: GenerationRequest, notes: ImageNotes) -> Path:
+    """An image with its metadata."""
+    image: Any = pytest.importorskip("PIL.Image")
+    image.new("RGB", (8, 8)).save(folder / "plain.png")
+    texts = {"parameters": format_infotext(request, notes), "orchestrator": json.dumps(notes_as_json(notes))}
+    path = folder / "marked.png"
+    path.write_bytes(with_metadata((folder / "plain.png").read_bytes(), texts, "The image"))
+    return path
+
+
+def test_an_image_that_names_no_seed_of_its_prompt_was_drawn_by_its_own(preferring: StoreLearning, tmp_path: Path):
+    first = generate(OPTIONS, WILDCARDS)
+    seeds = (OPTIONS.model_copy(update={"seed": seed}) for seed in range(1, 50))
+    draft = next(draft for one in seeds if (draft := generate(one, WILDCARDS)).positive != first.positive)
+    notes = replace(notes_for("8" * 32, draft), prompt_seed=None)  # as Forge writes them
+    path = saved(tmp_path, GenerationRequest(draft.positive, seed=draft.seed), notes)
+    run, _ = run_of(path, Services(WILDCARDS, lambda *_: None, odds=preferring))
+    assert run.draft.components == draft.components
+
+
 def test_an_image_that_was_not_recorded_tells_itself_what_its_mark_is_credited_to(
     preferring: StoreLearning, tmp_path: Path
 ):
-    image: Any = pytest.importorskip("PIL.Image")
     preferring.pin(f"{slot()}#blue", 500.0)  # the image was drawn by odds, and says by which
     snapshot = preferring.now(OPTIONS, "SDXL")
     draft = generate(OPTIONS, WILDCARDS, snapshot.weights, odds=snapshot.number)
     request = GenerationRequest(draft.positive, checkpoint="sd_xl_base_1.0.safetensors", seed=3)
     notes = notes_for("7" * 32, draft)
-    texts = {"parameters": format_infotext(request, notes), "orchestrator": json.dumps(notes_as_json(notes))}
-    image.new("RGB", (8, 8)).save(tmp_path / "plain.png")
-    path = tmp_path / "marked.png"
-    path.write_bytes(with_metadata((tmp_path / "plain.png").read_bytes(), texts, "The image"))
+    path = saved(tmp_path, request, notes)
     services = Services(WILDCARDS, lambda *_: None, odds=preferring)
     learning = StoreLearning(lambda place: run_of(place, services), WILDCARDS)
     assert learning.mark(path, favourite=False, reject=False, stars=5) == "5 stars"
