@@ -82,26 +82,31 @@ def slot_odds(state: State, context: str, slot: str) -> SlotOdds:
 
 @dataclass(frozen=True, slots=True)
 class _Sources:
-    """What speaks of a slot. ``counted``: models' scores as far as they move anything; ``still``: why nothing moves."""
+    """What speaks of a slot. ``counted``: models' scores as far as they move anything; ``still``: why nothing moves.
+
+    ``seen``: by marks; ``marked``: the same, as far as they tell one value from another.
+    """
 
     slot: str
     rules: Rules
     record: SlotRecord
     counted: SlotRecord
     whole: Regression | None
+    seen: Mapping[str, Belief]
     marked: Mapping[str, Belief]
     still: str
 
     @classmethod
     def of(cls, state: State, context: str, slot: str) -> _Sources:
         record, whole = state.record(context, slot) or _NOTHING, state.whole(context)
-        marked = whole.beliefs(slot) if whole is not None and not whole.alike else {}
+        seen = whole.beliefs(slot) if whole is not None else {}
+        marked = {} if whole is None or whole.alike else seen
         counted = record if state.settings.direction(slot) == "prefer" else _NOTHING
         still = _stands_still(state, context, slot, counted, whole if marked else None)
-        return cls(slot, state.settings.rules, record, counted, whole, marked, still)
+        return cls(slot, state.settings.rules, record, counted, whole, seen, marked, still)
 
     def known(self) -> _Known:
-        return _Known.of(self.record, self.marked, self.whole, self.slot)
+        return _Known.of(self.record, self.marked if self.record.values else self.seen, self.whole, self.slot)
 
     def weighed(self) -> Mapping[str, float]:
         """The multiplier of each value, by key, of what counts."""
@@ -113,7 +118,7 @@ class _Sources:
 
     @property
     def options(self) -> int:
-        return max(self.record.options, len(self.record.values.keys() | self.marked.keys()))
+        return max(self.record.options, len(self.record.values.keys() | self.seen.keys()))
 
 
 def _stands_still(state: State, context: str, slot: str, record: SlotRecord, whole: Regression | None) -> str:

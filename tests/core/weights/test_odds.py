@@ -95,10 +95,12 @@ def test_a_favourite_never_makes_its_value_rarer(favourites: str):
 def test_marks_that_are_all_alike_tell_no_value_from_another_and_that_is_said():
     events = [ON[0], *(mark(2 + place, place, "ab"[place % 2], 2.94) for place in range(30))]
     assert odds(folded(events), "c").multipliers == {}
-    assert "mark what is worse, too" in slot_odds(folded(events), "c", "s").why
+    found = slot_odds(folded(events), "c", "s")
+    assert "mark what is worse, too" in found.why
+    assert {value.key: value.multiplier for value in found.values} == {"s#a": 1, "s#b": 1}  # seen, and listed
     events += [mark(40 + place, 40 + place, "b", -2.94) for place in range(10)]
-    found = odds(folded([*events, Event(99, "set", (), {"what": "mode", "value": "fast"})]), "c").multipliers
-    assert found["s#a"] > 1 > found["s#b"]
+    moved = odds(folded([*events, Event(99, "set", (), {"what": "mode", "value": "fast"})]), "c").multipliers
+    assert moved["s#a"] > 1 > moved["s#b"]
 
 
 def test_nothing_is_learned_while_it_is_off():
