@@ -303,7 +303,8 @@ def test_a_deleted_run_leaves_only_its_image_files(store: Store, tmp_path: Path)
     png = write_png(tmp_path / "a.png", 8, 8)
     store.save_run(a_run("r1", images=(an_image(png, "r1"),), scores=(Score("r1", "a.png", 0, "clip", 0.5),)))
     assert store.delete_run("r1") is True
-    assert set(count_rows(store).values()) == {0}
+    left = {name for name, count in count_rows(store).items() if count}
+    assert left <= {"job_queue"}  # whose one row says whether the queue waits
     assert png.exists()
     assert store.delete_run("r1") is False
 
