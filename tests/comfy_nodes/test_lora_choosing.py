@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
@@ -114,9 +115,19 @@ class Learned:
         return Snapshot(number, self.moments[number - 1]) if number else Snapshot()
 
 
+def hashed_ink(shelf: LoraShelf) -> str:
+    """Its identity, once the shelf knows it, which is found out beside all else."""
+    end = time.monotonic() + 60
+    while True:
+        (ink,) = [record for record in shelf.ready().records().values() if record.name == "ink"]
+        if ink.sha256:
+            return ink.sha256
+        assert time.monotonic() < end
+        time.sleep(0.02)
+
+
 def test_what_was_learned_of_loras_decides_and_says_so_and_is_undone_with_the_odds(shelf: LoraShelf) -> None:
-    (ink,) = [record for record in shelf.ready().records().values() if record.name == "ink"]
-    name = ink.sha256 or ink.name
+    name = hashed_ink(shelf)
     strengths = {f"lora strength of {name}#0.4": 1.9, f"lora strength of {name}#1": 0.1}
     odds = Learned({f"lora:{name}": 1.5, **strengths})
     choosing = Choosing(shelf.ready, odds=odds)
@@ -134,8 +145,7 @@ def test_what_was_learned_of_loras_decides_and_says_so_and_is_undone_with_the_od
 
 
 def test_a_prompt_that_was_drawn_by_earlier_odds_gets_its_loras_by_those(shelf: LoraShelf) -> None:
-    (ink,) = [record for record in shelf.ready().records().values() if record.name == "ink"]
-    odds = Learned({}, {f"lora:{ink.sha256 or ink.name}": 0.0})
+    odds = Learned({}, {f"lora:{hashed_ink(shelf)}": 0.0})
     odds.last = 2
     choosing = Choosing(shelf.ready, odds=odds)
     assert choosing.choose(INK, BaseModel(), OPTIONS).chosen == ()

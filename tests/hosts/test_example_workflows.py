@@ -6,7 +6,7 @@ import io
 import json
 import shutil
 import urllib.request
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -19,8 +19,6 @@ from orchestrator_app.example_workflows_live import LIVE_EXAMPLES
 from orchestrator_app.tiny_world import MODELS
 from orchestrator_core.formats.comfy_workflow_reader import graph_from_workflow
 from orchestrator_core.formats.image_metadata import read_image
-from orchestrator_core.formats.node_definitions import node_definition
-from orchestrator_core.formats.sharing_nodes import OUR_NODES
 from orchestrator_core.generators.comfy_http import ComfyGenerator
 from orchestrator_core.request import ImageNotes, Progress
 from tests.hosts.canvas import Canvas, open_canvas
@@ -67,18 +65,6 @@ def test_the_template_browser_offers_them_with_their_thumbnails(comfyui: ComfyUI
     assert sorted(offered) == sorted(example.name for example in ALL)
     for path in FOLDER.iterdir():
         assert fetched(f"{comfyui.url}/api/workflow_templates/sd-orchestrator/{path.name}") == path.read_bytes()
-
-
-def test_our_own_account_of_our_nodes_is_the_hosts(comfyui: ComfyUI, tmp_path: Path) -> None:
-    """By it workflows are written where no ComfyUI runs; a widget that it lacks would shift those behind it."""
-    info = ComfyGenerator(tmp_path, comfyui.url).object_info()
-
-    def told(name: str, of: Mapping[str, Any]) -> list[tuple[str, str]]:
-        definition = node_definition(name, of)
-        assert definition is not None, name
-        return [(item.name, item.type) for item in definition.inputs]
-
-    assert {name: told(name, OUR_NODES) for name in OUR_NODES} == {name: told(name, info) for name in OUR_NODES}
 
 
 @every_workflow

@@ -21,7 +21,6 @@ from tests.hosts.forge import (
     make_data_folder,
     missing_packages,
     python_over,
-    running_forge,
 )
 
 pytestmark = [pytest.mark.host, pytest.mark.slow]
@@ -40,23 +39,10 @@ def expected() -> str:
     return Template(TEMPLATE).draw(Wildcards(ROOT / "wildcards"), 11).positive
 
 
-def test_without_a_page_the_script_is_there_and_without_the_folder_nothing_is(forge_parts: ForgeParts, tmp_path: Path):
-    with running_forge(tmp_path / "data", forge_parts, ["--nowebui"]) as forge:
-        assert drawn_by(forge) == expected()
-        assert f"{PACK}:" not in forge.log, "it has nothing to say"
-        assert "Traceback" not in forge.log
-        forge.post("/sdapi/v1/options", {"samples_format": "png"})  # saves the settings, with whatever is in them
-        forge.kill()
-        shutil.rmtree(forge.folder / "extensions" / PACK)
-        forge.arguments = ()
-        before = len(forge.log)
-        forge.start()
-        names = [script["name"] for script in forge.get("/sdapi/v1/script-info")]
-        assert "orchestrator" not in names
-        assert [line for line in forge.log[before:].splitlines() if "orchestrator" in line.lower()] == []
-
-
-def test_a_clone_and_a_start_are_all_the_installation_there_is(forge_parts: ForgeParts, tmp_path: Path):
+def test_a_clone_and_a_start_are_all_there_is_to_its_coming_and_deleting_the_folder_to_its_going(
+    forge_parts: ForgeParts, tmp_path: Path
+):
+    """Three starts, since each takes half a minute: the first installs, the second has no page, the third no pack."""
     if not missing_packages(forge_parts.python):
         pytest.skip("this Forge's Python has all that the pack needs already")
     folder = tmp_path / "data"
@@ -73,16 +59,39 @@ def test_a_clone_and_a_start_are_all_the_installation_there_is(forge_parts: Forg
             pytest.skip("no package index: " + next(line for line in forge.log.splitlines() if "could not" in line))
         assert re.search(rf"Installing platformdirs, sqlalchemy(, watchdog)?, ruamel\.yaml for {PACK}", forge.log)
         assert drawn_by(forge) == expected()
-        forge.kill()
-        first = len(forge.log)
-        forge.start()
-        assert drawn_by(forge) == expected()
-        assert f"for {PACK}" not in forge.log[first:], "nothing is installed again"
+        without_a_page(forge)
+        without_the_folder(forge)
     finally:
         forge.kill()
     assert sorted(path.name for path in site_packages(forge_parts.python).iterdir()) == before
     added = {path.name.split("-")[0].lower() for path in site_packages(forge.own_python).glob("*.dist-info")}
     assert {"platformdirs", "sqlalchemy"} <= added  # and what the host's own extensions want
+
+
+def without_a_page(forge: Forge) -> None:
+    log = started_again(forge, "--nowebui")
+    assert drawn_by(forge) == expected()
+    assert f"{PACK}:" not in log, "it has nothing to say"
+    assert f"for {PACK}" not in log, "nothing is installed again"
+    assert "Traceback" not in log
+    forge.post("/sdapi/v1/options", {"samples_format": "png"})  # saves the settings, with whatever is in them
+
+
+def without_the_folder(forge: Forge) -> None:
+    shutil.rmtree(forge.folder / "extensions" / PACK)
+    log = started_again(forge)
+    names = [script["name"] for script in forge.get("/sdapi/v1/script-info")]
+    assert "orchestrator" not in names
+    assert [line for line in log.splitlines() if "orchestrator" in line.lower()] == []
+
+
+def started_again(forge: Forge, *arguments: str) -> str:
+    """What it says from then on."""
+    forge.kill()
+    before = len(forge.log)
+    forge.arguments = arguments
+    forge.start()
+    return forge.log[before:]
 
 
 def site_packages(python: Path) -> Path:
