@@ -10,6 +10,7 @@ import os
 import re
 import time
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -125,6 +126,8 @@ def test_the_tab_renders_in_this_process_and_the_image_says_where_it_came_from(p
 
 
 def test_a_scene_is_rendered_in_this_process_and_seen_and_edited_in_its_story(page: Page):
+    from playwright.sync_api import TimeoutError as TooLong
+
     tab(page, "Profiles")
     page.click('.orc-profile[data-send="characters/mira"]')
     page.wait_for_selector("#orchestrator_profile_tried:has-text('she reads a letter by the window, 1woman')")
@@ -145,9 +148,14 @@ def test_a_scene_is_rendered_in_this_process_and_seen_and_edited_in_its_story(pa
     page.wait_for_selector("#orchestrator_progress:has-text('1 image')")
     tab(page, "Stories")
     page.wait_for_selector("#orchestrator_story_timeline .orc-scene img")
-    fill(page, "#orchestrator_story_mood", "tense")
-    page.click("#orchestrator_story_save")
-    page.wait_for_selector("#orchestrator_story_log tr:has-text('you'):has-text('mood: tense')")
+    changed = page.locator("#orchestrator_story_log tr:has-text('you'):has-text('mood: tense')")
+    for _ in range(4):  # while the form is being filled with the new scene, the page says so, and to click once more
+        fill(page, "#orchestrator_story_mood", "tense")
+        page.click("#orchestrator_story_save")
+        with suppress(TooLong):
+            changed.wait_for(timeout=20_000)
+            break
+    assert changed.count()
     page.click("#orchestrator_story_undo")
     page.wait_for_selector("#orchestrator_story_log tr.undone:has-text('mood: tense')")
 
