@@ -6,6 +6,7 @@ stage left is in the store before anything goes on.
 
 from __future__ import annotations
 
+import math
 import threading
 import time
 from collections.abc import Callable, Sequence
@@ -233,7 +234,7 @@ class Worker:
 
     def _beat(self) -> None:
         """Every tick: progress, and what is to stop; every beat: that this worker lives, and who lives no more."""
-        last = 0.0
+        last = -math.inf
         while not self.stopping.wait(self.ways.tick_s) or self._attempts:
             with suppress(OrchestratorError):  # a store that is away is waited for by the lanes; a host may be away too
                 self._tick()
