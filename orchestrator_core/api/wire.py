@@ -1,0 +1,67 @@
+"""What a server and the API say to each other: a request, an answer. No web framework is named here or below.
+
+A server (``api/asgi.py`` for Forge and standalone, the aiohttp routes in ComfyUI) asks ``Service.before`` with what it
+knows from the head of a request, reads no more of the body than that allows, and hands everything to ``Service.answer``
+in a thread of its own.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Protocol
+
+PREFIX = "/orchestrator/v1"
+
+
+@dataclass(frozen=True, slots=True)
+class Head:
+    """``path`` is below the prefix with its escapes decoded: "/jobs/12". Names of headers are in lower case.
+
+    ``client`` is the address of whoever connected, "127.0.0.1"; "" where the server does not know.
+    """
+
+    method: str
+    path: str
+    query: Mapping[str, str] = field(default_factory=dict)
+    headers: Mapping[str, str] = field(default_factory=dict)
+    client: str = ""
+
+
+class EventStream(Protocol):
+    """What is sent piece by piece. The server calls ``poll`` in a thread, sends what it gives, and waits ``pause_s``."""
+
+    pause_s: float
+
+    def poll(self) -> bytes | None:
+        """What is new, often b""; None: that was all. Never blocks for longer than a look into the store."""
+        ...
+
+    def close(self) -> None:
+        """Whoever asked is gone."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """``body``, or the bytes of ``file``, or what ``stream`` gives as time goes on."""
+
+    status: int
+    body: bytes = b""
+    content_type: str = "application/json"
+    headers: Mapping[str, str] = field(default_factory=dict)
+    file: Path | None = None
+    stream: EventStream | None = None
+
+
+class Service(Protocol):
+    """Threads may share one. Neither method raises."""
+
+    def before(self, head: Head) -> Answer | int:
+        """An answer that refuses, for which no body is read; else the most bytes of body that are to be read."""
+        ...
+
+    def answer(self, head: Head, body: bytes) -> Answer:
+        """Blocks, so it is called in a thread. The server has asked ``before`` first."""
+        ...
