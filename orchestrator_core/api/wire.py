@@ -30,7 +30,7 @@ class Head:
 
 
 class EventStream(Protocol):
-    """What is sent piece by piece. The server calls ``poll`` in a thread, sends what it gives, and waits ``pause_s``."""
+    """What is sent piece by piece. The server calls ``poll`` in a thread, sends it, and waits ``pause_s``."""
 
     pause_s: float
 
