@@ -10,18 +10,18 @@ import math
 import threading
 import time
 from collections.abc import Callable, Sequence
-from contextlib import AbstractContextManager, suppress
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from orchestrator_core.context import StageContext
 from orchestrator_core.errors import OrchestratorError, StoreError
 from orchestrator_core.jobs import attempt as attempts
 from orchestrator_core.jobs.attempt import Attempt, Said
 from orchestrator_core.jobs.claiming import Taking, take_next
 from orchestrator_core.jobs.engine import Engine
+from orchestrator_core.jobs.lane import Lane, LanePulse
 from orchestrator_core.jobs.life import BEAT_S
 from orchestrator_core.jobs.membership import Membership
 from orchestrator_core.jobs.model import Job
@@ -30,24 +30,10 @@ from orchestrator_core.jobs.patience import Patience
 if TYPE_CHECKING:
     from orchestrator_core.store import Store
 
-POLL_S = 0.2  # between two looks for a job
+__all__ = ["Lane", "Ways", "Worker"]
+
+POLL_S = 0.2  # between two looks for a job, while there are some
 TICK_S = 1.0  # between two looks whether one is to stop
-FIRST_PAUSE_S, LONGEST_PAUSE_S = 1.0, 60.0  # before a host that did not answer is tried again
-
-
-@dataclass(frozen=True, slots=True)
-class Lane:
-    """``serves``: the targets of the jobs that it takes, "" among them; none for jobs that render nothing.
-
-    ``resource``: what it keeps busy, by a name that is the same for every worker: a host's address, a graphics card.
-    ``open`` gives the context of one job, and takes it back; ``reach`` raises OrchestratorError while the host is away.
-    """
-
-    name: str
-    open: Callable[[Job], AbstractContextManager[StageContext]]
-    serves: tuple[str, ...] = ()
-    resource: str = ""
-    reach: Callable[[], None] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,6 +73,7 @@ class Worker:
         self.membership = Membership(store, folder, named, self.ways.silence_s)
         self.done = self.failed = 0
         self._attempts: list[Attempt] = []
+        self._pulses = [LanePulse(self.ways.poll_s) for _ in self.lanes]
         self._lock = threading.Lock()
         self._left = self.ways.jobs
         self._threads: list[threading.Thread] = []
@@ -103,8 +90,8 @@ class Worker:
         """Begins to work in threads of its own. Raises StoreError, OSError."""
         self.membership.join()
         loops = [threading.Thread(target=self._guarded, args=(self._beat,), name="orchestrator-heart", daemon=True)]
-        for lane in self.lanes:
-            loop = (partial(self._work, lane),)
+        for lane, pulse in zip(self.lanes, self._pulses, strict=True):
+            loop = (partial(self._work, lane, pulse),)
             loops.append(threading.Thread(target=self._guarded, args=loop, name=f"jobs-{lane.name}", daemon=True))
         self._threads = loops
         for thread in loops:
@@ -114,6 +101,7 @@ class Worker:
         """Takes no job any more and puts back those that it runs, which go on where they ended. False: not in time."""
         self.stopping.set()
         self._stop_all("leaving")
+        self.wake()
         return self.join(wait_s)
 
     def join(self, wait_s: float | None = None) -> bool:
@@ -143,37 +131,49 @@ class Worker:
             self.tell(str(error))
             self.stopping.set()
             self._stop_all("leaving")
+            self.wake()
 
     # taking and running jobs
 
-    def _work(self, lane: Lane) -> None:
-        loaded: str | None = None
-        pause, busy = 0.0, False
+    def _work(self, lane: Lane, pulse: LanePulse) -> None:
+        was_busy = False
         while not self.stopping.is_set():
-            if pause and not self._answers(lane):
-                pause = min(pause * 2, LONGEST_PAUSE_S)
-                self.stopping.wait(pause)
+            if pulse.is_away and not self._answers(lane, pulse):
+                pulse.rest()
                 continue
-            pause = 0.0
-            job = self._next(lane, loaded, glance=not busy)
-            busy = job is not None
+            job = self._next(lane, pulse.loaded, glance=not was_busy)
+            was_busy = job is not None
             if job is None:
                 if self._is_through():
                     return
-                self.stopping.wait(self.ways.poll_s)
+                pulse.rest()
                 continue
+            pulse.is_busy()
             kind = self._run(job, lane)
-            loaded = job.checkpoint if job.needs_gpu and kind == attempts.DONE else loaded
-            pause = FIRST_PAUSE_S if kind == attempts.UNREACHABLE else 0.0
-            self.stopping.wait(pause)
+            if kind == attempts.UNREACHABLE:
+                pulse.went_away(f"{lane.name} does not answer.")
+                pulse.rest()
+            elif job.needs_gpu and kind == attempts.DONE:
+                pulse.loaded = job.checkpoint
 
-    def _answers(self, lane: Lane) -> bool:
+    def _answers(self, lane: Lane, pulse: LanePulse) -> bool:
         try:
             if lane.reach is not None:
                 lane.reach()
-        except OrchestratorError:
+        except OrchestratorError as error:
+            pulse.went_away(str(error))
             return False
+        pulse.is_back()
         return True
+
+    def wake(self) -> None:
+        """There is something to do: nobody waits for the next look."""
+        for pulse in self._pulses:
+            pulse.wake()
+
+    def problems(self) -> list[tuple[str, str]]:
+        """Of each lane its name, and why it takes no job now, for people; "" where it does."""
+        return [(lane.name, pulse.problem) for lane, pulse in zip(self.lanes, self._pulses, strict=True)]
 
     def _next(self, lane: Lane, loaded: str | None, *, glance: bool) -> Job | None:
         with self._lock:
