@@ -30,7 +30,7 @@ def listens_on() -> str:
     if name := initialize_util.gradio_server_name():
         return str(name)
     if getattr(cmd_opts, "nowebui", False):  # its server gets no address then, and takes all of them
-        return "0.0.0.0"  # noqa: S104 - a question, not a socket
+        return "0.0.0.0"
     return os.environ.get("GRADIO_SERVER_NAME") or "127.0.0.1"  # what gradio goes by
 
 
