@@ -11,6 +11,7 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, delete, func, insert, or_, select, update
 
+from orchestrator_core.store import webhooks
 from orchestrator_core.store.job_tables import attempts, events, jobs, queue, steps, workers
 from orchestrator_core.store.queries import chunks
 from orchestrator_core.store.rows import Row, Stored
@@ -18,6 +19,7 @@ from orchestrator_core.store.rows import Row, Stored
 SPACE = 1024  # between two neighbours in the order, for those that are moved between them
 ALL = frozenset({"waiting", "running", "held", "done", "failed", "cancelled"})
 PENDING = ("waiting", "held")  # what can be put into another order
+_ENDS = {*webhooks.EVENTS, "lost"}  # kinds after which a job may have come to one of the states that webhooks tell
 BRIEF = [column for column in jobs.c if column.name not in ("pipeline", "run", "detail")]
 
 
@@ -53,6 +55,11 @@ def _by_key(connection: Connection, keys: Sequence[str]) -> dict[str, Stored]:
     }
 
 
+def keys_there(connection: Connection, keys: Sequence[str]) -> set[str]:
+    """Those of these keys that a job has."""
+    return set(_by_key(connection, keys))
+
+
 def _count_on(connection: Connection, counter: str, by: int) -> int:
     """The counter, after it grew; nobody else counts until the transaction ends."""
     column = queue.c[counter]
@@ -70,6 +77,7 @@ def tell(connection: Connection, said: Sequence[tuple[str, str, str]]) -> None:
         for number, (job_id, kind, text) in enumerate(said, last - len(said) + 1)
     ]
     connection.execute(insert(events), rows)
+    webhooks.ended(connection, {job_id for job_id, kind, _ in said if kind in _ENDS}, now)
 
 
 def found(connection: Connection, name: str) -> Stored | None:
@@ -107,9 +115,11 @@ def _having(text: str) -> ColumnElement[bool]:
     return or_(*(func.lower(field).contains(text.lower(), autoescape=True) for field in fields))
 
 
-def counts(connection: Connection) -> dict[str, int]:
-    """How many jobs are in each state."""
+def counts(connection: Connection, text: str = "") -> dict[str, int]:
+    """How many jobs are in each state; with a text, how many of those that have it."""
     statement = select(jobs.c.state, func.count()).group_by(jobs.c.state)
+    if text:
+        statement = statement.where(_having(text))
     return {str(state): int(number) for state, number in connection.execute(statement)}
 
 

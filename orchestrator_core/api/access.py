@@ -1,0 +1,113 @@
+"""Who may ask: a token off the loopback, the names under which this server is reached, and no foreign web page.
+
+A page that a browser shows can send requests to any address, also to this machine's own; what it cannot do is choose
+the Host, Origin and Sec-Fetch-Site headers that go with them.
+"""
+
+from __future__ import annotations
+
+import hmac
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from ipaddress import ip_address
+from urllib.parse import urlsplit
+
+from orchestrator_core.api.refusing import Refusal
+from orchestrator_core.api.wire import Head
+
+_DEFAULT_PORTS = {"http": ":80", "https": ":443"}
+_PROXIED = ("x-forwarded-for", "x-forwarded-host", "x-real-ip", "forwarded")
+_OWN_SITES = ("same-origin", "none")
+
+
+@dataclass(frozen=True, slots=True)
+class Access:
+    """``token``: "" for none. ``is_open``: the server listens on more than the loopback.
+
+    ``hosts``: names, beside the loopback's, under which it may be reached; of an open server any address in numbers
+    will do as well, as no foreign name can lead to it.
+    """
+
+    token: str = field(default="", repr=False)
+    is_open: bool = False
+    hosts: frozenset[str] = frozenset()
+
+    def check(self, head: Head) -> None:
+        """Raises Refusal: 403 for a foreign name or page, 401 without the token."""
+        self._check_host(head.headers.get("host", ""))
+        _check_page(head.headers)
+        self._check_token(head)
+
+    def _check_host(self, host: str) -> None:
+        name = host_name(host)
+        if is_loopback(name) or (name and name in {known.lower() for known in self.hosts}):
+            return
+        if self.is_open and is_address(name):
+            return
+        raise Refusal(
+            403, "host_refused", f"This server does not answer under the name {name[:100]!r}. Add it to its host names."
+        )
+
+    def _check_token(self, head: Head) -> None:
+        off_loopback = self.is_open or not is_loopback(head.client) or any(name in head.headers for name in _PROXIED)
+        if not self.token:
+            if off_loopback:
+                raise Refusal(
+                    403,
+                    "token_needed",
+                    "From other machines this API answers only with a token, and none is set here. "
+                    "Make one with: orchestrator serve --new-token",
+                )
+            return
+        scheme, _, given = head.headers.get("authorization", "").partition(" ")
+        right = hmac.compare_digest(given.strip().encode("utf-8", "replace"), self.token.encode())
+        if scheme.lower() != "bearer" or not right:
+            said = "The token is wrong." if given else "A token is needed: Authorization: Bearer TOKEN."
+            raise Refusal(401, "unauthorized", said, headers={"WWW-Authenticate": 'Bearer realm="orchestrator"'})
+
+
+def _check_page(headers: Mapping[str, str]) -> None:
+    """Programs send neither header, the server's own pages send its own name."""
+    origin = headers.get("origin")
+    is_foreign = origin is not None and not is_same_origin(origin.lower(), headers.get("host", "").lower())
+    if is_foreign or headers.get("sec-fetch-site", "same-origin").lower() not in _OWN_SITES:
+        raise Refusal(
+            403, "origin_refused", f"No other web page may ask this, and {(origin or 'this one')[:100]} is one."
+        )
+
+
+def is_same_origin(origin: str, host: str) -> bool:
+    try:
+        parts = urlsplit(origin)
+    except ValueError:  # as of "http://["
+        return False
+    port = _DEFAULT_PORTS.get(parts.scheme)
+    return port is not None and parts.netloc.removesuffix(port) == host.removesuffix(port) != ""
+
+
+def host_name(host: str) -> str:
+    """Without its port and brackets, in lower case; "" for what is no name."""
+    try:
+        return (urlsplit(f"//{host.strip()}").hostname or "").rstrip(".")
+    except ValueError:
+        return ""
+
+
+def is_address(name: str) -> bool:
+    try:
+        ip_address(name)
+    except ValueError:
+        return False
+    return True
+
+
+def is_loopback(name: str) -> bool:
+    """Of a name or an address; "" is none."""
+    if name.lower() in ("localhost", "ip6-localhost"):
+        return True
+    try:
+        address = ip_address(name)
+    except ValueError:
+        return False
+    mapped = getattr(address, "ipv4_mapped", None)
+    return address.is_loopback or (mapped is not None and mapped.is_loopback)

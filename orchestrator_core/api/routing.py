@@ -1,0 +1,112 @@
+"""Routes: the table's rows, and which of them a request means."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from pydantic import BaseModel
+
+from orchestrator_core.api.place import ApiPlace
+from orchestrator_core.api.refusing import Refusal
+from orchestrator_core.api.wire import Answer, Head
+
+JSON = "application/json"
+SMALL, LARGE = 64 << 10, 16 << 20  # bytes of a body
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """``query`` and ``body`` are of the route's models; ``body`` is None where it has none."""
+
+    place: ApiPlace
+    head: Head
+    names: Mapping[str, str]  # what stood in the path, by the pattern's names
+    query: Any = None
+    body: Any = None
+
+
+@dataclass(frozen=True, slots=True)
+class Created:
+    """What is answered with 201 and, where one thing was made, its place."""
+
+    model: BaseModel
+    location: str = ""
+
+
+Handler = Callable[[Call], BaseModel | Created | Answer]
+
+
+@dataclass(frozen=True, slots=True)
+class Route:
+    """``path`` is below the prefix; ``{name*}`` takes the rest of it, slashes and all."""
+
+    method: str
+    path: str
+    handler: Handler
+    answer: type[BaseModel] | None  # of JSON; None where ``content_type`` is another
+    summary: str
+    query: type[BaseModel] | None = None
+    body: type[BaseModel] | None = None
+    most: int = SMALL
+    content_type: str = JSON
+    creates: bool = False  # may answer with 201
+    refusals: Sequence[int] = field(default=())  # beside those that any route may answer with
+
+    def match(self, path: str) -> dict[str, str] | None:
+        """The names in its path; None where another is meant."""
+        wanted, given = self.path.split("/"), path.split("/")
+        if wanted[-1].endswith("*}") and len(given) > len(wanted):
+            given[len(wanted) - 1 :] = ["/".join(given[len(wanted) - 1 :])]
+        if len(wanted) != len(given):
+            return None
+        names = {}
+        for pattern, text in zip(wanted, given, strict=True):
+            if pattern.startswith("{"):
+                if not text:
+                    return None
+                names[pattern.strip("{*}")] = text
+            elif pattern != text:
+                return None
+        return names
+
+    def takes(self, accepted: str) -> bool:
+        """Whether an answer of its kind is among what an Accept header names; errors are JSON in any case."""
+        kinds = [part.partition(";")[0].strip().lower() for part in accepted.split(",") if part.strip()]
+        main = self.content_type.partition("/")[0]
+        return (
+            not kinds
+            or any(kind in ("*/*", f"{main}/*", self.content_type) for kind in kinds)
+            or (main == "image" and any(kind.startswith("image/") for kind in kinds))
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Match:
+    """``route`` None: a question about the path itself, whose answer is which methods it has."""
+
+    route: Route | None
+    names: Mapping[str, str]
+    allowed: tuple[str, ...]
+
+
+def find(routes: Sequence[Route], head: Head) -> Match:
+    """Raises Refusal: 404 for a path that is not there, 405 for a method that it has not."""
+    path = head.path.rstrip("/") or "/"
+    if "\0" in path or len(path) > 2_000:
+        raise Refusal(400, "bad_path", "This is no path of the API.")
+    found = [(route, names) for route in routes if (names := route.match(path)) is not None]
+    # ``/profiles/{name*}`` would take any longer path too: what is spelled out comes first.
+    if not found:
+        raise Refusal(404, "no_such_path", f"There is no {path[:200]!r}: see GET /openapi.json for what there is.")
+    methods = {route.method for route, _ in found}
+    allowed = tuple(sorted(methods | {"OPTIONS"} | ({"HEAD"} if "GET" in methods else set())))
+    if head.method == "OPTIONS":
+        return Match(None, {}, allowed)
+    wanted = "GET" if head.method == "HEAD" else head.method
+    for route, names in found:
+        if route.method == wanted:
+            return Match(route, names, allowed)
+    told = f"{head.path[:200]} has no {head.method[:20]}; it has {', '.join(allowed)}."
+    raise Refusal(405, "method_not_allowed", told, headers={"Allow": ", ".join(allowed)})
