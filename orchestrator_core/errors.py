@@ -11,6 +11,8 @@ OrchestratorError
 ├── JobError                   a job that is not there, or cannot be what is asked
 │   ├── KeyTaken               another job was added under its key
 │   └── LostJob                a worker that was given up: its job is another's now
+├── WebhookError               a webhook that may not be, or is not there
+│   └── SignatureRefused       a message that its secret did not sign, or not lately
 ├── HttpError                  a server refused a call: ``status`` and ``body`` are its answer
 │   └── NoAnswer               it did not answer, or not in the language that it should speak
 ├── LanguageModelError         a language model gave no answer that can be used: ``kind`` says why, in a word
@@ -79,6 +81,14 @@ class KeyTaken(JobError):
 
 class LostJob(JobError):
     """This worker was given up, and another has its job."""
+
+
+class WebhookError(OrchestratorError):
+    """A webhook that may not be, or is not there."""
+
+
+class SignatureRefused(WebhookError):
+    """A message that was not signed with the secret, or not lately."""
 
 
 class LanguageModelError(OrchestratorError):

@@ -13,7 +13,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from orchestrator_core.errors import FormatError, OrchestratorError
+from orchestrator_core.errors import FormatError, KeyTaken, OrchestratorError, WebhookError
 from orchestrator_core.formats.json_text import read_json
 from orchestrator_core.jobs.model import OPEN, SCHEMA_VERSION, NewJob, State
 from orchestrator_core.jobs.queue import Queue
@@ -50,7 +50,7 @@ def exported(queue: Queue, states: Sequence[State] = OPEN) -> Iterator[str]:
 
 def _line(row: Any) -> str:
     data: dict[str, Any] = {"schema_version": SCHEMA_VERSION, "pipeline": json.loads(row["pipeline"])}
-    given = {name: row[name] for name in ("target", "priority", "title", "key") if row[name]}
+    given = {name: row[name] for name in ("target", "priority", "title", "key", "callback_url") if row[name]}
     given |= {"tags": json.loads(row["tags"])} if row["tags"] != "[]" else {}
     given |= {"run": json.loads(row["run"])} if row["run"] else {}
     return json.dumps(data | given, ensure_ascii=False)
@@ -95,16 +95,14 @@ def job_from(line: str) -> NewJob:
 
 def _added(queue: Queue, page: list[tuple[int, NewJob]], problems: list[str]) -> tuple[int, int]:
     """How many are new, and how many were there. All at once; where one is refused, one by one."""
-    from orchestrator_core.errors import KeyTaken
-
     try:
         results = queue.add_all([job for _, job in page])
-    except KeyTaken:
+    except (KeyTaken, WebhookError):
         results = []
         for number, job in page:
             try:
                 results += queue.add_all([job])
-            except KeyTaken as error:
+            except (KeyTaken, WebhookError) as error:
                 problems.append(f"line {number}: {error}")
     new = sum(result.is_new for result in results)
     return new, len(results) - new

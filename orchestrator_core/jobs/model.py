@@ -15,7 +15,9 @@ from typing import Any, Literal, get_args
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
+from orchestrator_core.errors import WebhookError
 from orchestrator_core.spec import PipelineSpec, StageSpec, pipeline_from
+from orchestrator_core.webhooks.address import destination
 
 State = Literal["waiting", "running", "held", "done", "failed", "cancelled"]
 STATES: tuple[State, ...] = get_args(State)
@@ -43,6 +45,9 @@ class NewJob(BaseModel):
     title: str = Field("", max_length=500)
     tags: tuple[str, ...] = Field((), max_length=100)
     key: str | None = Field(None, min_length=1, max_length=300, description="Added again under it, nothing is added.")
+    callback_url: str = Field(
+        "", max_length=2000, description="Told when the job has ended. It must be among the addresses that are allowed."
+    )
 
     @field_validator("pipeline", mode="before")
     @classmethod
@@ -55,9 +60,17 @@ class NewJob(BaseModel):
         name = target.strip().rstrip("/")
         return {"comfy": "comfyui"}.get(name.lower(), name.lower() if name.lower() in KINDS else name)
 
+    @field_validator("callback_url")
+    @classmethod
+    def _that_may_be(cls, url: str) -> str:
+        try:
+            return destination(url).url if url else ""
+        except WebhookError as error:
+            raise ValueError(str(error)) from None
+
     @property
     def request_hash(self) -> str:
-        """Of what is asked for; two that differ in priority or title ask the same."""
+        """Of what is asked for; two that differ in priority, title or callback_url ask the same."""
         asked = {"pipeline": self.pipeline.model_dump(mode="json"), "run": self.run, "target": self.target}
         return hashlib.sha256(json.dumps(asked, sort_keys=True, ensure_ascii=True).encode()).hexdigest()
 
@@ -87,6 +100,7 @@ class Job:
     owner: str = ""
     is_stopping: bool = False
     start: str = ""
+    callback_url: str = ""
     created_ms: int = 0
     started_ms: int = 0
     ended_ms: int = 0
@@ -159,6 +173,7 @@ def job_of(row: Mapping[str, Any]) -> Job:
     return Job(
         **{name: row[name] for name in (*same, *more)},
         detail=row.get("detail", ""),
+        callback_url=row.get("callback_url", ""),
         progress=json.loads(row["progress"]),
         tags=tuple(json.loads(row["tags"])),
         needs_gpu=bool(row["needs_gpu"]),

@@ -27,6 +27,7 @@ from orchestrator_core.jobs.model import (
 )
 from orchestrator_core.jobs.rows import pipeline_columns, row_of, with_options
 from orchestrator_core.run import new_run_id
+from orchestrator_core.webhooks.hooks import check_callbacks
 
 if TYPE_CHECKING:
     from orchestrator_core.store import Store
@@ -50,7 +51,8 @@ class Queue:
     # adding
 
     def add(self, new: NewJob) -> Job:
-        """Behind all others of its priority. Raises PipelineError, and KeyTaken for another job under its key."""
+        """Behind all others of its priority. Raises PipelineError, KeyTaken for another job under its key, and
+        WebhookError for a callback_url that is not allowed."""
         return self.add_all([new])[0].job
 
     def add_all(self, new: Sequence[NewJob]) -> list[Added]:
@@ -60,6 +62,7 @@ class Queue:
         now = jobs.now_ms()
         rows = [row_of(one, now) for one in new]
         with self.store.writing() as connection:
+            check_callbacks(connection, (one.callback_url for one in new))
             found = jobs.add(connection, rows)
             for row, there in zip(rows, found, strict=True):
                 if row["request_hash"] != there["request_hash"]:

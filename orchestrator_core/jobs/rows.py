@@ -43,7 +43,8 @@ def row_of(new: NewJob, now: int) -> Row:
     words: Row = dict.fromkeys(("reason", "error", "detail", "owner", "resource", "start", "stage"), "")
     numbers: Row = dict.fromkeys(("number", "position", "passed", "attempt", "crashes", "stop"), 0)
     times: Row = {"created_ms": now, "updated_ms": now, "started_ms": 0, "ended_ms": 0}
-    given: Row = {name: getattr(new, name) for name in ("key", "request_hash", "title", "target", "priority")}
+    same = ("key", "request_hash", "title", "target", "priority", "callback_url")
+    given: Row = {name: getattr(new, name) for name in same}
     run = json.dumps(new.run, ensure_ascii=False) if new.run is not None else ""
     run_id = str((new.run or {}).get("id") or job_id)
     return {

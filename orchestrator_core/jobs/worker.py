@@ -26,6 +26,7 @@ from orchestrator_core.jobs.life import BEAT_S
 from orchestrator_core.jobs.membership import Membership
 from orchestrator_core.jobs.model import Job
 from orchestrator_core.jobs.patience import Patience
+from orchestrator_core.webhooks.delivering import Deliveries
 
 if TYPE_CHECKING:
     from orchestrator_core.store import Store
@@ -77,6 +78,7 @@ class Worker:
         self._lock = threading.Lock()
         self._left = self.ways.jobs
         self._threads: list[threading.Thread] = []
+        self._deliveries: Deliveries | None = None
         self.failure: Exception | None = None
 
     def _serves(self) -> tuple[str, ...]:
@@ -94,8 +96,9 @@ class Worker:
             loop = (partial(self._work, lane, pulse),)
             loops.append(threading.Thread(target=self._guarded, args=loop, name=f"jobs-{lane.name}", daemon=True))
         self._threads = loops
-        for thread in loops:
-            thread.start()
+        self._deliveries = Deliveries(self.store, self.id, self.tell)
+        for one in (*loops, self._deliveries):
+            one.start()
 
     def stop(self, wait_s: float | None = 30.0) -> bool:
         """Takes no job any more and puts back those that it runs, which go on where they ended. False: not in time."""
@@ -115,6 +118,8 @@ class Worker:
         if has_ended:
             for thread in self._threads[:1]:
                 thread.join(10)
+            if self._deliveries is not None:
+                self._deliveries.stop()
             self.membership.leave()
         return has_ended
 

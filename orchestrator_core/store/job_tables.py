@@ -43,6 +43,7 @@ jobs = Table(
     Column("updated_ms", BigInteger),
     Column("started_ms", BigInteger),
     Column("ended_ms", BigInteger),
+    Column("callback_url", AnyText),  # told of its end; "" for none
 )
 steps = Table(
     "job_steps",

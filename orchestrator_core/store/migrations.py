@@ -31,6 +31,7 @@ from orchestrator_core.store.migration_steps import (
     m008_answers,
     m009_learning,
 )
+from orchestrator_core.store.webhook_tables import m011_webhooks
 
 Migration = Callable[[Connection], None]
 
@@ -46,6 +47,7 @@ MIGRATIONS: tuple[Migration, ...] = (
     m008_answers,
     m009_learning,
     m010_jobs,
+    m011_webhooks,
 )
 
 
