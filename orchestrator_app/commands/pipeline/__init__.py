@@ -15,7 +15,7 @@ from orchestrator_app.commands.arguments import (
     whole,
 )
 from orchestrator_app.commands.enhance_arguments import add_model
-from orchestrator_app.commands.pipeline import looking, planning, rerunning, running
+from orchestrator_app.commands.pipeline import looking, planning, rerunning, running, workflows
 
 __all__ = ["add_to"]
 
@@ -27,6 +27,7 @@ def add_to(commands: Any, name: str) -> None:
     parser = commands.add_parser(name, help="list, check, plan and run pipelines", description=description(__doc__))
     actions = parser.add_subparsers(title="actions", metavar="ACTION", required=True)
     _add_looking(actions)
+    _add_workflows(actions)
     plan = _action(
         actions, "plan", planning.plan, "what it would do: prompts, seeds, LoRAs, requests; no model is asked"
     )
@@ -62,6 +63,18 @@ def _add_looking(actions: Any) -> None:
     check.add_argument("pipeline", nargs="+", metavar="PIPELINE", help=_PIPELINE)
     for one in (listed, check):
         one.add_argument("--json", action="store_true", help="one JSON object a line")
+
+
+def _add_workflows(actions: Any) -> None:
+    export = _action(actions, "export", workflows.export, "as a workflow that opens on ComfyUI's canvas")
+    export.add_argument("pipeline", metavar="PIPELINE", help=_PIPELINE)
+    export.add_argument("--workflow", default="-", metavar="FILE", help="a new file (default: standard output)")
+    export.add_argument("--checkpoint", default="", metavar="NAME", help="loaded where the pipeline names none")
+    export.add_argument("--force", action="store_true", help="replace the file if it is there")
+    take_in = _action(actions, "import", workflows.take_in, "the pipeline that a workflow with our nodes is, as JSON")
+    take_in.add_argument("workflow", metavar="WORKFLOW", help="a workflow, or a graph for the API (.json)")
+    for one in (export, take_in):
+        one.add_argument("--object-info", metavar="FILE", help="what a server answers at /object_info, of more nodes")
 
 
 def _add_asking(parser: argparse.ArgumentParser) -> None:
