@@ -7,6 +7,7 @@ the Host, Origin and Sec-Fetch-Site headers that go with them.
 from __future__ import annotations
 
 import hmac
+from base64 import b64decode
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from ipaddress import ip_address
@@ -22,7 +23,8 @@ _OWN_SITES = ("same-origin", "none")
 
 @dataclass(frozen=True, slots=True)
 class Access:
-    """``token``: "" for none. ``is_open``: the server listens on more than the loopback.
+    """``token``: "" for none. ``logins``: each "name:password" that will do as well, of a server that has some.
+    ``is_open``: the server listens on more than the loopback.
 
     ``hosts``: names, beside the loopback's, under which it may be reached; of an open server any address in numbers
     will do as well, as no foreign name can lead to it.
@@ -31,6 +33,7 @@ class Access:
     token: str = field(default="", repr=False)
     is_open: bool = False
     hosts: frozenset[str] = frozenset()
+    logins: frozenset[str] = field(default=frozenset(), repr=False)
 
     def check(self, head: Head) -> None:
         """Raises Refusal: 403 for a foreign name or page, 401 without the token."""
@@ -50,7 +53,7 @@ class Access:
 
     def _check_token(self, head: Head) -> None:
         off_loopback = self.is_open or not is_loopback(head.client) or any(name in head.headers for name in _PROXIED)
-        if not self.token:
+        if not self.token and not self.logins:
             if off_loopback:
                 raise Refusal(
                     403,
@@ -59,11 +62,41 @@ class Access:
                     "Make one with: orchestrator serve --new-token",
                 )
             return
-        scheme, _, given = head.headers.get("authorization", "").partition(" ")
-        right = hmac.compare_digest(given.strip().encode("utf-8", "replace"), self.token.encode())
-        if scheme.lower() != "bearer" or not right:
-            said = "The token is wrong." if given else "A token is needed: Authorization: Bearer TOKEN."
-            raise Refusal(401, "unauthorized", said, headers={"WWW-Authenticate": 'Bearer realm="orchestrator"'})
+        given = head.headers.get("authorization", "")
+        if not self._is_right(given):
+            said = "The token is wrong." if given else f"{self._needed} is needed."
+            raise Refusal(401, "unauthorized", said, headers={"WWW-Authenticate": self._challenge})
+
+    def _is_right(self, authorization: str) -> bool:
+        scheme, _, given = authorization.partition(" ")
+        if scheme.lower() == "bearer":
+            return bool(self.token) and is_same(given.strip(), self.token)
+        if scheme.lower() == "basic":
+            login = _decoded(given.strip())
+            return sum(is_same(login, known) for known in self.logins) > 0  # all of them: it takes as long for each
+        return False
+
+    @property
+    def _needed(self) -> str:
+        if not self.logins:
+            return "A token (Authorization: Bearer TOKEN)"
+        return "This server's login (Authorization: Basic …), or the token (Bearer TOKEN),"
+
+    @property
+    def _challenge(self) -> str:
+        return 'Bearer realm="orchestrator"' + (', Basic realm="orchestrator"' if self.logins else "")
+
+
+def is_same(given: str, secret: str) -> bool:
+    """In the same time, whatever is given."""
+    return hmac.compare_digest(given.encode("utf-8", "replace"), secret.encode("utf-8", "replace"))
+
+
+def _decoded(given: str) -> str:
+    try:
+        return b64decode(given, validate=True).decode()
+    except ValueError:  # also of what is no UTF-8
+        return ""
 
 
 def _check_page(headers: Mapping[str, str]) -> None:
