@@ -54,6 +54,11 @@ def clickable(to: str, content: str, kind: str) -> str:
     return f'<div class="{kind}" data-to="{to}" onclick="{escape(_SEND)}" onkeydown="{escape(_KEY)}">{content}</div>'
 
 
+def pressable(to: str, content: str, kind: str) -> str:
+    """The same for content whose elements have keys of their own, as buttons and check boxes."""
+    return f'<div class="{kind}" data-to="{to}" onclick="{escape(_SEND)}">{content}</div>'
+
+
 def clicked(text: str) -> str:
     """What ``data-send`` said."""
     return text.rpartition(SENT)[0]

@@ -15,9 +15,10 @@ Key = tuple[str, int]  # path, when it was changed
 
 
 class ScenePictures:
-    """May be used by several threads."""
+    """May be used by several threads. ``size``: pixels at most."""
 
-    def __init__(self) -> None:
+    def __init__(self, size: tuple[int, int] = _SIZE) -> None:
+        self._size = size
         self._lock = threading.Lock()
         self._done: OrderedDict[Key, bytes] = OrderedDict()
 
@@ -31,7 +32,7 @@ class ScenePictures:
             if key in self._done:
                 self._done.move_to_end(key)
                 return self._done[key]
-        data = small_picture(path, _SIZE)
+        data = small_picture(path, self._size)
         with self._lock:
             self._done[key] = data
             while len(self._done) > _KEPT:
