@@ -7,7 +7,7 @@ from typing import Any
 from orchestrator_core.config import data_folder
 from orchestrator_core.template import Wildcards
 
-from . import host, host_vision
+from . import host, host_language, host_queue, host_vision
 from .learn_part import LaterOdds, LearnPart
 from .learn_recorder import FeedbackRecorder
 from .learn_routes import learn_routes
@@ -24,6 +24,7 @@ from .profile_loader import ProfileLoader
 from .profile_names import PROFILE_LOADER
 from .profile_shelf import ProfileShelf
 from .prompt_inspector import INSPECTOR, PromptInspector
+from .queue_part import QueueHost, QueuePart
 from .recording import Recording
 from .routes import routes
 from .run_recorder import RECORDER, RunRecorder
@@ -59,6 +60,9 @@ def register() -> dict[str, type[Any]]:
     recording = {"recording": recorded}
     loras = LoraPart(wildcards, profiles, odds)
     scoring = ScorePart(wildcards, loras.library, profiles)
+    stories = StoryPart(profiles, host.lore_folders, host.view_of, host.send_to_all)
+    queue = QueuePart(_queue_host(), wildcards, profiles, loras.library, stories.services)
+    host.when_started(queue.start)
     return {
         WILDCARD_PROMPT: _given(WildcardPrompt, services=services),
         INSPECTOR: PromptInspector,
@@ -69,8 +73,21 @@ def register() -> dict[str, type[Any]]:
         **_score_nodes(scoring),
         **_learn_nodes(learning.of(services)),
         PROFILE_LOADER: _given(ProfileLoader, shelf=profiles),
-        **_story_nodes(StoryPart(profiles, host.lore_folders, host.view_of, host.send_to_all)),
+        **_story_nodes(stories),
     }
+
+
+def _queue_host() -> QueueHost:
+    return QueueHost(
+        host_queue.own_url,
+        host_queue.output_folder,
+        host_language.settings,
+        host_language.language_folders,
+        host_vision.score_folders,
+        host_vision,
+        host_queue.when_ending,
+        host.wants_metadata,
+    )
 
 
 def _given(node: type[Any], **services: Any) -> type[Any]:

@@ -14,6 +14,7 @@ from forge_extension.language_models import ForgeModels
 from forge_extension.language_models import Host as ModelHost
 from forge_extension.lora_names import Host as LoraHost
 from forge_extension.lora_names import LoraNames
+from forge_extension.queue_working import ForgeQueue
 from forge_extension.resolver import Host as ScriptHost
 from forge_extension.settings import HostKeeper, HostSettings
 from orchestrator_app.studio.environment import Settings, StudioEnvironment, Target
@@ -70,6 +71,8 @@ class ForgeHost(Host, HostSettings, ScriptHost, LoraHost, ModelHost, Protocol):
 
     def is_rendering(self) -> bool: ...
 
+    def own_url(self) -> str: ...
+
     def is_interrupted(self) -> bool: ...
 
     def text_encoder(self) -> Any: ...
@@ -100,9 +103,11 @@ class ForgeEnvironment:
         self._lora_names = LoraNames(host)
         self._meanings = Meanings(host.text_vectors, self.loras.vectors)
         self._checkpoints = CheckpointFamilies(host.checkpoint_file)
+        self.queue = ForgeQueue(host, self.studio, self.open_store)
 
     def close(self) -> None:
         """End what runs in the background: the host is about to load the extension anew."""
+        self.queue.close()
         self.loras.close()
         self.scorers.close()
 
@@ -122,6 +127,7 @@ class ForgeEnvironment:
             marks=self.learned,
             desk=self.learned,
             scoring=self.scoring,
+            queue=self.queue.place,
             send_to_host=_SEND,
             host="Forge",
         )

@@ -26,6 +26,8 @@ class Host(RenderingHost, Protocol):
 
     def options(self) -> dict[str, Any]: ...
 
+    def jobs_there(self) -> int: ...
+
 
 class InProcessGenerator:
     """A ``Generator`` for the Forge that this is running in.
@@ -65,6 +67,20 @@ class InProcessGenerator:
     def choices(self) -> Choices:
         """What the host offers now, in ComfyUI's names."""
         return choices_of(self.host.names(refresh=True))
+
+    # for a queue, which chooses among servers
+
+    def refresh(self) -> None:
+        """Has the host look at its folders again."""
+        self.host.names(refresh=True)
+
+    def lacks(self, request: GenerationRequest) -> list[str]:
+        """What the host has not of what is asked for: a line for each."""
+        return payload(request, self.host.names(), self.host.options())[1]
+
+    def others(self) -> int:
+        """How many jobs run or wait in the host."""
+        return self.host.jobs_there()
 
     def _fields(self, request: GenerationRequest) -> dict[str, Any]:
         """Those of the host's job. Raises RequestRefused."""

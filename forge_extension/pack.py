@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-from forge_extension.host import hooks
+from forge_extension.host import hooks, server
 from forge_extension.host.forge import Forge
 from forge_extension.script import TITLE, script_class
 
@@ -49,6 +49,7 @@ class Pack:
         hooks.hook_tab(self._tab, TITLE, "orchestrator")
         hooks.hook_paste(self._paste)
         hooks.hook_end(self._close)
+        server.hook_application(lambda _: self.environment.queue.place.begin())
         return script_class(lambda: self.resolver, self._script_defaults, lambda: self.environment.profiles.genres)
 
     def _close(self) -> None:

@@ -5,48 +5,19 @@ from __future__ import annotations
 from argparse import Namespace
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from orchestrator_core.context import StageContext
 from orchestrator_core.errors import ConfigError
-from orchestrator_core.jobs.worker import Lane
+from orchestrator_core.jobs.lane import Lane
+from orchestrator_core.jobs.workplace import Workplace, nowhere, server_lane
 
 if TYPE_CHECKING:
-    from orchestrator_core.jobs.model import Job
     from orchestrator_core.loras.ranking import LoraSource
     from orchestrator_core.vision.port import Scorer
-    from orchestrator_core.weights.ledger import Ledger
 
 KINDS = {"comfy": "comfyui", "comfyui": "comfyui", "forge": "forge", "embedded": "embedded"}
-
-
-@dataclass(frozen=True, slots=True)
-class Workplace:
-    """``base`` is the context of every job, but for what depends on the job."""
-
-    base: StageContext
-    ledger: Ledger
-
-    @contextmanager
-    def opened(self, job: Job, generator: Any) -> Iterator[StageContext]:
-        """The context of one job: its checkpoint's family, and the odds that were learned for it."""
-        from orchestrator_core.base_models import base_model_in
-        from orchestrator_core.weights.overlay import overlay
-
-        model = base_model_in(job.checkpoint)
-        profiles, genre = _chosen(job)
-        learned = overlay(self.ledger, profiles, genre, model.family)
-        yield replace(self.base, generator=generator, checkpoint=model, weights=learned.weights, odds=learned.number)
-
-
-def _chosen(job: Job) -> tuple[str, str]:
-    """The profiles and the genre that its drawing is with."""
-    for stage in job.pipeline.stages if job.pipeline else ():
-        if stage.type == "generatePrompt":
-            return str(stage.options.get("profiles") or ""), str(stage.options.get("genre") or "")
-    return "", ""
 
 
 def lanes_of(texts: Sequence[str], output: Path, place: Workplace, loras: Sequence[str] = ()) -> list[Lane]:
@@ -58,7 +29,7 @@ def lanes_of(texts: Sequence[str], output: Path, place: Workplace, loras: Sequen
     if len({lane.resource for lane in lanes}) < len(lanes):
         raise ConfigError("--generator names one server twice.")
     # Others' lanes take jobs that render nothing as well; without any, this one does.
-    return lanes or [Lane("no generator", lambda job: place.opened(job, None))]
+    return lanes or [nowhere(place)]
 
 
 def _lane(text: str, output: Path, place: Workplace, loras: Sequence[str]) -> Lane:
@@ -66,45 +37,20 @@ def _lane(text: str, output: Path, place: Workplace, loras: Sequence[str]) -> La
     kind = KINDS.get(name.strip().lower())
     if not equals or kind is None or not address.strip():
         raise ConfigError(f"--generator {text!r} names none; write it as --generator comfy=http://127.0.0.1:8188.")
-    address = address.strip().rstrip("/")
-    generator = _generator(kind, address, output, loras)
-
-    def reach() -> None:
-        _fresh(generator, kind)
-
-    resource = f"{_machine()} {address}" if kind == "embedded" else address
-    return Lane(f"{kind} {address}", lambda job: place.opened(job, generator), ("", kind, address), resource, reach)
+    if kind == "embedded":
+        return _embedded(address.strip(), output, place, loras)
+    return server_lane(kind, address, output, place)
 
 
-def _machine() -> str:
+def _embedded(folder: str, output: Path, place: Workplace, loras: Sequence[str]) -> Lane:
     import socket
 
-    return socket.gethostname()
-
-
-def _generator(kind: str, address: str, output: Path, loras: Sequence[str]) -> Any:
-    if kind == "comfyui":
-        from orchestrator_core.generators.comfy_http import ComfyGenerator
-
-        return ComfyGenerator(output, address)
-    if kind == "forge":
-        from orchestrator_core.generators.forge_http import ForgeGenerator
-
-        return ForgeGenerator(output, address)
     from orchestrator_app.lora_library import known_folders
     from orchestrator_core.generators.embedded import EmbeddedGenerator
 
-    return EmbeddedGenerator(output, address, lora_folders=known_folders(loras))
-
-
-def _fresh(generator: Any, kind: str) -> None:
-    """Asks the host anew what it has: it may be another since it was away. Raises GeneratorUnreachable."""
-    if kind == "comfyui":
-        generator.object_info(refresh=True)
-    elif kind == "forge":
-        generator.names(refresh=True)
-    else:
-        generator.connect()
+    generator = EmbeddedGenerator(output, folder, lora_folders=known_folders(loras))
+    serves, resource = ("", "embedded", folder), f"{socket.gethostname()} {folder}"
+    return Lane(f"embedded {folder}", lambda job: place.opened(job, generator), serves, resource, generator.connect)
 
 
 @contextmanager
@@ -123,21 +69,19 @@ def workplace(arguments: Namespace) -> Iterator[Workplace]:
         settings["backend"] = "transformers" if "folder" in settings else "openai"
     model = model_for(Enhancing(None, settings))
     with _loras(arguments.loras) as loras:
-        yield Workplace(
-            StageContext(
-                open_wildcards(arguments.wildcards),
-                loras=loras,
-                profiles=open_profiles(arguments.profile_folder),
-                stories=open_stories(),
-                books=open_books(arguments.lore_folder),
-                llm=model,
-                answers=answers_for(model),
-                scorer=_scorer(arguments.scorer),
-                extras=ExtraModels(),
-                learner=ledger,
-            ),
-            ledger,
+        base = StageContext(
+            open_wildcards(arguments.wildcards),
+            loras=loras,
+            profiles=open_profiles(arguments.profile_folder),
+            stories=open_stories(),
+            books=open_books(arguments.lore_folder),
+            llm=model,
+            answers=answers_for(model),
+            scorer=_scorer(arguments.scorer),
+            extras=ExtraModels(),
+            learner=ledger,
         )
+        yield Workplace(lambda: base, ledger)
 
 
 @contextmanager

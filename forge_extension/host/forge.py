@@ -7,7 +7,7 @@ from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any
 
-from forge_extension.host import folders, lists, loras, meanings, rendering, residence, settings
+from forge_extension.host import folders, lists, loras, meanings, rendering, residence, server, settings
 from forge_extension.job import Gate
 from forge_extension.lora_names import Listed
 from forge_extension.rendered import Look, Rendered
@@ -27,6 +27,12 @@ class Forge:
 
     def render(self, task: str, fields: Mapping[str, Any], infotext: Mapping[str, Any], gate: Gate) -> Rendered | None:
         return rendering.render(task, fields, infotext, gate)
+
+    def jobs_there(self) -> int:
+        return rendering.jobs_there()
+
+    def own_url(self) -> str:
+        return server.own_url()
 
     def look(self, preview_id: int) -> Look:
         return rendering.look(preview_id)

@@ -146,6 +146,11 @@ def _jpeg(image: Any) -> bytes:
     return file.getvalue()
 
 
+def jobs_there() -> int:
+    """How many jobs of the host's run or wait, whoever's they are."""
+    return len(progress.pending_tasks) + int(progress.current_task is not None)
+
+
 def output_folder() -> str:
     """Where the host keeps the images of text to image."""
     return str(Path(shared.opts.outdir_samples or shared.opts.outdir_txt2img_samples).absolute())

@@ -6,7 +6,7 @@ import os
 from collections.abc import Callable
 from typing import Any
 
-from modules import initialize_util, script_callbacks
+from modules import initialize_util, script_callbacks, shared
 from modules.shared_cmd_options import cmd_opts
 
 
@@ -37,3 +37,10 @@ def listens_on() -> str:
 def is_tunnelled() -> bool:
     """Whether it can be reached from anywhere, through somebody's server: --share and --ngrok."""
     return any(getattr(cmd_opts, name, None) for name in ("share", "ngrok"))
+
+
+def own_url() -> str:
+    """As programs on this machine reach the host; known once it answers."""
+    port = getattr(shared.demo, "server_port", None) or cmd_opts.port
+    scheme = "https" if getattr(cmd_opts, "tls_keyfile", None) else "http"
+    return f"{scheme}://127.0.0.1:{port or (7861 if getattr(cmd_opts, 'nowebui', False) else 7860)}"

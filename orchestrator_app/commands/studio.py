@@ -41,6 +41,8 @@ def run(arguments: argparse.Namespace) -> int:
     given = launch_arguments(arguments.host, free_port(arguments.host, arguments.port)) | look
     known = inspect.signature(page.launch).parameters
     page.queue().launch(**{name: value for name, value in given.items() if name in known})
+    if environment.queue is not None:
+        environment.queue.begin()
     say(f"The studio is at {page.local_url}")
     remark("Ctrl-C ends it.")
     if arguments.open:
@@ -52,6 +54,8 @@ def run(arguments: argparse.Namespace) -> int:
         return 0
     finally:
         page.close(verbose=False)
+        if environment.queue is not None:
+            environment.queue.close()
         if environment.loras is not None:
             environment.loras.close()
 

@@ -26,6 +26,9 @@ if TYPE_CHECKING:
     from orchestrator_app.studio.lora_place import LoraPlace
     from orchestrator_app.studio.odds import Odds
     from orchestrator_app.studio.rating import Rate
+    from orchestrator_core.context import StageContext
+    from orchestrator_core.jobs.place import QueuePlace
+    from orchestrator_core.llm.port import IsCancelled
     from orchestrator_core.loras.record import LoraRecord
     from orchestrator_core.loras.semantic import SemanticPhrases
     from orchestrator_core.memory.book_folder import BookFolder
@@ -103,6 +106,9 @@ class Settings(BaseModel):
     )
     dialect: generate_prompt.Dialect = Field("dynamicprompts", description="The syntax of new templates.")
     remember_runs: bool = Field(True, description="Keep prompts and their images in the store, to learn from.")
+    work_on_queue: bool = Field(
+        True, description="Run jobs of the queue here. Off: only when somebody presses Start working here on its page."
+    )
     score_images: bool = Field(
         False, description="Score finished images: how far each shows the parts of its prompt. Needs a scorer."
     )
@@ -186,6 +192,14 @@ class ImageScoring(Protocol):
         """What a person is told who asks whether the scorer is there. Raises ScorerError where it is not."""
         ...
 
+    def looking(self, settings: Settings) -> StageContext:
+        """What the stage scoreImages looks and learns with. Raises ScorerError where nothing is set."""
+        ...
+
+    def turn(self, is_cancelled: IsCancelled) -> AbstractContextManager[None]:
+        """In it a model of this process may work. Raises Cancelled."""
+        ...
+
 
 class LearnedOdds(Protocol):
     """What was learned, as the draws use it."""
@@ -222,6 +236,7 @@ class StudioEnvironment:
     scoring: ImageScoring | None = None  # None: this place scores nothing
     learned: LearnedOdds | None = None  # None: this place learns nothing
     desk: LearnDesk | None = None  # where a person says how; None: there is no such page's work here
+    queue: QueuePlace | None = None  # None: this place has no queue
     # JavaScript, a function (positive, negative) => void that puts both into the host's own text-to-image page.
     send_to_host: str = ""
     host: str = ""  # "Forge" where the studio is one of its tabs

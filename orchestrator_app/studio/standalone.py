@@ -7,6 +7,7 @@ import sys
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from datetime import datetime
 from importlib.util import find_spec
 from pathlib import Path
@@ -23,6 +24,7 @@ from orchestrator_app.studio.scorers import StudioScorers
 from orchestrator_app.studio.scoring import RunScoring, Scores
 from orchestrator_app.studio.settings_file import SettingsFile
 from orchestrator_app.studio.targets import comfy_target, forge_target
+from orchestrator_app.studio.working import Here, queue_place
 from orchestrator_core.config import data_folder
 from orchestrator_core.errors import ConfigError
 
@@ -66,7 +68,7 @@ def standalone_environment(embedder: Path | None = None) -> StudioEnvironment:
     learning = StudioLearning(_open_store, lambda: wildcards(settings.load()))
     profiles, key = open_profiles(), own_key()
     scorers, keep = StudioScorers(_open_store, key=key.load), Scores(_open_store, learning.learn)
-    return StudioEnvironment(
+    environment = StudioEnvironment(
         targets=_targets,
         wildcards=wildcards,
         settings=settings,
@@ -82,6 +84,8 @@ def standalone_environment(embedder: Path | None = None) -> StudioEnvironment:
         learned=learning,
         desk=learning,
     )
+    here = Here("The studio", lambda target: target.where)
+    return replace(environment, queue=queue_place(here, lambda: environment))
 
 
 def _targets(settings: Settings) -> tuple[Target, ...]:

@@ -105,6 +105,12 @@ class ComfyApi:
         places = [place for place, item in enumerate(before) if item[1] == prompt_id]
         return len(running) + places[0] if places else None
 
+    def queue_length(self) -> int:
+        """How many jobs run or wait, whoever's they are."""
+        value = self._try(lambda: self.client.get_json("/prompt"))
+        found = _mapping(_mapping(value).get("exec_info")).get("queue_remaining")
+        return found if isinstance(found, int) else 0
+
     def cancel(self, prompt_id: str) -> None:
         """Take a job out of the queue, or stop it if it is the one that runs."""
         self._try(lambda: self.client.post_json("/queue", {"delete": [prompt_id]}))

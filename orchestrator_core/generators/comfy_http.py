@@ -9,6 +9,8 @@ from __future__ import annotations
 import json
 import threading
 from collections.abc import Mapping
+from contextlib import suppress
+from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import Any
 
@@ -24,7 +26,7 @@ from orchestrator_core.formats.comfy_graph_reader import values_of_graph
 from orchestrator_core.formats.comfy_links import Graph, is_workflow
 from orchestrator_core.formats.comfy_workflow import workflow_from_graph
 from orchestrator_core.formats.comfy_workflow_reader import graph_from_workflow
-from orchestrator_core.formats.image_metadata import metadata_texts
+from orchestrator_core.formats.image_metadata import metadata_texts, replace_file
 from orchestrator_core.formats.image_notes import notes_as_json
 from orchestrator_core.formats.infotext import format_infotext
 from orchestrator_core.generators.comfy_api import ComfyApi, ImageRef, refusal
@@ -51,6 +53,7 @@ class ComfyGenerator:
         graph: an API graph of one's own (or a canvas workflow, which the server's /object_info helps to convert), to
             which requests are bound as ``formats.comfy_binding`` says; None for the built-in text-to-image graph.
         bindings: see there.
+        own: of a server that this very process is: where its images are. They stay there, and no copies are made.
 
     Of a request's ``extra`` it understands ``inputs`` (``{"node id or title.input": value}``), ``images`` (the same
     with the path of an image file, which is uploaded) and ``batch_index`` (only that image of the batch).
@@ -64,8 +67,9 @@ class ComfyGenerator:
         graph: Mapping[str, Any] | None = None,
         bindings: Mapping[str, str] | None = None,
         timeouts: Timeouts | None = None,
+        own: OwnFiles | None = None,
     ) -> None:
-        self.output_folder, self.own_graph, self.bindings = output_folder, graph, bindings
+        self.output_folder, self.own_graph, self.bindings, self.own = output_folder, graph, bindings, own
         self.timeouts = timeouts or Timeouts()
         self.api = ComfyApi(HttpClient(base_url, self.timeouts.connect))
         self._object_info: dict[str, Any] = {}
@@ -91,7 +95,7 @@ class ComfyGenerator:
     def _render(self, job: ComfyJob, request: GenerationRequest, notes: ImageNotes) -> tuple[GeneratedImage, ...]:
         graph = self._graph_for(request)
         made = effective_request(request, graph)
-        images = _Images(self.api, self.output_folder, made, notes, graph, self._object_info)
+        images = _Images(self.api, self.output_folder, made, notes, graph, self._object_info, self.own)
         try:
             left_out = job.run(graph, images.pnginfo(), images.fetch)
         except GeneratorError as error:
@@ -116,6 +120,27 @@ class ComfyGenerator:
             if refresh or not self._object_info:
                 self._object_info = self.api.object_info()
             return self._object_info
+
+    # for a queue, which chooses among servers
+
+    def refresh(self) -> None:
+        """Asks the server anew what it has. Raises GeneratorUnreachable."""
+        self.object_info(refresh=True)
+
+    def lacks(self, request: GenerationRequest) -> list[str]:
+        """What the server has not of what is asked for, by its last answer: a line for each. Asks it nothing.
+
+        Of a graph of a person's own nothing is known before it is sent.
+        """
+        if self.own_graph is not None or not self._object_info:
+            return []
+        graph = text_to_image_graph(request)
+        write_inputs(graph, request)
+        return resolve_names(graph, self._object_info)[1]
+
+    def others(self) -> int:
+        """How many graphs run or wait at the server. Raises GeneratorUnreachable."""
+        return self.api.queue_length()
 
     def _graph_for(self, request: GenerationRequest) -> Graph:
         info = self.object_info()
@@ -153,6 +178,20 @@ def effective_request(request: GenerationRequest, graph: Graph) -> GenerationReq
     return request.replacing(**{name: values[name] for name in _FROM_GRAPH if values.get(name) not in (None, "")})
 
 
+@dataclass(frozen=True, slots=True)
+class OwnFiles:
+    """Where a server of this process puts its images. ``says_all``: they may say what made them."""
+
+    folder: Path
+    says_all: bool = True
+
+    def path_of(self, image: ImageRef) -> Path | None:
+        """None for a preview, and where there is no such file."""
+        path = (self.folder / image.subfolder / image.filename).resolve()
+        is_there = image.type == "output" and path.is_relative_to(self.folder.resolve()) and path.is_file()
+        return path if is_there else None
+
+
 class _Images:
     """Fetches the images of one job, and writes into each what it came from."""
 
@@ -164,8 +203,10 @@ class _Images:
         notes: ImageNotes,
         graph: Graph,
         object_info: Mapping[str, Any],
+        own: OwnFiles | None = None,
     ) -> None:
         self.api, self.folder, self.request, self.notes, self.graph = api, folder, request, notes, graph
+        self.own = own
         self.done: list[GeneratedImage] = []
         self._of_node: dict[str, int] = {}
         try:
@@ -184,9 +225,20 @@ class _Images:
         request = self.request
         if request.batch_size > 1 and "batch_index" not in request.extra:
             request = request.replacing(extra={**request.extra, "batch_index": number})
-        data = self._with_metadata(self.api.view(image), request, image.filename)
-        path = save_image(self.folder, self.notes.run_id, data, PurePosixPath(image.filename).suffix)
+        path = self._kept(image, request) or self._fetched(image, request)
         self.done.append(GeneratedImage(path, request, self.notes.run_id))
+
+    def _fetched(self, image: ImageRef, request: GenerationRequest) -> Path:
+        data = self._with_metadata(self.api.view(image), request, image.filename)
+        return save_image(self.folder, self.notes.run_id, data, PurePosixPath(image.filename).suffix)
+
+    def _kept(self, image: ImageRef, request: GenerationRequest) -> Path | None:
+        """The server's own file, which then says all as well; None where it is not this process's."""
+        path = self.own.path_of(image) if self.own is not None else None
+        if path is not None and self.own is not None and self.own.says_all:
+            with suppress(OSError):  # it stays as the server wrote it, with the graph in it
+                replace_file(path, self._with_metadata(path.read_bytes(), request, image.filename))
+        return path
 
     def _with_metadata(self, data: bytes, request: GenerationRequest, name: str) -> bytes:
         texts = metadata_texts(format_infotext(request, self.notes), self.graph, self.workflow)

@@ -155,6 +155,16 @@ class ForgeApi:
         stopped = any(state.get(name) is True for name in ("interrupted", "skipped", "stopping_generation"))
         return Steps(step, steps, stopped, str(state.get("job_timestamp") or ""), state.get("job_count") == 0)
 
+    def queue_length(self) -> int:
+        """How many jobs run or wait, whoever's they are; those that wait only where the server has a page."""
+        running = 0 if self.steps().idle else 1
+        try:
+            found = self._try(lambda: self.client.get_json("/internal/pending-tasks"), refusals=(404, 405))
+        except HttpError:
+            return running
+        size = found.get("size") if isinstance(found, dict) else None
+        return running + (size if isinstance(size, int) else 0)
+
     def interrupt(self) -> None:
         """Stop the job that runs, whoever's it is."""
         self._try(lambda: self.client.post_json("/sdapi/v1/interrupt", {}))

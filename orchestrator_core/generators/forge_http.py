@@ -89,6 +89,21 @@ class ForgeGenerator:
                 self._names = ask_names(self.api)
             return self._names
 
+    # for a queue, which chooses among servers
+
+    def refresh(self) -> None:
+        """Asks the server anew what it has. Raises GeneratorUnreachable."""
+        self.api.refresh()
+        self.names(refresh=True)
+
+    def lacks(self, request: GenerationRequest) -> list[str]:
+        """What the server has not of what is asked for, by its last answer: a line for each. Asks it nothing."""
+        return [] if self._names is None else payload(request, self._names, {})[1]
+
+    def others(self) -> int:
+        """How many jobs run or wait at the server. Raises GeneratorUnreachable."""
+        return self.api.queue_length()
+
     def _body_for(self, request: GenerationRequest, options: dict[str, Any]) -> dict[str, Any]:
         body, problems = payload(request, self.names(), options)
         if problems:  # a model that was added since

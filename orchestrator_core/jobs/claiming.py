@@ -130,6 +130,18 @@ def give_up(store: Store, worker: str, takes_over: bool) -> list[str]:
         return [_orphaned(connection, row, takes_over) for row in job_claims.running_of(connection, worker)]
 
 
+def put_back(store: Store, worker: str) -> None:
+    """This worker's process ends in an orderly way, and with it what it renders: no crash of its jobs."""
+    from orchestrator_core.store import job_claims, jobs
+
+    said = f"worker {worker} ended; it waits again"
+    with store.writing(wait_s=2.0) as connection:
+        for row in job_claims.running_of(connection, worker):
+            job_claims.end_attempt(connection, row["id"], row["attempt"], "stopped", "The program was ended.")
+            job_claims.end_job(connection, row["id"], worker, row["attempt"], state="waiting")
+            jobs.tell(connection, [(row["id"], "waiting", said)])
+
+
 def _orphaned(connection: Connection, row: Stored, takes_over: bool) -> str:
     from orchestrator_core.store import job_claims, jobs
 

@@ -75,6 +75,7 @@ class QueuePlace:
         self._jobs: Jobs | None = None
         self._opened = ExitStack()  # what the lanes hold open
         self._starting: threading.Thread | None = None
+        self._watching: threading.Thread | None = None
         self._problem = ""
         self._is_asked = False  # a person wants it, whatever the setting says
         self._ending = threading.Event()
@@ -93,19 +94,21 @@ class QueuePlace:
     # the worker
 
     def begin(self) -> None:
-        """For a host's own thread once it has started: until the worker is open, looks now and then whether jobs wait.
-
-        Returns when the worker was opened, or the place closed.
+        """Once the program has started: from now on, until the worker is open, it is looked now and then whether jobs
+        wait. Returns at once, and opens nothing.
         """
+        with self._lock:
+            if self._watching is None and not self._ending.is_set():
+                self._watching = threading.Thread(target=self._watch, name="orchestrator-queue-watch", daemon=True)
+                self._watching.start()
+
+    def _watch(self) -> None:
         from orchestrator_core.jobs.waiting import WaitingJobs
 
         look = WaitingJobs(self._database)
         while not self._ending.is_set():
-            if self._worker_of() is not None:
-                return
-            if self._is_wanted() and look.are_there():
+            if self._worker_of() is None and self._is_wanted() and look.are_there():
                 self.ensure_worker()
-                return
             self._ending.wait(_LOOK_S)
 
     def ensure_worker(self, *, is_asked: bool = False) -> PlaceState:
@@ -146,9 +149,19 @@ class QueuePlace:
         has_ended = self.stop_worker(wait_s)
         with self._lock:
             store, self._store = self._store, None
+            watching, self._watching = self._watching, None
+        if watching is not None:
+            watching.join(wait_s)
         if store is not None:
             store.close()
         return has_ended
+
+    def abandon(self) -> None:
+        """The process is about to end, and what it renders with it: its jobs go back to the queue at once."""
+        self._ending.set()
+        jobs = self._jobs
+        if jobs is not None and jobs.worker is not None:
+            jobs.worker.abandon()
 
     def state(self) -> PlaceState:
         """What runs here, or why nothing does. Asks no database."""

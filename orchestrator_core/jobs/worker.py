@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING
 from orchestrator_core.errors import OrchestratorError, StoreError
 from orchestrator_core.jobs import attempt as attempts
 from orchestrator_core.jobs.attempt import Attempt, Said
-from orchestrator_core.jobs.claiming import Taking, take_next
+from orchestrator_core.jobs.claiming import Taking, put_back, take_next
 from orchestrator_core.jobs.engine import Engine
 from orchestrator_core.jobs.lane import Lane, LanePulse
 from orchestrator_core.jobs.life import BEAT_S
@@ -97,8 +97,9 @@ class Worker:
             loops.append(threading.Thread(target=self._guarded, args=loop, name=f"jobs-{lane.name}", daemon=True))
         self._threads = loops
         self._deliveries = Deliveries(self.store, self.id, self.tell)
-        for one in (*loops, self._deliveries):
-            one.start()
+        for thread in loops:
+            thread.start()
+        self._deliveries.start()
 
     def stop(self, wait_s: float | None = 30.0) -> bool:
         """Takes no job any more and puts back those that it runs, which go on where they ended. False: not in time."""
@@ -122,6 +123,13 @@ class Worker:
                 self._deliveries.stop()
             self.membership.leave()
         return has_ended
+
+    def abandon(self) -> None:
+        """The process ends now, and all that it renders with it: its jobs wait again, at their old places."""
+        self.stopping.set()
+        with suppress(StoreError):  # who looks next sees by the lock that this process has ended
+            put_back(self.store, self.id)
+        self.membership.leave()
 
     def running(self) -> list[Job]:
         with self._lock:
@@ -230,6 +238,8 @@ class Worker:
         except OrchestratorError as error:
             said = {"ok": False, "kind": attempts.FAILED, "error": str(error)}
         kind = attempt.end(said)
+        if self._deliveries is not None:
+            self._deliveries.wake()
         self.tell(
             f"Job {job.number}: {kind}" + (f": {said['error']}" if kind != attempts.DONE and not said["ok"] else "")
         )
