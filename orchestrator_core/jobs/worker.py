@@ -78,7 +78,7 @@ class Worker:
         self._lock = threading.Lock()
         self._left = self.ways.jobs
         self._threads: list[threading.Thread] = []
-        self._deliveries: Deliveries | None = None
+        self._deliveries = Deliveries(store, tell)
         self.failure: Exception | None = None
 
     def _serves(self) -> tuple[str, ...]:
@@ -96,7 +96,6 @@ class Worker:
             loop = (partial(self._work, lane, pulse),)
             loops.append(threading.Thread(target=self._guarded, args=loop, name=f"jobs-{lane.name}", daemon=True))
         self._threads = loops
-        self._deliveries = Deliveries(self.store, self.id, self.tell)
         for thread in loops:
             thread.start()
         self._deliveries.start()
@@ -119,8 +118,7 @@ class Worker:
         if has_ended:
             for thread in self._threads[:1]:
                 thread.join(10)
-            if self._deliveries is not None:
-                self._deliveries.stop()
+            self._deliveries.stop()
             self.membership.leave()
         return has_ended
 
@@ -238,8 +236,7 @@ class Worker:
         except OrchestratorError as error:
             said = {"ok": False, "kind": attempts.FAILED, "error": str(error)}
         kind = attempt.end(said)
-        if self._deliveries is not None:
-            self._deliveries.wake()
+        self._deliveries.wake()
         self.tell(
             f"Job {job.number}: {kind}" + (f": {said['error']}" if kind != attempts.DONE and not said["ok"] else "")
         )

@@ -86,21 +86,28 @@ def _place(url: str) -> str:
 
 
 def message(kind: str, job: Stored | None, made: Sequence[Stored], now_ms: int) -> str:
-    """The body: type, timestamp, data, as the Standard Webhooks specification asks for. No paths of this machine."""
+    """The body: type, timestamp, data, as the Standard Webhooks specification asks for. No paths of this machine.
+
+    Names are those of the API (``api/job_models.py``), and so are the ids of images.
+    """
     data: Row = {"job": _job(job) if job is not None else None, "images": [_image(row) for row in made]}
-    at = datetime.fromtimestamp(now_ms / 1000, timezone.utc).isoformat(timespec="milliseconds").replace("+00:00", "Z")
-    return json.dumps({"type": kind, "timestamp": at, "data": data}, ensure_ascii=True)
+    return json.dumps({"type": kind, "timestamp": _time(now_ms), "data": data}, ensure_ascii=True)
+
+
+def _time(ms: int) -> str | None:
+    at = datetime.fromtimestamp(ms / 1000, timezone.utc)
+    return at.isoformat(timespec="milliseconds").replace("+00:00", "Z") if ms else None
 
 
 def _job(row: Stored) -> Row:
-    same = ("id", "number", "title", "state", "reason", "target", "key", "attempt", "run_id")
+    same = ("id", "number", "state", "title", "target", "priority", "attempt", "run_id", "reason", "key")
     told: Row = {name: row[name] for name in same}
-    return told | {"error": _FOLDERS.sub("", row["error"]), "tags": json.loads(row["tags"])}
+    told |= {"error": _FOLDERS.sub("", row["error"]), "tags": json.loads(row["tags"])}
+    return told | {name: _time(row[f"{name}_ms"]) for name in ("created", "started", "ended")}
 
 
 def _image(row: Stored) -> Row:
-    name = re.split(r"[\\/]", row["path"])[-1]
-    return {"id": f"{row['run_id']}/{row['position']}", "file": name, "seed": row["seed"]}
+    return {"id": f"{row['run_id']}.{row['position']}", "name": re.split(r"[\\/]", row["path"])[-1]}
 
 
 # what is allowed, and who is told

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from orchestrator_core.errors import StoreError, WebhookError
+from orchestrator_core.run import new_run_id
 from orchestrator_core.webhooks.address import allowed_by
 from orchestrator_core.webhooks.sending import Outcome, Posting
 from orchestrator_core.webhooks.signing import signed_headers
@@ -41,12 +42,11 @@ class Pace:
 
 
 class Deliveries:
-    """``start``, then ``stop``. ``owner``: the worker, in the store. ``tell`` is given a line for what is given up."""
+    """``start``, then ``stop``. ``tell`` is given a line for a person about what is given up."""
 
-    def __init__(
-        self, store: Store, owner: str, tell: Callable[[str], None] = lambda _: None, pace: Pace | None = None
-    ) -> None:
-        self.store, self.owner, self.tell, self.pace = store, owner, tell, pace or Pace()
+    def __init__(self, store: Store, tell: Callable[[str], None] = lambda _: None, pace: Pace | None = None) -> None:
+        self.store, self.tell, self.pace = store, tell, pace or Pace()
+        self.owner = new_run_id()  # in the store, of what is claimed here
         self._stopping = threading.Event()
         self._freed = threading.Event()
         self._lock = threading.Lock()
@@ -57,6 +57,10 @@ class Deliveries:
     def start(self) -> None:
         self._thread = threading.Thread(target=self._loop, name="webhooks", daemon=True)
         self._thread.start()
+
+    def wake(self) -> None:
+        """A job has ended: nobody waits for the next look."""
+        self._freed.set()
 
     def stop(self) -> None:
         """Sends what is due and what is under way, for some seconds; the rest is sent by whoever comes next."""
@@ -147,7 +151,7 @@ class Deliveries:
         values: Row = {"state": "waiting", "due_ms": now} if outcome is None else self._fate(message, outcome, now)
         with self.store.writing() as connection:
             webhooks.end_try(connection, message["id"], self.owner, **values)
-            if outcome is not None and not outcome.status:
+            if outcome is not None and not outcome.status and outcome.may_help:
                 # Nobody is there: what else waits for the same place lets others go first.
                 webhooks.put_off(connection, message["place"], now + int(self.pace.waits_s[0] * 1000))
         if values["state"] == "failed":
