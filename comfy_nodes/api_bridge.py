@@ -6,7 +6,6 @@ The server's loop never waits for the API: whatever may read a file or the store
 from __future__ import annotations
 
 import asyncio
-import json
 import logging
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
@@ -114,7 +113,8 @@ class ApiBridge:
             return _without_stream(found)
         if self._streams >= MOST_STREAMS:
             self._close(found.stream)
-            return _refusal(503, "too_many_streams", f"{MOST_STREAMS} programs follow events already: end one of them.")
+            told = f"{MOST_STREAMS} streams of events are open, and no more are given. Close one, or ask later."
+            return _refusal(503, "too_many_streams", told, {"Retry-After": "5"})
         return found
 
     async def follow(self, stream: EventStream, to: Listener) -> None:
@@ -159,14 +159,15 @@ async def _read(content: Stream, most: int) -> bytes:
 
 
 def _too_large(most: int) -> Answer:
-    return _refusal(413, "body_too_large", f"The body is larger than the {most:,} bytes that may be sent here.")
+    from orchestrator_core.api.refusing import too_large
+
+    return too_large(most).answer
 
 
-def _refusal(status: int, code: str, message: str) -> Answer:
-    from orchestrator_core.api.wire import Answer
+def _refusal(status: int, code: str, message: str, headers: Mapping[str, str] | None = None) -> Answer:
+    from orchestrator_core.api.refusing import Refusal
 
-    said = {"error": {"code": code, "message": message, "where": ""}}
-    return Answer(status, json.dumps(said).encode())
+    return Refusal(status, code, message, headers=headers).answer
 
 
 def _without_stream(found: Answer) -> Answer:

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from typing import Any
 
+from orchestrator_core.api.wire import PREFIX
 from orchestrator_core.config import data_folder
 from orchestrator_core.template import Wildcards
 
-from . import host, host_language, host_queue, host_vision
+from . import host, host_api, host_language, host_queue, host_vision
+from .api_bridge import ApiBridge
+from .api_part import ApiPart
 from .learn_part import LaterOdds, LearnPart
 from .learn_recorder import FeedbackRecorder
 from .learn_routes import learn_routes
@@ -63,6 +66,8 @@ def register() -> dict[str, type[Any]]:
     stories = StoryPart(profiles, host.lore_folders, host.view_of, host.send_to_all)
     queue = QueuePart(_queue_host(), wildcards, profiles, loras.library, stories.services)
     host.when_started(queue.start)
+    api = ApiPart(wildcards, profiles, loras.library, stories.services, host_api.listens_on, queue.place.ensure_worker)
+    host_api.add_api(PREFIX, ApiBridge(api.service))
     return {
         WILDCARD_PROMPT: _given(WildcardPrompt, services=services),
         INSPECTOR: PromptInspector,

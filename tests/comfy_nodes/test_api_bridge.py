@@ -186,13 +186,13 @@ def test_no_body_is_read_for_what_is_refused() -> None:
 
 def test_a_body_that_says_that_it_is_too_large_is_not_read() -> None:
     body, echo = Body(b"x" * 100), Echo()
-    assert code_of(asked(echo, Asked(content=body, content_length=100))) == (413, "body_too_large")
+    assert code_of(asked(echo, Asked(content=body, content_length=100))) == (413, "too_large")
     assert (body.taken, echo.bodies) == (0, [])
 
 
 def test_a_body_that_does_not_say_how_large_it_is_is_read_up_to_the_limit() -> None:
     body, echo = Body(b"x" * 1000), Echo()
-    assert code_of(asked(echo, Asked(content=body))) == (413, "body_too_large")
+    assert code_of(asked(echo, Asked(content=body))) == (413, "too_large")
     assert (body.taken, echo.bodies) == (MOST + 1, [])
 
 

@@ -1,0 +1,78 @@
+"""ApiPart: the API of this ComfyUI, imported and made at the first request: what the nodes use is what programs get."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from orchestrator_core.template import Wildcards
+
+from .profile_shelf import ProfileShelf
+
+if TYPE_CHECKING:
+    from orchestrator_core.api.access import Access
+    from orchestrator_core.api.place import ApiPlace
+    from orchestrator_core.api.wire import Service
+    from orchestrator_core.context import StageContext
+    from orchestrator_core.loras.ranking import LoraSource
+
+    from .story_part import StoryServices
+
+TARGET = "comfyui"
+
+
+@dataclass(frozen=True, slots=True)
+class ApiPart:
+    """``loras`` and ``stories`` make what they give when they are called.
+
+    ``listens_on`` asks for the addresses of the server; ``wake`` is called when a program changed something of jobs.
+    """
+
+    wildcards: Wildcards
+    profiles: ProfileShelf
+    loras: Callable[[], LoraSource]
+    stories: Callable[[], StoryServices]
+    listens_on: Callable[[], Sequence[str]] = lambda: ("127.0.0.1",)
+    wake: Callable[[], object] = lambda: None
+
+    def service(self) -> Service:
+        from orchestrator_core.api.hosted import HostedApi
+
+        return HostedApi(self.place(), self.access)
+
+    def access(self) -> Access:
+        """Off the loopback a token is asked for. Raises ConfigError."""
+        from orchestrator_core.api.access import Access, is_loopback
+        from orchestrator_core.api.token import read_token
+
+        return Access(read_token(), is_open=not all(is_loopback(address) for address in self.listens_on()))
+
+    def place(self) -> ApiPlace:
+        from orchestrator_core.api.place import ApiPlace, KeptStore
+        from orchestrator_core.weights.ledger import Ledger
+
+        from .learn_store import open_store
+
+        return ApiPlace(
+            "comfyui",
+            KeptStore(open_store),
+            self._context,
+            profiles=self.profiles.library,
+            ledger=Ledger(open_store),
+            targets=lambda: (TARGET,),
+            changed=self._changed,
+        )
+
+    def _changed(self, what: str) -> None:
+        if what == "jobs":
+            self.wake()
+
+    def _context(self) -> StageContext:
+        from orchestrator_core.context import StageContext
+
+        from .queue_part import LaterLoras
+
+        told = self.stories()
+        loras = LaterLoras(self.loras)
+        return StageContext(self.wildcards, loras=loras, profiles=self.profiles, stories=told.stories, books=told.books)
