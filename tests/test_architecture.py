@@ -42,7 +42,18 @@ HOST_MODULES = (
 )
 # Import name → distribution, where they differ; and what a host or an extra brings.
 DISTRIBUTIONS = {"yaml": "pyyaml", "ruamel": "ruamel.yaml"}
-FROM_HOST_OR_EXTRA = {"aiohttp", "numpy", "PIL", "rich", "psycopg", "dbos", "torch", "transformers", "gradio"} | {
+FROM_HOST_OR_EXTRA = {
+    "aiohttp",
+    "numpy",
+    "PIL",
+    "rich",
+    "psycopg",
+    "dbos",
+    "torch",
+    "transformers",
+    "gradio",
+    "uvicorn",
+} | {
     *("open_clip", "safetensors", "huggingface_hub", "onnxruntime", "diffusers", "peft"),
 }
 

@@ -19,8 +19,10 @@ from orchestrator_app.commands import (
     read,
     run,
     score,
+    serve,
     stories,
     studio,
+    webhooks,
     wildcards,
     worker,
 )
@@ -46,8 +48,10 @@ COMMANDS: Mapping[str, Command] = {
     "learn": learn,
     "queue": queue,
     "worker": worker,
+    "webhooks": webhooks,
     "demo": demo,
     "export": export,
     "read": read,
+    "serve": serve,
     "studio": studio,
 }

@@ -28,15 +28,6 @@ def add_to(commands: Any, name: str) -> None:
     parser = commands.add_parser(name, help="run the jobs of the queue", description=description(__doc__))
     add_database(parser)
     parser.add_argument(
-        "--generator",
-        action="append",
-        default=[],
-        metavar="KIND=ADDRESS",
-        help="comfy=http://…, forge=http://… or embedded=FOLDER; may be given again; without any, only jobs that "
-        "render nothing are run",
-    )
-    parser.add_argument("-o", "--output", default="outputs", metavar="FOLDER", help="of the images (%(default)s)")
-    parser.add_argument(
         "--take-over",
         action="store_true",
         help="go on with renderings whose worker died; without, they are held until somebody retries them",
@@ -50,6 +41,21 @@ def add_to(commands: Any, name: str) -> None:
         metavar="N",
         help="jobs among which one of the loaded checkpoint is preferred; 1 keeps the order (%(default)s)",
     )
+    add_work(parser)
+    parser.set_defaults(run=run)
+
+
+def add_work(parser: argparse.ArgumentParser) -> None:
+    """Where jobs are rendered, and what their stages work with."""
+    parser.add_argument(
+        "--generator",
+        action="append",
+        default=[],
+        metavar="KIND=ADDRESS",
+        help="comfy=http://…, forge=http://… or embedded=FOLDER; may be given again; without any, only jobs that "
+        "render nothing are run",
+    )
+    parser.add_argument("-o", "--output", default="outputs", metavar="FOLDER", help="of the images (%(default)s)")
     add_wildcards(parser)
     add_profile_folder(parser)
     add_loras(parser)
@@ -57,7 +63,6 @@ def add_to(commands: Any, name: str) -> None:
     parser.add_argument("--lore-folder", action="append", default=[], metavar="FOLDER", help=folder)
     parser.add_argument("--scorer", metavar="FOLDER", help="the model that looks at images, for scoreImages")
     add_model(parser)
-    parser.set_defaults(run=run)
 
 
 def add_database(parser: argparse.ArgumentParser) -> None:

@@ -7,7 +7,6 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from pydantic import Field
-from pydantic_core import to_jsonable_python
 
 from orchestrator_core.api.image_models import LoraShown
 from orchestrator_core.api.models import Line, Shown, Text, fields_of
@@ -107,11 +106,6 @@ class Selected(Shown):
     chosen: list[Because]
     problems: list[str]
     report: str = Field(description="All of it in lines for a person.")
-
-
-def plain(value: Any) -> Any:
-    """A dataclass as JSON has it."""
-    return to_jsonable_python(value)
 
 
 def draw(call: Call) -> Drawn:

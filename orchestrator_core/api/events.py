@@ -80,7 +80,7 @@ class QueueEvents:
         if job is not None:
             told.append(self._progress_of(job))
             if job.state in ENDED and len(events) < _PAGE:
-                self._has_ended = True
+                self._has_ended, self.pause_s = True, 0.0  # nobody has to wait for the end of the end
                 told.append(event_bytes("end", job_shown(job).model_dump(mode="json")))
         return b"".join(told)
 

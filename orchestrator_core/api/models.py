@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime, timedelta, timezone
 from typing import Annotated, Any
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=timezone.utc)
 Text = Annotated[str, Field(max_length=100_000)]
@@ -50,3 +50,8 @@ def time_of(ms: int) -> str | None:
 def fields_of(value: Any, *but: str) -> dict[str, Any]:
     """Those of a slotted dataclass, by name."""
     return {name: getattr(value, name) for name in value.__slots__ if name not in but}
+
+
+def plain(value: Any) -> Any:
+    """A dataclass, or what holds some, as JSON has it."""
+    return TypeAdapter(Any).dump_python(value, mode="json")

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from pydantic import Field
 
 from orchestrator_core.api.job_models import PipelineGiven
-from orchestrator_core.api.models import Asked, Shown
+from orchestrator_core.api.models import Asked, Shown, plain
 from orchestrator_core.api.refusing import Refusal
 from orchestrator_core.api.routing import Call, Created
 from orchestrator_core.api.saved_pipelines import all_files, checked_name, own_files, read_file, read_saved, save
@@ -170,8 +170,6 @@ def _item(plan: ItemPlan) -> ItemPlanned:
 
 
 def _stage(plan: StagePlan) -> StagePlanned:
-    from orchestrator_core.api.drawing import plain
-
     return StagePlanned(
         id=plan.id,
         type=plan.type,

@@ -5,9 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from pydantic import Field
-from pydantic_core import to_jsonable_python
 
-from orchestrator_core.api.models import Asked, Shown, fields_of
+from orchestrator_core.api.models import Asked, Shown, fields_of, plain
 from orchestrator_core.api.place import ProfileShelf
 from orchestrator_core.api.refusing import Refusal
 from orchestrator_core.api.routing import Call
@@ -54,7 +53,7 @@ def one(call: Call) -> ProfileShown:
         found = _shelf(call).get(call.names["profile"])
     except ProfileError as error:
         raise Refusal(404, "no_such_profile", str(error)) from None
-    values = {name: to_jsonable_python(value) for name, value in fields_of(found, *_NOT_SHOWN).items()}
+    values = {name: plain(value) for name, value in fields_of(found, *_NOT_SHOWN).items()}
     return ProfileShown(key=found.key, name=found.name, kind=found.kind, description=found.description, values=values)
 
 
