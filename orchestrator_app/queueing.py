@@ -16,9 +16,12 @@ COUNT = 1
 
 
 def jobs_of(arguments: Namespace) -> list[NewJob]:
-    """Raises FormatError, TemplateError, PipelineError, ConfigError for what cannot be."""
+    """Raises FormatError, TemplateError, PipelineError, ConfigError, WebhookError for what cannot be."""
     from orchestrator_core.jobs.model import NewJob
+    from orchestrator_core.webhooks.address import destination
 
+    if arguments.callback:
+        destination(arguments.callback)
     title = arguments.title or _name_of(arguments.template)
     jobs = []
     for number, (pipeline, run, target) in enumerate(_pipelines(arguments), 1):
@@ -31,6 +34,7 @@ def jobs_of(arguments: Namespace) -> list[NewJob]:
                 title=f"{title} {number}",
                 tags=tuple(arguments.tag),
                 key=f"{arguments.key}/{number}" if arguments.key else None,
+                callback_url=arguments.callback,
             )
         )
     return jobs

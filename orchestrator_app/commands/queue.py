@@ -48,6 +48,7 @@ def _add_adding(actions: Any) -> None:
     group.add_argument("--title", default="", help="what the jobs are called; a number comes behind it")
     group.add_argument("--tag", action="append", default=[], help="a word to find them by; may be given again")
     group.add_argument("--key", metavar="KEY", help="the same again under this key adds nothing")
+    group.add_argument("--callback", default="", metavar="URL", help="told of each job's end; see webhooks allow")
     group.add_argument("--checkpoint", metavar="NAME", help="the model that renders")
     group.add_argument("--set", action="append", default=[], metavar="NAME=VALUE", help="a setting, as steps=8")
     add_selection(added)
