@@ -12,6 +12,7 @@ from forge_extension.script import TITLE, script_class
 if TYPE_CHECKING:
     from pydantic import BaseModel
 
+    from forge_extension.api_part import ApiPart
     from forge_extension.drawing import ScriptOptions
     from forge_extension.environment import ForgeEnvironment
     from forge_extension.host.settings import Setting
@@ -43,16 +44,24 @@ class Pack:
 
         return Resolver(self._host, self.environment)
 
+    @cached_property
+    def api(self) -> ApiPart:
+        from forge_extension.api_part import ApiPart
+
+        return ApiPart(server, lambda: self.environment.studio())  # noqa: PLW0108 - nothing is made before it is asked
+
     def register(self) -> type:
         """Hooks in; returns the class of the script."""
         hooks.hook_settings(self._add_settings)
         hooks.hook_tab(self._tab, TITLE, "orchestrator")
         hooks.hook_paste(self._paste)
         hooks.hook_end(self._close)
+        server.hook_application(self.api.hang)
         server.hook_application(lambda _: self.environment.queue.place.begin())
         return script_class(lambda: self.resolver, self._script_defaults, lambda: self.environment.profiles.genres)
 
     def _close(self) -> None:
+        self.api.close()
         if "environment" in vars(self):
             self.environment.close()
 
