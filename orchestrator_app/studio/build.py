@@ -13,8 +13,10 @@ from orchestrator_app.studio.pages.learn import LearnPage
 from orchestrator_app.studio.pages.lora_test import LoraTestPage
 from orchestrator_app.studio.pages.loras import LoraNews, LorasPage
 from orchestrator_app.studio.pages.profiles import ProfilesPage
+from orchestrator_app.studio.pages.queue import QueuePage
 from orchestrator_app.studio.pages.stories import GoingOn, StoriesPage
 from orchestrator_app.studio.pages.wildcards import WildcardsPage
+from orchestrator_app.studio.queue_desk import QueueDesk
 from orchestrator_app.studio.session import Session
 
 TITLE = "Orchestrator"
@@ -33,6 +35,8 @@ def build(environment: StudioEnvironment) -> gr.Blocks:
                 generate = GeneratePage(live, session, tab)
             with gr.Tab("Batch", id="batch") as tab:
                 batch = BatchPage(live, session, tab, generate)
+            with gr.Tab("Queue", id="queue") as tab:
+                queue = QueuePage(QueueDesk(environment.queue), session, tab)
             with gr.Tab("Learn", id="learn") as tab:
                 learn = LearnPage(live, session, tab, news.timer)
             with gr.Tab("Profiles", id="profiles") as tab:
@@ -47,7 +51,7 @@ def build(environment: StudioEnvironment) -> gr.Blocks:
                 wildcards = WildcardsPage(live, tab, generate.draw_form.elements["template"])
             with gr.Tab("Config", id="config") as tab:
                 config = ConfigPage(live, tab)
-        for page in (generate, batch, learn, profiles, stories, loras, lora_test, wildcards, config):
+        for page in (generate, batch, queue, learn, profiles, stories, loras, lora_test, wildcards, config):
             page.connect()
         generate.follow(news.timer)
     return blocks

@@ -19,13 +19,14 @@ from orchestrator_app.studio.queue_words import (
     state_said,
     to_do,
     when_said,
+    workers_said,
 )
-from orchestrator_core.jobs.model import STATES, Job
+from orchestrator_core.jobs.model import STATES, Job, WorkerInfo
 
 DO, PICK, FILTER = "orchestrator_queue_do", "orchestrator_queue_pick", "orchestrator_queue_filter"
 LOOK = "orchestrator_queue_look"
 SIGNS = {
-    "top": "⤒", "up": "↑", "down": "↓", "end": "⤓", "hold": "⏸\ufe0e", "cancel": "✕", "retry": "↻", "requeue": "⟲",
+    "top": "⤒", "up": "↑", "down": "↓", "end": "⤓", "hold": "‖", "cancel": "✕", "retry": "↻", "requeue": "⟲",
 }  # fmt: skip
 _IN_ROWS = ("up", "down", "hold", "retry", "requeue", "cancel")
 _PICTURES = 4  # of a job, in its row
@@ -90,7 +91,7 @@ def _row(job: Job, picked: int, pictures: Sequence[bytes]) -> str:
         f'aria-label="Details of job {job.number}"><b>{job.number}</b>'
         f'<span dir="auto">{escape(job.title) or "untitled"}</span></button>'
         f'<p class="orc-q-line"><span class="orc-q-state {job.state}">{escape(state_said(job))}</span>'
-        f"<small>{escape(place_said(job))}</small></p>{_more(job, pictures)}</div>"
+        f"<small>{escape(place_said(job))}</small></p>{_more(job)}</div>{pictures_html(job, pictures)}"
         f'<small class="orc-q-when">{escape(when_said(job))}</small>'
         f'<div class="orc-q-acts">{buttons}</div>'
         "</article>"
@@ -117,14 +118,14 @@ def button_html(action: str, job: Job, *, named: bool = False) -> str:
     )
 
 
-def _more(job: Job, pictures: Sequence[bytes]) -> str:
+def _more(job: Job) -> str:
     if job.state == "running":
         said, share = progress_said(job)
         bar = f'<div class="orc-bar"><i style="width:{share:.0%}"></i></div>' if share else ""
         return f'<p class="orc-q-progress">{escape(said)}</p>{bar}'
     if job.state in ("held", "failed") or (job.error and job.state == "waiting"):
         return problem_html(job, _LONGEST)
-    return pictures_html(job, pictures)
+    return ""
 
 
 def problem_html(job: Job, longest: int) -> str:
@@ -168,15 +169,14 @@ def chosen_html() -> str:
     )
 
 
-def summary_html(listing: Listing, workers: str, here: str) -> str:
-    """How the queue is, who works on it, and what this place does."""
-    counts = ", ".join(f"{count:,} {state}" for state, count in listing.state.counts.items() if count)
-    lines = [f'<p class="orc-q-head"><b>{escape(counts or "Nothing is in the queue")}</b></p>']
-    if listing.state.is_paused:
-        reason = f" {listing.state.reason}" if listing.state.reason else ""
-        lines.append(notice(f"Paused: what runs goes on, and nothing begins.{reason}", "hint"))
-    lines += [f'<p class="orc-q-workers">{escape(workers)}{f" {escape(here)}" if here else ""}</p>']
-    return "".join(lines)
+def summary_html(listing: Listing, workers: Sequence[WorkerInfo], here: str) -> str:
+    """Whether the queue is paused, who works on it, and what this place does (``here``)."""
+    said = " ".join(filter(None, (workers_said(workers), here)))
+    reason = f" {listing.state.reason}" if listing.state.reason else ""
+    paused = f"Paused: what runs goes on, and nothing begins.{reason}" if listing.state.is_paused else ""
+    # That jobs wait in vain is what a person has to see.
+    kind = "hint" if not workers and listing.state.counts["waiting"] else "quiet"
+    return notice(paused, "hint") + notice(said, kind)
 
 
 def clear_said(count: int) -> str:

@@ -46,6 +46,10 @@ SCRIPT = f"""() => {{
         bar.querySelector('.orc-q-page').checked = here.length > 0 && here.every(row =>
             state.every || chosen.has(row.dataset.job));
     }};
+    // what is looked for is another list; what was selected in the one before is not seen there
+    document.addEventListener('input', event => {{
+        if (event.target.closest && event.target.closest('#orchestrator_queue_search')) clear();
+    }});
     const clear = () => {{ chosen.clear(); state.every = false; show(); }};
     document.addEventListener('change', event => {{
         const at = event.target;
@@ -63,6 +67,7 @@ SCRIPT = f"""() => {{
         show();
     }});
     document.addEventListener('click', event => {{
+        if (event.target.closest && event.target.closest('#orchestrator_queue_chips [data-send]')) clear();
         const button = event.target.closest && event.target.closest('#{ROOT} [data-all]');
         if (!button) return;
         const jobs = state.every ? 'all' : [...chosen].join(',');

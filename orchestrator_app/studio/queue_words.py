@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 
 from orchestrator_core.jobs.model import (
@@ -149,7 +149,7 @@ def step_said(step: Step) -> str:
     return f"{said}: {step.note}" if step.note else said
 
 
-def workers_said(workers: list[WorkerInfo]) -> str:
+def workers_said(workers: Sequence[WorkerInfo]) -> str:
     """``2 programs work on the queue: studio-7 (comfyui, forge), box-4 (forge).``"""
     if not workers:
         return "Nobody works on the queue."

@@ -15,6 +15,7 @@ from orchestrator_app.studio.learn_desk import LearnView
 from orchestrator_app.studio.lora_view import LoraView
 from orchestrator_app.studio.preparing import LeftOut
 from orchestrator_app.studio.profile_view import ProfileView
+from orchestrator_app.studio.queue_view import QueueView
 from orchestrator_app.studio.scores_html import Line
 from orchestrator_app.studio.story_view import StoryView
 from orchestrator_core.prompt import PromptDraft
@@ -96,6 +97,7 @@ class Session:
         self.profiles = ProfileView()
         self.stories = StoryView()
         self.learn = LearnView()
+        self.queue = QueueView()
         self.lora_test: TestRun | None = None
         self.listed_from = ""  # where the lists of the Generate page are from; "" where they could not be had
 

@@ -16,7 +16,6 @@ from orchestrator_app.studio.queue_acting import act, asked
 from orchestrator_app.studio.queue_desk import QueueDesk
 from orchestrator_app.studio.queue_keys import ROOT, SCRIPT
 from orchestrator_app.studio.queue_listing import Pulse, listed, pulse, running
-from orchestrator_app.studio.queue_words import workers_said
 from orchestrator_app.studio.session import Session
 from orchestrator_core.errors import OrchestratorError
 from orchestrator_core.jobs.exchange import exported, imported
@@ -48,7 +47,7 @@ class QueuePage:
         with kw(gr.Row, elem_classes=["orc-columns"], equal_height=False):
             with kw(gr.Column, scale=7, min_width=320, elem_id=ROOT):
                 html_box(queue_html.chosen_html(), elem_id="orchestrator_queue_chosen")
-                self.running = html_box("", elem_id="orchestrator_queue_running")
+                self.running = html_box("", elem_id="orchestrator_queue_running", elem_classes=["orc-empty"])
                 self.rows = html_box("", elem_id="orchestrator_queue_rows")
                 with kw(gr.Row, elem_classes=["orc-line", "orc-pager"], visible=False) as self.pager:
                     self.previous = kw(gr.Button, value="‹ Previous", size="sm", min_width=100, scale=0)
@@ -155,7 +154,7 @@ class QueuePage:
         state = self.desk.state()
         here = state.why if state is not None and state.doing != "working" else ""
         return (
-            queue_html.summary_html(listing, workers_said(self.desk.workers(queue)), here),
+            queue_html.summary_html(listing, self.desk.workers(queue), here),
             queue_html.chips_html(listing, view.wish.state),
             queue_html.running_html(listing.running, view.picked),
             queue_html.rows_html(listing, view.picked, images, self.desk.small, view.wish.text),

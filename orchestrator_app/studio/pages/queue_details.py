@@ -27,7 +27,8 @@ class QueueDetails:
             gr.Column, scale=5, min_width=320, elem_classes=["orc-beside"], visible=False,
             elem_id="orchestrator_queue_beside",
         ) as self.column:  # fmt: skip
-            self.close = kw(gr.Button, value="Close", size="sm", elem_id="orchestrator_queue_close")
+            with kw(gr.Row, elem_classes=["orc-line", "orc-tools", "orc-q-tools"]):
+                self.close = kw(gr.Button, value="Close", size="sm", min_width=90, elem_id="orchestrator_queue_close")
             self.text = html_box("", elem_id="orchestrator_queue_details")
             self._priority()
             self._again()
