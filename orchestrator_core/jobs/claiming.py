@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from sqlalchemy import Connection
 
     from orchestrator_core.store import Store
+    from orchestrator_core.store.job_lacks import Passing
     from orchestrator_core.store.rows import Row, Stored
 
 LOOK_AHEAD = 20  # jobs among which one of the checkpoint that is loaded is preferred
@@ -29,6 +30,7 @@ class Taking:
     resource: str = ""
     loaded: str | None = None
     look_ahead: int = LOOK_AHEAD
+    passing: Passing | None = None  # what its host lacks something for
 
 
 def take_next(store: Store, asking: Taking, *, glance: bool = True) -> Job | None:
@@ -36,7 +38,7 @@ def take_next(store: Store, asking: Taking, *, glance: bool = True) -> Job | Non
 
     Without ``glance``, for who has just ended one: there will be another.
     """
-    from orchestrator_core.store import job_claims
+    from orchestrator_core.store import job_claims, job_lacks
 
     if glance and not _may_be_one(store, asking):
         return None
@@ -45,7 +47,8 @@ def take_next(store: Store, asking: Taking, *, glance: bool = True) -> Job | Non
             return None
         is_busy = bool(asking.resource) and job_claims.is_busy(connection, asking.resource)
         serves = () if is_busy else asking.serves
-        chosen = _choose(connection, job_claims.candidates(connection, serves, asking.look_ahead), asking.loaded)
+        found = job_claims.candidates(connection, serves, asking.look_ahead, asking.passing or job_lacks.NOTHING)
+        chosen = _choose(connection, found, asking.loaded)
         if chosen is None:
             return None
         resource = asking.resource if chosen["needs_gpu"] else ""
@@ -56,12 +59,12 @@ def take_next(store: Store, asking: Taking, *, glance: bool = True) -> Job | Non
 
 def _may_be_one(store: Store, asking: Taking) -> bool:
     """A look that keeps nobody waiting."""
-    from orchestrator_core.store import job_claims, jobs
+    from orchestrator_core.store import job_claims, job_lacks, jobs
 
     with store.reading() as connection:
         if jobs.queue_row(connection)["paused"]:
             return False
-        return bool(job_claims.candidates(connection, asking.serves, 1))
+        return bool(job_claims.candidates(connection, asking.serves, 1, asking.passing or job_lacks.NOTHING))
 
 
 def _readable(connection: Connection, row: Stored) -> Job | None:

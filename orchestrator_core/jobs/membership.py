@@ -5,14 +5,16 @@ from __future__ import annotations
 import json
 import os
 import socket
+import threading
 import time
 import uuid
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from orchestrator_core.jobs.claiming import give_up
+from orchestrator_core.jobs.lane import Lane
 from orchestrator_core.jobs.life import LEASE_S, SILENCE_S, LifeLock, Watch, this_machine
 from orchestrator_core.jobs.queue import Queue
 
@@ -25,9 +27,13 @@ KEPT_MS = 7 * 86_400_000  # that workers which ended are remembered
 class Membership:
     """Each ``join`` is under another id: whoever was taken for dead does not come back as itself."""
 
-    def __init__(self, store: Store, folder: Path, serves: Sequence[str], silence_s: float = SILENCE_S) -> None:
-        self.store, self.folder, self.serves = store, folder, tuple(serves)
+    def __init__(self, store: Store, folder: Path, lanes: Sequence[Lane], silence_s: float = SILENCE_S) -> None:
+        self.store, self.folder = store, folder
         self.id = ""
+        self._lanes: list[dict[str, Any]] = [
+            {"name": lane.name, "serves": list(lane.serves), "lacks": {}} for lane in lanes
+        ]
+        self._telling = threading.Lock()
         self._watch = Watch(silence_s)
         self._lock: LifeLock | None = None
         self._last = time.monotonic()
@@ -43,8 +49,23 @@ class Membership:
         self._lock = LifeLock(self.folder / "workers" / f"{self.id}.lock")
         row = {"id": self.id, "host": this_machine(), "pid": os.getpid(), "lock": str(self._lock.path)}
         with self.store.writing() as connection:
-            job_claims.add_worker(connection, {**row, "serves": json.dumps(self.serves)})
+            job_claims.add_worker(connection, {**row, "serves": self._serves()})
         self._last = time.monotonic()
+
+    def lacks(self, lane: int, checkpoints: Mapping[str, str], jobs: Mapping[str, str]) -> None:
+        """What the host of this lane has not, for whom to hold a job. Raises StoreError."""
+        from orchestrator_core.store import job_lacks
+
+        said = {"checkpoints": dict(checkpoints), "jobs": dict(jobs)}
+        with self._telling:
+            if (self._lanes[lane]["lacks"] or {"checkpoints": {}, "jobs": {}}) == said:
+                return
+            self._lanes[lane]["lacks"] = said
+            with self.store.writing() as connection:
+                job_lacks.set_serves(connection, self.id, self._serves())
+
+    def _serves(self) -> str:
+        return json.dumps({"lanes": self._lanes}, ensure_ascii=False)
 
     def beat(self) -> bool:
         """False where this worker was given up. Raises StoreError."""

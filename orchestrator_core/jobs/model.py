@@ -24,7 +24,7 @@ STATES: tuple[State, ...] = get_args(State)
 ENDED: tuple[State, ...] = ("done", "failed", "cancelled")
 OPEN: tuple[State, ...] = ("running", "waiting", "held")
 # Why a job is held: words for programs; ``Job.error`` has those for a person.
-MEMORY, INTERRUPTED, CRASHED, BY_HAND = "memory", "interrupted", "crashed", "by hand"
+MEMORY, INTERRUPTED, CRASHED, BY_HAND, MISSING = "memory", "interrupted", "crashed", "by hand", "missing"
 MOST_CRASHES = 2  # attempts that end with their worker's process or with their host, and a job is held
 # Stages whose repetition costs a graphics card's time; of these a job that lost its worker is offered, not given.
 GPU_STAGES = frozenset({"dispatch", "scoreImages", "llmEnhance"})
@@ -181,6 +181,13 @@ def job_of(row: Mapping[str, Any]) -> Job:
         pipeline=pipeline_from(json.loads(row["pipeline"])) if "pipeline" in row else None,
         run=json.loads(row["run"]) if row.get("run") else None,
     )
+
+
+def serves_in(text: str) -> tuple[str, ...]:
+    """The targets that a worker's row names; one of an older pack is a list of them."""
+    told = json.loads(text)
+    named = (target for lane in told["lanes"] for target in lane["serves"]) if isinstance(told, dict) else told
+    return tuple(dict.fromkeys(target for target in named if target))
 
 
 def renderings(pipeline: PipelineSpec) -> list[StageSpec]:

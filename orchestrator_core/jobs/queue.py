@@ -24,6 +24,7 @@ from orchestrator_core.jobs.model import (
     Step,
     WorkerInfo,
     job_of,
+    serves_in,
 )
 from orchestrator_core.jobs.rows import pipeline_columns, row_of, with_options
 from orchestrator_core.run import new_run_id
@@ -132,7 +133,7 @@ class Queue:
         same = ("id", "host", "pid", "state", "beats", "lock", "seen_ms")
         with self.store.reading() as connection:
             found = jobs.worker_rows(connection, states)
-        return [WorkerInfo(**{n: row[n] for n in same}, serves=tuple(json.loads(row["serves"]))) for row in found]
+        return [WorkerInfo(**{n: row[n] for n in same}, serves=serves_in(row["serves"])) for row in found]
 
     # the whole queue
 

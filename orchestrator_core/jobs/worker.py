@@ -19,9 +19,10 @@ from typing import TYPE_CHECKING
 from orchestrator_core.errors import OrchestratorError, StoreError
 from orchestrator_core.jobs import attempt as attempts
 from orchestrator_core.jobs.attempt import Attempt, Said
-from orchestrator_core.jobs.claiming import Taking, put_back, take_next
+from orchestrator_core.jobs.claiming import put_back
+from orchestrator_core.jobs.desk import LaneDesk
 from orchestrator_core.jobs.engine import Engine
-from orchestrator_core.jobs.lane import Lane, LanePulse
+from orchestrator_core.jobs.lane import Lane
 from orchestrator_core.jobs.life import BEAT_S
 from orchestrator_core.jobs.membership import Membership
 from orchestrator_core.jobs.model import Job
@@ -70,19 +71,18 @@ class Worker:
         self.ways = ways or Ways()
         self.stopping = threading.Event()
         self.patience = Patience(self.stopping, tell)
-        named = [target for target in self._serves() if target]
-        self.membership = Membership(store, folder, named, self.ways.silence_s)
+        self.membership = Membership(store, folder, self.lanes, self.ways.silence_s)
         self.done = self.failed = 0
         self._attempts: list[Attempt] = []
-        self._pulses = [LanePulse(self.ways.poll_s) for _ in self.lanes]
+        self._desks = [
+            LaneDesk(lane, index, store, self.membership, self.patience, self.ways.poll_s)
+            for index, lane in enumerate(self.lanes)
+        ]
         self._lock = threading.Lock()
         self._left = self.ways.jobs
         self._threads: list[threading.Thread] = []
         self._deliveries = Deliveries(store, tell)
         self.failure: Exception | None = None
-
-    def _serves(self) -> tuple[str, ...]:
-        return tuple(dict.fromkeys(target for lane in self.lanes for target in lane.serves))
 
     @property
     def id(self) -> str:
@@ -92,9 +92,9 @@ class Worker:
         """Begins to work in threads of its own. Raises StoreError, OSError."""
         self.membership.join()
         loops = [threading.Thread(target=self._guarded, args=(self._beat,), name="orchestrator-heart", daemon=True)]
-        for lane, pulse in zip(self.lanes, self._pulses, strict=True):
-            loop = (partial(self._work, lane, pulse),)
-            loops.append(threading.Thread(target=self._guarded, args=loop, name=f"jobs-{lane.name}", daemon=True))
+        for desk in self._desks:
+            loop = (partial(self._work, desk),)
+            loops.append(threading.Thread(target=self._guarded, args=loop, name=f"jobs-{desk.lane.name}", daemon=True))
         self._threads = loops
         for thread in loops:
             thread.start()
@@ -146,13 +146,10 @@ class Worker:
 
     # taking and running jobs
 
-    def _work(self, lane: Lane, pulse: LanePulse) -> None:
-        was_busy = False
+    def _work(self, desk: LaneDesk) -> None:
+        pulse, was_busy = desk.pulse, False
         while not self.stopping.is_set():
-            if pulse.is_away and not self._answers(lane, pulse):
-                pulse.rest()
-                continue
-            job = self._next(lane, pulse.loaded, glance=not was_busy)
+            job = self._next(desk, glance=not was_busy) if desk.answers() else None
             was_busy = job is not None
             if job is None:
                 if self._is_through():
@@ -160,38 +157,27 @@ class Worker:
                 pulse.rest()
                 continue
             pulse.is_busy()
-            kind = self._run(job, lane)
+            kind = self._run(job, desk.lane)
             if kind == attempts.UNREACHABLE:
-                pulse.went_away(f"{lane.name} does not answer.")
+                pulse.went_away(f"{desk.lane.name} does not answer.")
                 pulse.rest()
             elif job.needs_gpu and kind == attempts.DONE:
                 pulse.loaded = job.checkpoint
 
-    def _answers(self, lane: Lane, pulse: LanePulse) -> bool:
-        try:
-            if lane.reach is not None:
-                lane.reach()
-        except OrchestratorError as error:
-            pulse.went_away(str(error))
-            return False
-        pulse.is_back()
-        return True
-
-    def wake(self) -> None:
-        """There is something to do: nobody waits for the next look."""
-        for pulse in self._pulses:
-            pulse.wake()
-
-    def problems(self) -> list[tuple[str, str]]:
-        """Of each lane its name, and why it takes no job now, for people; "" where it does."""
-        return [(lane.name, pulse.problem) for lane, pulse in zip(self.lanes, self._pulses, strict=True)]
-
-    def _next(self, lane: Lane, loaded: str | None, *, glance: bool) -> Job | None:
+    def _next(self, desk: LaneDesk, *, glance: bool) -> Job | None:
         with self._lock:
             if self._left == 0:
                 return None
-        asking = Taking(self.id, lane.serves, lane.resource, loaded, self.ways.look_ahead)
-        return self.patience(lambda: take_next(self.store, asking, glance=glance))
+        return desk.next(self.ways.look_ahead, glance=glance)
+
+    def wake(self) -> None:
+        """There is something to do: nobody waits for the next look."""
+        for desk in self._desks:
+            desk.pulse.wake()
+
+    def problems(self) -> list[tuple[str, str]]:
+        """Of each lane its name, and why it takes no job now, for people; "" where it does."""
+        return [(desk.lane.name, desk.pulse.problem) for desk in self._desks]
 
     def _is_through(self) -> bool:
         """Nothing is left that this worker was started for."""
@@ -200,10 +186,8 @@ class Worker:
         return self.ways.until_empty and not self._attempts and not self._is_anything_left()
 
     def _is_anything_left(self) -> bool:
-        from orchestrator_core.store import job_claims
-
         with self.store.reading() as connection:
-            return bool(job_claims.candidates(connection, self._serves(), 1))
+            return any(desk.has_more(connection) for desk in self._desks)
 
     def _run(self, job: Job, lane: Lane) -> str:
         attempt = Attempt(self.store, job, self.id, self.patience)

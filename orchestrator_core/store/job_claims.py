@@ -11,6 +11,7 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, and_, delete, exists, insert, or_, select, update
 
+from orchestrator_core.store.job_lacks import NOTHING, Passing
 from orchestrator_core.store.job_tables import attempts, jobs, queue, steps, workers
 from orchestrator_core.store.jobs import BRIEF, now_ms
 from orchestrator_core.store.queries import upsert
@@ -27,10 +28,12 @@ def is_busy(connection: Connection, resource: str) -> bool:
     return bool(connection.execute(select(running)).scalar())
 
 
-def candidates(connection: Connection, serves: Sequence[str], limit: int) -> Sequence[Stored]:
-    """The first waiting jobs that render for these targets (of none: nowhere), in their order."""
+def candidates(
+    connection: Connection, serves: Sequence[str], limit: int, passing: Passing = NOTHING
+) -> Sequence[Stored]:
+    """The first waiting jobs that render for these targets (of none: nowhere), in their order, but for ``passing``."""
     may = or_(jobs.c.needs_gpu == 0, and_(jobs.c.needs_gpu == 1, jobs.c.target.in_(list(serves))))
-    statement = select(*BRIEF).where(jobs.c.state == "waiting", may)
+    statement = select(*BRIEF).where(jobs.c.state == "waiting", may, *passing.none_of_them())
     return connection.execute(statement.order_by(jobs.c.priority.desc(), jobs.c.position).limit(limit)).mappings().all()
 
 
