@@ -48,6 +48,9 @@ class JobAsked(Asked):
     title: str = Field("", max_length=500)
     tags: tuple[Annotated[str, Field(max_length=200)], ...] = Field((), max_length=100)
     key: str | None = Field(None, min_length=1, max_length=200, description="As Idempotency-Key, for this job.")
+    callback_url: str = Field(
+        "", max_length=2000, description="Told of the job's end; it must be allowed by: orchestrator webhooks allow."
+    )
 
     @field_validator("run")
     @classmethod
@@ -94,6 +97,7 @@ class JobShown(Shown):
     progress: dict[str, Any]
     tags: tuple[str, ...]
     key: str | None
+    callback_url: str
     checkpoint: str
     needs_gpu: bool
     crashes: int

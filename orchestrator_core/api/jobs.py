@@ -84,6 +84,7 @@ def _all_asked(place: ApiPlace, asked: Sequence[JobAsked], key: str) -> Iterator
                 title=title[:500],
                 tags=job.tags,
                 key=(f"{key}/{number}" if count > 1 else key) if key else own,
+                callback_url=job.callback_url,
             )
 
 

@@ -28,6 +28,7 @@ _KINDS: tuple[tuple[type[Exception], int, str], ...] = (
     (errors.ProfileError, 422, "profile"),
     (errors.ConfigError, 422, "setting"),
     (errors.StoryError, 422, "story"),
+    (errors.WebhookError, 422, "callback_url"),
     (errors.LearningError, 409, "learning"),
     (errors.StoreLocked, 503, "store_locked"),
     (errors.StoreDamaged, 500, "store_damaged"),

@@ -94,8 +94,8 @@ def _bodies(store: Store) -> list[Any]:
 @pytest.mark.parametrize(
     ("said", "left"),
     [
-        ("/home/ann/out/a.png is not there", "a.png is not there"),
-        ("C:\\Users\\ann\\a.png: no", "a.png: no"),
+        ("/data/out/a.png is not there", "a.png is not there"),
+        ("C:\\Data\\out\\a.png: no", "a.png: no"),
         ("'\\\\nas\\share\\a.png'", "'a.png'"),
         ("ask http://127.0.0.1:8188/prompt again", "ask http://127.0.0.1:8188/prompt again"),
         ("colors/warm and 3/4", "colors/warm and 3/4"),
@@ -420,3 +420,29 @@ def test_old_messages_are_forgotten_and_those_that_wait_are_not(sqlite_store: St
         connection.execute(update(table).where(table.c.number == 1).values(state="delivered", ended_ms=1))
         assert webhooks.forget(connection, now_ms()) == 1
     assert [one.number for one in told(sqlite_store)] == [2]
+
+
+def test_a_program_names_an_address_by_the_api_where_a_person_allowed_it(sqlite_store: Store) -> None:
+    from contextlib import nullcontext
+
+    from orchestrator_core.api.access import Access
+    from orchestrator_core.api.place import ApiPlace
+    from orchestrator_core.api.service import Api
+    from orchestrator_core.api.wire import Head
+    from orchestrator_core.context import StageContext
+    from orchestrator_core.template import Wildcards
+    from tests.core.jobs.at_work import DRAW
+
+    api = Api(ApiPlace("test", lambda: nullcontext(sqlite_store), lambda: StageContext(Wildcards([]))), Access())
+    head = Head("POST", "/jobs", headers={"host": "localhost"}, client="127.0.0.1")
+
+    def asked(url: str) -> tuple[int, Any]:
+        answer = api.answer(head, json.dumps({"pipeline": [DRAW], "callback_url": url}).encode())
+        return answer.status, json.loads(answer.body)
+
+    for url in ("https://example.org/done", "ftp://example.org/", "http://169.254.169.254/"):
+        status, told_of_it = asked(url)
+        assert (status, "address" in told_of_it["error"]["message"]) == (422, True)
+    Webhooks(sqlite_store).allow("example.org")
+    status, added = asked("https://example.org/done")
+    assert (status, added["jobs"][0]["callback_url"]) == (201, "https://example.org/done")
