@@ -36,11 +36,14 @@ class Reply:
 @dataclass(frozen=True)
 class ApiServer:
     """``url``: with the prefix, as http://127.0.0.1:7871/orchestrator/v1; ``database``: the store that it answers from,
-    where a test may put something there."""
+    where a test may put something there; ``is_first``: no code of a host's looks at a request before, as
+    ComfyUI's does, which answers OPTIONS itself and fails at an Origin that is none.
+    """
 
     url: str
     token: str = ""
     database: str = ""
+    is_first: bool = True
     sent: list[str] = field(default_factory=list)
 
     @property
