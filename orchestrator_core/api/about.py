@@ -6,7 +6,7 @@ from pydantic import Field
 
 import orchestrator_core
 from orchestrator_core.api.models import Shown
-from orchestrator_core.api.refusing import BASE_HEADERS, json_bytes
+from orchestrator_core.api.refusing import BASE_HEADERS
 from orchestrator_core.api.routing import Call
 from orchestrator_core.api.wire import Answer
 from orchestrator_core.jobs.queue import Queue
@@ -40,6 +40,6 @@ def health(call: Call) -> Health:
 
 
 def openapi(call: Call) -> Answer:
-    from orchestrator_core.api.openapi import document
+    from orchestrator_core.api.openapi import document_bytes
 
-    return Answer(200, json_bytes(document()), headers=BASE_HEADERS)
+    return Answer(200, document_bytes(), headers=BASE_HEADERS)

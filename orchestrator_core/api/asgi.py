@@ -26,6 +26,7 @@ Send = Callable[[Message], Awaitable[None]]
 MOST_STREAMS = 32
 _THREADS = 8
 _BODILESS = (204, 304)
+_FORGOTTEN, _FORGOTTEN_S = 1 << 18, 5.0  # bytes, seconds
 _log = logging.getLogger("orchestrator")
 
 
@@ -80,7 +81,7 @@ class AsgiApp:
         try:
             allowed = self._service.before(head)
             if isinstance(allowed, Answer):
-                return _closing(allowed) if _has_body(head) else allowed
+                return allowed if await _is_read(head, receive) else _closing(allowed)
             body = await read_body(receive, allowed)
             answer: Answer = await self._in_thread(self._service.answer, head, body)
             return answer
@@ -184,8 +185,17 @@ def _headers(scope: Scope) -> Mapping[str, str]:
     return found
 
 
-def _has_body(head: Head) -> bool:
-    return "transfer-encoding" in head.headers or head.headers.get("content-length", "0") != "0"
+async def _is_read(head: Head, receive: Receive) -> bool:
+    """Of a body that nobody wants. What is not read is lost with the connection, and the answer often with it; so what
+    is small is read and forgotten."""
+    length = head.headers.get("content-length", "0")
+    if "transfer-encoding" in head.headers or not length.isdecimal() or len(length) > 6 or int(length) > _FORGOTTEN:
+        return False
+    try:
+        await read_body(receive, _FORGOTTEN, _FORGOTTEN_S)
+    except (Refusal, TooSlow):
+        return False
+    return True
 
 
 def _closing(answer: Answer) -> Answer:

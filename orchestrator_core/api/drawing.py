@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from pydantic import Field
+from pydantic import ConfigDict, Field
 
 from orchestrator_core.api.image_models import LoraShown
 from orchestrator_core.api.models import Line, Shown, Text, fields_of
@@ -29,6 +29,8 @@ _LONGEST = 200_000  # characters of templates that are drawn at once: some secon
 
 class DrawAsked(generate_prompt.Options):
     """The options of generatePrompt, and how many: of this seed and the ones after it, or of this index and those."""
+
+    model_config = ConfigDict(strict=True)
 
     count: int = Field(1, ge=1, le=MOST_DRAWN)
     checkpoint: Line = Field("", description="What will render: learned odds are of a family of models.")
@@ -82,6 +84,8 @@ class Drawn(Shown):
 
 class SelectAsked(select_loras.Options):
     """A prompt, what will render it, and the options of selectLoras."""
+
+    model_config = ConfigDict(strict=True)
 
     prompt: Text = ""
     negative: Text = ""

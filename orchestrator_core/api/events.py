@@ -12,7 +12,7 @@ from pydantic import Field
 
 from orchestrator_core.api.job_models import event_shown, job_shown
 from orchestrator_core.api.jobs import job_named
-from orchestrator_core.api.models import Asked
+from orchestrator_core.api.models import Query
 from orchestrator_core.api.place import OpenStore
 from orchestrator_core.api.refusing import BASE_HEADERS, Refusal, json_bytes
 from orchestrator_core.api.routing import Call
@@ -29,7 +29,7 @@ _MOST_FAILURES = 60  # looks in a row; a locked or absent database is waited for
 _LARGEST = 2**53
 
 
-class EventsWanted(Asked):
+class EventsWanted(Query):
     after: int | None = Field(
         None, ge=0, le=_LARGEST, description="The number of the last event that is known. Last-Event-ID says the same."
     )

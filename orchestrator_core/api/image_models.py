@@ -2,10 +2,17 @@
 
 from __future__ import annotations
 
-from pydantic import Field, model_validator
+from typing import Any
 
-from orchestrator_core.api.models import Asked, Line, Shown
+from pydantic import ConfigDict, Field, model_validator
+
+from orchestrator_core.api.models import Asked, Line, Query, Shown
 from orchestrator_core.weights.marking import MOST_STARS
+
+_BOTH: dict[str, Any] = {
+    "properties": {"favourite": {"const": True}, "reject": {"const": True}},
+    "required": ["favourite", "reject"],
+}
 
 
 class LoraShown(Shown):
@@ -67,7 +74,7 @@ class ImageList(Shown):
     next: str | None
 
 
-class ImagesWanted(Asked):
+class ImagesWanted(Query):
     text: str = Field("", max_length=500, description="In prompts and templates.")
     run: str = Field("", max_length=200, description="The id of a run: only its images.")
     after: Line = Field("", description="The id of an image: those that come after it.")
@@ -76,6 +83,8 @@ class ImagesWanted(Asked):
 
 class MarksAsked(Asked):
     """All that is said of the image from now on; an empty object takes its marks away."""
+
+    model_config = ConfigDict(json_schema_extra={"not": _BOTH})
 
     favourite: bool = False
     reject: bool = False

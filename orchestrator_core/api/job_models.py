@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
+import json
 from typing import Annotated, Any, Literal
 
-from pydantic import BeforeValidator, Field, TypeAdapter, field_validator, model_validator
+from pydantic import BeforeValidator, Field, RootModel, TypeAdapter, ValidationError, field_validator, model_validator
 
 from orchestrator_core.api.image_models import ImageShown
-from orchestrator_core.api.models import Asked, Shown, fields_of, time_of
+from orchestrator_core.api.models import Asked, Query, Shown, fields_of, time_of
 from orchestrator_core.errors import FormatError, PipelineError
 from orchestrator_core.jobs.model import STATES, Attempt, Event, Job, State, Step
-from orchestrator_core.spec import MAX_STAGES, PipelineSpec, StageSpec, pipeline_from
+from orchestrator_core.spec import MAX_STAGES, Axis, PipelineSpec, StageSpec, pipeline_from, problems_of
 
 MOST_JOBS = 10_000  # in one request, items of batches counted
 MOST_SHOWN = 100  # of jobs that were added at once
+_SOME = "|".join(STATES)
 _state = TypeAdapter[State](State)
+_stages = TypeAdapter(tuple[StageSpec, ...])
+_axes = TypeAdapter(tuple[Axis, ...])
 
 
 def _pipeline(given: Any) -> Any:
@@ -22,9 +26,25 @@ def _pipeline(given: Any) -> Any:
     if isinstance(given, str | PipelineSpec):
         return given
     try:
-        return pipeline_from(given)
+        found = pipeline_from(given)
+        _check_types(given)
     except PipelineError as error:
         raise ValueError(str(error)) from None
+    return found
+
+
+def _check_types(given: Any) -> None:
+    """What a person may write in a file, as "yes" for true, a program does not send. Raises PipelineError."""
+    data = given if isinstance(given, dict) else {"stages": given}
+    batch = data.get("batch", [])
+    if not isinstance(batch, list):
+        raise PipelineError("This is no pipeline: batch: it is a list of axes, or of groups of them.")
+    axes = [axis for group in batch for axis in (group if isinstance(group, list) else [group])]
+    try:
+        _stages.validate_json(json.dumps(data["stages"]), strict=True)
+        _axes.validate_json(json.dumps(axes), strict=True)
+    except ValidationError as error:
+        raise PipelineError(f"This is no pipeline: {problems_of(error)}") from None
 
 
 Stages = Annotated[list[StageSpec], Field(max_length=MAX_STAGES)]
@@ -46,7 +66,7 @@ class JobAsked(Asked):
     target: str = Field("", max_length=300, description="comfyui, forge, embedded or an address. Empty: whichever.")
     priority: int = Field(0, ge=-1_000_000, le=1_000_000, description="Higher is sooner.")
     title: str = Field("", max_length=500)
-    tags: tuple[Annotated[str, Field(max_length=200)], ...] = Field((), max_length=100)
+    tags: list[Annotated[str, Field(max_length=200)]] = Field([], max_length=100)
     key: str | None = Field(None, min_length=1, max_length=200, description="As Idempotency-Key, for this job.")
     callback_url: str = Field(
         "", max_length=2000, description="Told of the job's end; it must be allowed by: orchestrator webhooks allow."
@@ -70,7 +90,7 @@ class JobAsked(Asked):
 class JobsAsked(Asked):
     """One job, or a list of them under ``jobs``: all are added or, on an error, none."""
 
-    jobs: Annotated[tuple[JobAsked, ...], Field(min_length=1, max_length=MOST_JOBS)]
+    jobs: Annotated[list[JobAsked], Field(min_length=1, max_length=MOST_JOBS)]
 
     @model_validator(mode="before")
     @classmethod
@@ -154,19 +174,16 @@ class JobList(Shown):
     next: int | None
 
 
-class JobsWanted(Asked):
-    state: str = Field("", max_length=100, description=f"Some of {', '.join(STATES)}, between commas. Empty: all.")
+class JobsWanted(Query):
+    state: str = Field(
+        "",
+        max_length=100,
+        pattern=f"^(({_SOME})(,({_SOME}))*)?$",
+        description=f"Some of {', '.join(STATES)}, between commas. Empty: all.",
+    )
     text: str = Field("", max_length=500, description="In titles, tags, targets or checkpoints.")
     limit: int = Field(50, ge=1, le=500)
     offset: int = Field(0, ge=0, le=10**9)
-
-    @field_validator("state")
-    @classmethod
-    def _are_states(cls, given: str) -> str:
-        for name in filter(None, given.split(",")):
-            if name not in STATES:
-                raise ValueError(f"{name!r} is no state; there are {', '.join(STATES)}")
-        return given
 
     @property
     def states(self) -> tuple[State, ...]:
@@ -182,24 +199,18 @@ class PriorityAsked(Asked):
     priority: int = Field(ge=-1_000_000, le=1_000_000, description="Higher is sooner.")
 
 
-class MoveAsked(Asked):
-    """``to`` or ``before``."""
+class MoveTo(Asked):
+    to: Literal["top", "end"]
 
-    to: Literal["top", "end"] | None = None
-    before: str | int | None = Field(None, description="The number or id of the job that is to come after it.")
 
-    @field_validator("before")
-    @classmethod
-    def _is_short(cls, given: str | int | None) -> str | int | None:
-        if len(str(given)) > 100 if not isinstance(given, int) else abs(given) > 10**15:
-            raise ValueError("this is no job's number or id")
-        return given
+class MoveBefore(Asked):
+    before: Annotated[str, Field(min_length=1, max_length=100)] | Annotated[int, Field(ge=0, le=10**15)] = Field(
+        description="The number or id of the job that is to come after it."
+    )
 
-    @model_validator(mode="after")
-    def _is_one(self) -> MoveAsked:
-        if (self.to is None) == (self.before is None):
-            raise ValueError("give 'to' or 'before'")
-        return self
+
+class MoveAsked(RootModel[MoveTo | MoveBefore]):
+    """To the top, to the end, or just before another."""
 
 
 class EventShown(Shown):

@@ -14,6 +14,7 @@ from orchestrator_core.api.job_models import (
     JobsAdded,
     JobShown,
     JobWhole,
+    MoveBefore,
     attempt_shown,
     job_fields,
     job_shown,
@@ -82,7 +83,7 @@ def _all_asked(place: ApiPlace, asked: Sequence[JobAsked], key: str) -> Iterator
                 target=job.target,
                 priority=job.priority,
                 title=title[:500],
-                tags=job.tags,
+                tags=tuple(job.tags),
                 key=(f"{key}/{number}" if count > 1 else key) if key else own,
                 callback_url=job.callback_url,
             )
@@ -159,6 +160,6 @@ def changing(change: Callable[[Queue, str, Any], Job]) -> Callable[[Call], JobSh
 
 
 def move(queue: Queue, job: str, asked: Any) -> Job:
-    if asked.before is not None:
-        return queue.move_before(job, job_named(queue, str(asked.before)).id)
-    return queue.move_to_top(job) if asked.to == "top" else queue.move_to_end(job)
+    if isinstance(asked.root, MoveBefore):
+        return queue.move_before(job, job_named(queue, str(asked.root.before)).id)
+    return queue.move_to_top(job) if asked.root.to == "top" else queue.move_to_end(job)

@@ -13,7 +13,13 @@ Line = Annotated[str, Field(max_length=1_000)]
 
 
 class Asked(BaseModel):
-    """A body or a query: what it does not know, it refuses."""
+    """A body: what it does not know, it refuses, and ``false`` is no number."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
+
+
+class Query(BaseModel):
+    """What stands behind the question mark; all of it is text."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
+from functools import cache
 from typing import Any, Literal
 
 from pydantic import BaseModel
@@ -11,8 +12,10 @@ from pydantic.json_schema import models_json_schema
 
 import orchestrator_core
 from orchestrator_core.api.models import ErrorShown
+from orchestrator_core.api.refusing import json_bytes
 from orchestrator_core.api.routes import ROUTES
 from orchestrator_core.api.routing import JSON, Route
+from orchestrator_core.api.saved_pipelines import NAME
 from orchestrator_core.api.wire import PREFIX
 
 REF = "#/components/schemas/{model}"
@@ -72,6 +75,11 @@ def document() -> dict[str, Any]:
     }
 
 
+@cache
+def document_bytes() -> bytes:
+    return json_bytes(document())
+
+
 Mode = Literal["validation", "serialization"]
 References = dict[tuple[type[BaseModel], Mode], Any]
 
@@ -87,6 +95,8 @@ def _schemas() -> tuple[dict[str, Any], References]:
         "description": schemas["JobsAsked"]["description"],
         "anyOf": [{"$ref": REF.format(model="JobAsked")}, {**schemas["JobsAsked"], "description": "Several jobs."}],
     }
+    batch = schemas["PipelineSpec"]["properties"]["batch"]
+    batch["items"] = {"anyOf": [batch["items"], {"$ref": REF.format(model="Axis")}]}  # one alone need not be a list
     return dict(sorted(schemas.items())), {key: tidied(value) for key, value in references.items()}  # type: ignore[misc]
 
 
@@ -116,6 +126,8 @@ def _operation_id(route: Route) -> str:
 def _parameters(route: Route) -> Iterator[dict[str, Any]]:
     for name in re.findall(r"\{(\w+)\*?\}", route.path):
         schema = {"type": "string", "minLength": 1, "maxLength": 300}
+        if name == "pipeline":
+            schema = {"type": "string", "pattern": f"^{NAME}$"}
         yield {"name": name, "in": "path", "required": True, "description": _NAMES[name], "schema": schema}
     if route.query is not None:
         schema = tidied(route.query.model_json_schema())

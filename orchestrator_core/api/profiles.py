@@ -6,7 +6,7 @@ from typing import Any
 
 from pydantic import Field
 
-from orchestrator_core.api.models import Asked, Shown, fields_of, plain
+from orchestrator_core.api.models import Query, Shown, fields_of, plain
 from orchestrator_core.api.place import ProfileShelf
 from orchestrator_core.api.refusing import Refusal
 from orchestrator_core.api.routing import Call
@@ -16,7 +16,7 @@ from orchestrator_core.profiles.model import Kind
 _NOT_SHOWN = ("card_raw", "parts", "extensions", "key", "name", "kind", "description")
 
 
-class ProfilesWanted(Asked):
+class ProfilesWanted(Query):
     kind: Kind | None = None
     text: str = Field("", max_length=200, description="In their keys, names or descriptions.")
 
