@@ -14,6 +14,7 @@ from orchestrator_core.api.routing import Route
 from orchestrator_core.api.wire import Head
 from orchestrator_core.formats.json_text import mended
 
+_EXACT = 2**53  # floats below this are whole numbers one by one
 DEEPEST = 60  # arrays and objects inside one another
 
 
@@ -66,9 +67,10 @@ def _no_number(name: str) -> NoReturn:
 
 
 def _number(text: str) -> float:
+    """In JSON 7.0 is as whole a number as 7."""
     if math.isinf(value := float(text)):
         raise ValueError(f"{text[:40]} is too large a number")
-    return value
+    return int(value) if value.is_integer() and abs(value) < _EXACT else value
 
 
 def _check_depth(value: Any, left: int) -> None:

@@ -18,6 +18,7 @@ from orchestrator_core.api.place import ApiPlace, KeptStore
 from orchestrator_core.api.service import Api
 from orchestrator_core.api.wire import PREFIX
 from orchestrator_core.context import StageContext
+from orchestrator_core.loras.ranking import LoraIndex
 from orchestrator_core.profiles.library import ProfileLibrary
 from orchestrator_core.store import Store
 from orchestrator_core.template import Wildcards
@@ -25,11 +26,18 @@ from orchestrator_core.weights.ledger import Ledger
 from tests.api_client import ApiServer
 
 
+class _NoLoras:
+    """A library without any."""
+
+    def index(self) -> LoraIndex:
+        return LoraIndex()
+
+
 def place_in(folder: Path, **changes: Any) -> ApiPlace:
     """With the store, the wildcards and the pipelines of a folder, and the bundled profiles."""
     database = folder / "store.sqlite3"
     profiles = ProfileLibrary([bundled_folder("profiles")])
-    context = StageContext(Wildcards([folder / "wildcards"]), profiles=profiles)
+    context = StageContext(Wildcards([folder / "wildcards"]), profiles=profiles, loras=_NoLoras())
     ledger = Ledger(lambda: Store.open(database))
     place = ApiPlace(
         "standalone",

@@ -1,13 +1,15 @@
-"""The contract of the API, held by the standalone server: alone, and mounted by Starlette."""
+"""The contract of the API, held by the standalone server."""
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 
 import pytest
 
 from tests.api_client import ApiServer
 from tests.api_contract import *  # noqa: F403
+from tests.api_schemathesis import check_all
 from tests.app.api_server import standalone
 
 pytestmark = pytest.mark.network
@@ -17,3 +19,8 @@ pytestmark = pytest.mark.network
 def api(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ApiServer]:
     with standalone(tmp_path_factory.mktemp("api")) as server:
         yield server
+
+
+@pytest.mark.slow
+def test_schemathesis_finds_nothing(api: ApiServer):
+    check_all(api, 12 if os.environ.get("ORCHESTRATOR_LONG") else 2)
