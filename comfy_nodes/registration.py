@@ -22,6 +22,7 @@ from .lora_part import LoraPart
 from .lora_routes import lora_action_routes, lora_routes
 from .lora_selector import LORA_SELECTOR, LoraSelector
 from .lora_stack_apply import LORA_STACK_APPLY, LoraStackApply
+from .pipeline_routes import PipelinePart, pipeline_routes
 from .populate import Populate
 from .profile_loader import ProfileLoader
 from .profile_names import PROFILE_LOADER
@@ -66,6 +67,8 @@ def register() -> dict[str, type[Any]]:
     stories = StoryPart(profiles, host.lore_folders, host.view_of, host.send_to_all)
     queue = QueuePart(_queue_host(), wildcards, profiles, loras.library, stories.services)
     host.when_started(queue.start)
+    pages = PipelinePart(queue.place, lambda: data_folder() / "pipelines", host.node_info, host.view_of)
+    host.add_routes(pipeline_routes(pages))
     api = ApiPart(wildcards, profiles, loras.library, stories.services, host_api.listens_on, queue.place.ensure_worker)
     host_api.add_api(PREFIX, ApiBridge(api.service))
     return {

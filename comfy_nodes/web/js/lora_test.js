@@ -143,7 +143,7 @@ function namesOf(loras) {
 }
 
 /** A name that no saved workflow has: ComfyUI would open that one, with ours in it. */
-function freeName(name) {
+export function freeName(name) {
   const isTaken = (tried) => app.extensionManager?.workflow?.getWorkflowByPath?.(`workflows/${tried}.json`);
   let free = name;
   for (let number = 2; isTaken(free); number++) free = `${name} (${number})`;
