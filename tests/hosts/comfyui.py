@@ -12,7 +12,7 @@ import subprocess
 import sys
 import time
 import urllib.request
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -73,6 +73,7 @@ class ComfyUI:
     python: Path
     port: int
     process: subprocess.Popen[bytes] | None = field(default=None)
+    arguments: tuple[str, ...] = ()
 
     @property
     def url(self) -> str:
@@ -88,7 +89,7 @@ class ComfyUI:
         command = [
             str(self.python), "main.py", "--cpu", "--listen", "127.0.0.1", "--port", str(self.port),
             "--base-directory", str(self.folder), "--database-url", f"sqlite:///{self.folder}/user/comfyui.db",
-            "--disable-api-nodes", "--fp32-text-enc", *shlex.split(os.environ.get("COMFYUI_ARGS", "")),
+            "--disable-api-nodes", "--fp32-text-enc", *self.arguments, *shlex.split(os.environ.get("COMFYUI_ARGS", "")),
         ]  # fmt: skip
         home = {"PYTHONDONTWRITEBYTECODE": "1", "ORCHESTRATOR_HOME": str(self.store.parent)}
         environment = {name: value for name, value in os.environ.items() if name != "ORCHESTRATOR_DATABASE_URL"} | home
@@ -128,7 +129,9 @@ def find_comfyui() -> tuple[Path, Path]:
 
 
 @contextmanager
-def running_comfyui(folder: Path, install: Callable[[Path, Path], None] | None = None) -> Iterator[ComfyUI]:
+def running_comfyui(
+    folder: Path, install: Callable[[Path, Path], None] | None = None, arguments: Sequence[str] = ()
+) -> Iterator[ComfyUI]:
     """A server with the tiny checkpoint, two LoRAs and the pack, put there by ``install(host, folder)``.
 
     Raises NoComfyUI.
@@ -141,7 +144,7 @@ def running_comfyui(folder: Path, install: Callable[[Path, Path], None] | None =
     subprocess.run([python, script, folder / "models"], check=True)
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = free.getsockname()[1]
-    server = ComfyUI(folder, host, python, port)
+    server = ComfyUI(folder, host, python, port, arguments=tuple(arguments))
     try:
         server.start()
         yield server

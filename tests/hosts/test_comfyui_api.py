@@ -2,17 +2,152 @@
 
 from __future__ import annotations
 
+import json
+import signal
+import stat
+import time
+import urllib.request
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
+import pytest_socket
 
-from tests.api_client import ApiServer
+from orchestrator_core.api.token import new_token
+from tests.api_client import DRAW, ApiServer
 from tests.api_contract import *  # noqa: F403
-from tests.hosts.comfyui import ComfyUI
+from tests.hosts.comfyui import ComfyUI, NoComfyUI, install_pack, running_comfyui
 
 pytestmark = [pytest.mark.host, pytest.mark.slow]
+
+RENDER = {"id": "render", "type": "dispatch", "options": {"steps": 2, "width": 64, "height": 64}}
+# A pack that looks at every request, and at what is answered, as those for logins do.
+_WATCHER = """
+from aiohttp import web
+from server import PromptServer
+@web.middleware
+async def watcher(request, handler):
+    response = await handler(request)
+    if not response.prepared:
+        response.headers["X-Watched"] = type(response).__name__
+    return response
+PromptServer.instance.app.middlewares.append(watcher)
+NODE_CLASS_MAPPINGS = {}
+"""
+
+
+def api_of(comfyui: ComfyUI, token: str = "", prefix: str = "") -> ApiServer:
+    url = f"{comfyui.url}{prefix}/orchestrator/v1"
+    return ApiServer(url, token, f"sqlite:///{comfyui.store}", is_first=False)
+
+
+def log_of(comfyui: ComfyUI) -> str:
+    return (comfyui.folder / "server.log").read_text("utf-8", "replace")
 
 
 @pytest.fixture
 def api(comfyui: ComfyUI) -> ApiServer:
-    return ApiServer(f"{comfyui.url}/orchestrator/v1", database=f"sqlite:///{comfyui.store}", is_first=False)
+    return api_of(comfyui)
+
+
+def test_a_job_is_rendered_by_this_comfyui_and_followed_meanwhile(api: ApiServer):
+    job = api.post("/jobs", {"pipeline": [DRAW, RENDER], "target": "comfyui", "title": "live"}, 201)["jobs"][0]
+    told = list(api.events(f"/jobs/{job['id']}/events"))
+    assert (told[-1][0], told[-1][1]["state"], told[-1][1]["error"]) == ("end", "done", "")
+    assert {"added", "begun", "done"} <= {data["kind"] for name, data in told if name == "happened"}, told
+    (image,) = api.get(f"/jobs/{job['id']}")["images"]
+    sent = api.ask("GET", f"/images/{image['id']}/file")
+    assert (sent.status, sent.headers["content-type"], sent.body[:4]) == (200, "image/png", b"\x89PNG")
+
+
+def test_comfyui_serves_it_below_api_as_well(comfyui: ComfyUI):
+    api = api_of(comfyui, prefix="/api")
+    assert api.get("/health")["place"] == "comfyui"
+    job = api.add(title="below api")
+    events = api.events(f"/jobs/{job['id']}/events")
+    assert next(events)[1]["kind"] == "added"
+    events.close()
+    assert api.post(f"/jobs/{job['id']}/cancel", {})["state"] == "cancelled"
+
+
+def test_the_routes_of_the_host_and_the_packs_others_are_as_they_were(api: ApiServer, comfyui: ComfyUI):
+    for path in ("/system_stats", "/api/queue", "/orchestrator/wildcards", "/object_info/KSampler"):
+        with urllib.request.urlopen(comfyui.url + path, timeout=60) as answer:
+            assert json.load(answer)
+    reply = api.ask("GET", "x/health")  # …/v1x/health
+    assert (reply.status, b"error" in reply.body) == (404, False)
+
+
+# A server that other machines reach, that foreign pages may ask, that packs what it sends, with another's middleware.
+
+
+@pytest.fixture(scope="module")
+def open_comfyui(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ComfyUI]:
+    def install(host: Path, folder: Path) -> None:
+        install_pack(host, folder)
+        watcher = folder / "custom_nodes" / "watcher"
+        watcher.mkdir()
+        (watcher / "__init__.py").write_text(_WATCHER)
+
+    pytest_socket.enable_socket()
+    arguments = ("--listen", "0.0.0.0", "--enable-cors-header", "*", "--enable-compress-response-body")
+    try:
+        with running_comfyui(tmp_path_factory.mktemp("open") / "base", install, arguments) as server:
+            yield server
+    except NoComfyUI as reason:
+        pytest.skip(f"no ComfyUI: {reason}")
+
+
+def test_a_server_that_other_machines_reach_wants_a_token_that_holds_at_once(open_comfyui: ComfyUI):
+    api = api_of(open_comfyui)
+    for _ in range(2):
+        refused = api.ask("GET", "/health")
+        assert (refused.status, refused.code) == (403, "token_needed")
+        refused = api.ask("POST", "/jobs", {"pipeline": [DRAW]})
+        assert (refused.status, refused.code) == (403, "token_needed")
+    path = open_comfyui.store.parent / "api_token"
+    token = new_token(path)
+    assert stat.S_IMODE(path.stat().st_mode) == 0o600
+    try:
+        assert api.ask("GET", "/health").code == "unauthorized"
+        assert api_of(open_comfyui, "x" * 40).ask("GET", "/health").code == "unauthorized"
+        guarded = api_of(open_comfyui, token)
+        packed = guarded.ask("GET", "/openapi.json", headers={"Accept-Encoding": "gzip"})
+        assert (packed.headers["content-encoding"], packed.headers["x-watched"]) == ("gzip", "Response")
+        job = guarded.add()
+        events = guarded.events(f"/jobs/{job['id']}/events", **{"Accept-Encoding": "gzip"})
+        assert next(events)[1]["kind"] == "added"
+        events.close()
+        assert guarded.ask("GET", "/health", headers={"Host": "my-pc.local"}).status == 200
+        assert token not in log_of(open_comfyui)
+    finally:
+        path.unlink()
+
+
+def test_a_server_that_foreign_pages_may_ask_opens_the_api_to_none(open_comfyui: ComfyUI):
+    path = open_comfyui.store.parent / "api_token"
+    api = api_of(open_comfyui, new_token(path))
+    try:
+        for headers in ({"Origin": "https://evil.example"}, {"Origin": "null"}, {"Sec-Fetch-Site": "cross-site"}):
+            reply = api.ask("POST", "/queue/pause", {}, headers)
+            assert (reply.status, reply.code) == (403, "origin_refused"), headers
+        assert not api.get("/queue")["is_paused"]
+    finally:
+        path.unlink()
+
+
+def test_ctrl_c_ends_comfyui_quickly_though_somebody_listens(open_comfyui: ComfyUI):
+    path = open_comfyui.store.parent / "api_token"
+    api = api_of(open_comfyui, new_token(path))
+    events = api.events(f"/jobs/{api.add()['id']}/events")
+    next(events)
+    assert open_comfyui.process is not None
+    before = len(log_of(open_comfyui))
+    began = time.monotonic()
+    open_comfyui.process.send_signal(signal.SIGINT)
+    open_comfyui.process.wait(30)
+    assert time.monotonic() - began < 20  # a second or two; a busy machine needs more
+    events.close()
+    assert log_of(open_comfyui)[before:].split() == ["Stopped", "server"]
+    open_comfyui.process = None
+    path.unlink()
