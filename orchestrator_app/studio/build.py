@@ -12,6 +12,7 @@ from orchestrator_app.studio.pages.generate import GeneratePage
 from orchestrator_app.studio.pages.learn import LearnPage
 from orchestrator_app.studio.pages.lora_test import LoraTestPage
 from orchestrator_app.studio.pages.loras import LoraNews, LorasPage
+from orchestrator_app.studio.pages.pipeline import PipelinePage
 from orchestrator_app.studio.pages.profiles import ProfilesPage
 from orchestrator_app.studio.pages.queue import QueuePage
 from orchestrator_app.studio.pages.stories import GoingOn, StoriesPage
@@ -37,6 +38,8 @@ def build(environment: StudioEnvironment) -> gr.Blocks:
                 batch = BatchPage(live, session, tab, generate)
             with gr.Tab("Queue", id="queue") as tab:
                 queue = QueuePage(QueueDesk(environment.queue), session, tab)
+            with gr.Tab("Pipeline", id="pipeline") as tab:
+                pipeline = PipelinePage(live, session, tab)
             with gr.Tab("Learn", id="learn") as tab:
                 learn = LearnPage(live, session, tab, news.timer)
             with gr.Tab("Profiles", id="profiles") as tab:
@@ -51,7 +54,7 @@ def build(environment: StudioEnvironment) -> gr.Blocks:
                 wildcards = WildcardsPage(live, tab, generate.draw_form.elements["template"])
             with gr.Tab("Config", id="config") as tab:
                 config = ConfigPage(live, tab)
-        for page in (generate, batch, queue, learn, profiles, stories, loras, lora_test, wildcards, config):
+        for page in (generate, batch, queue, pipeline, learn, profiles, stories, loras, lora_test, wildcards, config):
             page.connect()
         generate.follow(news.timer)
     return blocks

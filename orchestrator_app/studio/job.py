@@ -280,17 +280,3 @@ class Job:
 
 def _unexpected(error: Exception) -> str:
     return f"This should not have happened ({type(error).__name__}: {error})."
-
-
-class Jobs:
-    """The jobs that run in this process: a page that was closed left its own behind, and it can still be stopped."""
-
-    def __init__(self) -> None:
-        self._jobs: tuple[Job, ...] = ()
-
-    def start(self, job: Job) -> Job:
-        self._jobs = (*self.running(), job)
-        return job.start()
-
-    def running(self) -> tuple[Job, ...]:
-        return tuple(job for job in self._jobs if not job.is_over)

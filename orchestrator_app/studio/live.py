@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING
 from orchestrator_app.studio.batch import Choose
 from orchestrator_app.studio.choosing import Choosing, Learned, LoraChooser, Wanted
 from orchestrator_app.studio.environment import Settings, StudioEnvironment, Target
-from orchestrator_app.studio.job import Jobs, Prepare, Task
+from orchestrator_app.studio.job import Prepare, Task
+from orchestrator_app.studio.jobs import Jobs
 from orchestrator_app.studio.language_models import llm_settings
 from orchestrator_app.studio.odds import NO_ODDS, Odds
 from orchestrator_app.studio.preparing import LeftOut, Preparer, Tools, Wishes, Written, accepted_draft

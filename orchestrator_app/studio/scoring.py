@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, nullcontext
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from orchestrator_app.studio.rating import Rate
@@ -46,6 +47,17 @@ class Scores:
             self._learn(runs)
 
 
+class _Kept:
+    """A ``RunLearner`` for the stage of a pipeline: its runs are kept, and learned from, as those of a page."""
+
+    def __init__(self, keep: Keep, settings: Settings) -> None:
+        self._keep, self._settings = keep, settings
+
+    def learn(self, run: Run) -> int:
+        self._keep([run], self._settings)
+        return len(run.scores)
+
+
 class RunScoring:
     """An ``ImageScoring``. ``keep`` puts scores where they are learned from; ``library``: the LoRAs, opened when some
     are named."""
@@ -64,6 +76,12 @@ class RunScoring:
 
     def tested(self, settings: Settings) -> str:
         return self._scorers.tested(settings)
+
+    def looking(self, settings: Settings) -> StageContext:
+        return replace(self._context(settings), learner=_Kept(self._keep, settings))
+
+    def turn(self, is_cancelled: IsCancelled) -> AbstractContextManager[None]:
+        return self._turn(is_cancelled)
 
     def rate(self, settings: Settings) -> Rate:
         return lambda runs, is_cancelled: self.rated(runs, settings, is_cancelled)

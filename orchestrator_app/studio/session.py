@@ -13,6 +13,7 @@ from orchestrator_app.studio.drawing import Drawn, Rerolls
 from orchestrator_app.studio.job import Job
 from orchestrator_app.studio.learn_desk import LearnView
 from orchestrator_app.studio.lora_view import LoraView
+from orchestrator_app.studio.pipeline_desk import PipelineDesk
 from orchestrator_app.studio.preparing import LeftOut
 from orchestrator_app.studio.profile_view import ProfileView
 from orchestrator_app.studio.queue_view import QueueView
@@ -97,6 +98,7 @@ class Session:
         self.profiles = ProfileView()
         self.stories = StoryView()
         self.learn = LearnView()
+        self.pipeline = PipelineDesk()
         self.queue = QueueView()
         self.lora_test: TestRun | None = None
         self.listed_from = ""  # where the lists of the Generate page are from; "" where they could not be had

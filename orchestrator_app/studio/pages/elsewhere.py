@@ -8,7 +8,10 @@ import gradio as gr
 
 from orchestrator_app.studio import html, job_html
 from orchestrator_app.studio.compat import html_box, kw, listen
+from orchestrator_app.studio.job import Job
+from orchestrator_app.studio.jobs import Startable
 from orchestrator_app.studio.live import LiveEnvironment
+from orchestrator_app.studio.pipeline_job import PipelineJob
 
 
 class Elsewhere:
@@ -27,7 +30,7 @@ class Elsewhere:
         listen(self.stop.click, self._on_stop, None, self.outputs, show_progress="hidden")
 
     def look(self) -> tuple[str, Any]:
-        lines = [job_html.progress_line(job.states) for job in self.live.jobs.running()]
+        lines = [_line(job) for job in self.live.jobs.running()]
         said = f"Another page is rendering, or was closed while it did ({'; '.join(lines)})." if lines else ""
         return html.notice(said, "hint"), gr.update(visible=bool(lines))
 
@@ -35,3 +38,9 @@ class Elsewhere:
         for job in self.live.jobs.running():
             job.stop()
         return "", gr.update(visible=False)
+
+
+def _line(job: Startable) -> str:
+    if isinstance(job, PipelineJob):
+        return job.line
+    return job_html.progress_line(job.states) if isinstance(job, Job) else "something"

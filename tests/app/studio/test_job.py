@@ -10,7 +10,8 @@ import pytest
 
 from orchestrator_app.studio import job_html
 from orchestrator_app.studio.environment import StoppableGenerator, Target
-from orchestrator_app.studio.job import Job, Jobs, Task
+from orchestrator_app.studio.job import Job, Task
+from orchestrator_app.studio.jobs import Jobs
 from orchestrator_core.errors import (
     Cancelled,
     ConfigError,

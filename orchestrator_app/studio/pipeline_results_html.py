@@ -1,0 +1,226 @@
+"""What a pipeline would do, does and did, as HTML: the plan, how far it is, and before and after at each card."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from difflib import SequenceMatcher
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from orchestrator_app.studio.html import clickable, escape, notice, picture
+from orchestrator_app.studio.pipeline_job import Finished, StageStand, Stand, line_of, share_of
+from orchestrator_core.request import GeneratedImage
+
+if TYPE_CHECKING:
+    from orchestrator_core.pipeline.differences import Change
+    from orchestrator_core.pipeline.planning import ItemPlan, StagePlan
+    from orchestrator_core.run import Run
+
+Pictures = Callable[[Path], bytes]
+_WORD = re.compile(r"\w+|\s+|[^\w\s]")
+_COMPARED = 4_000_000  # pairs of words; longer texts are shown one after the other
+_SHOWN = 8  # images of a stage
+_TEXTS = ("prompt", "negative")
+_WORDS = {"cached": "as before", "off": "off"}
+
+
+def difference_html(before: str, after: str) -> str:
+    """The words that went and those that came, in the text that they are of."""
+    old, new = _WORD.findall(before.strip()), _WORD.findall(after.strip())
+    if not old or len(old) * len(new) > _COMPARED:
+        return (f"<del>{escape(before)}</del> " if before.strip() else "") + f"<ins>{escape(after)}</ins>"
+    found = []
+    for tag, a, b, c, d in SequenceMatcher(None, old, new, autojunk=False).get_opcodes():
+        gone, come = escape("".join(old[a:b])), escape("".join(new[c:d]))
+        if tag == "equal":
+            found.append(come)
+            continue
+        found.append((f"<del>{gone}</del>" if gone else "") + (f"<ins>{come}</ins>" if come else ""))
+    return "".join(found)
+
+
+# at a card
+
+
+def state_html(stand: StageStand | None, *, is_stale: bool = False, is_changed: bool = False) -> str:
+    """What became of a stage, and whether that still holds."""
+    found = []
+    if stand is not None:
+        seconds = f" {stand.seconds:.1f} s" if stand.seconds >= 0.05 else ""
+        said = _WORDS.get(stand.state, stand.state)
+        found.append(f'<i class="orc-state {_class(stand.state)}">{escape(said)}{seconds}</i>')
+    if is_changed or is_stale:
+        why = "its options are other ones now" if is_changed else "what it was made from has changed"
+        found.append(f'<i class="orc-state stale" title="{why}; run it again">stale</i>')
+    return "".join(found)
+
+
+def _class(state: str) -> str:
+    return re.sub(r"\W", "-", state)
+
+
+def working_html(stand: StageStand) -> str:
+    """Of a stage that is under way: how far."""
+    progress = stand.progress
+    if progress is None or not progress.steps:
+        return _why(stand)
+    share = 100 * min(1.0, progress.step / progress.steps)
+    return f'<div class="orc-bar"><i style="width:{share:.0f}%"></i></div>{_why(stand)}'
+
+
+def result_html(
+    stand: StageStand | None,
+    changes: Sequence[Change],
+    runs: tuple[Run, Run] | None,
+    pictures: Pictures,
+    *,
+    can_again: bool,
+) -> str:
+    """Before and after of a stage; ``runs`` are what it began with and what it left."""
+    parts = [_why(stand), _changes(changes)]
+    if runs is not None:
+        made = [image for image in runs[1].images if image not in runs[0].images]
+        parts.append(images_html(made, pictures))
+        if stand is not None and stand.state in ("done", "cached") and not changes and not made:
+            parts.append(notice("It changed nothing.", "quiet"))
+    found = "".join(parts)
+    buttons = (
+        '<p class="orc-add"><button type="button" class="orc-chip" data-act="again">Run from here again</button>'
+        '<button type="button" class="orc-chip" data-act="again_only" title="What stands behind it stays as it is, and '
+        'is marked stale">Only this stage</button></p>'
+    )
+    return f'<div class="orc-result">{found}{buttons if can_again else ""}</div>' if found or can_again else ""
+
+
+def _why(stand: StageStand | None) -> str:
+    if stand is None or not stand.detail:
+        return ""
+    return notice(stand.detail, "problem" if stand.state == "failed" else "hint" if "ret" in stand.state else "quiet")
+
+
+def _changes(changes: Sequence[Change]) -> str:
+    rows = "".join(
+        f"<dt>{escape(change.what)}</dt><dd dir='auto'>{_told(change)}</dd>"
+        for change in changes
+        if change.what != "images"
+    )
+    return f'<dl class="orc-changes">{rows}</dl>' if rows else ""
+
+
+def _told(change: Change) -> str:
+    if change.what in _TEXTS:
+        return difference_html(change.before, change.after)
+    before = f"<del>{escape(change.before)}</del>" if change.before else ""
+    after = f"<ins>{escape(change.after)}</ins>" if change.after else ""
+    return f"{before} → {after}" if before and after else before + after
+
+
+def images_html(images: Sequence[GeneratedImage], pictures: Pictures) -> str:
+    shown = "".join(_image(image, pictures) for image in images[:_SHOWN])
+    more = f"<small>and {len(images) - _SHOWN:,} more</small>" if images[_SHOWN:] else ""
+    return f'<p class="orc-pics">{shown}{more}</p>' if shown else ""
+
+
+def _image(image: GeneratedImage, pictures: Pictures) -> str:
+    data, name = pictures(image.path), escape(image.path.name)
+    if not data:
+        return f"<small>{name} (not there any more)</small>"
+    return f'<img alt="{name}" title="{escape(str(image.path))}" src="{picture(data)}">'
+
+
+# what another try changed
+
+
+def changed_html(finished: Finished | None, pictures: Pictures) -> str:
+    """Between the run before and this one; "" of what was no rerun."""
+    if finished is None or finished.before is None or finished.error:
+        return ""
+    before, after = finished.before.result.run.images, finished.record.result.run.images
+    pair = ""
+    if before != after:
+        pair = f'<div class="orc-pair">{images_html(before, pictures)}<b>→</b>{images_html(after, pictures)}</div>'
+    said = _changes(finished.changes) or ("" if pair else notice("Nothing has changed.", "quiet"))
+    return f'<section class="orc-changed"><h4>What changed</h4>{said}{pair}</section>'
+
+
+def items_html(done: Sequence[Finished], names: Sequence[str], chosen: int, to: str) -> str:
+    """The items of a batch to choose from; "" of one alone."""
+    if len(done) < 2:
+        return ""
+    chips = "".join(
+        f'<button type="button" class="orc-chip{" chosen" if place == chosen else ""}{" failed" if one.error else ""}" '
+        f'data-send="{place}" title="{escape(one.error)}">{escape(name)}</button>'
+        for place, (one, name) in enumerate(zip(done, names, strict=True))
+    )
+    return clickable(to, chips, "orc-chips orc-items")
+
+
+# a job
+
+
+def progress_html(stand: Stand | None, notes: Iterable[str] = (), where: Path | None = None) -> str:
+    """One bar for all, what is under way, the picture so far, and what went wrong."""
+    if stand is None:
+        return ""
+    now = stand.stands.get(stand.stage)
+    preview = now.progress.preview if now and now.progress else b""
+    shown = f'<img class="orc-preview" alt="the picture so far" src="{picture(preview)}">' if preview else ""
+    errors = dict.fromkeys(filter(None, [stand.error, *(one.error for one in stand.done)]))
+    kept = notice(f"Kept in {where}", "quiet") if where is not None and stand.is_over else ""
+    return (
+        f'<div class="orc-progress {"over" if stand.is_over else "running"}">'
+        f'<div class="orc-bar"><i style="width:{100 * share_of(stand):.1f}%"></i></div>'
+        f'<p role="status">{escape(line_of(stand))}</p>{shown}{"".join(notice(text) for text in errors)}'
+        f"{''.join(notice(f'Not kept: {text}', 'hint') for text in notes)}{kept}</div>"
+    )
+
+
+# a plan
+
+
+def plan_html(plans: Sequence[ItemPlan], product: str, total: int) -> str:
+    """A dry run as a table: one row an item, with what each stage would do."""
+    head = "<tr><th>#</th><th>varied</th><th>prompt</th><th>seed</th><th>LoRAs</th><th>request</th></tr>"
+    rows = "".join(_plan_row(plan) for plan in plans)
+    more = f" The first {len(plans):,} are shown." if total > len(plans) else ""
+    said = f"Items: {product}. Nothing is rendered, and no language model is asked.{more}"
+    return f'<div class="orc-plan">{notice(said, "quiet")}<div><table>{head}{rows}</table></div></div>'
+
+
+def _plan_row(plan: ItemPlan) -> str:
+    draft = plan.draft
+    loras = ", ".join(f"{lora.name} at {lora.strength_model:g}" for lora in draft.loras)
+    negative = f"<small>negative: {escape(draft.negative_prompt)}</small>" if draft.negative_prompt.strip() else ""
+    stages = " · ".join(filter(None, (_stage_said(stage) for stage in plan.stages)))
+    requests = "<br>".join(_request(stage) for stage in plan.stages if stage.request is not None)
+    return (
+        f"<tr><td>{plan.number}</td><td>{_values(plan.values)}</td><td dir='auto'>{escape(draft.positive.strip())}"
+        f"{negative}<small>{escape(stages)}</small></td><td>{draft.seed}</td><td>{escape(loras)}</td>"
+        f"<td>{requests}</td></tr>"
+    )
+
+
+def _values(values: Mapping[str, Any]) -> str:
+    return "<br>".join(escape(f"{name}={_short(value)}") for name, value in values.items())
+
+
+def _short(value: Any) -> str:
+    text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+    return text if len(text) <= 40 else f"{text[:39]}…"
+
+
+def _stage_said(stage: StagePlan) -> str:
+    """What is not as usual of it."""
+    if stage.state == "done" and not stage.detail:
+        return ""
+    return f"{stage.id}: {stage.state}" + (f", {stage.detail}" if stage.detail else "")
+
+
+def _request(stage: StagePlan) -> str:
+    request = stage.request
+    assert request is not None
+    size = f"{request.width}×{request.height}" + (f" ×{request.batch_size}" if request.batch_size > 1 else "")
+    parts = [size, f"{request.sampler}/{request.scheduler}", f"{request.steps} steps", f"cfg {request.cfg:g}"]
+    return escape(", ".join([*parts, f"seed {request.seed}", request.checkpoint or "the host's model"]))
