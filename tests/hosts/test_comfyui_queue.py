@@ -213,7 +213,6 @@ def test_a_pipeline_opens_on_the_canvas_and_is_saved_as_it_was(page: Page) -> No
     page.photograph("pipeline_told")
     told.locator(".orc-main").click()
     page.page.wait_for_function("() => app.graph._nodes.some(node => node.comfyClass === 'OrchestratorStoryMemory')")
-    page.page.evaluate("() => app.canvas.ds.reset()")
     page.photograph("pipeline_canvas")
     found = page.page.evaluate(IMPORT)
     assert found["pipeline"] == pipeline_to_json(bundled_pipeline("story"))

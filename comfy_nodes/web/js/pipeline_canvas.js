@@ -58,6 +58,7 @@ async function openPipeline() {
   if (body.pipeline === null) return;
   const { workflow, told, name } = await ask("pipelines/export", { body });
   await app.loadGraphData(workflow, true, true, freeName(name || t("pipeline_unnamed")));
+  await app.extensionManager?.command?.execute("Comfy.Canvas.FitView");
   toast("success", t("pipeline_opened", { name: name || t("pipeline_unnamed") }));
   if (told.length) await show(t("pipeline_openTold"), told);
 }
@@ -94,6 +95,7 @@ function readFile() {
 function show(title, lines) {
   const button = el("button", { type: "button", class: "orc-main", onclick: () => dialog.close(true) }, t("pipeline_read"));
   const dialog = new Dialog(title, "orj-dialog", [linesElement(lines)], [button]);
+  button.previousElementSibling.remove(); // there is nothing to cancel
   return dialog.open(button);
 }
 

@@ -49,20 +49,16 @@ export class JobList {
     if (!keepPlace) this.element.scrollTop = this.at = 0;
     const first = Math.floor(this.element.scrollTop / ROW / PAGE);
     const asked = (this.asked = {});
-    const answer = await this.load(first * PAGE, PAGE);
+    const answer = await this.load(first * PAGE, 2 * PAGE); // what is on the screen may be in two
     if (asked !== this.asked) return null; // somebody asked for another list meanwhile
     this.forget();
     this.total = answer.total;
-    this.pages.set(first, answer.rows);
+    for (const page of [0, 1]) this.pages.set(first + page, answer.rows.slice(page * PAGE, (page + 1) * PAGE));
     this.at = Math.max(0, Math.min(this.at, this.total - 1));
     this.inner.style.height = `${this.total * ROW}px`;
-    this.redraw();
-    return answer;
-  }
-
-  redraw() {
-    for (const number of [...this.rows.keys()]) this.remove(number);
+    for (const [number, row] of [...this.rows]) if (row.dataset.is !== JSON.stringify(this.jobAt(number))) this.remove(number);
     this.draw();
+    return answer;
   }
 
   draw() {
@@ -89,6 +85,7 @@ export class JobList {
   row(job, number) {
     const row = rowElement(job, (deed) => this.onDo(deed, [job.number]));
     row.id = `orj-${job.number}`;
+    row.dataset.is = JSON.stringify(job); // what is the same stays on the page as it is
     row.addEventListener("click", (event) => this.clicked(event, job, number));
     row.addEventListener("dblclick", () => this.onOpen(job));
     if (job.state === "waiting") {

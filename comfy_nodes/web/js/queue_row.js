@@ -24,7 +24,7 @@ function pictureElement(job) {
   const url = view && api.apiURL(`/view?${new URLSearchParams({ ...view, preview: "webp;70" })}`);
   return url
     ? el("img", { class: "orj-picture", src: url, alt: "", loading: "lazy", draggable: "false" })
-    : el("span", { class: "orj-picture" }, el("i", { class: `pi ${ICONS[job.state]}`, "aria-hidden": "true" }));
+    : el("span", { class: "orj-picture", role: "img", "aria-label": stateOf(job) }, el("i", { class: `pi ${ICONS[job.state]}` }));
 }
 
 /** What can be done with it from its row. */
@@ -48,8 +48,8 @@ function told(job) {
   const state = stateOf(job);
   if (job.state === "running") return `${state} · ${progressOf(job)}`;
   if (job.error) return `${state} · ${job.error}`;
-  const facts = [state, job.target && t("queue_for", { target: job.target }), job.checkpoint, job.priority && t("queue_priority", { priority: job.priority })];
-  return facts.filter(Boolean).join(" · ");
+  const facts = [job.priority && t("queue_priority", { priority: job.priority }), job.target && t("queue_for", { target: job.target }), job.checkpoint].filter(Boolean);
+  return (job.state === "waiting" && facts.length ? facts : [state, ...facts]).join(" · ");
 }
 
 export function stateOf(job) {

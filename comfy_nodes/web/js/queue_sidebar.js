@@ -36,14 +36,14 @@ class Panel {
     this.front = el(
       "div",
       { class: "orj-front" },
-      el("header", {}, el("div", { class: "orj-line" }, add, this.pauseButton), this.told, el("div", { class: "orj-line" }, this.views, this.search)),
+      el("header", {}, el("div", { class: "orj-line" }, add, this.pauseButton), this.told, this.views, this.search),
       this.picked,
       this.empty,
       this.list.element,
       el("p", { class: "orj-keys", id: "orj-keys" }, t("queue_keys")),
     );
     this.place = el("div", { class: "orj-place" }, this.front);
-    this.element = el("div", { class: "ors-panel orq-panel orj-panel" }, this.problem, this.place);
+    this.element = el("div", { class: "ors-panel orj-panel" }, this.problem, this.place);
     this.element.addEventListener("keydown", (event) => event.stopPropagation()); // ComfyUI has keys of its own
     this.search.addEventListener("input", () => this.typed());
   }
@@ -85,9 +85,9 @@ class Panel {
   async showState(state) {
     this.state = state;
     this.showHead(state);
-    const isNew = state.event !== this.event;
-    this.event = state.event;
+    const isNew = state.event !== this.event && !this.list.dragged; // whose row must stay
     if (isNew) {
+      this.event = state.event;
       await this.reload();
       if (this.shown !== null) await this.open(this.shown, true);
     } else this.list.progress(state.running);
@@ -104,7 +104,8 @@ class Panel {
     const word = paused ? t("queue_resume") : t("queue_pause");
     this.pauseButton.setAttribute("aria-pressed", String(paused));
     this.pauseButton.replaceChildren(el("i", { class: `pi ${paused ? "pi-play" : "pi-pause"}` }), " ", word);
-    const lines = [paused ? [t("queue_paused"), reason].filter(Boolean).join(" ") : "", worker.doing === "working" ? "" : worker.why, ...worker.problems];
+    const isWorth = ["off", "failed", "closed"].includes(worker.doing) || (worker.doing !== "working" && !paused);
+    const lines = [paused ? [t("queue_paused"), reason].filter(Boolean).join(" ") : "", isWorth ? worker.why : "", ...worker.problems];
     this.told.replaceChildren(...lines.filter(Boolean).map((line) => el("span", { dir: "auto" }, line)));
     this.told.hidden = !this.told.childElementCount;
     this.told.classList.toggle("orj-is-paused", paused);
