@@ -36,8 +36,8 @@ class Reply:
 @dataclass(frozen=True)
 class ApiServer:
     """``url``: with the prefix, as http://127.0.0.1:7871/orchestrator/v1; ``database``: the store that it answers from,
-    where a test may put something there; ``is_first``: no code of a host's looks at a request before, as
-    ComfyUI's does, which answers OPTIONS itself and fails at an Origin that is none.
+    where a test may put something there; ``is_first``: no code of a host's looks at requests and answers
+    too. ComfyUI's answers OPTIONS itself and fails at an Origin that is none; gradio's lets the page "null" read them.
     """
 
     url: str

@@ -16,11 +16,11 @@ import pytest_socket
 from orchestrator_core.api.token import new_token
 from tests.api_client import DRAW, ApiServer
 from tests.api_contract import *  # noqa: F403
+from tests.hosts.api_in_host import *  # noqa: F403
 from tests.hosts.comfyui import ComfyUI, NoComfyUI, install_pack, running_comfyui
 
 pytestmark = [pytest.mark.host, pytest.mark.slow]
 
-RENDER = {"id": "render", "type": "dispatch", "options": {"steps": 2, "width": 64, "height": 64}}
 # A pack that looks at every request, and at what is answered, as those for logins do.
 _WATCHER = """
 from aiohttp import web
@@ -48,16 +48,6 @@ def log_of(comfyui: ComfyUI) -> str:
 @pytest.fixture
 def api(comfyui: ComfyUI) -> ApiServer:
     return api_of(comfyui)
-
-
-def test_a_job_is_rendered_by_this_comfyui_and_followed_meanwhile(api: ApiServer):
-    job = api.post("/jobs", {"pipeline": [DRAW, RENDER], "target": "comfyui", "title": "live"}, 201)["jobs"][0]
-    told = list(api.events(f"/jobs/{job['id']}/events"))
-    assert (told[-1][0], told[-1][1]["state"], told[-1][1]["error"]) == ("end", "done", "")
-    assert {"added", "begun", "done"} <= {data["kind"] for name, data in told if name == "happened"}, told
-    (image,) = api.get(f"/jobs/{job['id']}")["images"]
-    sent = api.ask("GET", f"/images/{image['id']}/file")
-    assert (sent.status, sent.headers["content-type"], sent.body[:4]) == (200, "image/png", b"\x89PNG")
 
 
 def test_comfyui_serves_it_below_api_as_well(comfyui: ComfyUI):
