@@ -20,7 +20,6 @@ from orchestrator_core.formats.sharing_run import LORA_TAGS, set_control
 from orchestrator_core.spec import PipelineSpec, StageSpec, pipeline_to_json
 
 KEPT = "The workflow keeps what the canvas cannot do, and gives it back when it is saved as a pipeline."
-_NODE_GAP = 120  # pixels between nodes, for their title bars
 _MUTED, _BYPASSED = 2, 4
 
 

@@ -11,13 +11,15 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from orchestrator_app.example_workflows_graphs import DEFINITIONS
+from orchestrator_core.formats.comfy_workflow_reader import graph_from_workflow
 from orchestrator_core.formats.pipeline_workflow import workflow_of
 from orchestrator_core.jobs.model import NewJob
 from orchestrator_core.jobs.queue import Queue
 from orchestrator_core.pipeline.bundled import bundled_files, bundled_pipeline
 from orchestrator_core.spec import pipeline_from, pipeline_to_json
 from orchestrator_core.store import Store, jobs
-from tests.hosts.canvas import Canvas, open_page
+from tests.hosts.canvas import Canvas, open_canvas, open_page
 from tests.hosts.comfyui import ComfyUI
 from tests.hosts.pack_page import PackPage
 from tests.hosts.test_comfyui_lora_sidebar import SETTINGS
@@ -47,6 +49,11 @@ IMPORT = """async () => {
     const headers = {'Content-Type': 'application/json'};
     return (await fetch('/orchestrator/pipelines/import', {method: 'POST', headers, body})).json();
 }"""
+SEEN = """() => app.graph._nodes.every(({pos, size}) => {
+    const {scale, offset} = app.canvas.ds, {clientWidth, clientHeight} = app.canvas.canvas;
+    const ends = [pos[0], pos[0] + size[0]].map(x => (x + offset[0]) * scale);
+    return Math.min(...ends) > 0 && Math.max(...ends) < clientWidth && (pos[1] + offset[1]) * scale < clientHeight;
+})"""
 
 
 class Page(PackPage):
@@ -214,6 +221,7 @@ def test_a_pipeline_opens_on_the_canvas_and_is_saved_as_it_was(page: Page) -> No
     told.locator(".orc-main").click()
     page.page.wait_for_function("() => app.graph._nodes.some(node => node.comfyClass === 'OrchestratorStoryMemory')")
     page.photograph("pipeline_canvas")
+    assert page.page.evaluate(SEEN)
     found = page.page.evaluate(IMPORT)
     assert found["pipeline"] == pipeline_to_json(bundled_pipeline("story"))
     page.command("SavePipeline")
@@ -233,18 +241,39 @@ def test_what_is_no_pipeline_is_told(page: Page) -> None:
     assert "no Wildcard Prompt" in page.toast("no Wildcard Prompt")
 
 
+@pytest.fixture(scope="module")
+def canvas(comfyui: ComfyUI, chromium: Browser) -> Iterator[Canvas]:
+    with open_canvas(chromium, comfyui.url) as opened:
+        yield opened
+
+
 @pytest.mark.parametrize("name", list(bundled_files()))
-def test_a_bundled_pipeline_renders_when_somebody_presses_run(name: str, comfyui: ComfyUI, chromium: Browser) -> None:
+def test_a_bundled_pipeline_goes_through_the_canvas_unchanged(name: str, canvas: Canvas) -> None:
+    workflow = workflow_of(bundled_pipeline(name), checkpoint=CHECKPOINT).workflow
+    canvas.drop(f"{name}.json", json.dumps(workflow))
+    assert canvas.graph() == graph_from_workflow(workflow, DEFINITIONS)
+    assert canvas.page.evaluate(IMPORT)["pipeline"] == pipeline_to_json(bundled_pipeline(name))
+
+
+def test_stages_that_are_off_are_to_the_canvas_what_they_are_to_us(canvas: Canvas) -> None:
+    data = pipeline_to_json(bundled_pipeline("story"))
+    data["stages"] = [
+        *({**stage, "enabled": stage["id"] in ("draw", "render")} for stage in data["stages"]),
+        {"id": "second", "type": "dispatch", "enabled": False},
+    ]
+    pipeline = pipeline_from(data)
+    workflow = workflow_of(pipeline, checkpoint=CHECKPOINT).workflow
+    canvas.drop("off.json", json.dumps(workflow))
+    assert canvas.graph() == graph_from_workflow(workflow, DEFINITIONS)
+    assert canvas.page.evaluate(IMPORT)["pipeline"] == pipeline_to_json(pipeline)
+
+
+@pytest.mark.parametrize("name", ["story", "explore-and-learn"])  # which have all kinds of stages
+def test_a_bundled_pipeline_renders_when_somebody_presses_run(name: str, comfyui: ComfyUI, canvas: Canvas) -> None:
     """As it is exported, but for a size and steps for a machine without a graphics card."""
     workflow = json.dumps(workflow_of(bundled_pipeline(name), checkpoint=CHECKPOINT).workflow)
-    context = chromium.new_context()
-    try:
-        canvas = Canvas(open_page(context, comfyui.url, SETTINGS))
-        canvas.drop(f"{name}.json", with_scorer(workflow, comfyui))
-        assert canvas.page.evaluate(IMPORT)["pipeline"] == pipeline_to_json(bundled_pipeline(name))
-        canvas.page.evaluate(SMALL)
-        before = set(saved_by(comfyui))
-        canvas.page.evaluate("() => app.queuePrompt(0, 1)")
-        assert wait_for_image(comfyui, before, canvas)
-    finally:
-        context.close()
+    canvas.drop(f"{name}.json", with_scorer(workflow, comfyui))
+    canvas.page.evaluate(SMALL)
+    before = set(saved_by(comfyui))
+    canvas.page.evaluate("() => app.queuePrompt(0, 1)")
+    assert wait_for_image(comfyui, before, canvas)

@@ -8,6 +8,7 @@ import { el } from "./words.js";
 
 const MOST = 10000; // times at once
 const LONGEST = 1 << 20; // bytes of a pipeline's file
+const AROUND = 90; // px around an opened workflow
 
 app.registerExtension({
   name: "Orchestrator.Pipelines",
@@ -57,10 +58,22 @@ async function openPipeline() {
   const body = chosen.isFile ? { pipeline: await readFile() } : { name: chosen.name };
   if (body.pipeline === null) return;
   const { workflow, told, name } = await ask("pipelines/export", { body });
+  workflow.extra = { ...workflow.extra, ds: wholeIn(workflow) };
   await app.loadGraphData(workflow, true, true, freeName(name || t("pipeline_unnamed")));
-  await app.extensionManager?.command?.execute("Comfy.Canvas.FitView");
   toast("success", t("pipeline_opened", { name: name || t("pipeline_unnamed") }));
   if (told.length) await show(t("pipeline_openTold"), told);
+}
+
+/** The view in which all of a workflow is seen, as ComfyUI keeps it; older frontends find none themselves. */
+function wholeIn({ nodes }) {
+  const edge = (pick, which) => which(...nodes.map(pick));
+  const [left, top] = [edge(({ pos }) => pos[0], Math.min), edge(({ pos }) => pos[1], Math.min)];
+  const width = edge(({ pos, size }) => pos[0] + size[0], Math.max) - left;
+  const height = edge(({ pos, size }) => pos[1] + size[1], Math.max) - top;
+  const { clientWidth, clientHeight } = app.canvas.canvas;
+  const scale = Math.min(1, (clientWidth - 2 * AROUND) / width, (clientHeight - 2 * AROUND) / height);
+  const middle = (space, size, start) => space / scale / 2 - size / 2 - start;
+  return { scale, offset: [middle(clientWidth, width, left), middle(clientHeight, height, top)] };
 }
 
 async function listed(search) {
