@@ -13,7 +13,7 @@ from zlib import crc32
 from orchestrator_app.studio.forms import FormField, fields_of
 from orchestrator_app.studio.html import escape, notice, number
 from orchestrator_app.studio.pipeline_draft import FLOW, AxisRow, Card, Draft
-from orchestrator_app.studio.pipeline_typed import fields_for, text_of, values_of
+from orchestrator_app.studio.pipeline_typed import by_chance, fields_for, option_text, text_of, values_of
 from orchestrator_core.pipeline import STAGES
 from orchestrator_core.spec import USUAL, StageSpec
 
@@ -59,7 +59,7 @@ def cards_html(draft: Draft, filled: int) -> str:
     return (
         f'<orc-cards-{filled} class="orc-pipe" data-filled="{filled}" data-sent="{SENT}" data-acts="{ACT}" '
         f'data-again="{AGAIN}">'
-        f'<div class="orc-fields">{_rest(draft, "name", "Name")}{_rest(draft, "description", "What it is for")}</div>'
+        f'<div class="orc-said">{_rest(draft, "name", "Name")}{_rest(draft, "description", "What it is for")}</div>'
         f'<div class="orc-stages">{cards}</div>'
         f'<p class="orc-add"><span>Add a stage</span>{add}</p>{_batch(draft)}</orc-cards-{filled}>'
     )
@@ -92,7 +92,7 @@ def _head(card: Card, place: int, off: bool) -> str:
     return (
         f'<header>{_GRIP}<b class="orc-no">{place}</b>'
         f'<input class="orc-id" data-field="id" aria-label="Id of the stage" value="{escape(card.id)}">'
-        f'<span class="orc-type">{escape(card.type)} <small>{escape(_WHAT.get(card.type, ""))}</small></span>'
+        f'<span class="orc-type" title="{escape(_WHAT.get(card.type, ""))}">{escape(card.type)}</span>'
         f'<span class="orc-states" data-slot="state"></span>'
         f'<label class="orc-on"><input type="checkbox" data-field="enabled"{"" if off else " checked"}> on</label>'
         f'<span class="orc-acts">{tools}</span></header>'
@@ -119,7 +119,8 @@ def _unknown(card: Card, fields: Mapping[str, FormField]) -> str:
 
 
 def _option(card: Card, field: FormField) -> str:
-    return _field(f'data-option="{field.name}"', field, text_of(field, card.options.get(field.name, field.default)))
+    hint = "by chance" if by_chance(card.type, field.name) else ""
+    return _field(f'data-option="{field.name}"', field, option_text(card, field), hint)
 
 
 def _flow(card: Card) -> str:
@@ -135,7 +136,7 @@ def _flow(card: Card) -> str:
     )
 
 
-def _field(name: str, field: FormField, text: str) -> str:
+def _field(name: str, field: FormField, text: str, hint: str = "") -> str:
     limits = f" ({field.limits})" if field.limits else ""
     tip = escape(f"{field.description}{limits}")
     wide = " wide" if field.name in _LONG else ""
@@ -144,10 +145,10 @@ def _field(name: str, field: FormField, text: str) -> str:
     if field.kind == "switch":
         on = " checked" if text else ""
         return f'<label class="orc-f check"><input type="checkbox" {named}{on}>{label}</label>'
-    return f'<label class="orc-f{wide}">{label}{_input(named, field, text)}</label>'
+    return f'<label class="orc-f{wide}">{label}{_input(named, field, text, hint)}</label>'
 
 
-def _input(named: str, field: FormField, text: str) -> str:
+def _input(named: str, field: FormField, text: str, hint: str) -> str:
     if field.kind == "choice":
         values = [*field.choices, *([] if text in field.choices else [text])]
         options = "".join(f"<option{' selected' if one == text else ''}>{escape(one)}</option>" for one in values)
@@ -157,8 +158,8 @@ def _input(named: str, field: FormField, text: str) -> str:
         return f'<textarea {named} rows="{rows}" dir="auto">{escape(text)}</textarea>'
     number_like = ' inputmode="decimal"' if field.kind in ("whole", "number", "big") else ""
     listed = f' list="{LISTS}_{field.name}"' if field.name in _LISTED else ""
-    hint = ' placeholder="by chance"' if field.name == "seed" and not field.optional and text == "0" else ""
-    return f'<input {named}{number_like}{listed}{hint} dir="auto" value="{escape(text)}">'
+    shown = f' placeholder="{hint}"' if hint else ""
+    return f'<input {named}{number_like}{listed}{shown} dir="auto" value="{escape(text)}">'
 
 
 # the batch

@@ -197,7 +197,8 @@ def line_of(stand: Stand) -> str:
     if stand.is_over:
         failed = sum(1 for one in stand.done if one.error)
         images = sum(len(one.record.result.run.images) for one in stand.done)
-        ends = [f"{len(stand.done) - failed:,} of {stand.items:,} done", number(images, "image")]
+        ends = [f"{len(stand.done) - failed:,} of {stand.items:,} done"]
+        ends += [number(images, "image")] if images else []
         return ", ".join([*ends, *([f"{failed:,} not finished"] if failed else [])])
     where = f"item {min(stand.item, stand.items):,} of {stand.items:,}: " if stand.items > 1 else ""
     now = stand.stands.get(stand.stage)

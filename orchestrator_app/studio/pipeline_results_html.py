@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import replace
 from difflib import SequenceMatcher
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
 Pictures = Callable[[Path], bytes]
 _WORD = re.compile(r"\w+|\s+|[^\w\s]")
 _COMPARED = 4_000_000  # pairs of words; longer texts are shown one after the other
+_ALIKE = 0.6  # two texts that have less in common are shown one after the other
 _SHOWN = 8  # images of a stage
 _TEXTS = ("prompt", "negative")
 _WORDS = {"cached": "as before", "off": "off"}
@@ -29,10 +31,14 @@ _WORDS = {"cached": "as before", "off": "off"}
 def difference_html(before: str, after: str) -> str:
     """The words that went and those that came, in the text that they are of."""
     old, new = _WORD.findall(before.strip()), _WORD.findall(after.strip())
+    whole = (f"<del>{escape(before)}</del> " if before.strip() else "") + f"<ins>{escape(after)}</ins>"
     if not old or len(old) * len(new) > _COMPARED:
-        return (f"<del>{escape(before)}</del> " if before.strip() else "") + f"<ins>{escape(after)}</ins>"
+        return whole
+    matcher = SequenceMatcher(None, old, new, autojunk=False)
+    if matcher.ratio() < _ALIKE:
+        return whole
     found = []
-    for tag, a, b, c, d in SequenceMatcher(None, old, new, autojunk=False).get_opcodes():
+    for tag, a, b, c, d in matcher.get_opcodes():
         gone, come = escape("".join(old[a:b])), escape("".join(new[c:d]))
         if tag == "equal":
             found.append(come)
@@ -79,11 +85,12 @@ def result_html(
     can_again: bool,
 ) -> str:
     """Before and after of a stage; ``runs`` are what it began with and what it left."""
-    parts = [_why(stand), _changes(changes)]
+    is_first = runs is not None and not runs[0].draft.components
+    parts = [_why(stand), _changes([replace(one, before="") for one in changes] if is_first else changes)]
     if runs is not None:
         made = [image for image in runs[1].images if image not in runs[0].images]
         parts.append(images_html(made, pictures))
-        if stand is not None and stand.state in ("done", "cached") and not changes and not made:
+        if stand is not None and stand.state in ("done", "cached") and not changes and runs[0] == runs[1]:
             parts.append(notice("It changed nothing.", "quiet"))
     found = "".join(parts)
     buttons = (
@@ -139,7 +146,7 @@ def changed_html(finished: Finished | None, pictures: Pictures) -> str:
         return ""
     before, after = finished.before.result.run.images, finished.record.result.run.images
     pair = ""
-    if before != after:
+    if before != after and after:
         pair = f'<div class="orc-pair">{images_html(before, pictures)}<b>→</b>{images_html(after, pictures)}</div>'
     said = _changes(finished.changes) or ("" if pair else notice("Nothing has changed.", "quiet"))
     return f'<section class="orc-changed"><h4>What changed</h4>{said}{pair}</section>'
@@ -182,28 +189,30 @@ def progress_html(stand: Stand | None, notes: Iterable[str] = (), where: Path | 
 
 def plan_html(plans: Sequence[ItemPlan], product: str, total: int) -> str:
     """A dry run as a table: one row an item, with what each stage would do."""
-    head = "<tr><th>#</th><th>varied</th><th>prompt</th><th>seed</th><th>LoRAs</th><th>request</th></tr>"
-    rows = "".join(_plan_row(plan) for plan in plans)
+    has_loras = any(plan.draft.loras for plan in plans)
+    head = f"<tr><th>#</th><th>prompt and request</th><th>seed</th>{'<th>LoRAs</th>' if has_loras else ''}</tr>"
+    rows = "".join(_plan_row(plan, has_loras=has_loras) for plan in plans)
     more = f" The first {len(plans):,} are shown." if total > len(plans) else ""
     said = f"Items: {product}. Nothing is rendered, and no language model is asked.{more}"
-    return f'<div class="orc-plan">{notice(said, "quiet")}<div><table>{head}{rows}</table></div></div>'
+    return f'<div class="orc-plan">{notice(said, "quiet")}<table>{head}{rows}</table></div>'
 
 
-def _plan_row(plan: ItemPlan) -> str:
+def _plan_row(plan: ItemPlan, *, has_loras: bool) -> str:
     draft = plan.draft
-    loras = ", ".join(f"{lora.name} at {lora.strength_model:g}" for lora in draft.loras)
-    negative = f"<small>negative: {escape(draft.negative_prompt)}</small>" if draft.negative_prompt.strip() else ""
-    stages = " · ".join(filter(None, (_stage_said(stage) for stage in plan.stages)))
-    requests = "<br>".join(_request(stage) for stage in plan.stages if stage.request is not None)
+    loras = "<br>".join(escape(f"{lora.name} at {lora.strength_model:g}") for lora in draft.loras)
+    lines = [f"negative: {escape(draft.negative_prompt)}"] if draft.negative_prompt.strip() else []
+    lines += [escape(said) for stage in plan.stages if (said := _stage_said(stage))]
+    lines += [f"<b>{_request(stage)}</b>" for stage in plan.stages if stage.request is not None]
+    varied = f"<em>{_values(plan.values)}</em>" if plan.values else ""
     return (
-        f"<tr><td>{plan.number}</td><td>{_values(plan.values)}</td><td dir='auto'>{escape(draft.positive.strip())}"
-        f"{negative}<small>{escape(stages)}</small></td><td>{draft.seed}</td><td>{escape(loras)}</td>"
-        f"<td>{requests}</td></tr>"
+        f"<tr><td>{plan.number}</td><td dir='auto'>{varied}{escape(draft.positive.strip())}"
+        f"{''.join(f'<small>{line}</small>' for line in lines)}</td><td>{draft.seed}</td>"
+        f"{f'<td>{loras}</td>' if has_loras else ''}</tr>"
     )
 
 
 def _values(values: Mapping[str, Any]) -> str:
-    return "<br>".join(escape(f"{name}={_short(value)}") for name, value in values.items())
+    return ", ".join(escape(f"{name}={_short(value)}") for name, value in values.items())
 
 
 def _short(value: Any) -> str:
@@ -213,7 +222,7 @@ def _short(value: Any) -> str:
 
 def _stage_said(stage: StagePlan) -> str:
     """What is not as usual of it."""
-    if stage.state == "done" and not stage.detail:
+    if stage.state in ("done", "renders") and not stage.detail:
         return ""
     return f"{stage.id}: {stage.state}" + (f", {stage.detail}" if stage.detail else "")
 

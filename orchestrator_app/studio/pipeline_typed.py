@@ -40,6 +40,18 @@ def text_of(field: FormField, value: Any) -> str:
     return f"{value:g}" if isinstance(value, float) and value == round(value, 6) else str(value)
 
 
+def by_chance(kind: str, option: str) -> bool:
+    """Whether that is chosen anew at each run where nothing is said: empty is another thing than 0."""
+    return (kind, option) == ("generatePrompt", "seed")
+
+
+def option_text(card: Card, field: FormField) -> str:
+    """An option as its card shows it."""
+    if by_chance(card.type, field.name) and field.name not in card.options:
+        return ""
+    return text_of(field, card.options.get(field.name, field.default))
+
+
 def value_of(field: FormField, text: str) -> Any:
     """What a field's text stands for; a text that is none of its kind stays one, which the stage then complains of."""
     if field.kind == "switch":
@@ -110,9 +122,21 @@ def _typed_card(card: Card, sent: Mapping[str, Any]) -> Card:
         raw["id"] = str(sent["id"])
     if bool(sent.get("enabled", True)) != (raw.get("enabled", True) is not False):
         raw["enabled"] = bool(sent["enabled"])
-    options = _changed(card.options, fields_for(card.type), sent.get("options", {}))
+    options = _options(card, sent.get("options", {}))
     raw = {**raw, "options": options} if options or "options" in raw else raw
     return replace(card, raw=_changed(raw, _FLOW, sent.get("flow", {})))
+
+
+def _options(card: Card, texts: Mapping[str, Any]) -> dict[str, Any]:
+    fields = fields_for(card.type)
+    chance = [name for name in texts if by_chance(card.type, name)]
+    found = _changed(card.options, fields, {name: text for name, text in texts.items() if name not in chance})
+    for name in chance:
+        text = str(texts[name])
+        if text != option_text(card, fields[name]):
+            found.pop(name, None)
+            found |= {name: value_of(fields[name], text)} if text.strip() else {}
+    return found
 
 
 def _changed(before: Raw, fields: Mapping[str, FormField], texts: Mapping[str, Any]) -> dict[str, Any]:

@@ -86,4 +86,6 @@ class _Shown:
 
 def _result(card: Card, shown: _Shown, pictures: Pictures) -> str:
     stand = shown.finished.stands.get(card.id)
-    return result_html(stand, shown.changes.get(card.id, ()), shown.runs.get(card.id), pictures, can_again=True)
+    # against an input that has since become another, a stale stage would seem to have changed what it did not
+    changes = () if card.id in shown.finished.record.stale else shown.changes.get(card.id, ())
+    return result_html(stand, changes, shown.runs.get(card.id), pictures, can_again=True)

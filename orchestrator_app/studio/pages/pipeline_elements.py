@@ -6,11 +6,12 @@ from typing import Any
 
 import gradio as gr
 
-from orchestrator_app.studio.compat import hidden, html_box, kw
+from orchestrator_app.studio.compat import folded, hidden, html_box, kw
 from orchestrator_app.studio.live import LiveEnvironment
 from orchestrator_app.studio.pipeline_html import ACT, AGAIN, PICK, SENT
 
 CARDS, JSON = "Cards", "JSON"
+_ID = "orchestrator_pipeline_"
 _FILES = [".json", ".yaml", ".yml"]
 
 
@@ -40,9 +41,10 @@ class PipelineElements:
                 gr.Dropdown, label="Open a finished run", choices=[], value=None, elem_id="orchestrator_pipeline_runs",
                 elem_classes=["orchestrator-field"], scale=4, min_width=170,
             )  # fmt: skip
+        with folded("Open a file: JSON, YAML, or the record of a run", "orchestrator_pipeline_drop"):
             self.file = kw(
-                gr.File, label="Or drop a file: JSON, YAML, a record", file_types=_FILES, type="filepath", height=72,
-                elem_id="orchestrator_pipeline_file", elem_classes=["orc-drop"], scale=4, min_width=190,
+                gr.File, show_label=False, file_types=_FILES, type="filepath", height=128,
+                elem_id="orchestrator_pipeline_file",
             )  # fmt: skip
         with kw(gr.Row, elem_classes=["orc-line", "orc-tools", "orc-desk"]):
             self.mode = kw(
@@ -80,20 +82,16 @@ class PipelineElements:
                 elem_id="orchestrator_pipeline_target", elem_classes=["orchestrator-field", "orc-toggle"],
             )  # fmt: skip
             with kw(gr.Row, elem_classes=["orc-line"]):
-                self.run = kw(
-                    gr.Button, value="Run", variant="primary", min_width=90, elem_id="orchestrator_pipeline_run"
-                )
+                self.run = kw(gr.Button, value="Run", variant="primary", min_width=90, elem_id=f"{_ID}run")
                 self.stop = kw(
-                    gr.Button, value="Stop", variant="stop", min_width=90, interactive=False,
-                    elem_id="orchestrator_pipeline_stop",
-                )  # fmt: skip
-                self.plan = kw(gr.Button, value="Plan", min_width=90, elem_id="orchestrator_pipeline_plan")
-                self.queue = kw(
-                    gr.Button, value="Add to queue", min_width=110, visible=self.live.environment.queue is not None,
-                    elem_id="orchestrator_pipeline_queue",
-                )  # fmt: skip
+                    gr.Button, value="Stop", variant="stop", min_width=90, interactive=False, elem_id=f"{_ID}stop"
+                )
+            with kw(gr.Row, elem_classes=["orc-line", "orc-tools"]):
+                self.plan = kw(gr.Button, value="Plan: a dry run", size="sm", elem_id=f"{_ID}plan")
+                has_queue = self.live.environment.queue is not None
+                self.queue = kw(gr.Button, value="Add to queue", size="sm", visible=has_queue, elem_id=f"{_ID}queue")
             self.progress = html_box("", elem_id="orchestrator_pipeline_progress", elem_classes=["orc-empty"])
             self.made = html_box("", elem_id="orchestrator_pipeline_made", elem_classes=["orc-empty"])
-            self.items = html_box("", elem_id="orchestrator_pipeline_items")
-            self.changed = html_box("", elem_id="orchestrator_pipeline_changed")
-            self.planned = html_box("", elem_id="orchestrator_pipeline_planned")
+            self.items = html_box("", elem_id="orchestrator_pipeline_items", elem_classes=["orc-if-any"])
+            self.changed = html_box("", elem_id="orchestrator_pipeline_changed", elem_classes=["orc-if-any"])
+            self.planned = html_box("", elem_id="orchestrator_pipeline_planned", elem_classes=["orc-if-any"])

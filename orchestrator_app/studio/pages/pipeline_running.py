@@ -47,6 +47,7 @@ class PipelineRunning:
         inputs, long = [page.session, page.sent, page.target], {"concurrency_limit": None, **_QUIET}
         listen(page.run.click, self._on_run, inputs, self.outputs, **long)
         listen(page.again.change, self._on_again, [page.again, *inputs], self.outputs, **long)
+        listen(page.run.click, lambda: "", None, [page.planned], **_QUIET)
         listen(page.stop.click, self._on_stop, [page.session], [page.stop], **_QUIET)
         listen(page.plan.click, self._on_plan, inputs, [page.planned], show_progress="minimal")
         listen(page.queue.click, self._on_queue, inputs, [page.said], show_progress="minimal")
