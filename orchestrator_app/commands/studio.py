@@ -32,7 +32,7 @@ def add_to(commands: Any, name: str) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Serves until Ctrl-C. Raises ConfigError where gradio is not installed, or the port is taken."""
-    from orchestrator_app.studio.standalone import launch_arguments, make_page, standalone_environment
+    from orchestrator_app.studio.standalone import hang_api, launch_arguments, make_page, standalone_environment
 
     if arguments.host not in _LOOPBACK:
         problem("warning", f"whoever reaches {arguments.host} can use these pages: they have no login.")
@@ -41,6 +41,7 @@ def run(arguments: argparse.Namespace) -> int:
     given = launch_arguments(arguments.host, free_port(arguments.host, arguments.port)) | look
     known = inspect.signature(page.launch).parameters
     page.queue().launch(**{name: value for name, value in given.items() if name in known})
+    api = hang_api(page, environment, arguments.host)
     if environment.queue is not None:
         environment.queue.begin()
     say(f"The studio is at {page.local_url}")
@@ -53,6 +54,7 @@ def run(arguments: argparse.Namespace) -> int:
     except KeyboardInterrupt:  # the way in which it ends
         return 0
     finally:
+        api.close()
         page.close(verbose=False)
         if environment.queue is not None:
             environment.queue.close()

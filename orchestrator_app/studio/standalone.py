@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from orchestrator_app.folders import open_profiles, wildcard_folders
 from orchestrator_app.storytelling import open_books, open_stories
+from orchestrator_app.studio.api_mount import LaterApp, mount
 from orchestrator_app.studio.environment import Settings, StudioEnvironment, Target
 from orchestrator_app.studio.language_models import StudioModels, own_key
 from orchestrator_app.studio.learning import StudioLearning
@@ -25,10 +26,13 @@ from orchestrator_app.studio.scoring import RunScoring, Scores
 from orchestrator_app.studio.settings_file import SettingsFile
 from orchestrator_app.studio.targets import comfy_target, forge_target
 from orchestrator_app.studio.working import Here, queue_place
+from orchestrator_core.api.wire import PREFIX
 from orchestrator_core.config import data_folder
 from orchestrator_core.errors import ConfigError
 
 if TYPE_CHECKING:
+    from orchestrator_app.studio.api_place import StudioApi
+    from orchestrator_core.api.access import Access
     from orchestrator_core.loras.semantic import SemanticPhrases, VectorCache
     from orchestrator_core.store import Store
 
@@ -130,6 +134,25 @@ def make_page(environment: StudioEnvironment) -> tuple[Any, dict[str, Any]]:
     with gr.Blocks(title=TITLE, analytics_enabled=False, delete_cache=COPIES, **look) as around:
         pages.render()
     return around, {}
+
+
+def hang_api(page: Any, environment: StudioEnvironment, host: str) -> LaterApp:
+    """Programs find the API beside the pages, which are launched. Close what this returns before those."""
+
+    def access() -> Access:
+        from orchestrator_core.api.access import Access, is_loopback
+        from orchestrator_core.api.token import read_token
+
+        return Access(read_token(), is_open=not is_loopback(host))
+
+    def made() -> StudioApi:
+        from orchestrator_app.studio.api_place import StudioApi
+
+        return StudioApi(environment, "standalone", access, lambda settings: (settings.comfy_url, settings.forge_url))
+
+    app = LaterApp(made)
+    mount(page.app, PREFIX, app)
+    return app
 
 
 def install_command() -> str:

@@ -64,7 +64,8 @@ class Access:
             return
         given = head.headers.get("authorization", "")
         if not self._is_right(given):
-            said = "The token is wrong." if given else f"{self._needed} is needed."
+            wrong = "The login, or the token, is wrong." if self.logins else "The token is wrong."
+            said = wrong if given else f"{self._needed} is needed."
             raise Refusal(401, "unauthorized", said, headers={"WWW-Authenticate": self._challenge})
 
     def _is_right(self, authorization: str) -> bool:

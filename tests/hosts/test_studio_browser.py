@@ -20,6 +20,7 @@ import pytest_socket
 from PIL import Image
 
 from orchestrator_core.formats.image_metadata import read_image
+from tests.api_client import ApiServer
 from tests.core.generators.stand_in_comfy import StandIn
 from tests.core.generators.stand_in_forge import StandIn as ForgeStandIn
 from tests.core.generators.stand_in_forge import png
@@ -148,6 +149,18 @@ def download(page: Page, button: str) -> str:
 
 
 # Generate
+
+
+def test_programs_find_the_api_beside_the_pages(studio: Studio):
+    api = ApiServer(f"{studio.url.rstrip('/')}/orchestrator/v1")
+    assert api.get("/health")["place"] == "standalone"
+    assert api.post("/prompts:draw", {"template": "a {fox|fox}"})["prompts"][0]["positive"] == "a fox"
+    assert api.ask("GET", "/health", headers={"Origin": "https://evil.example"}).code == "origin_refused"
+    job = api.add(title="by a program")
+    events = api.events(f"/jobs/{job['id']}/events")
+    assert next(events)[1]["kind"] == "added"
+    api.post(f"/jobs/{job['id']}/cancel", {})
+    assert [name for name, _ in events] == ["happened", "end"]
 
 
 def test_what_a_template_draws_is_seen_as_one_types(page: Page):
