@@ -155,8 +155,8 @@ def _stage(canvas: _Canvas, item: Item, others: Sequence[StageSpec], told: list[
     base = given or StageSpec(id=USUAL_IDS[item.type], type=item.type)
     stage_id = free_id(base.id, ids)
     shown = shown_in(canvas.graph, item.key, item.type, canvas.title(item.key), told)
-    if canvas.is_by_chance(item.key) and item.type == DRAW and "seed" not in base.options:
-        shown.pop("seed", None)
+    if canvas.is_by_chance(item.key) and "seed" not in base.options:
+        shown.pop("seed", None)  # none means by chance for a prompt, and the prompt's own for an image
     if item.type == RENDER and given and shown.get("checkpoint") == mark.get("checkpoint"):
         shown.pop("checkpoint", None)  # what was loaded because the pipeline names none
     needs = base.needs

@@ -1,7 +1,7 @@
 // One job in full: its prompt, its stages, why it failed, its pictures, and what can be done with it.
 
 import { api, ask, setting, t } from "./host.js";
-import { deedsOf, stateOf } from "./queue_row.js";
+import { deedsOf, stateOf, wordFor } from "./queue_row.js";
 import { el } from "./words.js";
 
 const CAN_BEGIN_ANEW = ["held", "done", "failed", "cancelled"];
@@ -51,7 +51,7 @@ function imageElement({ name, view }) {
 
 function stageElement(job, stage, again, rerun) {
   const seconds = stage.seconds ? `${stage.seconds.toFixed(1)} s` : "";
-  const outcome = stage.outcome ? t(`queue_outcome_${stage.outcome}`) : t("queue_outcome_none");
+  const outcome = wordFor("outcome", stage.outcome || "none");
   return el(
     "li",
     { title: stage.type },

@@ -56,7 +56,14 @@ export function stateOf(job) {
   if (job.is_stopping) return t("queue_stopping");
   const word = t(`queue_state_${job.state}`);
   const why = job.state === "held" && job.reason && !job.error;
-  return why ? `${word}: ${t(`queue_reason_${job.reason.replaceAll(" ", "_")}`)}` : word;
+  return why ? `${word}: ${wordFor("reason", job.reason)}` : word;
+}
+
+/** A word of the core in the page's language; one that is newer than the page stays as it is. */
+export function wordFor(kind, word) {
+  const key = `queue_${kind}_${word.replaceAll(" ", "_")}`;
+  const said = t(key);
+  return said === key ? word : said;
 }
 
 function progressOf(job) {

@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import json
 from contextlib import suppress
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -243,6 +244,34 @@ def test_a_seed_by_chance_is_no_seed_however_often_it_ran() -> None:
     assert "seed" not in pipeline_of(workflow).pipeline.stages[0].options
     values[place + 1] = "fixed"
     assert pipeline_of(workflow).pipeline.stages[0].options["seed"] == 8_273_649
+
+
+def test_an_image_seed_by_chance_is_the_prompts() -> None:
+    workflow = workflow_of(pipeline_from([DRAW, {**GO, "options": {"checkpoint": "dream", "seed": 9}}])).workflow
+    sampler = of_class(workflow, "KSampler")
+    del sampler["properties"][MARK]
+    assert pipeline_of(workflow).pipeline.stages[1].options == {"checkpoint": "dream.safetensors", "seed": 9}
+    sampler["widgets_values"][1] = "randomize"
+    assert pipeline_of(workflow).pipeline.stages[1].options == {"checkpoint": "dream.safetensors"}
+
+
+EXAMPLES = Path(__file__).parents[3] / "example_workflows"
+
+
+@pytest.mark.parametrize(
+    ("name", "ids"),
+    [
+        ("03_negative_follows", "draw render"),
+        ("08_loras_that_fit", "draw loras render"),
+        ("09_a_story_of_scenes", "draw scene render"),
+        ("10_enhanced_prompts", "draw enhance loras render"),
+        ("11_prompts_that_get_better", "draw render score"),
+    ],
+)
+def test_the_bundled_workflows_are_pipelines(name: str, ids: str) -> None:
+    found = pipeline_of(json.loads((EXAMPLES / f"{name}.json").read_text("utf-8")), name=name)
+    assert " ".join(stage.id for stage in checked(found.pipeline).stages) == ids
+    assert found.told == ()
 
 
 def test_a_graph_says_what_it_does_without_the_canvas() -> None:
