@@ -13,7 +13,7 @@ import re
 import shutil
 import time
 from collections.abc import Iterator
-from contextlib import suppress
+from contextlib import closing, suppress
 from hashlib import sha256
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -24,6 +24,7 @@ import pytest_socket
 from orchestrator_app.lora_test.folder import TestFolder
 from orchestrator_core.formats.extra_networks import extract_loras
 from orchestrator_core.formats.image_metadata import read_image
+from tests.api_client import ApiServer
 from tests.core.loras.library_files import write_lora
 from tests.core.loras.stand_in_civitai import StandIn, version
 from tests.hosts.forge import Forge, ForgeParts, running_forge
@@ -244,17 +245,26 @@ def test_nothing_runs_on_after_reload_ui(page: Page, forge: Forge):
     assert forge.process is not None
     before = watches(forge.process.pid)
     assert before > 0
+    api = ApiServer(f"{forge.url}/orchestrator/v1")
+    with closing(api.connect()) as connection:
+        connection.request("GET", "/orchestrator/v1/events")
+        reload_ui(page, forge)
+        connection.getresponse().read()  # whoever listened to the load before is told that this is over
+    assert api.get("/health")["place"] == "forge"
+    page.goto(f"{forge.url}/?__theme=light")
+    tab(page, "Orchestrator")
+    page.wait_for_selector(CARDS)
+    page.wait_for_timeout(5000)
+    assert watches(forge.process.pid) == before
+
+
+def reload_ui(page: Page, forge: Forge) -> None:
     started = len(forge.log)
     page.locator("#settings_restart_gradio").evaluate("button => button.click()")
     end = time.monotonic() + 240
     while "Startup time:" not in forge.log[started:]:
         assert time.monotonic() < end, forge.log[started:]
         time.sleep(0.5)
-    page.goto(f"{forge.url}/?__theme=light")
-    tab(page, "Orchestrator")
-    page.wait_for_selector(CARDS)
-    page.wait_for_timeout(5000)
-    assert watches(forge.process.pid) == before
 
 
 def watches(pid: int) -> int:
