@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -79,6 +79,18 @@ class Page(PackPage):
     def wait_for_order(self, *titles: str) -> None:
         self.page.wait_for_function(FIRST, arg=list(titles))
 
+    def leave(self) -> None:
+        """The tab as a person finds it who opens it for the first time, closed."""
+        if self.panel.count():
+            if (back := self.panel.get_by_label("Back to the list")).count():
+                back.click()
+            self.page.locator("[data-view=open]").click()
+            self.command_of_host("Workspace.ToggleSidebarTab.orchestrator-queue")
+            self.panel.wait_for(state="detached")
+
+    def command_of_host(self, name: str) -> None:
+        self.page.evaluate("id => { app.extensionManager.command.execute(id) }", name)
+
     def photograph(self, name: str) -> None:
         """For people to look at, where they say a folder."""
         if folder := os.environ.get("ORCHESTRATOR_LOOK"):
@@ -86,27 +98,41 @@ class Page(PackPage):
             self.page.screenshot(path=str(Path(folder) / f"{name}.png"))
 
 
-@pytest.fixture(params=FRONTENDS[:2])
-def page(request: pytest.FixtureRequest, chromium: Browser) -> Iterator[Page]:
-    server: ComfyUI = request.getfixturevalue("newest" if NEWEST in request.param else "comfyui")
-    context = chromium.new_context(viewport={"width": 1500, "height": 1000}, accept_downloads=True)
-    found = Page(server, open_page(context, server.url, SETTINGS))
-    found.page.set_default_timeout(60_000)
+@pytest.fixture(scope="module")
+def opened(chromium: Browser) -> Iterator[Callable[[ComfyUI], Page]]:
+    """A page of each server, opened once."""
+    pages: dict[str, Page] = {}
     problems: list[str] = []
-    found.page.on("pageerror", lambda error: problems.append(str(error.stack)))
-    yield found
+    with ExitStack() as stack:
+
+        def page_of(server: ComfyUI) -> Page:
+            if server.url not in pages:
+                context = chromium.new_context(viewport={"width": 1500, "height": 1000})
+                stack.callback(context.close)
+                pages[server.url] = Page(server, open_page(context, server.url, SETTINGS))
+                pages[server.url].page.set_default_timeout(60_000)
+                pages[server.url].page.on("pageerror", lambda error: problems.append(str(error.stack)))
+            return pages[server.url]
+
+        yield page_of
+    assert [problem for problem in problems if "sd-orchestrator" in problem] == []
+
+
+@pytest.fixture(params=FRONTENDS[:2])
+def page(request: pytest.FixtureRequest, opened: Callable[[ComfyUI], Page]) -> Iterator[Page]:
+    server: ComfyUI = request.getfixturevalue("newest" if NEWEST in request.param else "comfyui")
+    found = opened(server)
     with found.queue() as queue:
         queue.pause()
-        with queue.store.writing() as connection:
-            for table in ("job_steps", "job_attempts", "job_events", "jobs"):
-                connection.exec_driver_sql(f"DELETE FROM {table}")
-    context.close()
-    assert [problem for problem in problems if "sd-orchestrator" in problem] == []
+    yield found
+    found.leave()
+    with found.queue() as queue, queue.store.writing() as connection:
+        for table in ("job_steps", "job_attempts", "job_events", "jobs"):
+            connection.exec_driver_sql(f"DELETE FROM {table}")
 
 
 def fill(page: Page, count: int) -> None:
     with page.queue() as queue:
-        queue.pause()
         new = [NewJob(pipeline=FOX, title=f"fox {number}", target="comfyui") for number in range(1, count + 1)]
         added = [one.job for one in queue.add_all(new)]
         more = queue.add_all([NewJob(pipeline=FOX, title=f"<b>old</b> {number}") for number in range(30)])
@@ -182,9 +208,45 @@ def test_it_is_paused_and_resumed_and_what_others_do_is_seen(page: Page) -> None
     page.row("from elsewhere").wait_for()
 
 
+def test_what_runs_shows_how_far_it_is_and_what_is_held_says_why(page: Page) -> None:
+    steps = iter([3, 12])
+    row = {"target": "", "priority": 0, "attempt": 1, "stage": "", "reason": "", "checkpoint": "dream", "tags": [],
+           "created_ms": 0, "started_ms": 0, "ended_ms": 0, "error": "", "progress": {}, "is_stopping": False,
+           "owner": "", "images": []}  # fmt: skip
+    rows = [
+        {**row, "number": 1, "title": "a red fox in the snow", "state": "running", "stage": "render"},
+        {**row, "number": 2, "title": "an owl", "state": "running", "is_stopping": True},
+        {**row, "number": 3, "title": "a hare", "state": "waiting", "priority": 2, "target": "forge"},
+        {**row, "number": 4, "title": "a lynx", "state": "held", "reason": "interrupted"},
+        {**row, "number": 5, "title": "a heron", "state": "held", "reason": "memory", "error": "Out of memory: 12 GB."},
+        {**row, "number": 6, "title": "a moth", "state": "held", "reason": "a newer word"},
+    ]
+    worker = {"doing": "off", "why": "ComfyUI does not work on the queue: its setting says so.", "problems": []}
+    counts = {"waiting": 1, "running": 2, "held": 3, "done": 0, "failed": 0, "cancelled": 0}
+
+    def state() -> dict[str, Any]:
+        rows[0]["progress"] = {"what": "KSampler", "step": next(steps, 12), "steps": 20}
+        return {"event": 1, "paused": False, "reason": "", "counts": counts, "running": rows[:1], "worker": worker}
+
+    page.page.route("**/orchestrator/queue/state", lambda route: route.fulfill(json=state()))
+    page.page.route(
+        "**/orchestrator/queue?*", lambda route: route.fulfill(json={"rows": rows, "total": 6, "offset": 0})
+    )
+    page.command("ShowQueue")
+    told = page.row("a red fox").locator("small")
+    page.page.wait_for_function(
+        "line => line.textContent === 'running · render KSampler 12/20'", arg=told.element_handle()
+    )
+    assert page.row("an owl").inner_text().endswith("stopping")
+    assert "held: its worker died while it rendered" in page.row("a lynx").inner_text()
+    assert "held · Out of memory: 12 GB." in page.row("a heron").inner_text()
+    assert "held: a newer word" in page.row("a moth").inner_text()
+    assert "its setting says so" in page.panel.inner_text()
+    page.photograph("queue_running")
+    page.page.unroute_all(behavior="ignoreErrors")
+
+
 def test_the_canvas_goes_into_the_queue_and_its_images_come_out(page: Page) -> None:
-    with page.queue() as queue:
-        queue.pause()
     page.canvas.drop("fox.json", json.dumps(workflow_of(FOX).workflow))
     page.command("AddToQueue")
     dialog = page.page.locator("dialog.orj-dialog")

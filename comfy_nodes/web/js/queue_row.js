@@ -46,7 +46,7 @@ function deedButton(deed, job, act) {
 /** The second line: what is most worth knowing. */
 function told(job) {
   const state = stateOf(job);
-  if (job.state === "running") return `${state} · ${progressOf(job)}`;
+  if (job.state === "running") return [state, progressOf(job)].filter(Boolean).join(" · ");
   if (job.error) return `${state} · ${job.error}`;
   const facts = [job.priority && t("queue_priority", { priority: job.priority }), job.target && t("queue_for", { target: job.target }), job.checkpoint].filter(Boolean);
   return (job.state === "waiting" && facts.length ? facts : [state, ...facts]).join(" · ");
