@@ -42,11 +42,13 @@ class Results:
 
 @dataclass(frozen=True, slots=True)
 class State:
-    """``name``: of the pipeline in the list. ``filled``: how often the cards were made; ``mode``: the view."""
+    """``is_listed``: it is the one of that name in the list. ``filled``: how often the cards were made; ``mode``: the
+    view."""
 
     draft: Draft = field(default_factory=Draft)
     check: Check = field(default_factory=Check)
     name: str = ""
+    is_listed: bool = False
     filled: int = 0
     mode: str = ""
     text_problem: str = ""  # why what stands in the JSON view is no pipeline
@@ -74,11 +76,11 @@ class PipelineDesk:
             self._state = replace(self._state, **changes)
             return self._state
 
-    def open(self, data: Any, name: str) -> State:
+    def open(self, data: Any, name: str, *, is_listed: bool = False) -> State:
         """Another pipeline; what the one before left is put away. Raises PipelineError for what is no pipeline."""
         with self._lock:
             draft = draft_of(data, self._state.draft.made)
-            self._state = State(draft, check(draft), name, self._state.filled + 1, self._state.mode)
+            self._state = State(draft, check(draft), name, is_listed, self._state.filled + 1, self._state.mode)
             return self._state
 
     def type(self, sent: str) -> bool:

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 Pictures = Callable[[Path], bytes]
 _WORD = re.compile(r"\w+|\s+|[^\w\s]")
 _COMPARED = 4_000_000  # pairs of words; longer texts are shown one after the other
-_ALIKE = 0.6  # two texts that have less in common are shown one after the other
+_ALIKE = 0.6  # of the words of the shorter text; two that have less in common are shown one after the other
 _SHOWN = 8  # images of a stage
 _TEXTS = ("prompt", "negative")
 _WORDS = {"cached": "as before", "off": "off"}
@@ -35,7 +35,7 @@ def difference_html(before: str, after: str) -> str:
     if not old or len(old) * len(new) > _COMPARED:
         return whole
     matcher = SequenceMatcher(None, old, new, autojunk=False)
-    if matcher.ratio() < _ALIKE:
+    if sum(block.size for block in matcher.get_matching_blocks()) < _ALIKE * min(len(old), len(new)):
         return whole
     found = []
     for tag, a, b, c, d in matcher.get_opcodes():

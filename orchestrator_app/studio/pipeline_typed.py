@@ -79,9 +79,10 @@ def values_of(raw: Raw) -> str:
 
 
 def _line(value: Any) -> str:
-    if isinstance(value, str) and value and value == value.strip() and _parsed(value) == value and "\n" not in value:
-        return json.dumps(value, ensure_ascii=False) if _RANGE.fullmatch(value) else value
-    return json.dumps(value, ensure_ascii=False)
+    if isinstance(value, str) and value.strip().splitlines() == [value] and _parsed(value) == value:
+        return json.dumps(value) if _RANGE.fullmatch(value) else value
+    text = json.dumps(value, ensure_ascii=False)
+    return text if len(text.splitlines()) == 1 else json.dumps(value)
 
 
 def _parsed(line: str) -> Any:

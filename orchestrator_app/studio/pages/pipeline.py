@@ -90,7 +90,7 @@ class PipelinePage(PipelineElements):
         desk = session.pipeline
         runs = gr.update(choices=runs_of(self.live))
         if not desk.state.draft.cards and not desk.state.filled:
-            desk.open(pipeline_shelf.read(_FIRST), _FIRST)
+            desk.open(pipeline_shelf.read(_FIRST), _FIRST, is_listed=True)
             found = list(self.opened_now(session))
         else:
             found = [gr.update() for _ in self.whole]
@@ -125,12 +125,12 @@ class PipelinePage(PipelineElements):
     def opened_now(self, session: Session, said: str = "") -> tuple[Any, ...]:
         """Values for ``whole``: this pipeline is open now."""
         state = session.pipeline.state
-        is_own = state.name.endswith(pipeline_shelf.OWN)
+        is_own = state.is_listed and state.name.endswith(pipeline_shelf.OWN)
         listed = pipeline_shelf.names()
         return (
             said,
-            gr.update(choices=listed, value=state.name if state.name in listed else None),
-            state.name.removesuffix(pipeline_shelf.OWN) if is_own else "",
+            gr.update(choices=listed, value=state.name if state.is_listed and state.name in listed else None),
+            "" if state.is_listed and not is_own else state.name.removesuffix(pipeline_shelf.OWN),
             gr.update(visible=is_own),
             state.draft.text,
             "",

@@ -47,7 +47,7 @@ class PipelineOpening:
         if not name:
             return tuple(gr.update() for _ in self.page.whole)
         try:
-            session.pipeline.open(pipeline_shelf.read(name), name)
+            session.pipeline.open(pipeline_shelf.read(name), name, is_listed=True)
         except OrchestratorError as error:
             return self._kept(f"{name}: {error}")
         return self.page.opened_now(session)
@@ -60,7 +60,7 @@ class PipelineOpening:
             if isinstance(data, dict) and "snapshots" in data:
                 said = self._open_results(session, results_of([record_from_json(data)], None), Path(path).name)
             else:
-                session.pipeline.open(data, Path(path).name)
+                session.pipeline.open(data, Path(path).stem)
                 said = f"{Path(path).name} is open, and not saved among your own yet."
         except OrchestratorError as error:
             name = Path(path).name
@@ -100,19 +100,21 @@ class PipelineOpening:
             saved = pipeline_shelf.save(name or "", pipeline)
         except OrchestratorError as error:
             return html.notice(str(error)), gr.update(), gr.update()
-        desk.set(name=saved)
+        desk.set(name=saved, is_listed=True)
         listed = gr.update(choices=pipeline_shelf.names(), value=saved)
         said = html.notice(f"Saved: {pipeline_shelf.own_folder() / saved}", "good")
         return said, listed, gr.update(visible=True)
 
     def _on_delete(self, session: Session) -> tuple[Any, ...]:
         """The file; what is on the page stays, and can be saved again."""
-        name = session.pipeline.state.name
+        name, is_listed = session.pipeline.state.name, session.pipeline.state.is_listed
         try:
+            if not is_listed:
+                raise PipelineError(f"{name} is none of your own files.")
             pipeline_shelf.delete(name)
         except OrchestratorError as error:
             return gr.update(), *_asking(False), html.notice(str(error))
-        session.pipeline.set(name="")
+        session.pipeline.set(name=name.removesuffix(pipeline_shelf.OWN), is_listed=False)
         said = html.notice(f"{name} is deleted. What is on the page can be saved again.", "good")
         hidden = gr.update(visible=False)
         return gr.update(choices=pipeline_shelf.names(), value=None), hidden, hidden, hidden, said

@@ -56,7 +56,7 @@ class Page:
         return self.session.pipeline
 
     def open(self, *stages: Any, **more: Any) -> Page:
-        self.desk.open({"stages": list(stages or STAGES), **more}, "mine.json")
+        self.desk.open({"stages": list(stages or STAGES), **more}, "mine")
         return self
 
     def sent(self, **options: dict[str, str]) -> str:
@@ -234,7 +234,9 @@ def test_a_dropped_file_may_be_a_pipeline_or_a_record_or_neither(page: Page, tmp
     assert page.desk.state.results.shown.stands["draw"].state == "done"
     yaml = tmp_path / "mine.yaml"
     yaml.write_text("- {id: draw, type: generatePrompt}\n")
-    page.opening._on_file(str(yaml), page.session)
+    opened = dict(zip([page.page.file, *page.page.whole], page.opening._on_file(str(yaml), page.session), strict=True))
+    assert opened[page.page.delete] == gr.update(visible=False)  # one's own of that name is another
+    assert "none of your own" in page.opening._on_delete(page.session)[-1]
     assert [card.id for card in page.desk.state.draft.cards] == ["draw"]
     yaml.write_text("a: [")
     _, said, *_ = page.opening._on_file(str(yaml), page.session)
