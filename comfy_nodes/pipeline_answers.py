@@ -89,12 +89,12 @@ class PipelineAnswers:
         return {"name": pipeline.name, "workflow": found.workflow, "told": found.told}
 
     def take_in(self, body: dict[str, Any]) -> dict[str, Any]:
-        """``told``: what of the canvas is not in the pipeline, a sentence each."""
+        """``told``: what of the canvas is not in the pipeline; ``kept``: what is, and the canvas does not show."""
         from orchestrator_core.spec import pipeline_to_json
 
         found = self._imported(_Import.model_validate(body))
         ids = [stage.id for stage in found.pipeline.stages]
-        return {"pipeline": pipeline_to_json(found.pipeline), "stages": ids, "told": found.told}
+        return {"pipeline": pipeline_to_json(found.pipeline), "stages": ids, "told": found.told, "kept": found.kept}
 
     def save(self, body: dict[str, Any]) -> dict[str, Any]:
         """Among the person's own. ``is_there``: nothing was written, as that would have replaced one."""

@@ -85,7 +85,8 @@ class QueuePart:
 
     @contextmanager
     def _lanes(self) -> Iterator[Sequence[Lane]]:
-        from orchestrator_core.generators.comfy_http import ComfyGenerator, OwnFiles
+        from orchestrator_core.generators.comfy_http import ComfyGenerator
+        from orchestrator_core.generators.comfy_strays import OwnFiles
         from orchestrator_core.jobs.lane import Lane
         from orchestrator_core.jobs.workplace import Workplace
         from orchestrator_core.weights.ledger import Ledger

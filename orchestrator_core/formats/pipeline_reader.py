@@ -7,6 +7,7 @@ two ways, or two prompts in one image.
 from __future__ import annotations
 
 import copy
+import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -24,6 +25,7 @@ from orchestrator_core.formats.pipeline_nodes import (
     USUAL_IDS,
     free_id,
     options_from,
+    usual_options,
 )
 from orchestrator_core.formats.pipeline_order import Item, in_order
 from orchestrator_core.formats.pipeline_values import shown_in, told_of_others
@@ -33,6 +35,7 @@ from orchestrator_core.spec import SCHEMA_VERSION, PipelineSpec, StageSpec, pipe
 
 _ACTIVE = 0
 _OPENED = frozenset({*TYPES, "VAEDecode", SAVE_IMAGE, "SaveImage", "PreviewImage"})  # looked at also where they are off
+_SHOWN = 200  # characters of an option's value
 _MOST_DEEP = 50  # subgraphs in one another
 _NO_PROMPT = (
     "This workflow has no Wildcard Prompt, which a pipeline begins with: put one before the text encoders, or open one "
@@ -42,10 +45,12 @@ _NO_PROMPT = (
 
 @dataclass(frozen=True, slots=True)
 class Imported:
-    """``told``: what of the workflow is not in the pipeline, a sentence each."""
+    """``told``: what of the workflow is not in the pipeline; ``kept``: what is in it and the canvas does not show, as
+    the nodes have it of the pipeline that they were made of. A sentence each."""
 
     pipeline: PipelineSpec
     told: tuple[str, ...]
+    kept: tuple[str, ...] = ()
 
 
 def pipeline_of(source: Any, object_info: Mapping[str, Any] | None = None, name: str = "") -> Imported:
@@ -66,7 +71,8 @@ def _read(canvas: _Canvas, name: str) -> Imported:
     for item in in_order(items, canvas.title):
         stages.append(_stage(canvas, item, stages, told))
     told += told_of_others(canvas.graph, [item.key for item in items])
-    return Imported(_whole(canvas.head, stages, name, told), tuple(dict.fromkeys(told)))
+    pipeline = _whole(canvas.head, stages, name, told)
+    return Imported(pipeline, tuple(dict.fromkeys(told)), tuple(_kept_in(pipeline)))
 
 
 class _Canvas:
@@ -189,3 +195,20 @@ def _whole(head: Mapping[str, Any], stages: Sequence[StageSpec], name: str, told
     except PipelineError as error:
         told.append(f"The batch that the workflow was made of does not fit it any more, and is left out: {error}")
     return pipeline_from({"name": name[:200], "stages": data["stages"]})
+
+
+def _kept_in(pipeline: PipelineSpec) -> Iterator[str]:
+    """What somebody who has only seen the canvas does not know of."""
+    for stage in pipeline.stages:
+        if stage.when:
+            yield f"Stage {stage.id!r} is done only when this is so: {stage.when}."
+        if stage.on_error != "fail":
+            yield f"Stage {stage.id!r} has on_error: {stage.on_error}."
+        if stage.needs is not None:
+            yield f"Stage {stage.id!r} goes on from: {', '.join(stage.needs) or 'nothing'}."
+        for name, value in stage.options.items():
+            if name not in usual_options(stage.type) and value:
+                yield f"Stage {stage.id!r} has {name}: {json.dumps(value, ensure_ascii=False)[:_SHOWN]}."
+    for group in pipeline.batch:
+        varied = " with ".join(axis.vary for axis in group)
+        yield f"A batch varies {varied}: {group[0].size:,} items."

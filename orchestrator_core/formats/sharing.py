@@ -17,6 +17,7 @@ from orchestrator_core.errors import FormatError
 from orchestrator_core.formats.comfy_graph import text_to_image_graph
 from orchestrator_core.formats.comfy_links import Graph, is_workflow
 from orchestrator_core.formats.comfy_workflow import workflow_from_graph
+from orchestrator_core.formats.pipeline_nodes import MARK
 from orchestrator_core.formats.sharing_canvas import Canvas
 from orchestrator_core.formats.sharing_clean import Cleaner, strings_in
 from orchestrator_core.formats.sharing_needs import add_note, describe, fill_properties
@@ -92,6 +93,8 @@ def _share(
         raise FormatError(f'A template is "stock" or "live", not "{str(kind)[:40]}".')
     host = host or Host()
     canvas = Canvas(workflow)
+    for _, node in canvas.nodes():
+        node["properties"].pop(MARK, None)  # what the node once was exported as, unseen by whoever shares it
     reader = Reader(graph, host.object_info, host.draw)
     collect(canvas, reader, prompts)
     texts = [*strings_in(canvas.data), *(text for _, text in prompts.templates), name]

@@ -23,6 +23,7 @@ def test_a_pipeline_goes_through_a_workflow_and_comes_back(cli: Cli, tmp_path: P
     assert "'loras' is done only when this is so: has_loras. The canvas does it always." in done.err
     back = cli("pipeline", "import", str(workflow))
     assert back.status == 0
+    assert "Stage 'loras' is done only when this is so: has_loras." in back.err
     assert json.loads(back.out) == {"schema_version": 2, "name": "Mine", "stages": STAGES}
     again = cli("pipeline", "export", str(mine), "--workflow", str(workflow))
     assert (again.status, "is there already. Give another name, or --force" in again.err) == (2, True)

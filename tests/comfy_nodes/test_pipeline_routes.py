@@ -209,6 +209,7 @@ def test_a_pipeline_becomes_a_workflow_with_the_first_checkpoint_and_comes_back(
     assert any("has_loras" in line for line in found["told"])
     back = page.post("pipelines/import", workflow=found["workflow"], name="canvas")
     assert back["pipeline"] == pipeline_to_json(bundled_pipeline("story"))
+    assert any("has_loras" in line for line in back["kept"])
     assert "OrchestratorWildcardPrompt" in page.asked[-1]
     assert page.post("pipelines/export", pipeline=STAGES)["told"] == []
 
@@ -233,10 +234,11 @@ def test_a_file_that_is_damaged_is_listed_with_its_problem(page: Page, tmp_path:
 
 def test_the_canvas_goes_into_the_queue_as_often_as_asked_each_with_a_seed_of_its_own(page: Page):
     workflow = workflow_of(FOX).workflow
-    added = page.post("pipelines/queue", workflow=workflow, name="fox", count=3, priority=2)
+    added = page.post("pipelines/queue", workflow=workflow, name="fox", count=3, priority=2, target="forge")
     assert (added["count"], added["first"]) == (3, 1)
     jobs = [page.queue.job(number) for number in page.order()]
     assert [(job.title, job.priority) for job in jobs] == [("fox 1", 2), ("fox 2", 2), ("fox 3", 2)]
+    assert {job.target for job in jobs} == {"forge"}
     assert [job.pipeline.stages[0].options["seed"] for job in jobs if job.pipeline] == [7, 8, 9]
     page.post("pipelines/queue", workflow=workflow_of(bundled_pipeline("quick")).workflow, count=2)
     seeds = [page.queue.job(number).pipeline.stages[0].options["seed"] for number in (4, 5)]  # type: ignore[union-attr]

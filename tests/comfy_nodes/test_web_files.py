@@ -67,7 +67,7 @@ def test_each_text_that_the_scripts_show_is_there_and_none_is_left_over():
         if key.startswith(("kind_", "button_", "title_", "share_", "shareMore_", "enhance_status_"))
     }
     used |= {key for key in known if key.startswith(("learn_mode_", "learn_name_"))}
-    queue = tuple(f"queue_{part}_" for part in ("view", "empty", "state", "reason", "do", "outcome"))
+    queue = tuple(f"queue_{part}_" for part in ("view", "empty", "state", "reason", "do", "outcome", "target"))
     used |= {key for key in known if key.startswith(queue)}
     used |= {
         key for key in known if key.startswith(("lora_flag_", "lora_sort_", "lora_state_", "lora_field_", "lora_test_"))

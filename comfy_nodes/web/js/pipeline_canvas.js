@@ -7,6 +7,7 @@ import { save } from "./sharing.js";
 import { el } from "./words.js";
 
 const MOST = 10000; // times at once
+const TARGETS = ["comfyui", "forge", ""];
 const LONGEST = 1 << 20; // bytes of a pipeline's file
 const AROUND = 90; // px around an opened workflow
 
@@ -118,6 +119,17 @@ function linesElement(lines) {
 
 // a workflow as a pipeline
 
+/** What a person should know of it: its stages, what is not in it, and what is in it unseen. */
+function toldElements({ stages, told, kept }) {
+  return [
+    el("p", { class: "orj-chain", dir: "auto" }, stages.join(" → ")),
+    told.length > 0 && el("p", {}, t("pipeline_saveTold")),
+    linesElement(told),
+    kept.length > 0 && el("p", {}, t("pipeline_kept")),
+    linesElement(kept),
+  ];
+}
+
 async function ofCanvas() {
   const { workflow } = await app.graphToPrompt();
   if (!workflow.nodes.length) throw new Error(t("shareEmpty"));
@@ -131,8 +143,9 @@ function openName() {
 
 async function savePipeline() {
   const { workflow, name } = await ofCanvas();
-  const { pipeline, told, stages } = await ask("pipelines/import", { body: { workflow, name } });
-  const wanted = await new SaveDialog(pipeline.name || name, stages, told).open();
+  const found = await ask("pipelines/import", { body: { workflow, name } });
+  const { pipeline } = found;
+  const wanted = await new SaveDialog(pipeline.name || name, found).open();
   if (!wanted) return;
   const named = { ...pipeline, name: pipeline.name || wanted.name };
   if (wanted.asFile) return save(`${fileName(wanted.name)}.json`, new Blob([`${JSON.stringify(named, null, 2)}\n`], { type: "application/json" }));
@@ -152,7 +165,7 @@ function fileName(name) {
 }
 
 class SaveDialog {
-  constructor(name, stages, told) {
+  constructor(name, found) {
     this.name = el("input", { type: "text", spellcheck: "false", maxlength: "80" });
     this.name.value = fileName(name);
     this.name.addEventListener("keydown", (event) => event.key === "Enter" && !event.isComposing && this.done(false));
@@ -160,9 +173,7 @@ class SaveDialog {
     const keep = el("button", { type: "button", class: "orc-main", onclick: () => this.done(false) }, t("pipeline_keep"));
     const body = [
       el("label", {}, el("span", {}, t("pipeline_name")), this.name),
-      el("p", { class: "orj-chain" }, stages.join(" → ")),
-      told.length > 0 && el("p", {}, t("pipeline_saveTold")),
-      linesElement(told),
+      ...toldElements(found),
     ];
     this.dialog = new Dialog(t("pipeline_save"), "orj-dialog", body, [file, keep]);
   }
@@ -184,28 +195,28 @@ export function addToQueue() {
 
 async function add() {
   const { workflow, name } = await ofCanvas();
-  const { told, stages, pipeline } = await ask("pipelines/import", { body: { workflow, name } });
-  const wanted = await new AddDialog(pipeline.name || name, stages, told).open();
+  const found = await ask("pipelines/import", { body: { workflow, name } });
+  const wanted = await new AddDialog(found.pipeline.name || name, found).open();
   if (!wanted) return;
-  const { count } = await ask("pipelines/queue", { body: { workflow, name: wanted.name, count: wanted.count, priority: wanted.priority } });
+  const { count } = await ask("pipelines/queue", { body: { workflow, ...wanted } });
   toast("success", t("queue_added", { count: count.toLocaleString() }));
   added();
 }
 
 class AddDialog {
-  constructor(name, stages, told) {
+  constructor(name, found) {
     this.name = el("input", { type: "text", spellcheck: "false", maxlength: "200" });
     this.name.value = name;
     this.count = el("input", { type: "number", min: "1", max: String(MOST), step: "1", value: "1" });
     this.priority = el("input", { type: "number", step: "1", value: "0" });
+    this.target = el("select", {}, ...TARGETS.map((target) => el("option", { value: target }, t(`queue_target_${target || "any"}`))));
     const button = el("button", { type: "button", class: "orc-main", onclick: () => this.done() }, t("queue_addYes"));
     const row = (text, input, hint) => el("label", {}, el("span", {}, text), input, hint && el("small", {}, hint));
     const body = [
       row(t("queue_addName"), this.name),
       el("div", { class: "orl-pair" }, row(t("queue_addCount"), this.count, t("queue_addSeeds")), row(t("queue_addPriority"), this.priority, t("queue_addSooner"))),
-      el("p", { class: "orj-chain" }, stages.join(" → ")),
-      told.length > 0 && el("p", {}, t("pipeline_saveTold")),
-      linesElement(told),
+      row(t("queue_addTarget"), this.target),
+      ...toldElements(found),
     ];
     this.dialog = new Dialog(t("queue_addTitle"), "orj-dialog", body, [button]);
     this.dialog.element.addEventListener("keydown", (event) => event.key === "Enter" && !event.isComposing && event.target.matches("input") && this.done());
@@ -217,6 +228,7 @@ class AddDialog {
 
   done() {
     const inputs = [this.count, this.priority];
-    if (inputs.every((input) => input.reportValidity())) this.dialog.close({ name: this.name.value, count: Number(this.count.value), priority: Number(this.priority.value) });
+    if (!inputs.every((input) => input.reportValidity())) return;
+    this.dialog.close({ name: this.name.value, count: Number(this.count.value), priority: Number(this.priority.value), target: this.target.value });
   }
 }

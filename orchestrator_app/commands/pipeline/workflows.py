@@ -38,6 +38,10 @@ def take_in(arguments: argparse.Namespace) -> int:
     say(json.dumps(pipeline_to_json(checked(found.pipeline)), ensure_ascii=False, indent=2))
     for line in found.told:
         remark(line)
+    if found.kept:
+        remark("As in the pipeline that it was made of, unseen on the canvas:")
+    for line in found.kept:
+        remark(f"    {line}")
     return 0
 
 

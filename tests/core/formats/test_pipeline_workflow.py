@@ -18,6 +18,7 @@ from orchestrator_core.formats.comfy_workflow_reader import graph_from_workflow
 from orchestrator_core.formats.pipeline_nodes import MARK, NODES, usual_options
 from orchestrator_core.formats.pipeline_reader import pipeline_of
 from orchestrator_core.formats.pipeline_workflow import workflow_of
+from orchestrator_core.formats.sharing import share_workflow
 from orchestrator_core.formats.sharing_nodes import OUR_NODES
 from orchestrator_core.pipeline.bundled import bundled_files, bundled_pipeline
 from orchestrator_core.pipeline.registry import STAGES, checked
@@ -253,6 +254,28 @@ def test_an_image_seed_by_chance_is_the_prompts() -> None:
     assert pipeline_of(workflow).pipeline.stages[1].options == {"checkpoint": "dream.safetensors", "seed": 9}
     sampler["widgets_values"][1] = "randomize"
     assert pipeline_of(workflow).pipeline.stages[1].options == {"checkpoint": "dream.safetensors"}
+
+
+def test_what_the_canvas_does_not_show_is_told_when_it_comes_back() -> None:
+    """A workflow may be a stranger's."""
+    go = {**GO, "on_error": "skip", "options": {"extra": {"inputs": {"a.b": 1}}}}
+    stages = [DRAW, {"id": "loras", "type": "selectLoras", "when": "has_loras"}, go]
+    pipeline = pipeline_from({"stages": stages, "batch": [{"vary": "seeds", "first": 1, "count": 3}]})
+    assert pipeline_of(workflow_of(pipeline).workflow).kept == (
+        "Stage 'loras' is done only when this is so: has_loras.",
+        "Stage 'go' has on_error: skip.",
+        'Stage \'go\' has extra: {"inputs": {"a.b": 1}}.',
+        "A batch varies seeds: 3 items.",
+    )
+    assert pipeline_of(workflow_of(FULL).workflow).kept == ()
+
+
+def test_a_workflow_that_is_shared_says_nothing_of_the_pipeline_that_it_was() -> None:
+    workflow = workflow_of(pipeline_from([DRAW, {**GO, "options": {"checkpoint": "ann/secret"}}])).workflow
+    assert "ann/" in json.dumps(workflow)
+    shared = share_workflow(workflow, "live").template
+    assert MARK not in json.dumps(shared)
+    assert "ann/" not in json.dumps(shared)
 
 
 EXAMPLES = Path(__file__).parents[3] / "example_workflows"
