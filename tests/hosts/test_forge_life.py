@@ -6,12 +6,14 @@ import json
 import re
 import shutil
 import subprocess
+from base64 import b64encode
 from pathlib import Path
 
 import pytest
 
 from orchestrator_core.formats.infotext import parse_infotext
 from orchestrator_core.template import Template, Wildcards
+from tests.api_client import ApiServer
 from tests.hosts.forge import (
     PACK,
     ROOT,
@@ -69,8 +71,12 @@ def test_a_clone_and_a_start_are_all_there_is_to_its_coming_and_deleting_the_fol
 
 
 def without_a_page(forge: Forge) -> None:
-    log = started_again(forge, "--nowebui")
+    log = started_again(forge, "--nowebui", "--gradio-auth", "anna:sec:ret")
     assert drawn_by(forge) == expected()
+    api = ApiServer(f"{forge.url}/orchestrator/v1")
+    assert api.ask("GET", "/health").code == "unauthorized", "whoever set a login does not find it open"
+    login = b64encode(b"anna:sec:ret").decode()
+    assert api.ask("GET", "/health", headers={"Authorization": f"Basic {login}"}).json["place"] == "forge"
     assert f"{PACK}:" not in log, "it has nothing to say"
     assert f"for {PACK}" not in log, "nothing is installed again"
     assert "Traceback" not in log
