@@ -15,6 +15,7 @@ from orchestrator_app.studio.pages.loras import LoraNews, LorasPage
 from orchestrator_app.studio.pages.pipeline import PipelinePage
 from orchestrator_app.studio.pages.profiles import ProfilesPage
 from orchestrator_app.studio.pages.queue import QueuePage
+from orchestrator_app.studio.pages.queueing import Queueing
 from orchestrator_app.studio.pages.stories import GoingOn, StoriesPage
 from orchestrator_app.studio.pages.wildcards import WildcardsPage
 from orchestrator_app.studio.queue_desk import QueueDesk
@@ -56,5 +57,6 @@ def build(environment: StudioEnvironment) -> gr.Blocks:
                 config = ConfigPage(live, tab)
         for page in (generate, batch, queue, pipeline, learn, profiles, stories, loras, lora_test, wildcards, config):
             page.connect()
+        Queueing(generate, batch).connect()
         generate.follow(news.timer)
     return blocks

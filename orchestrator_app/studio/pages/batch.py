@@ -65,6 +65,10 @@ class BatchPage:
         self.summary = html_box(html.summary_html("Nothing to render yet."), elem_id="orchestrator_batch_summary")
         with kw(gr.Row, elem_classes=["orc-line"]):
             self.run = kw(gr.Button, value="Run all", variant="primary", elem_id="orchestrator_batch_run", scale=3)
+            self.to_queue = kw(
+                gr.Button, value="Add to queue", scale=1, min_width=90, elem_id="orchestrator_batch_to_queue",
+                visible=self.live.environment.queue is not None,
+            )  # fmt: skip
             self.interrupt = kw(
                 gr.Button, value="Interrupt", scale=1, min_width=90, elem_id="orchestrator_batch_interrupt",
                 interactive=False,
@@ -105,7 +109,7 @@ class BatchPage:
         listen(self.interrupt.click, self._on_interrupt, [self.session], [self.interrupt], **quiet)
         listen(self.export.click, self._on_export, everything, [self.exported, self.notes], **quiet)
 
-    def _split(self, values: Sequence[Any]) -> tuple[Sequence[Any], Sequence[Any]]:
+    def split(self, values: Sequence[Any]) -> tuple[Sequence[Any], Sequence[Any]]:
         """(what the table says, what the form of the Generate page says)."""
         size = len(self.table.inputs)
         return values[:size], values[size:]
@@ -179,7 +183,7 @@ class BatchPage:
     def _on_run(self, session: Session, *values: Any) -> Iterator[Any]:
         if session.batch.is_busy:
             raise gr.Error(_BUSY)
-        typed, form = self._split(values)
+        typed, form = self.split(values)
         self.table.keep(session, typed)
         try:
             wanted = self.generate.rendering(form)
@@ -213,7 +217,7 @@ class BatchPage:
         """Makes the rows what they would be rendered as: scenes of the story, enhanced; nothing is rendered."""
         if session.batch.is_busy:
             raise gr.Error(_BUSY)
-        typed, form = self._split(values)
+        typed, form = self.split(values)
         self.table.keep(session, typed)
         unchanged = tuple(gr.update() for _ in self.table.outputs)
         try:
@@ -252,7 +256,7 @@ class BatchPage:
         return gr.update(interactive=False)
 
     def _on_export(self, session: Session, *values: Any) -> tuple[Any, Any]:
-        typed, form = self._split(values)
+        typed, form = self.split(values)
         self.table.keep(session, typed)
         try:
             wanted = self.generate.rendering(form)

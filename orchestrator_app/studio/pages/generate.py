@@ -217,7 +217,7 @@ class GeneratePage(GenerateElements):
 
         def job() -> Job:
             asked = self.asked(count, target, values)
-            tasks = self._tasks(asked, self._drafts(session, replace(asked, count=min(asked.count, _PREVIEW))))
+            tasks = self.tasks(asked, self.drawn(session, replace(asked, count=min(asked.count, _PREVIEW))))
             wishes = self.live.preparation(asked.wishes, type(asked.loras)(), {})
             return Job(tasks, forget, wishes, renders=False)
 
@@ -246,10 +246,10 @@ class GeneratePage(GenerateElements):
     def drafts(self, session: Session, count: Any, target: str, *values: Any) -> tuple[PromptDraft, ...]:
         """What the page shows now (``inputs``), without LoRAs. Raises OrchestratorError where that is nothing."""
         asked = self.asked(count, target, values)
-        prepared = self._prepared(asked, self._drafts(session, asked))
+        prepared = self._prepared(asked, self.drawn(session, asked))
         return tuple(accepted_draft(one, session.left_out) for one in prepared)
 
-    def _drafts(self, session: Session, asked: Asked) -> tuple[PromptDraft, ...]:
+    def drawn(self, session: Session, asked: Asked) -> tuple[PromptDraft, ...]:
         drawn = self._drawn(session, asked, asked.count)
         if not drawn.drafts:
             raise ConfigError(drawn.problem)
@@ -257,10 +257,10 @@ class GeneratePage(GenerateElements):
 
     def _job(self, session: Session, asked: Asked) -> Job:
         prepare = self.live.preparation(asked.wishes, asked.loras, session.left_out)
-        tasks, retries = self._tasks(asked, self._drafts(session, asked)), self.live.retries(asked.rendering.retry)
+        tasks, retries = self.tasks(asked, self.drawn(session, asked)), self.live.retries(asked.rendering.retry)
         return Job(tasks, saver(self.live), prepare, rate=self.live.rate(), retries=retries)
 
-    def _tasks(self, asked: Asked, drafts: Sequence[PromptDraft]) -> list[Task]:
+    def tasks(self, asked: Asked, drafts: Sequence[PromptDraft]) -> list[Task]:
         target = self.live.target(asked.target)
         runs = [new_run().replacing(draft=draft) for draft in drafts]
         return [Task(number, target, run, asked.render) for number, run in enumerate(runs, 1)]

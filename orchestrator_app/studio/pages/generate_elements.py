@@ -127,6 +127,10 @@ class GenerateElements:
         self.summary = html_box("", elem_id="orchestrator_summary")
         with kw(gr.Row, elem_classes=["orc-line"]):
             self.generate = kw(gr.Button, value="Generate", variant="primary", elem_id="orchestrator_generate", scale=3)
+            self.to_queue = kw(
+                gr.Button, value="Add to queue", elem_id="orchestrator_to_queue", scale=1, min_width=90,
+                visible=self.live.environment.queue is not None,
+            )  # fmt: skip
             self.interrupt = kw(
                 gr.Button, value="Interrupt", elem_id="orchestrator_interrupt", scale=1, min_width=90,
                 interactive=False,

@@ -3,30 +3,27 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 import gradio as gr
-from gradio.processing_utils import save_bytes_to_cache
 
 from orchestrator_app.studio import html, queue_html
 from orchestrator_app.studio.compat import hidden, html_box, kw, listen
 from orchestrator_app.studio.pages.queue_details import QueueDetails
+from orchestrator_app.studio.pages.queue_tools import QueueTools
 from orchestrator_app.studio.queue_acting import act, asked
 from orchestrator_app.studio.queue_desk import QueueDesk
 from orchestrator_app.studio.queue_keys import ROOT, SCRIPT
 from orchestrator_app.studio.queue_listing import Pulse, listed, pulse, running
 from orchestrator_app.studio.session import Session
 from orchestrator_core.errors import OrchestratorError
-from orchestrator_core.jobs.exchange import exported, imported
-from orchestrator_core.jobs.model import ENDED, STATES, State
+from orchestrator_core.jobs.model import STATES
 from orchestrator_core.jobs.queue import Queue
 
 _SCROLL = (
     "() => { document.querySelector('#orchestrator_queue_beside')?.scrollIntoView({block: 'nearest'}); return []; }"
 )
 _RUNNING, _DETAILS = 2, 8  # where these are among what is shown
-_PROBLEMS = 20  # lines of an imported file that are told
 _QUIET: dict[str, Any] = {"show_progress": "hidden", "trigger_mode": "always_last", "concurrency_limit": 4}
 Act = Callable[..., str]  # says what was done; raises OrchestratorError
 
@@ -39,11 +36,7 @@ class QueuePage:
         self._head()
         self.chips = html_box("", elem_id="orchestrator_queue_chips", elem_classes=["orc-chips-box"])
         self.said = html_box("", elem_id="orchestrator_queue_said", elem_classes=["orc-empty"])
-        self._clearing()
-        self.exported = kw(
-            gr.File, label="The queue as JSON lines", visible=False, interactive=False, height=90,
-            elem_id="orchestrator_queue_exported",
-        )  # fmt: skip
+        self.tools.add_questions()
         with kw(gr.Row, elem_classes=["orc-columns"], equal_height=False):
             with kw(gr.Column, scale=7, min_width=320, elem_id=ROOT):
                 html_box(queue_html.chosen_html(), elem_id="orchestrator_queue_chosen")
@@ -59,35 +52,18 @@ class QueuePage:
         with kw(gr.Row, elem_classes=["orc-line"], equal_height=False):
             with gr.Column(scale=7, min_width=300):
                 self.summary = html_box("", elem_id="orchestrator_queue_summary")
-            tools = ["orc-line", "orc-tools", "orc-q-tools"]
-            with kw(gr.Column, scale=5, min_width=300), kw(gr.Row, elem_classes=tools):
-                self.pause = self._button("Pause", "pause")
-                self.work = self._button("Start working here", "work")
-                self.export = self._button("Export", "export")
-                self.take = kw(
-                    gr.UploadButton, label="Import", file_types=[".jsonl", ".json", ".txt"], type="filepath",
-                    size="sm", min_width=90, elem_id="orchestrator_queue_import",
-                )  # fmt: skip
-                self.clear = self._button("Clear ended …", "clear")
+            with kw(gr.Column, scale=5, min_width=300):
+                self.tools = QueueTools(self.desk)
         self.search = kw(
             gr.Textbox, label="Search", show_label=False, container=False, lines=1, max_lines=1,
             placeholder="Search in titles, tags, targets and checkpoints", elem_id="orchestrator_queue_search",
         )  # fmt: skip
 
-    def _clearing(self) -> None:
-        with kw(gr.Row, elem_classes=["orc-line", "orc-tools", "orc-status"], visible=False) as self.asking:
-            self.question = html_box("", elem_id="orchestrator_queue_question")
-            self.sure = self._button("Yes, delete them", "sure", variant="stop")
-            self.keep = self._button("Keep them", "keep")
-
-    def _button(self, value: str, name: str, **look: Any) -> Any:
-        return kw(gr.Button, value=value, size="sm", min_width=90, elem_id=f"orchestrator_queue_{name}", **look)
-
     @property
     def shown(self) -> list[Any]:
         """What ``_now`` gives values for."""
         lists = [self.summary, self.chips, self.running, self.rows, self.where, self.pager]
-        return [*lists, self.pause, self.work, *self.details.outputs]
+        return [*lists, self.tools.pause, self.tools.work, *self.details.outputs]
 
     def connect(self) -> None:
         session, shown, told = self.session, self.shown, [self.said, *self.shown]
@@ -106,22 +82,24 @@ class QueuePage:
         listen(self.previous.click, self._turn(-1), [session], shown, **_QUIET)
         listen(self.next.click, self._turn(1), [session], shown, **_QUIET)
         listen(self.details.close.click, self._on_close, [session], shown, **_QUIET)
-        details = self.details
+        self._connect_acts(told)
+
+    def _connect_acts(self, told: list[Any]) -> None:
+        details, tools, session = self.details, self.tools, self.session
         acts: list[tuple[Any, Act, list[Any]]] = [
-            (self.pause.click, self._pause, []),
-            (self.work.click, self._work, []),
-            (self.take.upload, self._import, [self.take]),
+            (tools.pause.click, tools.pause_it, []),
+            (tools.work.click, tools.work_here, []),
+            (tools.take.upload, tools.import_it, [tools.take]),
+            (tools.sure.click, tools.forget, []),
             (details.rerun.click, self._rerun, [details.stage, details.options]),
             (details.prioritise.click, self._prioritise, [details.priority]),
         ]
         for event, do_it, inputs in acts:
             listen(event, self._doing(do_it), [session, *inputs], told, show_progress="hidden")
-        listen(self.export.click, self._on_export, None, [self.exported, self.said])
-        question = [self.asking, self.question]
-        listen(self.clear.click, self._on_clear, [session], question, **_QUIET)
-        listen(self.sure.click, self._doing(self._forget), [session], told, **_QUIET)
-        for button in (self.sure, self.keep):
-            listen(button.click, lambda: gr.update(visible=False), None, [self.asking], **_QUIET)
+        listen(tools.export.click, tools.export_it, None, [tools.exported, self.said])
+        listen(tools.clear.click, tools.asked_to_clear, [session], [tools.asking, tools.question], **_QUIET)
+        for button in (tools.sure, tools.keep):
+            listen(button.click, lambda: gr.update(visible=False), None, [tools.asking], **_QUIET)
 
     # what is shown
 
@@ -173,8 +151,7 @@ class QueuePage:
         return (
             *texts,
             gr.update(visible=has_pages),
-            gr.update(value="Resume" if is_paused else "Pause", variant="primary" if is_paused else "secondary"),
-            gr.update(value=_work_said(doing), visible=doing not in ("", "closed"), interactive=doing != "starting"),
+            *self.tools.updates(is_paused, doing),
             *self.details.updates(values[_DETAILS:]),
         )
 
@@ -247,25 +224,6 @@ class QueuePage:
         self.desk.wake()
         return html.notice(outcome.done, "good") + html.notice(outcome.problem)
 
-    def _pause(self, queue: Queue, session: Session) -> str:
-        if not queue.state().is_paused:
-            queue.pause()
-            return ""
-        queue.resume()
-        self.desk.wake()
-        return ""
-
-    def _work(self, queue: Queue, session: Session) -> str:
-        place = self.desk.place
-        if place is None:
-            return ""
-        if place.state().doing != "working":
-            place.ensure_worker(is_asked=True)
-            return ""
-        if not place.stop_worker(5.0):
-            return html.notice(f"{place.here} stops working on the queue as soon as its job can be stopped.", "hint")
-        return html.notice(f"{place.here} has stopped working on the queue; what it ran waits again.", "good")
-
     def _rerun(self, queue: Queue, session: Session, stage: str | None, options: str) -> str:
         said = self.details.run_again(queue, session.queue.picked, stage, options)
         self.desk.wake()
@@ -273,51 +231,3 @@ class QueuePage:
 
     def _prioritise(self, queue: Queue, session: Session, priority: Any) -> str:
         return html.notice(self.details.set_priority(queue, session.queue.picked, priority), "good")
-
-    # clearing, and the queue as a file
-
-    def _on_clear(self, session: Session) -> tuple[Any, str]:
-        try:
-            counts = self.desk.open().state().counts
-        except OrchestratorError as error:
-            return gr.update(visible=True), html.notice(str(error))
-        count = sum(counts[state] for state in _cleared(session))
-        said = queue_html.clear_said(count) if count else "Nothing here has ended."
-        return gr.update(visible=True), html.notice(said, "hint")
-
-    def _forget(self, queue: Queue, session: Session) -> str:
-        count = queue.forget(0, _cleared(session))
-        return html.notice(f"{html.number(count, 'job')} deleted from the list.", "good")
-
-    def _import(self, queue: Queue, session: Session, path: str | None) -> str:
-        if not path:
-            return ""
-        with Path(path).open(encoding="utf-8", errors="replace") as lines:
-            found = imported(queue, lines)
-        self.desk.wake()
-        known = f" {found.known:,} were there already, under their keys." if found.known else ""
-        said = html.notice(f"{html.number(found.added, 'job')} added.{known}", "good")
-        more = [f"… and {len(found.problems) - _PROBLEMS:,} more."] if len(found.problems) > _PROBLEMS else []
-        return said + html.notice("\n".join([*found.problems[:_PROBLEMS], *more]))
-
-    def _on_export(self) -> tuple[Any, str]:
-        """All that have not ended."""
-        try:
-            lines = list(exported(self.desk.open()))
-        except OrchestratorError as error:
-            return gr.update(visible=False), html.notice(str(error))
-        if not lines:
-            return gr.update(visible=False), html.notice("No job waits, runs or is held.", "hint")
-        text = "\n".join([*lines, ""])
-        path = save_bytes_to_cache(text.encode("utf-8", "replace"), "queue.jsonl", self.exported.GRADIO_CACHE)
-        return gr.update(value=str(path), visible=True), html.notice(f"{html.number(len(lines), 'job')}.", "good")
-
-
-def _work_said(doing: str) -> str:
-    return {"working": "Stop working here", "starting": "Starting …"}.get(doing, "Start working here")
-
-
-def _cleared(session: Session) -> tuple[State, ...]:
-    """Of the states that are over the one that is listed, else all of them."""
-    chosen = tuple(state for state in ENDED if state == session.queue.wish.state)
-    return chosen or ENDED
