@@ -25,7 +25,6 @@ class Results:
     """What a run left, item by item. ``varied``: the options that its batch gave each a value of its own."""
 
     done: tuple[Finished, ...] = ()
-    names: tuple[str, ...] = ()
     varied: frozenset[Place] = frozenset()
     chosen: int = 0
     folder: Path | None = None
@@ -120,10 +119,12 @@ class PipelineDesk:
 
 def results_of(records: Sequence[PipelineRecord], folder: Path | None) -> Results:
     """Of a run that is opened again."""
-    done = tuple(Finished(number, record, "", stands_of(record)) for number, record in enumerate(records, 1))
     varied = _differing(records)
-    names = tuple(f"{one.number}: {_values(one.record, varied)}".rstrip(": ") for one in done)
-    return Results(done, names, varied, 0, folder)
+    done = tuple(
+        Finished(number, record, "", stands_of(record), values=_values(record, varied))
+        for number, record in enumerate(records, 1)
+    )
+    return Results(done, varied, 0, folder)
 
 
 def stands_of(record: PipelineRecord) -> Mapping[str, StageStand]:

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from orchestrator_core.pipeline.running import StageEvent
 
 _PAUSE = 0.25  # seconds between two looks at a job
+_KEPT = 500  # items that a page has at hand; the records of all are in their folder
 RUNNING = "running"
 
 
@@ -37,7 +38,8 @@ class StageStand:
 
 @dataclass(frozen=True, slots=True)
 class Finished:
-    """What became of an item. ``before`` and ``changes``: of a stage that was done again."""
+    """What became of an item; ``values`` are those of its batch. ``before`` and ``changes``: of a stage that was done
+    again."""
 
     number: int
     record: PipelineRecord
@@ -45,11 +47,17 @@ class Finished:
     stands: Mapping[str, StageStand] = field(default_factory=dict)
     before: PipelineRecord | None = None
     changes: tuple[Change, ...] = ()
+    values: str = ""
+
+    @property
+    def name(self) -> str:
+        return f"{self.number:,}: {self.values}" if self.values else f"{self.number:,}"
 
 
 @dataclass(frozen=True, slots=True)
 class Stand:
-    """How far a job is: ``stands`` are those of the stages of the item that is under way."""
+    """How far a job is: ``stands`` are those of the stages of the item that is under way, ``done`` what was finished
+    last, of ``finished`` in all."""
 
     items: int
     item: int = 1
@@ -59,6 +67,9 @@ class Stand:
     is_over: bool = False
     error: str = ""
     stages: int = 1  # of an item
+    finished: int = 0
+    failed: int = 0
+    images: int = 0
 
 
 Work = Callable[["PipelineJob"], Iterator[Finished]]
@@ -164,7 +175,11 @@ class PipelineJob:
         except OrchestratorError as problem:
             if str(problem) not in self.notes:
                 self.notes.append(str(problem))
-        self._set(done=(*self.stand.done, finished), stands={})
+        now = self.stand
+        self._set(
+            done=(*now.done[1 - _KEPT :], finished), stands={}, finished=now.finished + 1,
+            failed=now.failed + bool(finished.error), images=now.images + len(finished.record.result.run.images),
+        )  # fmt: skip
 
 
 def _ended(stands: Mapping[str, StageStand], error: str) -> Mapping[str, StageStand]:
@@ -189,17 +204,15 @@ def share_of(stand: Stand) -> float:
     progress = now.progress if now else None
     part = progress.step / progress.steps if progress and progress.steps else 0.0
     stages = sum(1 for one in stand.stands.values() if one.state in LEFT) + min(part, 1.0)
-    return min(1.0, (len(stand.done) + stages / max(1, stand.stages)) / max(1, stand.items))
+    return min(1.0, (stand.finished + stages / max(1, stand.stages)) / max(1, stand.items))
 
 
 def line_of(stand: Stand) -> str:
     """``item 2 of 6: render: step 3/8``, or what became of all."""
     if stand.is_over:
-        failed = sum(1 for one in stand.done if one.error)
-        images = sum(len(one.record.result.run.images) for one in stand.done)
-        ends = [f"{len(stand.done) - failed:,} of {stand.items:,} done"]
-        ends += [number(images, "image")] if images else []
-        return ", ".join([*ends, *([f"{failed:,} not finished"] if failed else [])])
+        ends = [f"{stand.finished - stand.failed:,} of {stand.items:,} done"]
+        ends += [number(stand.images, "image")] if stand.images else []
+        return ", ".join([*ends, *([f"{stand.failed:,} not finished"] if stand.failed else [])])
     where = f"item {min(stand.item, stand.items):,} of {stand.items:,}: " if stand.items > 1 else ""
     now = stand.stands.get(stand.stage)
     if now is None:

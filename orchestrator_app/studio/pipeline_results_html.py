@@ -23,6 +23,8 @@ Pictures = Callable[[Path], bytes]
 _WORD = re.compile(r"\w+|\s+|[^\w\s]")
 _COMPARED = 4_000_000  # pairs of words; longer texts are shown one after the other
 _ALIKE = 0.6  # of the words of the shorter text; two that have less in common are shown one after the other
+_CHIPS = 60  # items to choose from at once
+_NAME = 60  # characters of one
 _SHOWN = 8  # images of a stage
 _TEXTS = ("prompt", "negative")
 _WORDS = {"cached": "as before", "off": "off"}
@@ -152,16 +154,31 @@ def changed_html(finished: Finished | None, pictures: Pictures) -> str:
     return f'<section class="orc-changed"><h4>What changed</h4>{said}{pair}</section>'
 
 
-def items_html(done: Sequence[Finished], names: Sequence[str], chosen: int, to: str) -> str:
-    """The items of a batch to choose from; "" of one alone."""
+def items_html(done: Sequence[Finished], chosen: int, to: str) -> str:
+    """The items of a batch to choose from; "" of one alone. Of many those around the chosen one."""
     if len(done) < 2:
         return ""
-    chips = "".join(
-        f'<button type="button" class="orc-chip{" chosen" if place == chosen else ""}{" failed" if one.error else ""}" '
-        f'data-send="{place}" title="{escape(one.error)}">{escape(name)}</button>'
-        for place, (one, name) in enumerate(zip(done, names, strict=True))
+    first = max(0, min(chosen - _CHIPS // 2, len(done) - _CHIPS))
+    last = min(first + _CHIPS, len(done))
+    chips = [_item(one, place, is_chosen=place == chosen) for place, one in enumerate(done[first:last], first)]
+    if first:
+        chips.insert(0, _turn(first - 1, "‹ earlier"))
+    if last < len(done):
+        chips.append(_turn(last, "later ›"))
+    return clickable(to, "".join(chips), "orc-chips orc-items")
+
+
+def _item(one: Finished, place: int, *, is_chosen: bool) -> str:
+    kind = f"orc-chip{' chosen' if is_chosen else ''}{' failed' if one.error else ''}"
+    name = one.name if len(one.name) <= _NAME else f"{one.name[: _NAME - 1]}…"
+    return (
+        f'<button type="button" class="{kind}" data-send="{place}" title="{escape(one.error or one.name)}">'
+        f"{escape(name)}</button>"
     )
-    return clickable(to, chips, "orc-chips orc-items")
+
+
+def _turn(place: int, text: str) -> str:
+    return f'<button type="button" class="orc-chip" data-send="{place}">{text}</button>'
 
 
 # a job

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterator
+from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -20,7 +20,6 @@ from orchestrator_core.spec import pipeline_to_json
 
 if TYPE_CHECKING:
     from orchestrator_app.studio.environment import Settings
-    from orchestrator_core.pipeline.batches import Item
     from orchestrator_core.spec import PipelineSpec
 
 RECORDS = "pipeline"  # the folder of records, below that of a run, as the command line has it
@@ -143,12 +142,3 @@ def seeded(pipeline: PipelineSpec, seed: int) -> PipelineSpec:
 
 def title_of(pipeline: PipelineSpec, name: str) -> str:
     return pipeline.name or name.removesuffix(OWN) or "pipeline"
-
-
-def items_named(items: Sequence[Item]) -> list[str]:
-    """``2: draw.seed=2`` of each."""
-    return [f"{item.number}: " + ", ".join(f"{name}={value}" for name, value in item.values.items()) for item in items]
-
-
-def with_pipeline(record: PipelineRecord, pipeline: PipelineSpec, stale: Sequence[str]) -> PipelineRecord:
-    return replace(record, pipeline=pipeline, stale=tuple(stale))

@@ -39,7 +39,7 @@ def run_work(live: LiveEnvironment, pipeline: PipelineSpec, items: Items, target
 
             for left in run_batch(items, of, job.watch, stage_cache()):
                 record = PipelineRecord(left.item.pipeline, left.result)
-                yield Finished(left.item.number, record, left.error)
+                yield Finished(left.item.number, record, left.error, values=values_of(left.item))
 
     return work
 
@@ -54,7 +54,7 @@ def again_work(
             context = replace(place(record.pipeline), is_last=True)
             done = rerun(record, stage, context, only=only, watch=job.watch, cache=stage_cache())
             known = {one: stand for one, stand in before.stands.items() if one in done.record.result.states}
-            yield Finished(before.number, done.record, "", known, before.record, done.changes)
+            yield Finished(before.number, done.record, "", known, before.record, done.changes, before.values)
 
     return work
 
@@ -82,5 +82,10 @@ def queued(place: QueuePlace, items: Items, target: Target, title: str) -> str:
 
 
 def _title(item: Item, title: str) -> str:
-    values = ", ".join(f"{name}={value}" for name, value in item.values.items())
+    values = values_of(item)
     return f"{title}: {values}"[:500] if values else title[:500]
+
+
+def values_of(item: Item) -> str:
+    """``draw.seed=2``: what is an item's own of its batch."""
+    return ", ".join(f"{name}={value}" for name, value in item.values.items())

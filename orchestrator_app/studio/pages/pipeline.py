@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from contextlib import suppress
+from dataclasses import replace
 from typing import Any
 
 import gradio as gr
@@ -14,7 +15,7 @@ from orchestrator_app.studio.pages.pipeline_elements import CARDS, JSON, Pipelin
 from orchestrator_app.studio.pages.pipeline_opening import PipelineOpening, runs_of
 from orchestrator_app.studio.pages.pipeline_running import PipelineRunning
 from orchestrator_app.studio.pages.target import where_set
-from orchestrator_app.studio.pipeline_desk import Edit, Results, State
+from orchestrator_app.studio.pipeline_desk import Edit, State
 from orchestrator_app.studio.pipeline_draft import Draft
 from orchestrator_app.studio.pipeline_html import cards_html, lists_html, varied
 from orchestrator_app.studio.pipeline_keys import PIPELINE_SCRIPT
@@ -76,7 +77,7 @@ class PipelinePage(PipelineElements):
         """Values for ``shown``, with what the last run left."""
         state = session.pipeline.state
         shown, results = state.results.shown, state.results
-        items = items_html(results.done, results.names, results.chosen, self.pick.elem_id)
+        items = items_html(results.done, results.chosen, self.pick.elem_id)
         return marks_of(state, self.pictures.get), items, changed_html(shown, self.pictures.get)
 
     def rewritten(self, session: Session) -> tuple[Any, ...]:
@@ -164,7 +165,7 @@ class PipelinePage(PipelineElements):
         place = html.clicked(said)
         results = desk.state.results
         if place.isdecimal() and int(place) < len(results.done) and not desk.is_busy:
-            desk.set(results=Results(results.done, results.names, results.varied, int(place), results.folder))
+            desk.set(results=replace(results, chosen=int(place)))
         return self.show(session)
 
     def _on_text(self, text: str, session: Session) -> tuple[Any, Any]:

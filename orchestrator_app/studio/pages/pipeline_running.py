@@ -96,8 +96,7 @@ class PipelineRunning:
             pipeline = self._pipeline(session, sent)
             items, place = Items(pipeline), self.live.target(target)
             written = session.pipeline.state.check.pipeline or pipeline
-            names = tuple(pipeline_shelf.items_named(items))
-            session.pipeline.set(results=Results((), names, varied_in(written)))
+            session.pipeline.set(results=Results((), varied_in(written)))
             work = run_work(self.live, pipeline, items, place)
             return self._job(work, len(items), pipeline_shelf.title_of(pipeline, session.pipeline.state.name))
 
@@ -165,8 +164,8 @@ class PipelineRunning:
             if stand.is_over:
                 break
             made: Any = gr.update()
-            if len(stand.done) != finished:
-                finished, made = len(stand.done), self._made(stand)
+            if stand.finished != finished:
+                finished, made = stand.finished, self._made(stand)
             marks = marks_of(desk.state, self.page.pictures.get, stand)
             yield self._values(None, progress=progress_html(stand), made=made, marks=marks)
         yield self._ended(session, desk, job, keeper, taken)

@@ -164,7 +164,7 @@ def test_each_item_of_a_batch_can_be_looked_at_and_run_again_by_itself(page: Pag
     page.open(*STAGES, batch=[{"vary": "render.cfg", "values": [5, 7]}])
     page.run()
     results = page.desk.state.results
-    assert results.names == ("1: render.cfg=5", "2: render.cfg=7")
+    assert [one.name for one in results.done] == ["1: render.cfg=5", "2: render.cfg=7"]
     page.page._on_pick("1\u241f0", page.session, page.sent())
     assert STALE not in page.marks  # its cfg is of the batch, not of the card
     page.again("render", render={"steps": "6"})
@@ -221,7 +221,7 @@ def test_a_finished_run_is_opened_again_with_its_items(page: Page):
     other = Session()
     page.opening._on_folder(folder.name, other)
     results = other.pipeline.state.results
-    assert results.names == ("1: draw.seed=1", "2: draw.seed=2")
+    assert [one.name for one in results.done] == ["1: draw.seed=1", "2: draw.seed=2"]
     assert results.shown.stands["render"].state == "done"
     told = dict(zip(page.page.whole, page.opening._on_folder("../gone", other), strict=True))
     assert "no record" in told[page.page.said]
