@@ -111,6 +111,11 @@ class ComfyApi:
         found = _mapping(_mapping(value).get("exec_info")).get("queue_remaining")
         return found if isinstance(found, int) else 0
 
+    def jobs(self) -> tuple[Any, Any]:
+        """All that wait or run, and the latest that were finished, as the server says it."""
+        queue = self._try(lambda: self.client.get_json("/queue"))
+        return queue, self._try(lambda: self.client.get_json("/history", {"max_items": "200"}))
+
     def cancel(self, prompt_id: str) -> None:
         """Take a job out of the queue, or stop it if it is the one that runs."""
         self._try(lambda: self.client.post_json("/queue", {"delete": [prompt_id]}))

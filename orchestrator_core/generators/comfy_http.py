@@ -10,7 +10,6 @@ import json
 import threading
 from collections.abc import Mapping
 from contextlib import suppress
-from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import Any
 
@@ -32,6 +31,7 @@ from orchestrator_core.formats.infotext import format_infotext
 from orchestrator_core.generators.comfy_api import ComfyApi, ImageRef, refusal
 from orchestrator_core.generators.comfy_job import ComfyJob, Timeouts
 from orchestrator_core.generators.comfy_names import resolve_names
+from orchestrator_core.generators.comfy_strays import OwnFiles, job_of
 from orchestrator_core.generators.running import RunningJobs
 from orchestrator_core.generators.saving import save_image, with_texts
 from orchestrator_core.http_client import HttpClient
@@ -106,6 +106,27 @@ class ComfyGenerator:
             raise RenderFailed(f"ComfyUI at {self.api.client.url} finished without an image: {reasons}.")
         return tuple(images.done)
 
+    def adopted(
+        self, request: GenerationRequest, notes: ImageNotes, on_progress: OnProgress
+    ) -> tuple[GeneratedImage, ...]:
+        """The images of this very rendering, which was sent before by who ended since; waits for one that still runs.
+
+        None where that is not certain. Raises as ``generate``.
+        """
+        with self._jobs.running(ComfyJob(self.api, on_progress, self.timeouts)) as job:
+            graph = self._graph_for(request)
+            made = effective_request(request, graph)
+            images = _Images(self.api, self.output_folder, made, notes, graph, self._object_info, self.own)
+            prompt_id = job_of(notes.run_id, graph, *self.api.jobs())
+            if prompt_id is not None:
+                job.follow(prompt_id, graph, images.fetch)
+                return tuple(images.done)
+            left = self.own.left_of(notes.run_id, graph) if self.own is not None else []
+            if len(left) == made.batch_size:
+                for image in left:
+                    images.fetch("", image)
+            return tuple(images.done)
+
     def cancel(self) -> None:
         """Stop what is being rendered, from any thread; ``generate`` then raises Interrupted."""
         self._jobs.cancel()
@@ -176,20 +197,6 @@ def effective_request(request: GenerationRequest, graph: Graph) -> GenerationReq
     """The request as the graph carries it out."""
     values = values_of_graph(graph)
     return request.replacing(**{name: values[name] for name in _FROM_GRAPH if values.get(name) not in (None, "")})
-
-
-@dataclass(frozen=True, slots=True)
-class OwnFiles:
-    """Where a server of this process puts its images. ``says_all``: they may say what made them."""
-
-    folder: Path
-    says_all: bool = True
-
-    def path_of(self, image: ImageRef) -> Path | None:
-        """None for a preview, and where there is no such file."""
-        path = (self.folder / image.subfolder / image.filename).resolve()
-        is_there = image.type == "output" and path.is_relative_to(self.folder.resolve()) and path.is_file()
-        return path if is_there else None
 
 
 class _Images:

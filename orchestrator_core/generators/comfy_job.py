@@ -63,14 +63,23 @@ class ComfyJob:
             self.prompt_id = queued.prompt_id
             if self.cancelled.is_set():  # meanwhile, when the server did not know the job yet
                 self.cancel()
-            try:
-                self._follow(socket)
-            except GeneratorUnreachable:
-                raise
-            except BaseException:  # a key was pressed, on_progress raised, the disk is full: the server must not go on
-                self.cancel()
-                raise
+            self._follow_or_stop(socket)
         return queued.left_out
+
+    def follow(self, prompt_id: str, graph: Graph, fetch: Fetch) -> None:
+        """The same for a job that is there already, whoever sent it."""
+        self._graph, self._fetch, self.prompt_id = graph, fetch, prompt_id
+        with ComfySocket(self.api.client, uuid.uuid4().hex) as socket:
+            self._follow_or_stop(socket)
+
+    def _follow_or_stop(self, socket: ComfySocket) -> None:
+        try:
+            self._follow(socket)
+        except GeneratorUnreachable:
+            raise
+        except BaseException:  # a key was pressed, on_progress raised, the disk is full: the server must not go on
+            self.cancel()
+            raise
 
     def _follow(self, socket: ComfySocket) -> None:
         started = answered = time.monotonic()

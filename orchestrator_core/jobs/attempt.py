@@ -27,6 +27,7 @@ from orchestrator_core.errors import (
     StoreError,
 )
 from orchestrator_core.formats.run_json import run_from_json, run_to_json
+from orchestrator_core.jobs.adopting import adopting
 from orchestrator_core.jobs.model import CRASHED, MEMORY, MOST_CRASHES, Job
 from orchestrator_core.jobs.patience import Patience
 from orchestrator_core.pipeline import new_run, run_stage
@@ -58,6 +59,7 @@ class Attempt:
         self._first = _first_run(job)
         self._left: dict[str, Run] = {}
         self._outcomes: dict[str, str] = {}
+        self._repeats = ""  # the stage that an earlier attempt had begun and not finished
         self._unfinished: Run | None = None
         self._is_rendering = False  # the host has said how far it is
 
@@ -72,6 +74,8 @@ class Attempt:
 
         with self.store.reading() as connection:
             rows = jobs.steps_of(connection, self.job.id, self.job.attempt)
+            attempts = jobs.attempts_of(connection, self.job.id)
+        self._repeats = attempts[-1]["repeats"] if attempts else ""
         for row in rows:
             if row["state"] != "started":
                 run = run_from_json(json.loads(row["run"]))
@@ -98,6 +102,8 @@ class Attempt:
         self.patience(lambda: self._begin(position))
         started = time.monotonic()
         context = replace(self.context, progress=self._report, cancellation=self.cancellation)
+        if stage.id == self._repeats:
+            context = replace(context, generator=adopting(context.generator, self._tell_adopted))
         left = run_stage(stage, self._given(position), context, states=self._outcomes)
         row = {"outcome": left.state, "note": left.detail, "seconds": round(time.monotonic() - started, 3)}
         row["run"] = json.dumps(run_to_json(left.run), ensure_ascii=False)
@@ -107,6 +113,13 @@ class Attempt:
     def _report(self, progress: Progress) -> None:
         self.progress = progress
         self._is_rendering = self._is_rendering or progress.step > 0
+
+    def _tell_adopted(self) -> None:
+        from orchestrator_core.store import jobs
+
+        said = f"{self._repeats} is not rendered again: its host has finished it"
+        with self.store.writing() as connection:
+            jobs.tell(connection, [(self.job.id, "adopted", said)])
 
     def _given(self, position: int) -> Run:
         needs = self.pipeline.needs[self.stages[position].id]

@@ -93,6 +93,11 @@ class StandIn:
         thread.start()
         return {"prompt_id": prompt_id, "number": 1, "node_errors": {}}
 
+    def entry(self, prompt_id: str) -> list[Any]:
+        """A job as the queue and the history have it."""
+        number, body = next(((n, one) for n, one in enumerate(self.bodies) if one["prompt_id"] == prompt_id), (0, {}))
+        return [number, prompt_id, body.get("prompt", {}), body.get("extra_data", {})]
+
     def emit(self, kind: str, prompt_id: str, **data: Any) -> None:
         payload = json.dumps({"type": kind, "data": {**data, "prompt_id": prompt_id}}).encode()
         for connection in list(self.sockets):
@@ -233,15 +238,20 @@ def _handler(server: StandIn) -> type[BaseHTTPRequestHandler]:
 def _get(server: StandIn, path: str, query: dict[str, str]) -> tuple[int, bytes]:
     if path == "/object_info":
         return 200, json.dumps(server.info).encode()
+    if path == "/history":
+        found = {
+            key: {**entry, "prompt": server.entry(key)} for key, entry in server.history.items() if "status" in entry
+        }
+        return 200, json.dumps(found).encode()
+    if path == "/prompt":
+        return 200, json.dumps({"exec_info": {"queue_remaining": len(server.running) + len(server.pending)}}).encode()
     if path.startswith("/history/"):
         prompt_id = path.rpartition("/")[2]
         entry = server.history.get(prompt_id)
         return 200, json.dumps({prompt_id: entry} if entry else {}).encode()
     if path == "/queue":
         lists = {"queue_running": server.running, "queue_pending": server.pending}
-        return 200, json.dumps(
-            {name: [[n, key, {}, {}] for n, key in enumerate(keys)] for name, keys in lists.items()}
-        ).encode()
+        return 200, json.dumps({name: [server.entry(key) for key in keys] for name, keys in lists.items()}).encode()
     if path == "/view" and query["filename"] in server.files:
         return 200, server.files[query["filename"]]
     return 404, b"404: Not Found"

@@ -702,3 +702,30 @@ def test_a_port_where_nothing_listens(start: Any, tmp_path: Path) -> None:
 def test_an_address_that_is_none_is_a_setting_to_mend(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match="no address of a server"):
         ForgeGenerator(tmp_path, "ftp://x")
+
+
+# what a queue asks before it sends
+
+
+def test_what_a_server_lacks_is_told_without_asking_it(start: Any, tmp_path: Path) -> None:
+    server = start()
+    generator = generator_for(server, tmp_path)
+    wanted = REQUEST.replacing(checkpoint="dream", loras=(LoraUse("rain"),))
+    assert generator.lacks(wanted) == []  # not known yet
+    generator.refresh()
+    asked = list(server.calls)
+    assert [line.partition(":")[0] for line in generator.lacks(wanted)] == ["LoRA", "checkpoint"]
+    assert generator.lacks(REQUEST.replacing(checkpoint="base", loras=(LoraUse("ink"),))) == []
+    assert server.calls == asked
+
+
+def test_how_busy_a_server_is_with_whatever(start: Any, tmp_path: Path) -> None:
+    server = start()
+    generator = generator_for(server, tmp_path)
+    assert generator.others() == 0
+    server.state["job_count"] = 1
+    server.answers["/internal/pending-tasks"] = (200, b'{"size": 2, "tasks": ["a", "b"]}')
+    assert generator.others() == 3
+    server.has_page = False
+    del server.answers["/internal/pending-tasks"]
+    assert generator.others() == 1

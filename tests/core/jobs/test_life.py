@@ -13,8 +13,10 @@ from orchestrator_core.jobs.membership import Membership
 from orchestrator_core.jobs.model import WorkerInfo
 from orchestrator_core.jobs.queue import Queue
 from orchestrator_core.jobs.worker import Ways
+from orchestrator_core.request import GeneratedImage, GenerationRequest, ImageNotes, OnProgress
 from orchestrator_core.store import Store
 from tests.core.jobs.at_work import QUICK, Gate, eventually, kinds, lane, new_job, run_all, waiting, working
+from tests.fakes import FakeGenerator
 
 THERE = WorkerInfo("w", "elsewhere", 1, (), "alive", 1, "/nowhere/w.lock", 0)
 
@@ -135,6 +137,46 @@ def test_in_a_rendering_it_is_only_offered_unless_that_was_asked_for(
         run_all(sqlite_store, tmp_path)
     assert queue.attempts(1)[-1].repeats == "render"
     gone.leave()
+
+
+class Finishing(FakeGenerator):
+    """A host that has finished what was sent before."""
+
+    def adopted(
+        self, request: GenerationRequest, notes: ImageNotes, on_progress: OnProgress
+    ) -> tuple[GeneratedImage, ...]:
+        return (GeneratedImage(Path("finished.png"), request, notes.run_id),)
+
+    def cancel(self) -> None:
+        """Nothing runs."""
+
+
+def test_what_its_host_has_finished_meanwhile_is_not_rendered_again(sqlite_store: Store, tmp_path: Path) -> None:
+    queue = Queue(sqlite_store)
+    queue.add_all([new_job(), new_job()])
+    gone = lost(queue, tmp_path)
+    take(queue, gone, {"id": "render", "type": "dispatch"})
+    host = Finishing(tmp_path)
+    with working(sqlite_store, tmp_path, lane(host), ways=replace(QUICK, takes_over=True)):
+        eventually(lambda: queue.state().counts["done"] == 2)
+    assert [image.path.name for image in sqlite_store.load_run(queue.job(1).run_id).images] == ["finished.png"]
+    assert len(host.history) == 1  # that of the other job, which nobody had begun
+    assert "adopted" in kinds(queue, 1)
+    assert "adopted" not in kinds(queue, 2)
+    gone.leave()
+
+
+def test_a_program_that_ends_with_its_host_puts_its_job_back_at_once(sqlite_store: Store, tmp_path: Path) -> None:
+    queue, gate = Queue(sqlite_store), Gate()
+    queue.add(new_job())
+    with working(sqlite_store, tmp_path, lane(gate)) as worker:
+        assert gate.began.wait(20)
+        worker.abandon()
+        job = queue.job(1)
+        assert (job.state, job.crashes, queue.workers()) == ("waiting", 0, [])
+        assert [attempt.state for attempt in queue.attempts(1)] == ["stopped"]
+        gate.opened.set()  # it ends all the same, and changes nothing any more
+    assert (queue.job(1).state, kinds(queue, 1)) == ("waiting", ["added", "begun", "waiting"])
 
 
 def test_a_job_that_was_to_stop_is_cancelled_when_its_worker_died(sqlite_store: Store, tmp_path: Path) -> None:
