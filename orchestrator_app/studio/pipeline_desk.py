@@ -16,6 +16,7 @@ from orchestrator_app.studio.pipeline_stale import Place
 from orchestrator_app.studio.pipeline_typed import typed
 from orchestrator_core.errors import ConfigError
 from orchestrator_core.pipeline.rerunning import PipelineRecord
+from orchestrator_core.request import Choices
 
 Edit = Callable[[Draft], Draft]
 
@@ -61,6 +62,8 @@ class PipelineDesk:
         self._lock = threading.Lock()
         self._state = State()
         self.job: PipelineJob | None = None
+        self.choices = Choices()  # of the target that the page's lists are from
+        self.listed_from = ""  # where that is; "" where it did not answer
 
     @property
     def state(self) -> State:

@@ -83,7 +83,7 @@ class PipelinePage(PipelineElements):
     def rewritten(self, session: Session) -> tuple[Any, ...]:
         """Values for ``written``."""
         state = session.pipeline.state
-        return cards_html(state.draft, state.filled), gr.update(), *self.show(session)
+        return cards_html(state.draft, state.filled), self._lists(session), *self.show(session)
 
     # opening
 
@@ -96,24 +96,38 @@ class PipelinePage(PipelineElements):
         else:
             found = [gr.update() for _ in self.whole]
             found[self.whole.index(self.name)] = gr.update(choices=pipeline_shelf.names())
-        lists, problem = self._on_target(session, target)
+        lists, problem = self._listed(session, target)
         found[self.whole.index(self.lists)] = lists
         if problem:
             found[0] = problem
         return runs, *found
 
+    def _listed(self, session: Session, target: str) -> tuple[Any, str]:
+        """As ``_on_target``; one that has answered is not asked again whenever the page is looked at."""
+        with suppress(OrchestratorError):
+            if session.pipeline.listed_from == self.live.target(target).where:
+                return self._lists(session), ""
+        return self._on_target(session, target)
+
     def _on_target(self, session: Session, target: str) -> tuple[str, str]:
         """What the target and the libraries offer; where it does not answer, that is said and all can be written."""
-        choices, problem = Choices(), ""
+        desk = session.pipeline
+        desk.choices, desk.listed_from, problem = Choices(), "", ""
         try:
-            choices = self.live.choices(self.live.target(target))
+            chosen = self.live.target(target)
+            desk.choices = self.live.choices(chosen)
+            desk.listed_from = chosen.where
         except OrchestratorError as error:
             problem = html.notice(f"{error}{where_set(error)}", "hint")
+        return self._lists(session), problem
+
+    def _lists(self, session: Session) -> str:
+        desk = session.pipeline
         offered = {
-            "checkpoint": choices.checkpoints, "vae": choices.vaes, "sampler": choices.samplers,
-            "scheduler": choices.schedulers, "vary": varied(session.pipeline.state.draft), **self._of_library(),
+            "checkpoint": desk.choices.checkpoints, "vae": desk.choices.vaes, "sampler": desk.choices.samplers,
+            "scheduler": desk.choices.schedulers, "vary": varied(desk.state.draft), **self._of_library(),
         }  # fmt: skip
-        return lists_html(offered), problem
+        return lists_html(offered)
 
     def _of_library(self) -> dict[str, list[str]]:
         library, stories = self.live.profiles, self.live.environment.stories

@@ -15,11 +15,15 @@ from orchestrator_app.studio import pipeline_shelf
 from orchestrator_app.studio.environment import Settings
 from orchestrator_app.studio.jobs import Jobs
 from orchestrator_app.studio.live import LiveEnvironment
+from orchestrator_app.studio.pipeline_place import NamedThere
+from orchestrator_app.studio.pipeline_results_html import items_html
 from orchestrator_app.studio.pipeline_stale import stale_in
 from orchestrator_app.studio.session import Session
 from orchestrator_core.context import StageContext
 from orchestrator_core.errors import RenderFailed
 from orchestrator_core.jobs.place import QueuePlace
+from orchestrator_core.prompt import LoraUse
+from orchestrator_core.request import GenerationRequest, ImageNotes
 from orchestrator_core.store import Store
 from orchestrator_core.template import Wildcards
 from tests.app.studio.studio_fakes import FakeHost, environment, target
@@ -318,3 +322,36 @@ def test_the_stages_of_scoring_look_in_a_turn_of_their_own(tmp_path: Path):
     page.run()
     assert turns == ["in", "out"]
     assert page.states["score"] == "failed"  # as no scorer is set
+
+
+def test_fields_offer_what_the_target_has_and_a_batch_what_the_stages_have(page: Page):
+    opened = dict(zip(page.page.opened, page.page._on_open(page.session, "ComfyUI"), strict=True))
+    assert "<option>xl.safetensors</option>" in opened[page.page.lists]
+    key = page.desk.state.draft.cards[0].key
+    asked = json.dumps({"act": "duplicate", "key": key})
+    lists = dict(zip(page.page.written, page.page._on_act(asked, page.session, page.sent()), strict=True))[
+        page.page.lists
+    ]
+    assert "<option>draw2.template</option>" in lists
+    assert "<option>xl.safetensors</option>" in lists
+
+
+def test_a_lora_is_sent_by_the_name_that_the_target_has_for_it(tmp_path: Path):
+    host = FakeHost(tmp_path)
+    there = NamedThere(host.generator(), {"styles/ink": "ink"})
+    loras = (LoraUse("styles/ink", 0.7, 0.7), LoraUse("other", 1, 1))
+    there.generate(GenerationRequest("a fox", loras=loras), ImageNotes("1"), lambda _: None)
+    assert [lora.name for lora in host.requests[0].loras] == ["ink", "other"]
+    there.cancel()
+    assert host.cancelled == 1
+
+
+def test_of_very_many_items_those_around_the_chosen_one_are_offered(page: Page):
+    page.run()
+    done = page.desk.state.results.done * 500
+    shown = items_html(done, 250, "pick")
+    assert shown.count("<button") == 62
+    assert 'chosen" data-send="250"' in shown
+    assert "earlier" in shown
+    assert "later" in shown
+    assert "earlier" not in items_html(done, 0, "pick")
