@@ -65,12 +65,12 @@ def pipeline_of(source: Any, object_info: Mapping[str, Any] | None = None, name:
 
 
 def _read(canvas: _Canvas, name: str) -> Imported:
-    items = _items(canvas)
     told: list[str] = []
+    items = _items(canvas, told)
     stages: list[StageSpec] = []
     for item in in_order(items, canvas.title):
         stages.append(_stage(canvas, item, stages, told))
-    told += told_of_others(canvas.graph, [item.key for item in items])
+    told += told_of_others(canvas.graph, [item.key for item in items], canvas.active)
     pipeline = _whole(canvas.head, stages, name, told)
     return Imported(pipeline, tuple(dict.fromkeys(told)), tuple(_kept_in(pipeline)))
 
@@ -140,10 +140,17 @@ def _nodes(level: Mapping[str, Any], prefix: str, workflow: Mapping[str, Any]) -
             yield from _nodes(inner[str(node["type"])], f"{prefix}{node['id']}:", workflow)
 
 
-def _items(canvas: _Canvas) -> list[Item]:
+def _items(canvas: _Canvas, told: list[str]) -> list[Item]:
     """What is a stage, with all stages that are before it."""
     graph = canvas.graph
     types = {key: TYPES[node["class_type"]] for key, node in graph.items() if node["class_type"] in TYPES}
+    samplers = {key for key, kind in types.items() if kind == RENDER}
+    for key in samplers:
+        if first := upstream(graph, key) & (samplers - {key}):
+            told.append(
+                f"{canvas.title(key)!r} renders on what {canvas.title(min(first))!r} rendered, and is left out."
+            )
+            del types[key]
     if not any(kind == DRAW for kind in types.values()):
         raise PipelineError(_NO_PROMPT)
     before = {key: frozenset(upstream(graph, key) & types.keys()) for key in types}

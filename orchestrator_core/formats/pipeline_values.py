@@ -2,14 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Any
 
 from orchestrator_core.formats.comfy_links import Graph, Place, follow, link_of, source, title_of, upstream
 from orchestrator_core.formats.comfy_places import CONDITIONINGS, holder
 from orchestrator_core.formats.core_nodes import CORE_NODES
-from orchestrator_core.formats.pipeline_nodes import DRAW, RENDER, SCORE, TYPES, usual_options
-from orchestrator_core.formats.sharing_nodes import LORA_LOADERS, NOTES, OUR_NODES, PROFILE_LOADER, WILDCARD_PROMPT
+from orchestrator_core.formats.pipeline_nodes import DRAW, RENDER, SCORE, usual_options
+from orchestrator_core.formats.sharing_nodes import (
+    LLM_MODEL,
+    LORA_LOADERS,
+    NOTES,
+    OUR_NODES,
+    PROFILE_LOADER,
+    WILDCARD_PROMPT,
+)
 from orchestrator_core.formats.sharing_ours import RETRY_UNTIL
 
 _VALUES = ("value", "string", "text", "int", "float", "seed")  # of a node that gives one constant
@@ -20,6 +27,7 @@ _OF_SAMPLER = {
 _PROFILES = ("character", "setting", "style", "more", "genre")
 _SEED_SLOT = 3  # of a Wildcard Prompt
 _NAMED = 5  # foreign classes that are named
+_RULES = "rules"  # of LLM Model, which ask no model
 
 
 def shown_in(graph: Graph, key: str, kind: str, title: str, told: list[str]) -> dict[str, Any]:
@@ -143,19 +151,22 @@ def _tell_loras(graph: Graph, key: str, title: str, told: list[str]) -> None:
             )
 
 
-def told_of_others(graph: Graph, stages: Sequence[str]) -> list[str]:
-    """Of the nodes before the stages that no pipeline has, and of the stages that no prompt of ours comes to."""
-    known = {*OUR_NODES, *CORE_NODES, *NOTES} - {RETRY_UNTIL, *LORA_LOADERS}
-    classes = []
-    for key in stages:
-        classes += [graph[node]["class_type"] for node in upstream(graph, key)]
-    others = sorted({name for name in classes if name not in known} - set(LORA_LOADERS))
+def told_of_others(graph: Graph, stages: Sequence[str], active: Collection[str]) -> list[str]:
+    """Of the nodes that no pipeline has, of what a place settles for itself, and of stages without a prompt of ours."""
+    classes = {graph[key]["class_type"] for key in active if key in graph}
+    others = sorted(classes - {*OUR_NODES, *CORE_NODES, *NOTES} | classes & {RETRY_UNTIL})
     told = []
     if others:
         more = f" and {len(others) - _NAMED} more" if len(others) > _NAMED else ""
         told.append(f"Passed over, as no pipeline has them: {', '.join(others[:_NAMED])}{more}.")
-    prompts = {key for key in stages if TYPES[graph[key]["class_type"]] == DRAW}
+    if any(graph[key]["inputs"].get("backend") != _RULES for key in active if _is(graph, key, LLM_MODEL)):
+        told.append("Which language model is asked is not in the pipeline: it is set where the pipeline runs.")
+    prompts = {key for key in stages if _is(graph, key, WILDCARD_PROMPT)}
     for key in stages:
         if key not in prompts and not upstream(graph, key) & prompts:
             told.append(f"{title_of(graph[key]) or key!r} has no Wildcard Prompt before it, and is left out.")
     return told
+
+
+def _is(graph: Graph, key: str, kind: str) -> bool:
+    return key in graph and bool(graph[key]["class_type"] == kind)

@@ -351,6 +351,28 @@ def test_a_value_that_another_node_makes_is_told_and_one_that_it_holds_is_taken(
     assert "What 'sampler' has as cfg comes from another node, and is not in the pipeline." in found.told
 
 
+def test_a_second_pass_and_what_else_no_pipeline_has_is_told() -> None:
+    graph = graph_from_workflow(
+        workflow_of(pipeline_from([DRAW, {"id": "more", "type": "llmEnhance"}, GO])).workflow, OUR_NODES
+    )
+    first = next(key for key, node in graph.items() if node["class_type"] == "KSampler")
+    graph["80"] = {"class_type": "LatentUpscaleBy", "inputs": {"samples": [first, 0]}}
+    second = copy.deepcopy(graph[first])
+    graph["81"] = {**second, "inputs": {**second["inputs"], "latent_image": ["80", 0]}, "_meta": {"title": "larger"}}
+    graph["82"] = {"class_type": "SamplerCustomAdvanced", "inputs": {"latent_image": ["80", 0]}}
+    graph["83"] = {"class_type": "OrchestratorRetryUntil", "inputs": {}}
+    next(node for node in graph.values() if node["class_type"] == "OrchestratorLLMModel")["inputs"]["backend"] = (
+        "openai"
+    )
+    found = pipeline_of(graph)
+    assert [stage.id for stage in found.pipeline.stages] == ["draw", "enhance", "render"]
+    assert found.told == (
+        "'larger' renders on what 'sampler' rendered, and is left out.",
+        "Passed over, as no pipeline has them: OrchestratorRetryUntil, SamplerCustomAdvanced.",
+        "Which language model is asked is not in the pipeline: it is set where the pipeline runs.",
+    )
+
+
 def test_one_inside_a_subgraph_is_found() -> None:
     inner = workflow_of(pipeline_from([DRAW, GO])).workflow
     links = [dict(zip(("id", "origin_id", "origin_slot", "target_id", "target_slot", "type"), link, strict=True))
