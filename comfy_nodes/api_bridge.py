@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from orchestrator_core.api.wire import Answer, EventStream, Head, Service
 
 MOST_STREAMS = 32  # of events, at once
-_THREADS, _EVENT_THREADS = 4, 2  # a long draw holds up no events
+_THREADS, _EVENT_THREADS = 8, 2  # some long draws hold up no other call, and no events
 _PIECE = 1 << 16  # bytes
 _BODY_S = 60.0
 _T = TypeVar("_T")
