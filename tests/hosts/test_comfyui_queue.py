@@ -253,6 +253,8 @@ def test_the_canvas_goes_into_the_queue_and_its_images_come_out(page: Page) -> N
     dialog.locator("input[type=text]").fill("my <i>foxes</i>")
     dialog.locator("input[type=number]").first.fill("2")
     page.photograph("queue_add")
+    label, field = dialog.locator("label").first.bounding_box(), dialog.locator("input").first.bounding_box()
+    assert label and field and label["x"] == field["x"]  # whichever style sheet was loaded last
     dialog.locator(".orc-main").click()
     page.wait_for_order("my <i>foxes</i> 1", "my <i>foxes</i> 2")
     page.panel.get_by_role("button", name="Resume").click()
