@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from orchestrator_app.studio.environment import Target
 from orchestrator_app.studio.pipeline_job import Finished, PipelineJob, Work
 from orchestrator_app.studio.pipeline_place import place_for
+from orchestrator_app.studio.queue_adding import add
 from orchestrator_core.config import data_folder
 from orchestrator_core.context import StageContext
 from orchestrator_core.pipeline.batches import Item, Items, run_batch
@@ -70,15 +71,12 @@ def planned(item: Item, context: StageContext) -> ItemPlan:
 
 
 def queued(place: QueuePlace, items: Items, target: Target, title: str) -> str:
-    """One job an item, all or none; what is told to a person. Raises StoreError, PipelineError."""
+    """One job an item, all or none; what a person is told. Raises OrchestratorError."""
     from orchestrator_core.jobs.model import NewJob
 
     named = target.name.lower()
     jobs = [NewJob(pipeline=item.pipeline, target=named, title=_title(item, title)) for item in items]
-    added = [one.job.number for one in place.open().add_all(jobs)]
-    state = place.ensure_worker()
-    numbers = f"Job {added[0]} is" if len(added) == 1 else f"Jobs {added[0]:,} to {added[-1]:,} are"
-    return f"{numbers} in the queue, for {target.name}. {state.why}"
+    return add(place, jobs)
 
 
 def _title(item: Item, title: str) -> str:

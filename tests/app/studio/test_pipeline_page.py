@@ -18,6 +18,7 @@ from orchestrator_app.studio.live import LiveEnvironment
 from orchestrator_app.studio.pipeline_place import NamedThere
 from orchestrator_app.studio.pipeline_results_html import items_html
 from orchestrator_app.studio.pipeline_stale import stale_in
+from orchestrator_app.studio.scoring import RunScoring
 from orchestrator_app.studio.session import Session
 from orchestrator_core.context import StageContext
 from orchestrator_core.errors import RenderFailed
@@ -26,6 +27,7 @@ from orchestrator_core.prompt import LoraUse
 from orchestrator_core.request import GenerationRequest, ImageNotes
 from orchestrator_core.store import Store
 from orchestrator_core.template import Wildcards
+from orchestrator_core.vision.port import Fulfilment
 from tests.app.studio.studio_fakes import FakeHost, environment, target
 
 gr: Any = pytest.importorskip("gradio", reason="no gradio: pip install 'sd-orchestrator[studio]'")
@@ -277,7 +279,7 @@ def test_each_item_is_a_job_of_the_queue_and_waits_there(tmp_path: Path):
     place = QueuePlace("The studio", list, is_wanted=lambda: False)
     page = Page(tmp_path, queue=place).open(*STAGES, batch=[{"vary": "seeds", "first": 1, "count": 3}])
     said = page.running._on_queue(page.session, page.sent(), "ComfyUI")
-    assert "Jobs 1 to 3 are in the queue, for ComfyUI." in said
+    assert "3 jobs added to the queue: 1 to 3." in said
     jobs = place.open().page(("waiting",))
     assert [job.target for job in jobs] == ["comfyui"] * 3
     assert jobs[1].title == "mine: draw.seed=2"
@@ -355,3 +357,31 @@ def test_of_very_many_items_those_around_the_chosen_one_are_offered(page: Page):
     assert "earlier" in shown
     assert "later" in shown
     assert "earlier" not in items_html(done, 0, "pick")
+
+
+class Sees:
+    """A scorer that sees nothing, and whoever opens it."""
+
+    identity = "fake:1"
+
+    def get(self, settings: Settings) -> Sees:
+        return self
+
+    def extras(self, settings: Settings) -> None:
+        return None
+
+    def score(self, images: Any, wanted: Any, is_cancelled: Any = None) -> list[list[Fulfilment]]:
+        return [[Fulfilment(one, 0.9, 0.8, 1.0, 0.3, calibrated=True) for one in wanted] for _ in images]
+
+
+def test_scores_of_a_pipeline_are_kept_and_learned_from_as_those_of_a_page(tmp_path: Path):
+    kept: list[Any] = []
+    scoring = RunScoring(Sees(), lambda _: Wildcards([]), lambda runs, _: kept.extend(runs))  # type: ignore[arg-type]
+    score = {"id": "score", "type": "scoreImages", "when": "has_scorer"}
+    page = Page(tmp_path, scoring=scoring).open(STAGES[0], STAGES[2], score)
+    page.run()
+    assert page.states["score"] == "done"
+    assert [bool(run.scores) for run in kept] == [True]
+    assert "score" in page.marks
+    page.again("score", score={"learn": ""})
+    assert len(kept) == 1
