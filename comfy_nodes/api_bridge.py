@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from orchestrator_core.api.wire import Answer, EventStream, Head, Service
 
 MOST_STREAMS = 32  # of events, at once
+MOST_BODIES = 16  # in memory at once; others wait on their connections
 _THREADS, _EVENT_THREADS = 8, 2  # some long draws hold up no other call, and no events
 _PIECE = 1 << 16  # bytes
 _BODY_S = 60.0
@@ -59,10 +60,11 @@ class ApiBridge:
 
     def __init__(self, make: Callable[[], Service], body_s: float = _BODY_S) -> None:
         self._make, self._body_s = make, body_s
-        self._making = asyncio.Lock()
+        self._making, self._places = asyncio.Lock(), asyncio.Semaphore(MOST_BODIES)
         self._service: Service | None = None
         self._threads = ThreadPoolExecutor(_THREADS, "orchestrator-api")  # none runs before the first request
         self._event_threads = ThreadPoolExecutor(_EVENT_THREADS, "orchestrator-events")
+        self._door = ThreadPoolExecutor(1, "orchestrator-door")  # who may ask is told though all calls are slow
         self._streams = 0
 
     async def answer(self, request: ApiRequest) -> Answer:
@@ -75,13 +77,14 @@ class ApiBridge:
 
     async def _answer(self, request: ApiRequest) -> Answer:
         service, head = await self._ready(), _head_of(request)
-        most = await self._in_thread(lambda: service.before(head))
+        most = await asyncio.get_running_loop().run_in_executor(self._door, service.before, head)
         if not isinstance(most, int):
             return most
-        body = await self._body_of(request, most)
-        if not isinstance(body, bytes):
-            return body
-        found = await self._in_thread(lambda: service.answer(head, body))
+        async with self._places:
+            body = await self._body_of(request, most)
+            if not isinstance(body, bytes):
+                return body
+            found = await self._in_thread(lambda: service.answer(head, body))
         return self._counted(found, head)
 
     async def _body_of(self, request: ApiRequest, most: int) -> bytes | Answer:

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from comfy_nodes.api_bridge import MOST_STREAMS, ApiBridge
+from comfy_nodes.api_bridge import MOST_BODIES, MOST_STREAMS, ApiBridge
 from orchestrator_core.api.wire import Answer, Head, Service
 from tests.fakes import awaited
 
@@ -207,6 +207,34 @@ def test_a_body_that_is_broken_or_never_ends_is_refused() -> None:
     assert code_of(asked(Echo(), Asked(content=BrokenBody()))) == (400, "broken_body")
     endless = ApiBridge(Echo, body_s=0.01).answer(Asked(content=Body(b"x", ends=False)))
     assert code_of(awaited(endless)) == (408, "too_slow")
+
+
+def test_no_more_bodies_are_read_than_there_are_places_and_all_are_answered() -> None:
+    begun = list[int]()
+    end = threading.Event()
+
+    class Slow(Echo):
+        def answer(self, head: Head, body: bytes) -> Answer:
+            end.wait(10)
+            return super().answer(head, body)
+
+    class Counted(Body):
+        async def read(self, n: int = -1, /) -> bytes:
+            if not self.taken:
+                begun.append(1)
+            return await super().read(n)
+
+    async def crowd() -> list[Answer]:
+        bridge = ApiBridge(Slow)
+        asked = [asyncio.ensure_future(bridge.answer(Asked(content=Counted(b"x")))) for _ in range(MOST_BODIES * 2)]
+        while len(begun) < MOST_BODIES:
+            await asyncio.sleep(0.001)
+        await asyncio.sleep(0.02)
+        assert len(begun) == MOST_BODIES
+        end.set()
+        return await asyncio.gather(*asked)
+
+    assert [found.status for found in awaited(crowd())] == [200] * MOST_BODIES * 2
 
 
 def test_the_servers_loop_never_runs_the_api() -> None:
