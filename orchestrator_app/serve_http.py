@@ -19,11 +19,13 @@ NOT_INSTALLED = (
 def listen(host: str, port: int) -> socket.socket:
     """Raises ConfigError where the address cannot be had."""
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    try:
-        return socket.create_server((host, port), family=family)
-    except (OSError, OverflowError) as error:
-        reason = getattr(error, "strerror", None) or str(error)
-        raise ConfigError(f"Nothing can listen on {host}, port {port}: {reason}. Give another with --port.") from None
+    reason = "there is no such port"
+    if port < 1 << 16:
+        try:
+            return socket.create_server((host, port), family=family)
+        except OSError as error:
+            reason = error.strerror or str(error)
+    raise ConfigError(f"Nothing can listen on {host}, port {port}: {reason}. Give another with --port.")
 
 
 def address_of(listening: socket.socket) -> str:
