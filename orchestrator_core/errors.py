@@ -11,6 +11,8 @@ OrchestratorError
 ├── JobError                   a job that is not there, or cannot be what is asked
 │   ├── KeyTaken               another job was added under its key
 │   └── LostJob                a worker that was given up: its job is another's now
+├── GalleryError               an image of the gallery that is not there, or cannot be what is asked
+│   └── StaleMarks             somebody else set the same mark to something else meanwhile: ``stale`` has both
 ├── WebhookError               a webhook that may not be, or is not there
 │   └── SignatureRefused       a message that its secret did not sign, or not lately
 ├── HttpError                  a server refused a call: ``status`` and ``body`` are its answer
@@ -36,6 +38,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from orchestrator_core.request import GeneratedImage
 
 
@@ -81,6 +85,22 @@ class KeyTaken(JobError):
 
 class LostJob(JobError):
     """This worker was given up, and another has its job."""
+
+
+class GalleryError(OrchestratorError):
+    """An image or a folder of the gallery that is not there, or cannot be what is asked of it."""
+
+
+class StaleMarks(GalleryError):
+    """Somebody else set the same mark meanwhile; nothing was changed.
+
+    ``stale``: of each image's id the fields, and of each what it is now and what was asked for. ``revision``: of now.
+    """
+
+    def __init__(self, message: str, stale: Mapping[int, Mapping[str, tuple[int, int]]], revision: int) -> None:
+        super().__init__(message)
+        self.stale = stale
+        self.revision = revision
 
 
 class WebhookError(OrchestratorError):

@@ -15,7 +15,7 @@ from orchestrator_core.config import database_url
 from orchestrator_core.errors import StoreError
 from orchestrator_core.request import GeneratedImage
 from orchestrator_core.run import Run
-from orchestrator_core.store import queries, scenes, schema
+from orchestrator_core.store import gallery_runs, queries, scenes, schema
 from orchestrator_core.store.engine import WAIT_S, WAITS, WRITES, make_engine, parse_url, place_of
 from orchestrator_core.store.failures import as_store_errors
 from orchestrator_core.store.migrations import migrate
@@ -88,7 +88,7 @@ class Store:
     def save_runs(self, new: Iterable[Run]) -> None:
         """Save many runs at once: all of them or, on an error, none."""
         last = {run.id: run for run in new}
-        now = time.time_ns() // 1_000_000
+        now = _now_ms()
         # Everything slow (reading the images' files) comes before the transaction; sorted, as two hosts that lock
         # the same rows in different orders would wait for each other for ever.
         rows = [rows_of(_checked(last[id_]), now) for id_ in sorted(last)]
@@ -97,6 +97,8 @@ class Store:
             known = queries.known_ids(connection, [run.id for run in of_stories])
             queries.save(connection, rows)
             scenes.record(connection, of_stories, known, now)
+            images = {one["runs"][0]["id"]: one["images"] for one in rows}
+            gallery_runs.record(connection, [run for run in last.values() if run.images], images, now)
 
     def add_images(self, run_id: str, images: Sequence[GeneratedImage]) -> None:
         """Add images to a stored run, after those it has; one with the path of a stored image replaces that.
@@ -108,6 +110,8 @@ class Store:
             if not queries.lock_run(connection, run_id):
                 raise StoreError(f"{self.place}: there is no run {run_id} to add images to. Save the run first.")
             queries.add_images(connection, run_id, rows)
+            run = self._loaded(connection, [run_id])
+            gallery_runs.record(connection, run, gallery_runs.rows_of_images(connection, [run_id]), _now_ms())
 
     def load_run(self, run_id: str) -> Run:
         """The run, equal to what was saved. Raises StoreError where there is none."""
@@ -167,6 +171,10 @@ class Store:
         return StoreError(
             f"{self.place}: a row holds what this pack never writes ({said}). Restore a backup of the file."
         )
+
+
+def _now_ms() -> int:
+    return time.time_ns() // 1_000_000
 
 
 def _checked(run: Run) -> Run:

@@ -52,23 +52,8 @@ class LearningLog:
 
     def append(self, entries: Sequence[NewEntry]) -> int:
         """All of them or, on an error, none; several processes may at once. The number of the last entry then."""
-        table = schema.learning_events
         with self.store.writing() as connection:
-            _only_writer(connection)
-            last, turn = _last(connection), _last(connection, _TURNS)
-            named = {f"{entry.identity}@{turn}": entry for entry in reversed(entries)}
-            known = _known(connection, list(named))
-            rows = [
-                {"kind": entry.kind, "identity": name, "data": json.dumps(dict(entry.data), ensure_ascii=False)}
-                for name, entry in reversed(named.items())
-                if name not in known
-            ]
-            now = self._now()
-            if rows:
-                numbers = range(last + 1, last + 1 + len(rows))
-                numbered = [{"number": n, "at_ms": now, **row} for n, row in zip(numbers, rows, strict=True)]
-                connection.execute(insert(table), numbered)
-            return last + len(rows)
+            return append(connection, entries, self._now())
 
     def last(self) -> int:
         """The number of the last entry; 0 where there is none."""
@@ -87,6 +72,24 @@ class LearningLog:
             return [_entry(row) for row in rows]
         except (ValueError, RecursionError) as error:
             raise StoreError(f"{self.store.place}: the ledger of learning is damaged. Restore a backup.") from error
+
+
+def append(connection: Connection, entries: Sequence[NewEntry], at_ms: int) -> int:
+    """As ``LearningLog.append``, in the transaction of whoever else writes what the entries tell of."""
+    _only_writer(connection)
+    last, turn = _last(connection), _last(connection, _TURNS)
+    named = {f"{entry.identity}@{turn}": entry for entry in reversed(entries)}
+    known = _known(connection, list(named))
+    rows = [
+        {"kind": entry.kind, "identity": name, "data": json.dumps(dict(entry.data), ensure_ascii=False)}
+        for name, entry in reversed(named.items())
+        if name not in known
+    ]
+    if rows:
+        numbers = range(last + 1, last + 1 + len(rows))
+        numbered = [{"number": n, "at_ms": at_ms, **row} for n, row in zip(numbers, rows, strict=True)]
+        connection.execute(insert(schema.learning_events), numbered)
+    return last + len(rows)
 
 
 def _entry(row: RowMapping) -> Entry:

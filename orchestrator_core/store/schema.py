@@ -159,16 +159,6 @@ learning_events = Table(  # a log: rows are only added
     Column("identity", AnyText),  # of what it tells: told twice, it is there once
     Column("data", AnyText),  # JSON
 )
-image_marks = Table(  # what a person said of an image; the last word counts
-    "image_marks",
-    metadata,
-    Column("run_id", AnyText),
-    Column("image", AnyText),  # file name
-    Column("favourite", BigInteger),
-    Column("reject", BigInteger),
-    Column("stars", BigInteger),
-    Column("updated_ms", BigInteger),
-)
 loras = Table(  # an index of files: may be dropped at any time, and is made again from them
     "loras",
     metadata,

@@ -209,14 +209,11 @@ class Ledger:
         """
         from orchestrator_core.store.marks import ImageMarks, StoredMarks
 
-        with self._open_store() as store:
-            ImageMarks(store).put(run.id, image, StoredMarks(marks.favourite, marks.reject, marks.stars))
         observations = marked(run, image, marks, family_of(run) if family is None else family)
-        said = f"{image}: {words_of(marks) or 'no mark'}"
-        # Not by content alone: a favourite that was taken back and is given again is a third event.
-        data = {"observations": [asdict(one) for one in observations], "words": said}
-        if observations:
-            self._add("mark", secrets.token_hex(8), data)
+        path = next((one.path for one in run.images if one.path.name == image), None)
+        stored = StoredMarks(marks.favourite, marks.reject, marks.stars)
+        with self._open_store() as store:
+            ImageMarks(store).put(run.id, image, stored, path, mark_entries(image, marks, observations))
         return len(observations)
 
     def _add(self, kind: EventKind, identity: str, data: Mapping[str, Any]) -> int:
@@ -227,6 +224,16 @@ class Ledger:
     def add(self, entries: Sequence[NewEntry]) -> int:
         with self._open_store() as store:
             return _log(store).append(entries)
+
+
+def mark_entries(image: str, marks: Marks, observations: Sequence[Observation]) -> list[NewEntry]:
+    """What the ledger is told of a mark: nothing where it says nothing of any value."""
+    from orchestrator_core.store.learning import NewEntry
+
+    said = f"{image}: {words_of(marks) or 'no mark'}"
+    data = {"observations": [asdict(one) for one in observations], "words": said}
+    # Not by content alone: a favourite that was taken back and is given again is a third event.
+    return [NewEntry("mark", secrets.token_hex(8), data)] if observations else []
 
 
 def family_of(run: Run) -> str:

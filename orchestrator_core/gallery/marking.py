@@ -1,0 +1,139 @@
+"""Marking images of the gallery, and taking marks back. A mark of an image of a run also teaches its values.
+
+The mark and what the ledger of learning is told of it are written in one transaction: neither is there without the
+other, and of many who mark one image at once the last word is the last in both.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from orchestrator_core.errors import GalleryError, OrchestratorError, StaleMarks
+from orchestrator_core.gallery.model import GalleryImage, Marked, fields_of
+from orchestrator_core.run import Run
+from orchestrator_core.weights.crediting import marked
+from orchestrator_core.weights.ledger import family_of, mark_entries
+from orchestrator_core.weights.marking import Marks
+
+if TYPE_CHECKING:
+    from sqlalchemy import Connection
+
+    from orchestrator_core.gallery.service import Gallery
+    from orchestrator_core.store.gallery_marks import MarkChange
+    from orchestrator_core.store.gallery_marks import Marked as StoredMark
+
+RunOf = Callable[[Path], "Run | None"]
+Plan = Callable[["Connection"], "Sequence[MarkChange]"]
+
+
+class Marking:
+    """``run_of``: the run of an image that the store has no run of, as its metadata tells it; without, it is not
+    learned from. Threads may share one."""
+
+    def __init__(self, gallery: Gallery, run_of: RunOf | None = None) -> None:
+        self.gallery, self.store, self._run_of = gallery, gallery.store, run_of
+
+    def mark(self, image_id: int, fields: Mapping[str, Any], seen: int | None = None) -> Marked:
+        """Sets ``favourite``, ``reject`` (either takes the other away) or ``rating`` (0 to 5), whichever are given.
+
+        ``seen``: the revision of the gallery when whoever marks last looked. Raises StaleMarks, with nothing changed,
+        where one of these fields was set to something else since; FormatError, GalleryError for no such image.
+        """
+        return self.mark_all([image_id], fields, seen)
+
+    def mark_all(self, image_ids: Sequence[int], fields: Mapping[str, Any], seen: int | None = None) -> Marked:
+        """The same for each of these: all of them or, where one is stale or not there, none. One step to undo."""
+        from orchestrator_core.store.gallery_marks import MarkChange
+
+        given = fields_of(fields)
+        changes = [MarkChange(image_id, given, seen) for image_id in dict.fromkeys(image_ids)]
+        return self._apply(lambda _: changes)
+
+    def undo(self, step: int | None = None) -> Marked:
+        """Takes a step back; None: the newest that was not. Raises StaleMarks where a field was set since."""
+        from orchestrator_core.store import gallery_marks
+
+        def plan(connection: Connection) -> Sequence[MarkChange]:
+            return gallery_marks.taking_back(connection, self._step(connection, step))
+
+        return self._apply(plan, undone=lambda connection: self._step(connection, step))
+
+    def _step(self, connection: Connection, step: int | None) -> int:
+        from orchestrator_core.store import gallery_marks
+
+        found = gallery_marks.last_step(connection) if step is None else step
+        if not gallery_marks.taking_back(connection, found):
+            raise GalleryError("There is no mark to take back." if step is None else f"Step {step} cannot be undone.")
+        return found
+
+    def _apply(self, plan: Plan, undone: Callable[[Connection], int] | None = None) -> Marked:
+        from orchestrator_core.store import gallery_images, gallery_marks, learning
+        from orchestrator_core.store.jobs import now_ms
+
+        with self.store.reading() as connection:  # what is slow comes before the transaction
+            runs = self._runs(sorted({change.image_id for change in plan(connection)}))
+        with self.store.writing() as connection:
+            gallery_images.count_on(connection, "revision", 0)  # takes the row: nobody else marks from here on
+            changes = plan(connection)
+            takes_back = undone(connection) if undone else 0
+            step, outcomes = gallery_marks.put(connection, changes, takes_back=bool(undone))
+            _check(changes, outcomes, connection)
+            if takes_back:
+                gallery_marks.set_taken_back(connection, takes_back)
+            entries = [entry for one in outcomes if one.changed for entry in _entries(runs.get(one.image_id), one)]
+            if entries:
+                learning.append(connection, entries, now_ms())
+        images = self.gallery.images([one.image_id for one in outcomes])
+        return Marked(tuple(images), step, sum(len(entry.data["observations"]) for entry in entries))
+
+    def _runs(self, image_ids: Sequence[int]) -> dict[int, tuple[Run, str]]:
+        """Of each image that is of a run, the run and the image's name in it."""
+        from orchestrator_core.store import queries
+
+        images = self.gallery.images(image_ids)
+        ids = sorted({image.run_id for image in images if image.run_id})
+        with self.store.reading() as connection:
+            runs = {run.id: run for run in queries.load(connection, ids)} if ids else {}
+        found = {image.id: (runs[image.run_id], image.run_image) for image in images if image.run_id in runs}
+        for image in images:
+            if image.id not in found and (run := self._told_by_file(image)):
+                found[image.id] = (run, image.name)
+        return found
+
+    def _told_by_file(self, image: GalleryImage) -> Run | None:
+        if self._run_of is None or image.missing or not image.template:
+            return None
+        with suppress(OrchestratorError):  # then nothing is learned from it
+            return self._run_of(Path(image.path))
+        return None
+
+
+def _entries(told: tuple[Run, str] | None, outcome: StoredMark) -> list[Any]:
+    if told is None:
+        return []
+    run, name = told
+    values = outcome.marks
+    marks = Marks(bool(values["favourite"]), values["rating"], bool(values["reject"]))
+    return mark_entries(name, marks, marked(run, name, marks, family_of(run)))
+
+
+def _check(changes: Sequence[MarkChange], outcomes: Sequence[StoredMark], connection: Connection) -> None:
+    from orchestrator_core.store import gallery_images
+
+    there = {one.image_id for one in outcomes}
+    lacking = [change.image_id for change in changes if change.image_id not in there]
+    if lacking:
+        raise GalleryError(f"There is no image {lacking[0]} in the gallery.")
+    asked = {change.image_id: change.fields for change in changes}
+    stale = {
+        one.image_id: {field: (value, asked[one.image_id].get(field, 0)) for field, value in one.stale.items()}
+        for one in outcomes
+        if one.stale
+    }
+    if stale:
+        fields = sorted({field for found in stale.values() for field in found})
+        told = f"Somebody else set {' and '.join(fields)} meanwhile, and nothing was changed. Look again, then decide."
+        raise StaleMarks(told, stale, gallery_images.revision(connection))

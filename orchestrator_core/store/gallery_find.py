@@ -1,0 +1,275 @@
+"""Finding images of the gallery: conditions as SQL, pages by the last row of the page before, names with their counts.
+
+A page is found in one of two ways. Where a condition holds for few images, their ids are asked for first, and only
+these are looked at. Where each holds for many, the images are walked through in the order that is asked for until a
+page is full, which is soon, as many hold.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, NamedTuple
+
+from sqlalchemy import ColumnElement, Connection, Select, and_, func, literal, literal_column, not_, or_, select, true
+
+from orchestrator_core.store import gallery_search
+from orchestrator_core.store.gallery_tables import files, image_terms, images, terms
+from orchestrator_core.store.rows import Stored
+
+FEW = 1500  # images whose ids are looked at one by one
+FACETS = ("tool", "model", "lora", "profile", "story", "wildcard")
+_SORTS: Mapping[str, tuple[str, ...]] = {
+    "date": ("made_ms", "id"), "score": ("score", "made_ms", "id"), "rating": ("rating", "made_ms", "id"),
+}  # fmt: skip
+SHOWN = [column for column in images.c if column.name not in ("digest", "search_text", "own")]
+
+# Written out: SQLite uses an index of a part of the rows only where it sees that these are asked for.
+_EMPTY: ColumnElement[str] = literal_column("''")
+_ANY = images.c.missing.in_([literal_column("0"), literal_column("1")])  # with which some indexes begin
+
+
+class Condition(NamedTuple):
+    """``values``: any of them; a date is a span of milliseconds."""
+
+    field: str
+    values: Sequence[Any]
+    sign: str = "="
+    negated: bool = False
+
+
+class Asked(NamedTuple):
+    """``after``: the sort values and the id of the last row of the page before."""
+
+    conditions: Sequence[Condition] = ()
+    sort: str = "date"
+    backwards: bool = False
+    limit: int = 50
+    after: Sequence[Any] = ()
+
+
+Wanted = tuple[ColumnElement[bool], "Select[Any] | None"]  # a condition on a row; the ids that it holds for, if known
+
+
+def page(connection: Connection, asked: Asked) -> Sequence[Stored]:
+    """At most ``limit`` rows, without what is large."""
+    wanted = [_wanted(connection, one) for one in _with_missing(asked.conditions)]
+    few = _few(connection, wanted)
+    columns = [images.c[name] for name in _SORTS[asked.sort]]
+    # An expression keeps SQLite from walking an index through all rows to spare itself the sorting of a few.
+    ordered = columns if few is None else [columns[0] + 0, *columns[1:]]
+    order = [column if asked.backwards else column.desc() for column in ordered]
+    statement = select(*SHOWN).where(*(condition for condition, _ in wanted)).order_by(*order).limit(asked.limit)
+    if few is not None:
+        statement = statement.where(images.c.id.in_(few))
+    if asked.after:
+        statement = statement.where(_behind(columns, asked.after, asked.backwards))
+    return connection.execute(statement).mappings().all()
+
+
+def place_of(row: Stored, sort: str) -> list[Any]:
+    """Of a row in an order: what ``Asked.after`` takes."""
+    return [row[name] for name in _SORTS[sort]]
+
+
+def _behind(columns: Sequence[ColumnElement[Any]], after: Sequence[Any], backwards: bool) -> ColumnElement[bool]:
+    """(a, b, id) < (x, y, z), spelled out so that an index is seen to begin with a: a <= x and (a < x or …)."""
+    first, value = columns[0], after[0]
+    beyond: ColumnElement[bool] = first > value if backwards else first < value
+    if len(columns) == 1:
+        return beyond
+    further = _behind(columns[1:], after[1:], backwards)
+    reached = first >= value if backwards else first <= value
+    return and_(reached, or_(beyond, further))
+
+
+def _with_missing(conditions: Sequence[Condition]) -> list[Condition]:
+    """Images that are not there are shown to those who ask for them."""
+    if any(one.field == "missing" for one in conditions):
+        return list(conditions)
+    return [*conditions, Condition("missing", [0])]
+
+
+def _few(connection: Connection, wanted: Sequence[Wanted]) -> list[int] | None:
+    """The ids of what the rarest condition holds for; None where all hold for many."""
+    best: list[int] | None = None
+    for _, ids in wanted:
+        if ids is not None:
+            most = FEW if best is None else len(best)
+            found = list(connection.execute(ids.limit(most + 1)).scalars())
+            if len(found) <= most:
+                best = found
+    return best
+
+
+def count(connection: Connection, conditions: Sequence[Condition]) -> int:
+    statement = select(func.count()).select_from(images).where(*_where(connection, conditions))
+    return int(connection.execute(statement).scalar_one())
+
+
+def _where(connection: Connection, conditions: Sequence[Condition]) -> list[ColumnElement[bool]]:
+    """All conditions, and the ids where there are few: for what looks at all that is found."""
+    wanted = [_wanted(connection, one) for one in _with_missing(conditions)]
+    few = _few(connection, wanted)
+    where = [condition for condition, _ in wanted]
+    return where if few is None else [images.c.id.in_(few), *where]
+
+
+def ids_of(connection: Connection, conditions: Sequence[Condition], most: int) -> list[int]:
+    statement = select(images.c.id).where(*_where(connection, conditions)).order_by(images.c.id).limit(most)
+    return list(connection.execute(statement).scalars())
+
+
+def facets(connection: Connection, conditions: Sequence[Condition], most: int) -> dict[str, list[tuple[str, int]]]:
+    """Of each kind the names that are found most often, with their counts."""
+    found = select(images.c.id).where(*_where(connection, conditions))
+    counted = (
+        select(image_terms.c.term_id, func.count().label("number"))
+        .where(image_terms.c.image_id.in_(found))
+        .group_by(image_terms.c.term_id)
+        .subquery()
+    )
+    statement = select(terms.c.kind, terms.c.name, counted.c.number).join(counted, counted.c.term_id == terms.c.id)
+    told: dict[str, list[tuple[str, int]]] = {kind: [] for kind in FACETS}
+    for kind, name, number in connection.execute(statement.order_by(counted.c.number.desc(), terms.c.name)):
+        if kind in told and len(told[kind]) < most:
+            told[kind].append((name, number))
+    return told
+
+
+def marks_counted(connection: Connection, conditions: Sequence[Condition]) -> dict[str, int]:
+    """How many of those found are favourites, rejected, broken, and have 1 to 5 stars."""
+    sums: dict[str, ColumnElement[Any]] = {name: func.sum(images.c[name]) for name in ("favourite", "reject")}
+    sums["broken"] = func.count(func.nullif(images.c.broken, ""))
+    sums |= {f"rating{stars}": func.count(func.nullif(images.c.rating == stars, False)) for stars in range(1, 6)}
+    statement = select(*(value.label(name) for name, value in sums.items())).where(*_where(connection, conditions))
+    row = connection.execute(statement).mappings().one()
+    return {name: int(row[name] or 0) for name in sums}
+
+
+# conditions
+
+
+def _wanted(connection: Connection, condition: Condition) -> Wanted:
+    holds, ids = _READERS.get(condition.field, _number)(connection, condition)
+    return (not_(holds), None) if condition.negated else (holds, ids)
+
+
+def _text(connection: Connection, condition: Condition) -> Wanted:
+    words = str(condition.values[0])
+    is_postgresql = connection.dialect.name == "postgresql"
+    return gallery_search.having(words, postgresql=is_postgresql), gallery_search.matching(connection, words)
+
+
+def _name(connection: Connection, condition: Condition) -> Wanted:
+    parts = [str(value).casefold() for value in condition.values]
+    named = or_(*(terms.c.name_key.contains(part, autoescape=True) for part in parts))
+    return _of_terms(connection, condition.field, named)
+
+
+def _choice(connection: Connection, condition: Condition) -> Wanted:
+    """``colors/warm`` with any value, or ``colors/warm=crimson``, as ``colors/warm#crimson`` is written too."""
+    named = []
+    for value in condition.values:
+        wildcard, mark, chosen = str(value).casefold().replace("=", "#", 1).partition("#")
+        key = terms.c.name_key
+        named.append(key == f"{wildcard}#{chosen}" if mark else key.startswith(f"{wildcard}#", autoescape=True))
+    return _of_terms(connection, "wildcard", or_(*named))
+
+
+def _of_terms(connection: Connection, kind: str, named: ColumnElement[bool]) -> Wanted:
+    ids = list(connection.execute(select(terms.c.id).where(terms.c.kind == kind, named).limit(FEW)).scalars())
+    has = image_terms.c.term_id.in_(ids)
+    holds = select(literal(1)).where(image_terms.c.image_id == images.c.id, has).exists()
+    return holds, select(image_terms.c.image_id).where(has).distinct()
+
+
+def _run(_connection: Connection, condition: Condition) -> Wanted:
+    holds = or_(*(images.c.run_id.startswith(str(value), autoescape=True) for value in condition.values))
+    begins = or_(*(images.c.run_id.between(str(value), f"{value}\U0010ffff") for value in condition.values))
+    return holds, select(images.c.id).where(images.c.run_id != _EMPTY, begins)
+
+
+def _seed(_connection: Connection, condition: Condition) -> Wanted:
+    holds = images.c.seed.in_([str(value) for value in condition.values])
+    return holds, select(images.c.id).where(images.c.seed != _EMPTY, holds)
+
+
+def _format(_connection: Connection, condition: Condition) -> Wanted:
+    return func.lower(images.c.format).in_([str(value).lower() for value in condition.values]), None
+
+
+def _file_name(_connection: Connection, condition: Condition) -> Wanted:
+    lowered = func.lower(images.c.path)
+    return or_(*(lowered.contains(str(value).lower(), autoescape=True) for value in condition.values)), None
+
+
+def _date(_connection: Connection, condition: Condition) -> Wanted:
+    made = images.c.made_ms
+    spans: Mapping[str, Callable[[int, int], ColumnElement[bool]]] = {
+        "=": lambda first, end: and_(made >= first, made < end),
+        ">": lambda _, end: made >= end,
+        ">=": lambda first, _: made >= first,
+        "<": lambda first, _: made < first,
+        "<=": lambda _, end: made < end,
+    }
+    holds = or_(*(spans[condition.sign](*span) for span in condition.values))
+    return holds, select(images.c.id).where(_ANY, holds)
+
+
+def _flag(_connection: Connection, condition: Condition) -> Wanted:
+    column, value = images.c[condition.field], int(condition.values[0])
+    if condition.field == "broken":
+        holds = column != _EMPTY if value else column == _EMPTY
+    else:
+        holds = column == literal_column(str(value))
+    is_rare = value and condition.field != "missing"
+    return holds, select(images.c.id).where(holds) if is_rare else None
+
+
+def _number(_connection: Connection, condition: Condition) -> Wanted:
+    column = images.c[condition.field]
+    holds = or_(*(column.op(condition.sign)(value) for value in condition.values)) if condition.values else true()
+    if condition.field in ("score", "rating") and condition.sign in ("<", "<="):
+        holds = and_(holds, column >= 0) if condition.field == "score" else holds
+    known = condition.field in ("score", "rating") and condition.sign in (">", ">=", "=")
+    return holds, select(images.c.id).where(_ANY, holds) if known else None
+
+
+_READERS: Mapping[str, Callable[[Connection, Condition], Wanted]] = {
+    **dict.fromkeys(("lora", "model", "profile", "story", "tool"), _name),
+    **dict.fromkeys(("favourite", "reject", "broken", "missing"), _flag),
+    "seed": _seed, "format": _format,
+    "text": _text, "wildcard": _choice, "run": _run, "name": _file_name, "date": _date,
+}  # fmt: skip
+
+
+# one image, and what changed
+
+
+def images_of(connection: Connection, column: str, values: Sequence[Any]) -> list[Stored]:
+    """The whole rows whose ``id`` or ``key`` is one of these."""
+    statement = select(*SHOWN).where(images.c[column].in_(values))
+    return list(connection.execute(statement).mappings())
+
+
+def paths_of(connection: Connection, image_id: int) -> list[Stored]:
+    """The files with this content, those that are there first."""
+    statement = select(files).where(files.c.image_id == image_id).order_by(files.c.missing, files.c.path)
+    return list(connection.execute(statement).mappings())
+
+
+def terms_of(connection: Connection, ids: Sequence[int]) -> dict[int, list[tuple[str, str]]]:
+    """What each image can be found by: (kind, name)."""
+    of_images = image_terms.c.image_id.in_(ids)
+    statement = select(image_terms.c.image_id, terms.c.kind, terms.c.name).join(terms).where(of_images)
+    found: dict[int, list[tuple[str, str]]] = {}
+    joined = statement.order_by(image_terms.c.image_id, terms.c.kind, terms.c.name)
+    for image_id, kind, name in connection.execute(joined):
+        found.setdefault(image_id, []).append((kind, name))
+    return found
+
+
+def changed(connection: Connection, since: int, limit: int) -> Sequence[Stored]:
+    """Rows that were changed after that revision, in the order in which they were."""
+    statement = select(*SHOWN).where(images.c.revision > since).order_by(images.c.revision).limit(limit)
+    return connection.execute(statement).mappings().all()
