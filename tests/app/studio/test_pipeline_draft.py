@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from orchestrator_app.studio.html import escape
 from orchestrator_app.studio.pipeline_checking import check
 from orchestrator_app.studio.pipeline_desk import PipelineDesk
 from orchestrator_app.studio.pipeline_draft import draft_of
@@ -190,3 +191,11 @@ def test_texts_of_a_stranger_are_text_on_the_page():
     assert "<script" not in page
     assert "<img" not in page
     assert "alert(1)" in page
+
+
+@pytest.mark.parametrize("kind", STAGES)
+def test_every_option_of_every_stage_has_its_field_and_its_description(kind: str):
+    page = cards_html(draft_of(pipeline({"id": "a", "type": kind})), 1)
+    for name, info in STAGES[kind].options.model_fields.items():
+        assert page.count(f'data-option="{name}"') == 1
+        assert escape(info.description or "?") in page

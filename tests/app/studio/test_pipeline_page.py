@@ -192,11 +192,16 @@ def test_an_item_that_fails_says_why_and_costs_no_other(tmp_path: Path):
 
 
 def test_stop_reaches_the_host_and_what_is_done_stays(page: Page):
+    from orchestrator_app.studio.pages.elsewhere import Elsewhere
+
+    with gr.Blocks(analytics_enabled=False):
+        elsewhere = Elsewhere(page.live)  # another page says that this one is at work
     page.host.hold = threading.Event()
     page.open(*STAGES, batch=[{"vary": "seeds", "first": 1, "count": 3}])
     values = page.running._on_run(page.session, page.sent(), "ComfyUI")
     next(values)
     assert page.host.began.wait(20)
+    assert "item 1 of 3" in elsewhere.look()[0]
     page.running._on_stop(page.session)
     shown = page._shown(values)[-1]
     assert page.host.cancelled >= 1
