@@ -187,6 +187,11 @@ def test_several_are_picked_and_cancelled_and_what_is_over_says_why(page: Page) 
     page.page.locator(".orj-error").wait_for()
     assert page.page.locator(".orj-error").inner_text().startswith("ComfyUI has no checkpoint <i>dream</i>.")
     page.photograph("queue_job")
+    page.panel.get_by_text("What happened").click()
+    with page.queue() as queue:
+        queue.add(NewJob(pipeline=FOX, title="meanwhile"))  # which is no news of this one
+    page.page.wait_for_timeout(2000)
+    assert page.page.locator(".orj-history li").first.is_visible()
     page.panel.get_by_label("Again from this stage on: go").click()
     page.page.locator(".orj-state", has_text="waiting").wait_for()
     page.panel.get_by_label("Back to the list").click()

@@ -32,7 +32,7 @@ export async function jobElement(number, { act, rerun, back }) {
     ...attemptsOf(job),
     el("details", {}, el("summary", {}, t("queue_history")), el("ul", { class: "orj-history" }, ...job.history.map(eventElement))),
   );
-  return el("div", { class: "ors-story" }, head, body);
+  return el("div", { class: "ors-story", "data-is": JSON.stringify(job) }, head, body);
 }
 
 function imagesOf(job) {

@@ -180,8 +180,22 @@ class Panel {
     if (!found || (again && this.shown !== number)) return;
     if (!again) this.top = this.list.element.scrollTop; // it is lost with the list's place on the page
     this.shown = number;
+    if (again) return this.renew(found);
     this.place.replaceChildren(found);
-    if (!again) found.querySelector("button").focus();
+    found.querySelector("button").focus();
+  }
+
+  /** The same job as it is now; who reads it stays where they are. */
+  renew(found) {
+    const before = this.place.firstElementChild;
+    if (before.dataset.is === found.dataset.is) return;
+    const [top, opened] = [before.querySelector(".ors-body").scrollTop, before.querySelectorAll("details")];
+    const focused = before.contains(document.activeElement) && [...before.querySelectorAll("button")].indexOf(document.activeElement);
+    this.place.replaceChildren(found);
+    const now = [...found.querySelectorAll("details")];
+    for (const [number, one] of [...opened].entries()) if (now[number] && now.length === opened.length) now[number].open = one.open;
+    found.querySelector(".ors-body").scrollTop = top;
+    if (focused !== false) (found.querySelectorAll("button")[focused] ?? found.querySelector("button")).focus({ preventScroll: true });
   }
 
   back() {
