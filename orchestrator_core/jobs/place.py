@@ -214,6 +214,8 @@ class QueuePlace:
             )
             with self._lock:
                 self._jobs, self._opened = jobs, opened.pop_all()
+        if self._ending.is_set() and jobs.worker is not None:  # meanwhile
+            jobs.worker.abandon()
 
     def _shut_failed(self) -> None:
         """What a worker that failed has left open."""

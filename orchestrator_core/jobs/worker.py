@@ -83,6 +83,7 @@ class Worker:
         self._threads: list[threading.Thread] = []
         self._deliveries = Deliveries(store, tell)
         self.failure: Exception | None = None
+        self._is_abandoned = False
 
     @property
     def id(self) -> str:
@@ -124,6 +125,7 @@ class Worker:
 
     def abandon(self) -> None:
         """The process ends now, and all that it renders with it: its jobs wait again, at their old places."""
+        self._is_abandoned = True
         self.stopping.set()
         with suppress(StoreError):  # who looks next sees by the lock that this process has ended
             put_back(self.store, self.id)
@@ -243,6 +245,8 @@ class Worker:
                 time.sleep(self.ways.tick_s)
 
     def _watch(self) -> None:
+        if self._is_abandoned:
+            return
         if not self.membership.beat():  # taken for dead, as after a long sleep: its jobs are others' now
             self._stop_all("leaving")
             self.membership.join()

@@ -91,7 +91,7 @@ class FakeForge:
         self.folder = folder
         self.fields: list[dict[str, Any]] = []
         self.infotexts: list[dict[str, Any]] = []
-        self.interrupts = 0
+        self.interrupts = self.busy = 0
         self.interrupted = False
         self.told: list[str] = []
         self.time = 1.0
@@ -139,6 +139,12 @@ class FakeForge:
                 return self.work(self)
             finally:
                 gate.end()
+
+    def jobs_there(self) -> int:
+        return self.busy
+
+    def own_url(self) -> str:
+        return "http://127.0.0.1:7860"
 
     def look(self, preview_id: int) -> Look:
         return self.looks

@@ -175,6 +175,8 @@ def test_a_program_that_ends_with_its_host_puts_its_job_back_at_once(sqlite_stor
         job = queue.job(1)
         assert (job.state, job.crashes, queue.workers()) == ("waiting", 0, [])
         assert [attempt.state for attempt in queue.attempts(1)] == ["stopped"]
+        time.sleep(QUICK.beat_s * 3)
+        assert queue.workers() == []  # nor does it come back as another, while its stage goes on
         gate.opened.set()  # it ends all the same, and changes nothing any more
     assert (queue.job(1).state, kinds(queue, 1)) == ("waiting", ["added", "begun", "waiting"])
 
