@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -13,6 +14,7 @@ from orchestrator_core.api.refusing import Refusal
 from orchestrator_core.api.wire import Answer, Head
 
 JSON = "application/json"
+_UNREADABLE = re.compile(r"[\x00\ud800-\udfff]")  # what no name has: a NUL, half a character
 SMALL, LARGE = 64 << 10, 16 << 20  # bytes of a body
 
 
@@ -94,7 +96,7 @@ class Match:
 def find(routes: Sequence[Route], head: Head) -> Match:
     """Raises Refusal: 404 for a path that is not there, 405 for a method that it has not."""
     path = head.path.rstrip("/") or "/"
-    if "\0" in path or len(path) > 2_000:
+    if _UNREADABLE.search(path) or len(path) > 2_000:
         raise Refusal(400, "bad_path", "This is no path of the API.")
     found = [(route, names) for route in routes if (names := route.match(path)) is not None]
     # ``/profiles/{name*}`` would take any longer path too: what is spelled out comes first.
