@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import ExitStack, contextmanager
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, cast
 
 from orchestrator_app.studio.choosing import Choosing, Wanted
-from orchestrator_app.studio.environment import Target
+from orchestrator_app.studio.environment import Meanings, Target
 from orchestrator_app.studio.remembering import StudioAnswers
 from orchestrator_core.cancelling import Cancellation
 from orchestrator_core.context import StageContext
@@ -20,12 +19,14 @@ if TYPE_CHECKING:
     from orchestrator_app.studio.environment import StoppableGenerator
     from orchestrator_app.studio.live import LiveEnvironment
     from orchestrator_core.loras.ranking import LoraIndex
+    from orchestrator_core.loras.record import LoraRecord
+    from orchestrator_core.loras.semantic import SemanticPhrases
     from orchestrator_core.memory.source import StorySource
 
+_NO_ENCODER = "No text encoder is loaded here that could compare meanings"
 Place = Callable[[PipelineSpec], StageContext]  # for one item, with the odds that are learned by then
 
 
-@contextmanager
 def place_for(
     live: LiveEnvironment,
     pipeline: PipelineSpec,
@@ -33,34 +34,34 @@ def place_for(
     cancellation: Cancellation | None = None,
     *,
     dry: bool = False,
-) -> Iterator[Place]:
+) -> Place:
     """``dry``: for a plan, which asks no model and no host. Raises OrchestratorError."""
     environment, settings = live.environment, live.settings
     kinds = {stage.type for stage in pipeline.stages if stage.enabled}
     model = environment.models.get(settings) if environment.models and "llmEnhance" in kinds else None
     loras = _loras(live, target, pipeline) if "selectLoras" in kinds else None
-    with ExitStack() as opened:
-        context = StageContext(
-            live.wildcards,
-            generator=None if dry or "dispatch" not in kinds else _generator(target, loras),
-            cancellation=cancellation or Cancellation(),
-            loras=loras,
-            checkpoint=target.base_model(checkpoint_of(pipeline)),
-            llm=model,
-            profiles=environment.profiles,
-            answers=None if dry or model is None else StudioAnswers(environment.store).of(settings),
-            stories=_stories(live, dry=dry) if "followStory" in kinds else None,
-            books=environment.books,
-        )
-        if not dry and _asks_meanings(pipeline) and environment.meanings is not None:
-            context = replace(context, meanings=opened.enter_context(environment.meanings()))
-        if not dry and "scoreImages" in kinds:
-            context = _seeing(live, context)
+    context = StageContext(
+        live.wildcards,
+        generator=None if dry or "dispatch" not in kinds else _generator(target, loras),
+        cancellation=cancellation or Cancellation(),
+        loras=loras,
+        checkpoint=target.base_model(checkpoint_of(pipeline)),
+        llm=model,
+        profiles=environment.profiles,
+        answers=None if dry or model is None else StudioAnswers(environment.store).of(settings),
+        stories=_stories(live, dry=dry) if "followStory" in kinds else None,
+        books=environment.books,
+    )
+    if not dry and "selectLoras" in kinds and environment.meanings is not None:
+        each_time = MeaningsEachTime(environment.meanings)
+        context = replace(context, meanings=cast("SemanticPhrases", each_time))  # all that is asked of those
+    if not dry and "scoreImages" in kinds:
+        context = _seeing(live, context)
 
-        def place(item: PipelineSpec) -> StageContext:
-            return _with_odds(live, context, item, target)
+    def place(item: PipelineSpec) -> StageContext:
+        return _with_odds(live, context, item, target)
 
-        yield place
+    return place
 
 
 def checkpoint_of(pipeline: PipelineSpec) -> str:
@@ -75,12 +76,6 @@ def _with_odds(live: LiveEnvironment, context: StageContext, pipeline: PipelineS
     who = str(drawn.options.get("profiles", "")), str(drawn.options.get("genre", ""))
     odds = live.odds(*who, target, checkpoint_of(pipeline))
     return replace(context, weights=odds.weights, odds=odds.number) if odds.number else context
-
-
-def _asks_meanings(pipeline: PipelineSpec) -> bool:
-    return any(
-        stage.enabled and stage.type == "selectLoras" and stage.options.get("semantic") for stage in pipeline.stages
-    )
 
 
 def _stories(live: LiveEnvironment, *, dry: bool) -> StorySource | None:
@@ -100,6 +95,38 @@ def _seeing(live: LiveEnvironment, context: StageContext) -> StageContext:
     except OrchestratorError:
         return context
     return replace(context, scorer=seen.scorer, extras=seen.extras, learner=seen.learner)
+
+
+class MeaningsEachTime:
+    """What phrases mean to the text encoder that is loaded when that is asked: it is held no longer than for that.
+
+    A pipeline may go on for hours, and others want the encoder too, or another checkpoint.
+    """
+
+    def __init__(self, meanings: Meanings) -> None:
+        self._meanings = meanings
+        self._records: tuple[LoraRecord, ...] = ()
+        self.problem = ""
+
+    def follow(self, records: Iterable[LoraRecord]) -> None:
+        self._records = tuple(records)
+
+    def learn(self, seconds: float | None = None) -> int:
+        with self._meanings() as phrases:
+            self.problem = _NO_ENCODER if phrases is None else ""
+            if phrases is None:
+                return 0
+            phrases.follow(self._records)
+            return phrases.learn(seconds)
+
+    def near(self, text: str) -> Mapping[Any, Any]:
+        with self._meanings() as phrases:
+            if phrases is None:
+                return {}
+            phrases.follow(self._records)
+            found = phrases.near(text)
+            self.problem = phrases.problem
+            return found
 
 
 # LoRAs, of those that the target has, under the names that it knows them by

@@ -27,7 +27,6 @@ _CHIPS = 60  # items to choose from at once
 _NAME = 60  # characters of one
 _SHOWN = 8  # images of a stage
 _TEXTS = ("prompt", "negative")
-_WORDS = {"cached": "as before", "off": "off"}
 
 
 def difference_html(before: str, after: str) -> str:
@@ -57,8 +56,7 @@ def state_html(stand: StageStand | None, *, is_stale: bool = False, is_changed: 
     found = []
     if stand is not None:
         seconds = f" {stand.seconds:.1f} s" if stand.seconds >= 0.05 else ""
-        said = _WORDS.get(stand.state, stand.state)
-        found.append(f'<i class="orc-state {_class(stand.state)}">{escape(said)}{seconds}</i>')
+        found.append(f'<i class="orc-state {_class(stand.state)}">{escape(stand.state)}{seconds}</i>')
     if is_changed or is_stale:
         why = "its options are other ones now" if is_changed else "what it was made from has changed"
         found.append(f'<i class="orc-state stale" title="{why}; run it again">stale</i>')

@@ -46,13 +46,15 @@ def read(name: str) -> Any:
     return read_json_file(path)
 
 
-def save(name: str, pipeline: PipelineSpec) -> str:
-    """The file's name. Raises ConfigError, PipelineError."""
+def save(name: str, pipeline: PipelineSpec, opened: str = "") -> str:
+    """The file's name. ``opened`` is the file that it was: no other is replaced. Raises ConfigError, PipelineError."""
     stem = name.strip().removesuffix(OWN)
     if not stem or stem.startswith(".") or Path(stem).name != stem or "\\" in stem:
         raise ConfigError(f"{name!r} is no name for a file. Write one without folders, as: portraits.")
     text = json.dumps(pipeline_to_json(pipeline), ensure_ascii=False, indent=2) + "\n"
     path = own_folder() / f"{stem}{OWN}"
+    if path.name != opened and path.exists():
+        raise ConfigError(f"There is a pipeline {path.name} already. Open that one to change it, or take another name.")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         replace_file(path, text.encode("utf-8", "replace"))

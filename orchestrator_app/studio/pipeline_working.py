@@ -33,14 +33,14 @@ def run_work(live: LiveEnvironment, pipeline: PipelineSpec, items: Items, target
     """Each item after the other; one that fails costs no other."""
 
     def work(job: PipelineJob) -> Iterator[Finished]:
-        with place_for(live, pipeline, target, job.cancellation) as place:
+        place = place_for(live, pipeline, target, job.cancellation)
 
-            def of(item: Item) -> StageContext:
-                return place(item.pipeline)
+        def of(item: Item) -> StageContext:
+            return place(item.pipeline)
 
-            for left in run_batch(items, of, job.watch, stage_cache()):
-                record = PipelineRecord(left.item.pipeline, left.result)
-                yield Finished(left.item.number, record, left.error, values=values_of(left.item))
+        for left in run_batch(items, of, job.watch, stage_cache()):
+            record = PipelineRecord(left.item.pipeline, left.result)
+            yield Finished(left.item.number, record, left.error, values=values_of(left.item))
 
     return work
 
@@ -51,11 +51,11 @@ def again_work(
     """A stage of the record again, and what follows from it. ``before``: the item as it was shown."""
 
     def work(job: PipelineJob) -> Iterator[Finished]:
-        with place_for(live, record.pipeline, target, job.cancellation) as place:
-            context = replace(place(record.pipeline), is_last=True)
-            done = rerun(record, stage, context, only=only, watch=job.watch, cache=stage_cache())
-            known = {one: stand for one, stand in before.stands.items() if one in done.record.result.states}
-            yield Finished(before.number, done.record, "", known, before.record, done.changes, before.values)
+        place = place_for(live, record.pipeline, target, job.cancellation)
+        context = replace(place(record.pipeline), is_last=True)
+        done = rerun(record, stage, context, only=only, watch=job.watch, cache=stage_cache())
+        known = {one: stand for one, stand in before.stands.items() if one in done.record.result.states}
+        yield Finished(before.number, done.record, "", known, before.record, done.changes, before.values)
 
     return work
 

@@ -66,21 +66,19 @@ def _lane(here: Here, live: LiveEnvironment, target: Target) -> Lane:
     @contextmanager
     def opened(job: Job) -> Iterator[StageContext]:
         # The target as the settings are by now: the folder of its images may be another.
-        with _opened(here, live, live.target(target.name), job) as context:
-            yield context
+        yield _context(here, live, live.target(target.name), job)
 
     name = f"{target.name} ({target.where})"
     return Lane(name, opened, ("", kind, address), address, host.refresh, host)
 
 
-@contextmanager
-def _opened(here: Here, live: LiveEnvironment, target: Target, job: Job) -> Iterator[StageContext]:
+def _context(here: Here, live: LiveEnvironment, target: Target, job: Job) -> StageContext:
+    """Raises OrchestratorError."""
     from orchestrator_app.studio.pipeline_place import place_for
 
     assert job.pipeline is not None
-    with place_for(live, job.pipeline, target) as place:
-        context = place(job.pipeline)
-        scores = any(stage.enabled and stage.type == "scoreImages" for stage in job.pipeline.stages)
-        if scores and here.looking is not None:
-            context = here.looking(live.settings, context)
-        yield context
+    context = place_for(live, job.pipeline, target)(job.pipeline)
+    scores = any(stage.enabled and stage.type == "scoreImages" for stage in job.pipeline.stages)
+    if scores and here.looking is not None:
+        return here.looking(live.settings, context)
+    return context

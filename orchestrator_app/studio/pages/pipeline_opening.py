@@ -97,7 +97,8 @@ class PipelineOpening:
             pipeline = desk.state.check.pipeline
             if pipeline is None:
                 raise PipelineError(f"Not saved: {desk.state.text_problem or desk.state.check.problem}")
-            saved = pipeline_shelf.save(name or "", pipeline)
+            opened = desk.state.name if desk.state.is_listed else ""
+            saved = pipeline_shelf.save(name or "", pipeline, opened)
         except OrchestratorError as error:
             return html.notice(str(error)), gr.update(), gr.update()
         desk.set(name=saved, is_listed=True)

@@ -72,8 +72,8 @@ class PipelineRunning:
         try:
             pipeline = self._pipeline(session, sent)
             items = Items(pipeline)
-            with place_for(self.live, pipeline, self.live.target(target), dry=True) as place:
-                plans = [planned(item, place(item.pipeline)) for item in islice(items, _PLANNED)]
+            place = place_for(self.live, pipeline, self.live.target(target), dry=True)
+            plans = [planned(item, place(item.pipeline)) for item in islice(items, _PLANNED)]
         except OrchestratorError as error:
             return html.notice(str(error))
         return plan_html(plans, product_of(pipeline), len(items))

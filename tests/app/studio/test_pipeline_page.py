@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import threading
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -15,7 +16,7 @@ from orchestrator_app.studio import pipeline_shelf
 from orchestrator_app.studio.environment import Settings
 from orchestrator_app.studio.jobs import Jobs
 from orchestrator_app.studio.live import LiveEnvironment
-from orchestrator_app.studio.pipeline_place import NamedThere
+from orchestrator_app.studio.pipeline_place import MeaningsEachTime, NamedThere
 from orchestrator_app.studio.pipeline_results_html import items_html
 from orchestrator_app.studio.pipeline_stale import stale_in
 from orchestrator_app.studio.scoring import RunScoring
@@ -263,6 +264,10 @@ def test_ones_own_are_saved_listed_and_deleted(page: Page):
     assert pipeline_shelf.read("night.json")["stages"][2]["options"] == {"steps": 8}
     for bad in ("", "../up", "a/b", ".hidden", "a\\b"):
         assert "is no name for a file" in page.opening._on_save(bad, page.session, page.sent())[0]
+    assert "Saved" in page.opening._on_save("night", page.session, page.sent(render={"steps": "9"}))[0]
+    other = Page(page.host.folder).open()
+    assert "already" in other.opening._on_save("night", other.session, other.sent())[0]
+    assert pipeline_shelf.read("night.json")["stages"][2]["options"] == {"steps": 9}
     assert "Not saved" in page.opening._on_save("bad", page.session, page.sent(render={"steps": "no"}))[0]
     page.opening._on_delete(page.session)
     assert "night.json" not in pipeline_shelf.names()
@@ -310,8 +315,6 @@ def test_a_page_that_is_at_work_begins_no_second_run(page: Page):
 
 
 def test_the_stages_of_scoring_look_in_a_turn_of_their_own(tmp_path: Path):
-    from contextlib import contextmanager
-
     turns: list[str] = []
 
     class Scoring:
@@ -390,3 +393,35 @@ def test_scores_of_a_pipeline_are_kept_and_learned_from_as_those_of_a_page(tmp_p
     assert "score" in page.marks
     page.again("score", score={"learn": ""})
     assert len(kept) == 1
+
+
+def test_a_text_encoder_is_held_only_while_it_is_asked():
+    held: list[str] = []
+
+    class Phrases:
+        problem = "It is of another kind"
+
+        def follow(self, records: Any) -> None:
+            self.records = tuple(records)
+
+        def learn(self, seconds: float | None) -> int:
+            return len(self.records)
+
+        def near(self, text: str) -> dict[str, str]:
+            return {text: ",".join(self.records)}
+
+    @contextmanager
+    def meanings() -> Iterator[Any]:
+        held.append("taken")
+        yield loaded
+        held.append("left")
+
+    loaded: Phrases | None = Phrases()
+    each = MeaningsEachTime(meanings)
+    each.follow(["ink"])  # type: ignore[list-item]
+    assert held == []
+    assert (each.learn(), each.near("a fox"), each.problem) == (1, {"a fox": "ink"}, "It is of another kind")
+    assert held == ["taken", "left"] * 2
+    loaded = None
+    assert (each.learn(), each.near("a fox")) == (0, {})
+    assert each.problem.startswith("No text encoder is loaded here")
