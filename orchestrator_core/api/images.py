@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from urllib.parse import quote
 
 from orchestrator_core.api.files import image_type
 from orchestrator_core.api.image_models import ImageList, ImageShown, LoraShown, Marked, MarksShown, ScoreShown
@@ -123,7 +124,7 @@ def _image_shown(stored: StoredImage, run: Run, marks: StoredMarks, created_ms: 
         run_id=stored.run_id,
         name=path.name,
         path=str(path),
-        file=f"{PREFIX}/images/{image_id}/file",
+        file=f"{PREFIX}/images/{quote(image_id, safe='')}/file",
         is_there=_is_file(path),
         width=stored.width,
         height=stored.height,
