@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 
 from orchestrator_core.api.events import QueueEvents
 from orchestrator_core.api.files import image_type
+from orchestrator_core.api.place import KeptStore
 from orchestrator_core.api.reading import parsed
 from orchestrator_core.api.refusing import Refusal
 from orchestrator_core.api.routes import ROUTES
@@ -213,3 +214,25 @@ def test_a_file_is_what_it_begins_with(tmp_path: Path):
     for begins, kind in {**kinds, b"<svg onload=": "", b"": "", b"RIFF0000WAVE": ""}.items():
         path.write_bytes(begins)
         assert image_type(path) == kind
+
+
+def test_a_kept_store_is_opened_once_and_one_that_could_not_be_is_tried_again(tmp_path: Path):
+    tried = []
+
+    def open_store() -> Store:
+        tried.append(len(tried))
+        if len(tried) == 1:
+            raise StoreLocked("locked")
+        return Store.open(tmp_path / "store.sqlite3")
+
+    kept = KeptStore(open_store)
+    with pytest.raises(StoreLocked), kept():
+        pass
+    with kept() as one, kept() as other:
+        assert one is other
+    kept.close()
+    kept.close()
+    with kept() as again:
+        assert again is not one
+    kept.close()
+    assert len(tried) == 3
