@@ -10,6 +10,7 @@ from orchestrator_core.jobs.model import (
     CRASHED,
     INTERRUPTED,
     MEMORY,
+    MISSING,
     Attempt,
     Event,
     Job,
@@ -42,9 +43,16 @@ _TO_DO = {
     MEMORY: "Free memory on the host, or ask for fewer or smaller images. Then retry it.",
     INTERRUPTED: "Its program ended while it rendered. Retry does that stage again.",
     CRASHED: "Its program ended more than once while it ran. Look at what it asks for before you retry it.",
+    MISSING: "Put what is missing where it is named, or change the job. Then retry it.",
     BY_HAND: "Held by hand. Retry lets it go on.",
 }
-_HELD = {MEMORY: "out of memory", INTERRUPTED: "interrupted", CRASHED: "crashed", BY_HAND: "held by hand"}
+_HELD = {
+    MEMORY: "out of memory",
+    INTERRUPTED: "interrupted",
+    CRASHED: "crashed",
+    MISSING: "something is missing",
+    BY_HAND: "held by hand",
+}
 _EVENTS = {
     "added": "Added",
     "begun": "Begun",

@@ -221,6 +221,8 @@ class Worker:
             raise
         except OrchestratorError as error:
             said = {"ok": False, "kind": attempts.FAILED, "error": str(error)}
+        except Exception as error:  # noqa: BLE001 - what a place gives its jobs may fail in any way: the lane goes on
+            said = {"ok": False, "kind": attempts.FAILED, "error": f"{type(error).__name__}: {error}"}
         kind = attempt.end(said)
         self._deliveries.wake()
         self.tell(

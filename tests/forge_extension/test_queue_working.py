@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -107,13 +108,22 @@ def test_reload_ui_puts_a_job_back(host: FakeForge) -> None:
 
 
 def test_weights_work_while_the_host_renders_nothing(host: FakeForge) -> None:
-    class Module:
-        def to(self, device: Any) -> None:
+    class Managed:
+        def dtype(self) -> str:
+            return "float32"
+
+        @contextmanager
+        def resident(self, module: Any, spare: int) -> Iterator[str]:
+            assert host.lock.locked()
+            yield "cpu"
+
+        def release(self, module: Any) -> None:
             assert host.lock.locked()
 
-    module = Module()
+    host.residence = Managed  # type: ignore[method-assign]
     residence = InTurn(host)
-    with residence.resident(module, 0):
-        assert host.lock.locked()
+    with residence.resident(object(), 0) as device:
+        assert (device, host.lock.locked()) == ("cpu", True)
     assert not host.lock.locked()
-    residence.release(module)
+    residence.release(object())
+    assert residence.dtype() == "float32"

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import threading
+from contextlib import AbstractContextManager
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from sqlalchemy import text
 
+from orchestrator_core.context import StageContext
 from orchestrator_core.errors import GeneratorUnreachable, HostRestarted, HttpError, RenderFailed
 from orchestrator_core.jobs.claiming import MOST_PASSED, Taking, take_next
+from orchestrator_core.jobs.model import Job
 from orchestrator_core.jobs.queue import Queue
 from orchestrator_core.request import GeneratedImage, GenerationRequest, ImageNotes, OnProgress, Progress
 from orchestrator_core.store import Store
@@ -70,6 +73,20 @@ def test_an_error_that_should_not_be_keeps_its_traceback(queue: Queue, tmp_path:
     job = queue.job(1)
     assert "Stage render failed in a way that it should not: ZeroDivisionError: by zero" in job.error
     assert "Traceback" in job.detail
+
+
+def test_a_place_that_cannot_be_opened_fails_the_job_and_not_its_lane(queue: Queue, tmp_path: Path) -> None:
+    good = lane(FakeGenerator(tmp_path))
+
+    def opened(job: Job) -> AbstractContextManager[StageContext]:
+        if job.number == 1:
+            raise ZeroDivisionError("by zero")
+        return good.open(job)
+
+    queue.add_all([new_job(), new_job()])
+    run_all(queue.store, tmp_path, replace(good, open=opened))
+    assert (queue.job(1).state, queue.job(2).state) == ("failed", "done")
+    assert queue.job(1).error == "ZeroDivisionError: by zero"
 
 
 def test_a_stage_without_its_place_fails_the_job_alone(queue: Queue, tmp_path: Path) -> None:
