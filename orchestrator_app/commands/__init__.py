@@ -8,6 +8,7 @@ from typing import Any, Protocol
 from orchestrator_app.commands import (
     demo,
     export,
+    gallery,
     learn,
     lora_test,
     loras,
@@ -46,6 +47,7 @@ COMMANDS: Mapping[str, Command] = {
     "score": score,
     "mark": mark,
     "learn": learn,
+    "gallery": gallery,
     "queue": queue,
     "worker": worker,
     "webhooks": webhooks,

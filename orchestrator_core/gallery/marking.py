@@ -52,6 +52,21 @@ class Marking:
         changes = [MarkChange(image_id, given, seen) for image_id in dict.fromkeys(image_ids)]
         return self._apply(lambda _: changes)
 
+    def put_by_key(self, marks: Mapping[str, tuple[str, Mapping[str, int]]]) -> int:
+        """By the SHA-256 of the content: a name, and what is set. Of what nobody has seen yet too; how many changed."""
+        from orchestrator_core.store import gallery_images
+        from orchestrator_core.store.gallery_marks import MarkChange
+
+        if not marks:
+            return 0
+        with self.store.writing() as connection:
+            gallery_images.count_on(connection, "revision", 0)
+            ids = {key: gallery_images.ensure(connection, key, name) for key, (name, _) in marks.items()}
+        changes = [MarkChange(ids[key], fields) for key, (_, fields) in marks.items()]
+        before = {image.id: image for image in self.gallery.images(list(ids.values()))}
+        done = self._apply(lambda _: changes)
+        return sum(image.marks != before[image.id].marks for image in done.images)
+
     def undo(self, step: int | None = None) -> Marked:
         """Takes a step back; None: the newest that was not. Raises StaleMarks where a field was set since."""
         from orchestrator_core.store import gallery_marks

@@ -16,6 +16,7 @@ from orchestrator_core.store import gallery_search
 from orchestrator_core.store.gallery_tables import files, image_terms, images, terms
 from orchestrator_core.store.rows import Stored
 
+MOST_TERMS = 10_000  # names that one part of a name may mean; SQLite takes no more than three times as many
 FEW = 1500  # images whose ids are looked at one by one
 FACETS = ("tool", "model", "lora", "profile", "story", "wildcard")
 _SORTS: Mapping[str, tuple[str, ...]] = {
@@ -177,7 +178,7 @@ def _choice(connection: Connection, condition: Condition) -> Wanted:
 
 
 def _of_terms(connection: Connection, kind: str, named: ColumnElement[bool]) -> Wanted:
-    ids = list(connection.execute(select(terms.c.id).where(terms.c.kind == kind, named).limit(FEW)).scalars())
+    ids = list(connection.execute(select(terms.c.id).where(terms.c.kind == kind, named).limit(MOST_TERMS)).scalars())
     has = image_terms.c.term_id.in_(ids)
     holds = select(literal(1)).where(image_terms.c.image_id == images.c.id, has).exists()
     return holds, select(image_terms.c.image_id).where(has).distinct()
@@ -260,8 +261,9 @@ def paths_of(connection: Connection, image_id: int) -> list[Stored]:
 
 def terms_of(connection: Connection, ids: Sequence[int]) -> dict[int, list[tuple[str, str]]]:
     """What each image can be found by: (kind, name)."""
+    known = terms.c.id == image_terms.c.term_id
     of_images = image_terms.c.image_id.in_(ids)
-    statement = select(image_terms.c.image_id, terms.c.kind, terms.c.name).join(terms).where(of_images)
+    statement = select(image_terms.c.image_id, terms.c.kind, terms.c.name).join(terms, known).where(of_images)
     found: dict[int, list[tuple[str, str]]] = {}
     joined = statement.order_by(image_terms.c.image_id, terms.c.kind, terms.c.name)
     for image_id, kind, name in connection.execute(joined):
@@ -272,4 +274,12 @@ def terms_of(connection: Connection, ids: Sequence[int]) -> dict[int, list[tuple
 def changed(connection: Connection, since: int, limit: int) -> Sequence[Stored]:
     """Rows that were changed after that revision, in the order in which they were."""
     statement = select(*SHOWN).where(images.c.revision > since).order_by(images.c.revision).limit(limit)
+    return connection.execute(statement).mappings().all()
+
+
+def marked(connection: Connection, since: int, limit: int) -> Sequence[Stored]:
+    """Images with a mark that were changed after that revision, in the order in which they were."""
+    has = or_(images.c.favourite != 0, images.c.reject != 0, images.c.rating != 0)
+    columns = [images.c[name] for name in ("key", "name", "revision", "favourite", "reject", "rating")]
+    statement = select(*columns).where(has, images.c.revision > since).order_by(images.c.revision).limit(limit)
     return connection.execute(statement).mappings().all()

@@ -25,11 +25,12 @@ _OPPOSITE = {"favourite": "reject", "reject": "favourite"}  # to set one takes t
 
 @dataclass(frozen=True, slots=True)
 class MarkChange:
-    """``seen``: the revision that whoever says it had seen; None asks for no check."""
+    """``seen``: the revision that whoever says it had seen; ``was``: what the fields have to be. None: no check."""
 
     image_id: int
     fields: Values
     seen: int | None = None
+    was: Values | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,11 +89,15 @@ def _wanted(row: Row, fields: Values) -> dict[str, int]:
 def _outcome(row: Row, change: MarkChange) -> Marked:
     wanted = _wanted(row, change.fields)
     stale = {
-        field: row[field]
-        for field, value in wanted.items()
-        if change.seen is not None and row[f"{field}_rev"] > change.seen and row[field] != value
+        field: row[field] for field, value in wanted.items() if row[field] != value and _is_stale(row, field, change)
     }
     return Marked(row["id"], _marks_of(row), row["revision"], stale=stale or None)
+
+
+def _is_stale(row: Row, field: str, change: MarkChange) -> bool:
+    if change.was is not None:
+        return bool(row[field] != change.was.get(field, row[field]))
+    return change.seen is not None and row[f"{field}_rev"] > change.seen
 
 
 def _after(row: Row, changed: bool) -> Marked:
@@ -127,14 +132,14 @@ def last_step(connection: Connection) -> int:
 
 
 def taking_back(connection: Connection, step: int) -> list[MarkChange]:
-    """What takes this step back. A field that was set since is stale then."""
+    """What takes this step back. A field that is something else by now is stale then."""
     of_step = mark_log.c.step == step
     rows = connection.execute(select(mark_log).where(of_step, mark_log.c.undone == 0).order_by(mark_log.c.number))
     by_image: dict[int, list[Any]] = {}
     for row in rows:
         by_image.setdefault(row.image_id, []).append(row)
     return [
-        MarkChange(image_id, {row.field: row.before for row in said}, max(row.number for row in said))
+        MarkChange(image_id, {row.field: row.before for row in said}, was={row.field: row.after for row in said})
         for image_id, said in by_image.items()
     ]
 

@@ -1,0 +1,170 @@
+"""Thumbnails: WebP files named by the content that they show, made in the background by a few threads.
+
+Nothing is decoded that is larger than the gallery shows: the size in a picture's header is looked at first. A JPEG is
+decoded at an eighth, a quarter or half of its size where that is enough; of the large ones one at a time.
+"""
+
+from __future__ import annotations
+
+import os
+import secrets
+import threading
+from collections import OrderedDict
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from orchestrator_core.config import data_folder
+from orchestrator_core.errors import GalleryError
+from orchestrator_core.gallery.reading import MOST_PIXELS
+
+SIDE = 384  # pixels of the longer side
+_WAITING = 2000  # pictures that are asked for and not begun; of more the oldest are forgotten
+_LARGE = 2**24  # pixels; more than these are decoded one at a time
+_QUALITY = 80
+
+Ask = tuple[str, Path]  # a key, and a file with that content
+
+
+class Thumbnails:
+    """Threads may share one. ``close`` ends its own. ``failed`` is told of a key, and why it has no thumbnail."""
+
+    def __init__(
+        self,
+        folder: Path | None = None,
+        threads: int = 2,
+        side: int = SIDE,
+        failed: Callable[[str, str], None] = lambda *_: None,
+    ) -> None:
+        self.folder = folder or data_folder() / "cache" / "thumbnails"
+        self.side, self._failed, self._most = side, failed, threads
+        self._waiting: OrderedDict[str, Path] = OrderedDict()
+        self._changed = threading.Condition()
+        self._large = threading.Lock()
+        self._threads: list[threading.Thread] = []
+        self._busy = 0
+        self._closed = False
+
+    def path(self, key: str) -> Path:
+        """Where the thumbnail of a content is, once it is made."""
+        if len(key) != 64 or not set(key) <= set("0123456789abcdef"):
+            raise GalleryError("Only what could be read has a thumbnail.")
+        return self.folder / key[:2] / f"{key}-{self.side}.webp"
+
+    def found(self, key: str) -> Path | None:
+        """The thumbnail, if it is there."""
+        path = self.path(key)
+        return path if path.is_file() else None
+
+    def ask(self, key: str, file: Path) -> bool:
+        """Have it made soon, before what was asked for earlier: it is what somebody looks at now. True: it is there."""
+        if self.found(key):
+            return True
+        with self._changed:
+            self._waiting[key] = file
+            self._waiting.move_to_end(key)
+            while len(self._waiting) > _WAITING:
+                self._waiting.popitem(last=False)
+            if len(self._threads) < self._most and not self._closed:
+                thread = threading.Thread(target=self._work, name="orchestrator-thumbnails", daemon=True)
+                self._threads.append(thread)
+                thread.start()
+            self._changed.notify()
+        return False
+
+    def make(self, key: str, file: Path) -> Path:
+        """Make it now, in this thread. Raises GalleryError for a picture that cannot be shown."""
+        made = self.found(key)
+        return made or self._kept(self.path(key), thumbnail_of(file, self.side, self._large))
+
+    def wait(self, seconds: float | None = None) -> bool:
+        """Until nothing is asked for any more. False: that took longer."""
+        with self._changed:
+            return self._changed.wait_for(lambda: not self._waiting and not self._busy, seconds)
+
+    def close(self) -> None:
+        """What is being made is finished; what waits is forgotten."""
+        with self._changed:
+            self._closed = True
+            self._waiting.clear()
+            self._changed.notify_all()
+            threads, self._threads = self._threads, []
+        for thread in threads:
+            thread.join()
+
+    def _work(self) -> None:
+        while (asked := self._next()) is not None:
+            try:
+                self.make(*asked)
+            except GalleryError as error:
+                self._failed(asked[0], str(error))
+            except Exception as error:  # noqa: BLE001 - a picture must not end the thread that makes the others
+                self._failed(asked[0], f"It cannot be shown: {type(error).__name__}: {error}")
+            finally:
+                with self._changed:
+                    self._busy -= 1
+                    self._changed.notify_all()
+
+    def _next(self) -> Ask | None:
+        with self._changed:
+            self._changed.wait_for(lambda: self._waiting or self._closed)
+            if self._closed:
+                return None
+            self._busy += 1
+            return self._waiting.popitem()
+
+    def _kept(self, path: Path, data: bytes) -> Path:
+        part = path.with_name(f".{path.name}.{secrets.token_hex(4)}.part")
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            part.write_bytes(data)
+            part.replace(path)
+        except OSError as error:
+            part.unlink(missing_ok=True)
+            raise GalleryError(f"The thumbnail cannot be kept in {path.parent}: {error.strerror or error}.") from None
+        return path
+
+
+def thumbnail_of(file: Path, side: int, large: threading.Lock) -> bytes:
+    """A WebP whose longer side is ``side`` at most. Raises GalleryError."""
+    try:
+        with file.open("rb") as opened:
+            size = os.fstat(opened.fileno()).st_size
+            if not size:
+                raise GalleryError("The file is empty.")
+            return _shrunk(opened, side, large)
+    except (OSError, ValueError, SyntaxError, ArithmeticError, MemoryError) as error:
+        raise GalleryError(f"The picture cannot be decoded: {error}") from None
+
+
+def _shrunk(opened: Any, side: int, large: threading.Lock) -> bytes:
+    import io
+
+    from PIL import Image
+
+    Image.init()
+    known: list[str] = [kind for kind in ("PNG", "JPEG", "WEBP") if kind in Image.OPEN]
+    try:
+        picture = Image.open(opened, formats=known)
+    except (Image.DecompressionBombError, Image.DecompressionBombWarning):
+        raise GalleryError(f"It has more than {MOST_PIXELS:,} pixels, and is not decoded.") from None
+    with picture:
+        pixels = picture.width * picture.height
+        if pixels > MOST_PIXELS:
+            raise GalleryError(f"{pixels:,} pixels are not decoded: {MOST_PIXELS:,} at most.")
+        if pixels > _LARGE:
+            with large:
+                return _encoded(picture, side, io.BytesIO())
+        return _encoded(picture, side, io.BytesIO())
+
+
+def _encoded(picture: Any, side: int, data: Any) -> bytes:
+    picture.draft("RGB", (side, side))
+    has_alpha = "A" in picture.getbands() or "transparency" in picture.info
+    # Whole numbers first, by averaging: what is left to resample is small then.
+    factor = max(picture.size) // (2 * side)
+    small = picture.reduce(factor) if factor > 1 and picture.mode in ("RGB", "RGBA", "L") else picture
+    small = small.convert("RGBA" if has_alpha else "RGB")
+    small.thumbnail((side, side))
+    small.save(data, "WEBP", quality=_QUALITY, method=2)
+    return bytes(data.getvalue())
