@@ -77,7 +77,8 @@ SCRIPT = f"""() => {{
         clear();
     }});
 
-    // rows are made anew with each change: what was selected and where the keys go stays
+    // Rows are made anew with each change, or as others in their place: what was selected, and where the keys go, stays
+    // with the job.
     document.addEventListener('focusin', event => {{
         const at = event.target.closest && event.target.closest('#{ROOT} .orc-q-row [data-send], #{ROOT} [data-grip]');
         state.focus = !at ? '' : at.dataset.grip ? `[data-grip="${{at.dataset.grip}}"]` :
@@ -86,11 +87,13 @@ SCRIPT = f"""() => {{
     new MutationObserver(changes => {{
         if (!root() || !changes.some(change => root().contains(change.target))) return;
         show();
-        if (state.focus && document.activeElement === document.body) {{
-            const again = root().querySelector(`.orc-q-row ${{state.focus}}`);
-            if (again) again.focus({{ preventScroll: true }});
-        }}
-    }}).observe(document.body, {{ childList: true, subtree: true }});
+        const now = document.activeElement;
+        const isOurs = now === document.body || (root().contains(now) && now.closest('.orc-q-row'));
+        if (!state.focus || !isOurs || now.matches(state.focus)) return;
+        const again = root().querySelector(`.orc-q-row ${{state.focus}}`);
+        if (again) again.focus({{ preventScroll: true }});
+    }}).observe(document.body, {{
+        childList: true, subtree: true, attributes: true, attributeFilter: ['data-job'] }});
 
     // moving
     const moves = {{ ArrowUp: 'up', ArrowDown: 'down', Home: 'top', End: 'end' }};

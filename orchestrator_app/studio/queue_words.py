@@ -110,7 +110,7 @@ def place_said(job: Job) -> str:
 def when_said(job: Job) -> str:
     """``14:03`` that it was added or began, or for what is over when and how long it took."""
     if job.state == "running":
-        return f"since {clock(job.started_ms)}"
+        return f"since {clock(job.started_ms)}" if job.started_ms else ""
     if job.ended_ms:
         took = job.ended_ms - job.started_ms if job.started_ms and job.state == "done" else 0
         return " · ".join(filter(None, (duration(took), clock(job.ended_ms))))
