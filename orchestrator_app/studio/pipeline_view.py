@@ -33,6 +33,11 @@ def marks_of(state: State, pictures: Pictures | None = None, stand: Stand | None
     return marks_html(slots)
 
 
+def problems_of(state: State) -> str:
+    """What is wrong and how many items there are, while a job says how all else stands."""
+    return marks_html(_written(state))
+
+
 def _written(state: State) -> Slots:
     """What is wrong, what each stage goes on from, and how many items there are."""
     found, before = Slots(), None

@@ -64,6 +64,10 @@ def test_a_run_in_this_process_and_its_loras_chosen_anew(page: Page, forge: Forg
     assert page.locator(f"{CARD.format('draw')} .orc-on input").is_checked()
     if folder := os.environ.get("ORCHESTRATOR_PICTURES"):
         page.screenshot(path=str(Path(folder) / "forge_pipeline.png"), full_page=True)
+    page.click("#orchestrator_pipeline_runs input")
+    page.locator("[role=listbox] [role=option]:visible", has_text="_loras").last.click()
+    page.wait_for_selector("#orchestrator_pipeline_said:has-text('is open: 1 item')")
+    assert page.input_value(f"{CARD.format('loras')} [data-option=include]") == ""
     records = sorted(forge.home.glob("outputs/*_loras*/pipeline/0001.json"))
     first, again = (json.loads(record.read_text())["run"] for record in records)
     before, after = (read_image(Path(run["images"][0]["path"])).request for run in (first, again))

@@ -57,7 +57,7 @@ def opened(studio: Studio, chromium: Browser) -> Iterator[Page]:
     pytest_socket.enable_socket()
     context = chromium.new_context(viewport={"width": 1400, "height": 1000})
     page: Page = context.new_page()
-    page.set_default_timeout(90_000)
+    page.set_default_timeout(60_000)
     errors, _ = watch(page)
     page.goto(studio.url)
     page.wait_for_selector("#orchestrator_preview .orc-card")
@@ -151,6 +151,32 @@ def test_a_run_is_stopped_at_its_host_and_a_stage_is_run_again(page: Page, paint
     assert page.locator(".orc-changed del").count()
     picture(page, "pipeline")
     assert list(studio.home.glob("outputs/*_mine*/pipeline/0001.json"))
+
+
+def test_ones_own_is_saved_chosen_and_deleted_and_a_finished_run_is_opened_again(page: Page, studio: Studio):
+    page.fill("#orchestrator_pipeline_save_as textarea, #orchestrator_pipeline_save_as input", "night")
+    page.fill(option("render", "steps"), "6")
+    page.click("#orchestrator_pipeline_save")
+    page.wait_for_selector("#orchestrator_pipeline_said:has-text('night.json')")
+    choose(page, "#orchestrator_pipeline_name", "story")
+    page.wait_for_selector(CARD.format("scene"))
+    page.wait_for_selector("#orchestrator_pipeline_delete", state="hidden")
+    choose(page, "#orchestrator_pipeline_name", "night.json")
+    page.wait_for_selector(f"{option('render', 'steps')}[value='6']")
+    page.click("#orchestrator_pipeline_run")
+    page.wait_for_selector("#orchestrator_pipeline_progress:has-text('1 of 1 done')")
+    page.click("#orchestrator_pipeline_delete")
+    page.click("#orchestrator_pipeline_really")
+    page.wait_for_selector("#orchestrator_pipeline_said:has-text('is deleted')")
+    assert not (studio.home / "pipelines" / "night.json").exists()
+    choose(page, "#orchestrator_pipeline_runs", "_night")
+    page.wait_for_selector("#orchestrator_pipeline_said:has-text('is open: 1 item')")
+    page.wait_for_selector(f"{CARD.format('render')} .orc-pics img")
+
+
+def choose(page: Page, where: str, text: str) -> None:
+    page.click(f"{where} input")
+    page.locator("[role=listbox] [role=option]:visible", has_text=text).first.click()
 
 
 def test_nothing_of_a_strangers_file_is_a_script_and_a_phone_shows_all_of_it(page: Page, tmp_path: Path):

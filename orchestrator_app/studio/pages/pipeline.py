@@ -20,7 +20,7 @@ from orchestrator_app.studio.pipeline_draft import Draft
 from orchestrator_app.studio.pipeline_html import cards_html, lists_html, varied
 from orchestrator_app.studio.pipeline_keys import PIPELINE_SCRIPT
 from orchestrator_app.studio.pipeline_results_html import changed_html, items_html
-from orchestrator_app.studio.pipeline_view import marks_of
+from orchestrator_app.studio.pipeline_view import marks_of, problems_of
 from orchestrator_app.studio.scene_pictures import ScenePictures
 from orchestrator_app.studio.session import Session
 from orchestrator_core.errors import OrchestratorError
@@ -156,9 +156,9 @@ class PipelinePage(PipelineElements):
 
     def _on_sent(self, session: Session, sent: str) -> Any:
         desk = session.pipeline
-        if not desk.type(sent) or desk.is_busy:
+        if not desk.type(sent):
             return gr.update()
-        return marks_of(desk.state)
+        return problems_of(desk.state) if desk.is_busy else marks_of(desk.state)
 
     def _on_act(self, said: str, session: Session, sent: str) -> tuple[Any, ...]:
         try:
