@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from orchestrator_core.errors import GalleryError, OrchestratorError, StaleMarks
-from orchestrator_core.gallery.model import GalleryImage, Marked, fields_of
+from orchestrator_core.gallery.model import Marked, fields_of, image_of
 from orchestrator_core.run import Run
 from orchestrator_core.weights.crediting import marked
 from orchestrator_core.weights.ledger import family_of, mark_entries
@@ -24,8 +24,10 @@ if TYPE_CHECKING:
     from orchestrator_core.gallery.service import Gallery
     from orchestrator_core.store.gallery_marks import MarkChange
     from orchestrator_core.store.gallery_marks import Marked as StoredMark
+    from orchestrator_core.store.rows import Stored
 
 RunOf = Callable[[Path], "Run | None"]
+Told = tuple[Run, str]  # a run, and the name of an image in it
 Plan = Callable[["Connection"], "Sequence[MarkChange]"]
 
 
@@ -85,11 +87,10 @@ class Marking:
         return found
 
     def _apply(self, plan: Plan, undone: Callable[[Connection], int] | None = None) -> Marked:
-        from orchestrator_core.store import gallery_images, gallery_marks, learning
+        from orchestrator_core.store import gallery_find, gallery_images, gallery_marks, learning
         from orchestrator_core.store.jobs import now_ms
 
-        with self.store.reading() as connection:  # what is slow comes before the transaction
-            runs = self._runs(sorted({change.image_id for change in plan(connection)}))
+        by_file = self._told_by_files(plan)
         with self.store.writing() as connection:
             gallery_images.count_on(connection, "revision", 0)  # takes the row: nobody else marks from here on
             changes = plan(connection)
@@ -98,35 +99,42 @@ class Marking:
             _check(changes, outcomes, connection)
             if takes_back:
                 gallery_marks.set_taken_back(connection, takes_back)
-            entries = [entry for one in outcomes if one.changed for entry in _entries(runs.get(one.image_id), one)]
+            rows = {
+                row["id"]: row for row in gallery_find.images_of(connection, "id", [one.image_id for one in outcomes])
+            }
+            changed = [one for one in outcomes if one.changed]
+            runs = by_file | _runs(connection, [rows[one.image_id] for one in changed])
+            entries = [entry for one in changed for entry in _entries(runs.get(one.image_id), one)]
             if entries:
                 learning.append(connection, entries, now_ms())
-        images = self.gallery.images([one.image_id for one in outcomes])
-        return Marked(tuple(images), step, sum(len(entry.data["observations"]) for entry in entries))
+        images = tuple(image_of(rows[one.image_id]) for one in outcomes)
+        return Marked(images, step, sum(len(entry.data["observations"]) for entry in entries))
 
-    def _runs(self, image_ids: Sequence[int]) -> dict[int, tuple[Run, str]]:
-        """Of each image that is of a run, the run and the image's name in it."""
-        from orchestrator_core.store import queries
-
-        images = self.gallery.images(image_ids)
-        ids = sorted({image.run_id for image in images if image.run_id})
+    def _told_by_files(self, plan: Plan) -> dict[int, Told]:
+        """Of images that the store has no run of, as far as their files tell. Slow, so it comes before all else."""
+        if self._run_of is None:
+            return {}
         with self.store.reading() as connection:
-            runs = {run.id: run for run in queries.load(connection, ids)} if ids else {}
-        found = {image.id: (runs[image.run_id], image.run_image) for image in images if image.run_id in runs}
-        for image in images:
-            if image.id not in found and (run := self._told_by_file(image)):
-                found[image.id] = (run, image.name)
+            ids = [change.image_id for change in plan(connection)]
+        found: dict[int, Told] = {}
+        for image in self.gallery.images(ids):
+            if not image.missing and image.template:
+                with suppress(OrchestratorError):  # then nothing is learned from it
+                    run = self._run_of(Path(image.path))
+                    found |= {image.id: (run, image.name)} if run is not None else {}
         return found
 
-    def _told_by_file(self, image: GalleryImage) -> Run | None:
-        if self._run_of is None or image.missing or not image.template:
-            return None
-        with suppress(OrchestratorError):  # then nothing is learned from it
-            return self._run_of(Path(image.path))
-        return None
+
+def _runs(connection: Connection, rows: Sequence[Stored]) -> dict[int, Told]:
+    """Of each image that is of a stored run, the run and the image's name in it."""
+    from orchestrator_core.store import queries
+
+    ids = sorted({row["run_id"] for row in rows if row["run_id"]})
+    runs = {run.id: run for run in queries.load(connection, ids)} if ids else {}
+    return {row["id"]: (runs[row["run_id"]], row["run_image"]) for row in rows if row["run_id"] in runs}
 
 
-def _entries(told: tuple[Run, str] | None, outcome: StoredMark) -> list[Any]:
+def _entries(told: Told | None, outcome: StoredMark) -> list[Any]:
     if told is None:
         return []
     run, name = told

@@ -7,10 +7,26 @@ page is full, which is soon, as many hold.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
 
-from sqlalchemy import ColumnElement, Connection, Select, and_, func, literal, literal_column, not_, or_, select, true
+from sqlalchemy import (
+    ARRAY,
+    BigInteger,
+    ColumnElement,
+    Connection,
+    Select,
+    and_,
+    any_,
+    func,
+    literal,
+    literal_column,
+    not_,
+    or_,
+    select,
+    true,
+)
 
 from orchestrator_core.store import gallery_search
 from orchestrator_core.store.gallery_tables import files, image_terms, images, terms
@@ -61,7 +77,7 @@ def page(connection: Connection, asked: Asked) -> Sequence[Stored]:
     order = [column if asked.backwards else column.desc() for column in ordered]
     statement = select(*SHOWN).where(*(condition for condition, _ in wanted)).order_by(*order).limit(asked.limit)
     if few is not None:
-        statement = statement.where(images.c.id.in_(few))
+        statement = statement.where(_among(connection, few))
     if asked.after:
         statement = statement.where(_behind(columns, asked.after, asked.backwards))
     return connection.execute(statement).mappings().all()
@@ -112,7 +128,15 @@ def _where(connection: Connection, conditions: Sequence[Condition]) -> list[Colu
     wanted = [_wanted(connection, one) for one in _with_missing(conditions)]
     few = _few(connection, wanted)
     where = [condition for condition, _ in wanted]
-    return where if few is None else [images.c.id.in_(few), *where]
+    return where if few is None else [_among(connection, few), *where]
+
+
+def _among(connection: Connection, ids: Sequence[int]) -> ColumnElement[bool]:
+    """As one value: to bind a thousand takes longer than to find them."""
+    if connection.dialect.name == "postgresql":
+        return images.c.id == any_(literal(list(ids), ARRAY(BigInteger)))
+    values = func.json_each(json.dumps(list(ids))).table_valued("value")
+    return images.c.id.in_(select(values.c.value))
 
 
 def ids_of(connection: Connection, conditions: Sequence[Condition], most: int) -> list[int]:

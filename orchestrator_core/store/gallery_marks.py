@@ -66,9 +66,10 @@ def put(connection: Connection, changes: Sequence[MarkChange], *, takes_back: bo
     last = count_on(connection, "revision", len(said))
     step = last - len(said) + 1
     _write(connection, said, step, takes_back)
-    now = _rows(connection, [one.image_id for one in outcomes])
     changed = {row["id"] for row, _, _ in said}
-    return step, [_after(now[one.image_id], one.image_id in changed) for one in outcomes]
+    for number, (row, field, value) in enumerate(said, step):
+        row.update({field: value, "revision": number})
+    return step, [_after(rows[one.image_id], one.image_id in changed) for one in outcomes]
 
 
 def _rows(connection: Connection, ids: Iterable[int]) -> dict[int, Row]:

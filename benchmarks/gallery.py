@@ -1,0 +1,173 @@
+"""What the gallery costs: ``python benchmarks/gallery.py [--images N] [--only NAME …]``.
+
+* index: a folder of N real PNGs (100,000; 8 × 8 pixels) with the metadata of seven programs, read cold, then looked at
+  again with nothing changed; images/s of CPU, and the most memory.
+* search: pages of 50 among as many; the best of five, in ms.
+* marks: single marks and marks of 200 at once on images of other programs, single marks on those of runs, per second.
+* thumbnails: of noisy 1-megapixel PNGs and JPEGs, in one thread, per second.
+
+SQLite, in a temporary folder. CPU times are of this process alone.
+"""
+
+from __future__ import annotations
+
+import argparse
+import io
+import os
+import platform
+import random
+import resource
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+
+from orchestrator_core.formats.image_metadata import with_metadata
+from orchestrator_core.gallery.marking import Marking
+from orchestrator_core.gallery.service import Gallery
+from orchestrator_core.gallery.thumbnails import thumbnail_of
+from orchestrator_core.store import Store
+from tests.core.gallery.images import LONG_AGO, TOOLS, picture
+from tests.core.gallery.test_finding import a_run
+
+A_FOLDER = 500  # files
+COLOURS = ("crimson", "amber", "rust", "azure", "teal", "ivory", "coral", "olive")
+ANIMALS = ("fox", "owl", "hare", "lynx", "crane", "otter", "heron", "stag", "wren", "toad")
+PLACES = ("snow", "a harbour at dusk", "tall grass", "an old library", "the rain", "a neon street", "soft fog")
+STYLES = ("masterpiece, best quality", "35mm photograph", "ink wash painting", "isometric render", "studio lighting")
+
+
+def prompt_of(number: int) -> str:
+    chance = random.Random(number)
+    rare = f", seen by lantern {number // 97}" if number % 97 == 0 else ""
+    parts = [chance.choice(words) for words in (COLOURS, ANIMALS, PLACES, STYLES, STYLES)]
+    return "a {} {} in {}, {}, {}, highly detailed, intricate, sharp focus, volumetric light".format(*parts) + rare
+
+
+def make_images(folder: Path, count: int) -> None:
+    tools = list(TOOLS.values())
+    for number in range(count):
+        path = folder / f"{number // A_FOLDER:04}" / f"{number:06}.png"
+        if number % A_FOLDER == 0:
+            path.parent.mkdir(parents=True)
+        texts = tools[number % len(tools)](prompt_of(number), number)
+        path.write_bytes(with_metadata(picture(colour=number % 256), texts))
+        at = LONG_AGO + number * 60
+        os.utime(path, (at, at))
+
+
+def index(gallery: Gallery, count: int) -> None:
+    cpu, began = time.process_time(), time.perf_counter()
+    found = gallery.index()
+    told("index cold, images/s of CPU", found.read / (time.process_time() - cpu))
+    told("index cold, images/s", found.read / (time.perf_counter() - began))
+    cpu = time.process_time()
+    gallery.index()
+    told("look again, nothing changed, s of CPU", time.process_time() - cpu, 2)
+    told("peak memory, MB", resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024)
+    told("database, MB", Path(gallery.store.place).stat().st_size / 2**20)
+    assert found.read == count, found
+
+
+def search(gallery: Gallery) -> None:
+    deep = ""
+    for _ in range(20):
+        deep = gallery.page("", 500, deep).after
+    for query in (
+        *("", "sort:score", "crimson", "crimson fox", '"lantern 7"', "lantern", "masterpiece -crimson", "lora:ink"),
+        *("tool:comfyui fox", "model:real sort:-date", "date:2023-12", "date:2023-12 wren sort:score", "rating>=4"),
+        *("lora:ink tool:invokeai", "seed:4242", "ow", "name:00042", "broken:yes", "nothing has this"),
+    ):
+        told(f"page of 50: {query or '(all)'}, ms", 1000 * best(lambda query=query: gallery.page(query)), 1)  # type: ignore[misc]
+    told("page of 50 after 10,000, ms", 1000 * best(lambda: gallery.page("", 50, deep)), 1)
+    told("count of all, ms", 1000 * best(gallery.count), 1)
+    told("facets of all, ms", 1000 * best(gallery.facets), 1)
+    told("facets: crimson fox, ms", 1000 * best(lambda: gallery.facets("crimson fox")), 1)
+    told("changes, the last 500, ms", 1000 * best(lambda: gallery.changes(gallery.revision() - 500)), 1)
+    told("revision, ms", 1000 * best(gallery.revision), 2)
+
+
+def marks(gallery: Gallery, folder: Path) -> None:
+    marking = Marking(gallery)
+    images = [image.id for image in gallery.page("", 500).images]
+    rate("marks one by one", len(images), lambda: [marking.mark(image, {"rating": image % 5 + 1}) for image in images])
+    rate(
+        "marks, 100 at once",
+        len(images),
+        lambda: [
+            marking.mark_all(images[start : start + 100], {"favourite": True}) for start in range(0, len(images), 100)
+        ],
+    )
+    gallery.store.save_runs(a_run(folder / "runs", number, day=number) for number in range(200))
+    images = [image.id for image in gallery.page("tool:orchestrator", 200).images]
+    rate(
+        "marks that teach, one by one", len(images), lambda: [marking.mark(image, {"reject": True}) for image in images]
+    )
+
+
+def rate(what: str, count: int, work: Callable[[], object]) -> None:
+    cpu, began = time.process_time(), time.perf_counter()
+    work()
+    told(f"{what}, per s", count / (time.perf_counter() - began))
+    told(f"{what}, per s of CPU", count / (time.process_time() - cpu))
+
+
+def thumbnails(folder: Path) -> None:
+    import threading
+
+    from PIL import Image
+
+    for kind in ("PNG", "JPEG"):
+        paths = []
+        for number in range(8):
+            noise = Image.effect_noise((128, 128), 60).resize((1024, 1024), Image.Resampling.BICUBIC).convert("RGB")
+            data = io.BytesIO()
+            noise.save(data, kind)
+            paths.append(folder / f"{number}.{kind}")
+            paths[-1].write_bytes(data.getvalue())
+        lock = threading.Lock()
+        thumbnail_of(paths[0], 384, lock)
+        cpu = time.process_time()
+        for path in paths * 3:
+            thumbnail_of(path, 384, lock)
+        told(f"thumbnails of 1-megapixel {kind}s, per s of CPU", 24 / (time.process_time() - cpu))
+
+
+def best(call: Callable[[], object], times: int = 5) -> float:
+    def once() -> float:
+        began = time.perf_counter()
+        call()
+        return time.perf_counter() - began
+
+    return min(once() for _ in range(times))
+
+
+def told(what: str, value: object, places: int = 0) -> None:
+    print(f"{what:60} {value:,.{places}f}" if isinstance(value, float) else f"{what:60} {value}", flush=True)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--images", type=int, default=100_000)
+    parser.add_argument("--only", nargs="*", choices=("index", "thumbnails"), default=("index", "thumbnails"))
+    arguments = parser.parse_args()
+    told("Python", platform.python_version())
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        if "index" in arguments.only:
+            make_images(folder / "images", arguments.images)
+            with Store.open(folder / "store.sqlite3") as store:
+                gallery = Gallery(store)
+                gallery.add_root(folder / "images")
+                index(gallery, arguments.images)
+                search(gallery)
+                marks(gallery, folder)
+        if "thumbnails" in arguments.only:
+            thumbnails(folder)
+
+
+if __name__ == "__main__":
+    main()
