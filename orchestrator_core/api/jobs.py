@@ -79,7 +79,7 @@ def _all_asked(place: ApiPlace, asked: Sequence[JobAsked], key: str) -> Iterator
             own = f"{job.key}/{item.number}" if job.key and len(items) > 1 else job.key
             yield NewJob(
                 pipeline=item.pipeline,
-                run=job.run,
+                run=_as_a_run_of_its_own(job.run),
                 target=job.target,
                 priority=job.priority,
                 title=title[:500],
@@ -87,6 +87,11 @@ def _all_asked(place: ApiPlace, asked: Sequence[JobAsked], key: str) -> Iterator
                 key=(f"{key}/{number}" if count > 1 else key) if key else own,
                 callback_url=job.callback_url,
             )
+
+
+def _as_a_run_of_its_own(run: dict[str, Any] | None) -> dict[str, Any] | None:
+    """Its id becomes the job's: under one that is given twice, or is of another run, a later one would replace it."""
+    return None if run is None else {**run, "id": ""}
 
 
 def _check_replay(store: Store, key: str, count: int) -> None:

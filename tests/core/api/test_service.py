@@ -96,6 +96,15 @@ def test_of_several_jobs_all_are_added_or_none(ask: Asker):
     assert ask.told("GET", "/jobs")["jobs"] == []
 
 
+def test_a_drawn_prompt_that_is_given_twice_becomes_two_runs(ask: Asker):
+    drawn = ask.told("POST", "/prompts:draw", {"template": "a fox", "with_runs": True})["prompts"][0]["run"]
+    batch = {"stages": [{"id": "render", "type": "dispatch"}], "batch": [{"vary": "render.seed", "values": [1, 2]}]}
+    asked = {"pipeline": batch, "run": drawn}
+    added = ask.told("POST", "/jobs", asked, idempotency_key="k")["jobs"]
+    assert len({drawn["id"], *(job["run_id"] for job in added)}) == 3
+    assert ask("POST", "/jobs", asked, idempotency_key="k").status == 200
+
+
 def test_pages_of_jobs_follow_one_another(ask: Asker):
     ask.told("POST", "/jobs", {"jobs": [{"pipeline": [DRAW]}] * 5})
     seen, offset = [], 0
