@@ -85,6 +85,7 @@ class QueuePart:
 
     @contextmanager
     def _lanes(self) -> Iterator[Sequence[Lane]]:
+        from orchestrator_core.generators.by_hash import ByHash
         from orchestrator_core.generators.comfy_http import ComfyGenerator
         from orchestrator_core.generators.comfy_strays import OwnFiles
         from orchestrator_core.jobs.lane import Lane
@@ -95,7 +96,8 @@ class QueuePart:
 
         ledger, url, output = Ledger(open_store), self._host.url(), self._host.output()
         place = Workplace(lambda: self._context(ledger), ledger)
-        generator = ComfyGenerator(output, url, own=OwnFiles(output, self._host.keeps_notes()))
+        server = ComfyGenerator(output, url, own=OwnFiles(output, self._host.keeps_notes()))
+        generator = ByHash(server, self._lora_name)
         yield [
             Lane(
                 "ComfyUI (this server)",
@@ -106,6 +108,11 @@ class QueuePart:
                 generator,
             )
         ]
+
+    def _lora_name(self, sha256: str) -> str:
+        """By which the server finds the LoRA with these contents; "" where it has none."""
+        found = (one for one in self._loras().index().records if one.sha256 == sha256 and one.state == "complete")
+        return next((one.name for one in found), "")
 
     def _context(self, ledger: Any) -> StageContext:
         """Of one job: what the nodes use, by the settings of the person who sits here."""

@@ -171,8 +171,19 @@ class NamedThere:
     def generate(
         self, request: GenerationRequest, notes: ImageNotes, on_progress: OnProgress
     ) -> tuple[GeneratedImage, ...]:
+        return self.generator.generate(self._named(request), notes, on_progress)
+
+    def adopted(
+        self, request: GenerationRequest, notes: ImageNotes, on_progress: OnProgress
+    ) -> tuple[GeneratedImage, ...]:
+        """What it has finished of this already; none where it cannot say so."""
+        find = getattr(self.generator, "adopted", None)
+        found: tuple[GeneratedImage, ...] = () if find is None else find(self._named(request), notes, on_progress)
+        return found
+
+    def _named(self, request: GenerationRequest) -> GenerationRequest:
         loras = tuple(replace(lora, name=self.names.get(lora.name, lora.name)) for lora in request.loras)
-        return self.generator.generate(request.replacing(loras=loras), notes, on_progress)
+        return request.replacing(loras=loras)
 
     def cancel(self) -> None:
         self.generator.cancel()

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from orchestrator_core.errors import OrchestratorError
@@ -61,15 +61,33 @@ def _lane(here: Here, live: LiveEnvironment, target: Target) -> Lane:
     from orchestrator_core.jobs.lane import Lane
 
     kind, address = target.name.lower(), here.address_of(target).rstrip("/")
-    host: Any = target.generator()
+    host: Any = _by_hash(live, target).generator()
 
     @contextmanager
     def opened(job: Job) -> Iterator[StageContext]:
         # The target as the settings are by now: the folder of its images may be another.
-        yield _context(here, live, live.target(target.name), job)
+        yield _context(here, live, _by_hash(live, live.target(target.name)), job)
 
     name = f"{target.name} ({target.where})"
     return Lane(name, opened, ("", kind, address), address, host.refresh, host)
+
+
+def _by_hash(live: LiveEnvironment, target: Target) -> Target:
+    """The same target, to which LoRAs that it has under other names are sent by those."""
+    from orchestrator_core.generators.by_hash import ByHash
+
+    def name_of(sha256: str) -> str:
+        try:
+            records = [
+                one for one in live.loras.source.records().values() if one.sha256 == sha256 and one.state == "complete"
+            ]
+        except OrchestratorError:
+            return ""  # no library, as where no folder is set
+        if target.lora_names is not None:
+            return next(iter(target.lora_names(records).values()), "") if records else ""
+        return records[0].name if records else ""
+
+    return replace(target, generator=lambda: ByHash(target.generator(), name_of))
 
 
 def _context(here: Here, live: LiveEnvironment, target: Target, job: Job) -> StageContext:

@@ -3,6 +3,7 @@ host is ended, as a person does it or by a crash."""
 
 from __future__ import annotations
 
+import os
 import signal
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -22,6 +23,7 @@ from tests.hosts.forge import Forge
 
 pytestmark = [pytest.mark.host]
 
+LONG_TESTS = pytest.mark.skipif("ORCHESTRATOR_LONG" not in os.environ, reason="set ORCHESTRATOR_LONG=1")
 SMALL = {"steps": 2, "width": 64, "height": 64}
 LONG = {"steps": 400, "width": 64, "height": 64}
 MISSING = {**SMALL, "checkpoint": "not-there.safetensors"}
@@ -101,6 +103,7 @@ def test_comfyui_does_jobs_of_the_queue(comfyui: ComfyUI) -> None:
         assert worker.serves == ("comfyui", comfyui.url)
 
 
+@LONG_TESTS
 def test_comfyui_that_crashes_leaves_its_job_to_a_person(comfyui: ComfyUI) -> None:
     with queue_of(comfyui.store.parent) as queue:
         crashed_and_gone_on_with(queue, "comfyui", comfyui.kill, comfyui.start)
@@ -129,6 +132,7 @@ def test_forge_does_jobs_of_the_queue(forge: Forge) -> None:
         assert worker.serves[:2] == ("forge", forge.url)
 
 
+@LONG_TESTS
 def test_forge_that_crashes_leaves_its_job_to_a_person(forge: Forge) -> None:
     with queue_of(forge.home) as queue:
         crashed_and_gone_on_with(queue, "forge", forge.kill, forge.start)
