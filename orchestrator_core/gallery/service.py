@@ -31,7 +31,7 @@ from orchestrator_core.loras.scan import is_below
 if TYPE_CHECKING:
     from orchestrator_core.gallery.query import Query
     from orchestrator_core.store import Store
-    from orchestrator_core.store.gallery_find import Condition
+    from orchestrator_core.store.gallery_conditions import Condition
 
 LONGEST_NAME = 200
 _AT_ONCE = 50  # runs of one transaction
@@ -180,6 +180,13 @@ class Gallery:
                 return path
         raise GalleryError(f"The file of image {image_id} is not there.")
 
+    def set_broken(self, key: str, why: str) -> bool:
+        """What ``Thumbnails`` tells of a picture that cannot be shown. False where there is no such image."""
+        from orchestrator_core.store import gallery_images
+
+        with self.store.writing() as connection:
+            return gallery_images.set_broken(connection, key, why[:1000])
+
     # what changed
 
     def revision(self) -> int:
@@ -228,7 +235,7 @@ class Gallery:
 
 
 def _conditions(query: Query) -> list[Condition]:
-    from orchestrator_core.store.gallery_find import Condition
+    from orchestrator_core.store.gallery_conditions import Condition
 
     return [Condition(term.field, term.values, term.sign, term.negated) for term in query.terms]
 

@@ -34,7 +34,7 @@ class Thumbnails:
         folder: Path | None = None,
         threads: int = 2,
         side: int = SIDE,
-        failed: Callable[[str, str], None] = lambda *_: None,
+        failed: Callable[[str, str], object] = lambda *_: None,
     ) -> None:
         self.folder = folder or data_folder() / "cache" / "thumbnails"
         self.side, self._failed, self._most = side, failed, threads

@@ -8,7 +8,7 @@ page is full, which is soon, as many hold.
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 from sqlalchemy import (
@@ -21,37 +21,22 @@ from sqlalchemy import (
     any_,
     func,
     literal,
-    literal_column,
-    not_,
     or_,
     select,
     true,
 )
 
-from orchestrator_core.store import gallery_search
+from orchestrator_core.store.gallery_conditions import Condition, Wanted, wanted_by
 from orchestrator_core.store.gallery_tables import files, image_terms, images, terms
 from orchestrator_core.store.rows import Stored
 
-MOST_TERMS = 10_000  # names that one part of a name may mean; SQLite takes no more than three times as many
 FEW = 1500  # images whose ids are looked at one by one
+SOME = 25_000  # images whose ids are compared with others'
 FACETS = ("tool", "model", "lora", "profile", "story", "wildcard")
 _SORTS: Mapping[str, tuple[str, ...]] = {
     "date": ("made_ms", "id"), "score": ("score", "made_ms", "id"), "rating": ("rating", "made_ms", "id"),
 }  # fmt: skip
 SHOWN = [column for column in images.c if column.name not in ("digest", "search_text", "own")]
-
-# Written out: SQLite uses an index of a part of the rows only where it sees that these are asked for.
-_EMPTY: ColumnElement[str] = literal_column("''")
-_ANY = images.c.missing.in_([literal_column("0"), literal_column("1")])  # with which some indexes begin
-
-
-class Condition(NamedTuple):
-    """``values``: any of them; a date is a span of milliseconds."""
-
-    field: str
-    values: Sequence[Any]
-    sign: str = "="
-    negated: bool = False
 
 
 class Asked(NamedTuple):
@@ -64,23 +49,27 @@ class Asked(NamedTuple):
     after: Sequence[Any] = ()
 
 
-Wanted = tuple[ColumnElement[bool], "Select[Any] | None"]  # a condition on a row; the ids that it holds for, if known
-
-
 def page(connection: Connection, asked: Asked) -> Sequence[Stored]:
     """At most ``limit`` rows, without what is large."""
-    wanted = [_wanted(connection, one) for one in _with_missing(asked.conditions)]
+    wanted = [wanted_by(connection, one) for one in _with_missing(asked.conditions)]
     few = _few(connection, wanted)
+    if few == []:
+        return []
     columns = [images.c[name] for name in _SORTS[asked.sort]]
     # An expression keeps SQLite from walking an index through all rows to spare itself the sorting of a few.
     ordered = columns if few is None else [columns[0] + 0, *columns[1:]]
     order = [column if asked.backwards else column.desc() for column in ordered]
-    statement = select(*SHOWN).where(*(condition for condition, _ in wanted)).order_by(*order).limit(asked.limit)
-    if few is not None:
-        statement = statement.where(_among(connection, few))
+    holds = [condition for condition, _ in wanted]
     if asked.after:
-        statement = statement.where(_behind(columns, asked.after, asked.backwards))
+        holds.append(_behind(columns, asked.after, asked.backwards))
+    where = holds if few is None else [_among(connection, few), _plain(holds)]
+    statement = select(*SHOWN).where(*where).order_by(*order).limit(asked.limit)
     return connection.execute(statement).mappings().all()
+
+
+def _plain(holds: Sequence[ColumnElement[bool]]) -> ColumnElement[bool]:
+    """All of these, in a form that no index is looked for by: without statistics SQLite prefers the wrong one."""
+    return and_(*holds).is_(true())
 
 
 def place_of(row: Stored, sort: str) -> list[Any]:
@@ -107,7 +96,7 @@ def _with_missing(conditions: Sequence[Condition]) -> list[Condition]:
 
 
 def _few(connection: Connection, wanted: Sequence[Wanted]) -> list[int] | None:
-    """The ids of what the rarest condition holds for; None where all hold for many."""
+    """The ids of what the rarest condition holds for, or two of them; None where that is many."""
     best: list[int] | None = None
     for _, ids in wanted:
         if ids is not None:
@@ -115,7 +104,22 @@ def _few(connection: Connection, wanted: Sequence[Wanted]) -> list[int] | None:
             found = list(connection.execute(ids.limit(most + 1)).scalars())
             if len(found) <= most:
                 best = found
-    return best
+    return _overlap(connection, [ids for _, ids in wanted if ids is not None]) if best is None else best
+
+
+def _overlap(connection: Connection, sets: Sequence[Select[Any]]) -> list[int] | None:
+    """Of conditions that each hold for some, what all of them hold for: where that is nothing, a walk would see all."""
+    some = [ids for ids in sets if _size(connection, ids) <= SOME] if len(sets) > 1 else []
+    if len(some) < 2:
+        return None
+    statement = select(images.c.id).where(*(images.c.id.in_(ids) for ids in some)).limit(FEW + 1)
+    found = list(connection.execute(statement).scalars())
+    return found if len(found) <= FEW else None
+
+
+def _size(connection: Connection, ids: Select[Any]) -> int:
+    """At most one more than SOME."""
+    return int(connection.execute(select(func.count()).select_from(ids.limit(SOME + 1).subquery())).scalar_one())
 
 
 def count(connection: Connection, conditions: Sequence[Condition]) -> int:
@@ -125,10 +129,11 @@ def count(connection: Connection, conditions: Sequence[Condition]) -> int:
 
 def _where(connection: Connection, conditions: Sequence[Condition]) -> list[ColumnElement[bool]]:
     """All conditions, and the ids where there are few: for what looks at all that is found."""
-    wanted = [_wanted(connection, one) for one in _with_missing(conditions)]
+    wanted = [wanted_by(connection, one) for one in _with_missing(conditions)]
     few = _few(connection, wanted)
-    where = [condition for condition, _ in wanted]
-    return where if few is None else [_among(connection, few), *where]
+    if few is not None:
+        return [_among(connection, few), _plain([condition for condition, _ in wanted])]
+    return [condition if ids is None else images.c.id.in_(ids) for condition, ids in wanted]
 
 
 def _among(connection: Connection, ids: Sequence[int]) -> ColumnElement[bool]:
@@ -169,103 +174,6 @@ def marks_counted(connection: Connection, conditions: Sequence[Condition]) -> di
     statement = select(*(value.label(name) for name, value in sums.items())).where(*_where(connection, conditions))
     row = connection.execute(statement).mappings().one()
     return {name: int(row[name] or 0) for name in sums}
-
-
-# conditions
-
-
-def _wanted(connection: Connection, condition: Condition) -> Wanted:
-    holds, ids = _READERS.get(condition.field, _number)(connection, condition)
-    return (not_(holds), None) if condition.negated else (holds, ids)
-
-
-def _text(connection: Connection, condition: Condition) -> Wanted:
-    words = str(condition.values[0])
-    is_postgresql = connection.dialect.name == "postgresql"
-    return gallery_search.having(words, postgresql=is_postgresql), gallery_search.matching(connection, words)
-
-
-def _name(connection: Connection, condition: Condition) -> Wanted:
-    parts = [str(value).casefold() for value in condition.values]
-    named = or_(*(terms.c.name_key.contains(part, autoescape=True) for part in parts))
-    return _of_terms(connection, condition.field, named)
-
-
-def _choice(connection: Connection, condition: Condition) -> Wanted:
-    """``colors/warm`` with any value, or ``colors/warm=crimson``, as ``colors/warm#crimson`` is written too."""
-    named = []
-    for value in condition.values:
-        wildcard, mark, chosen = str(value).casefold().replace("=", "#", 1).partition("#")
-        key = terms.c.name_key
-        named.append(key == f"{wildcard}#{chosen}" if mark else key.startswith(f"{wildcard}#", autoescape=True))
-    return _of_terms(connection, "wildcard", or_(*named))
-
-
-def _of_terms(connection: Connection, kind: str, named: ColumnElement[bool]) -> Wanted:
-    ids = list(connection.execute(select(terms.c.id).where(terms.c.kind == kind, named).limit(MOST_TERMS)).scalars())
-    has = image_terms.c.term_id.in_(ids)
-    holds = select(literal(1)).where(image_terms.c.image_id == images.c.id, has).exists()
-    return holds, select(image_terms.c.image_id).where(has).distinct()
-
-
-def _run(_connection: Connection, condition: Condition) -> Wanted:
-    holds = or_(*(images.c.run_id.startswith(str(value), autoescape=True) for value in condition.values))
-    begins = or_(*(images.c.run_id.between(str(value), f"{value}\U0010ffff") for value in condition.values))
-    return holds, select(images.c.id).where(images.c.run_id != _EMPTY, begins)
-
-
-def _seed(_connection: Connection, condition: Condition) -> Wanted:
-    holds = images.c.seed.in_([str(value) for value in condition.values])
-    return holds, select(images.c.id).where(images.c.seed != _EMPTY, holds)
-
-
-def _format(_connection: Connection, condition: Condition) -> Wanted:
-    return func.lower(images.c.format).in_([str(value).lower() for value in condition.values]), None
-
-
-def _file_name(_connection: Connection, condition: Condition) -> Wanted:
-    lowered = func.lower(images.c.path)
-    return or_(*(lowered.contains(str(value).lower(), autoescape=True) for value in condition.values)), None
-
-
-def _date(_connection: Connection, condition: Condition) -> Wanted:
-    made = images.c.made_ms
-    spans: Mapping[str, Callable[[int, int], ColumnElement[bool]]] = {
-        "=": lambda first, end: and_(made >= first, made < end),
-        ">": lambda _, end: made >= end,
-        ">=": lambda first, _: made >= first,
-        "<": lambda first, _: made < first,
-        "<=": lambda _, end: made < end,
-    }
-    holds = or_(*(spans[condition.sign](*span) for span in condition.values))
-    return holds, select(images.c.id).where(_ANY, holds)
-
-
-def _flag(_connection: Connection, condition: Condition) -> Wanted:
-    column, value = images.c[condition.field], int(condition.values[0])
-    if condition.field == "broken":
-        holds = column != _EMPTY if value else column == _EMPTY
-    else:
-        holds = column == literal_column(str(value))
-    is_rare = value and condition.field != "missing"
-    return holds, select(images.c.id).where(holds) if is_rare else None
-
-
-def _number(_connection: Connection, condition: Condition) -> Wanted:
-    column = images.c[condition.field]
-    holds = or_(*(column.op(condition.sign)(value) for value in condition.values)) if condition.values else true()
-    if condition.field in ("score", "rating") and condition.sign in ("<", "<="):
-        holds = and_(holds, column >= 0) if condition.field == "score" else holds
-    known = condition.field in ("score", "rating") and condition.sign in (">", ">=", "=")
-    return holds, select(images.c.id).where(_ANY, holds) if known else None
-
-
-_READERS: Mapping[str, Callable[[Connection, Condition], Wanted]] = {
-    **dict.fromkeys(("lora", "model", "profile", "story", "tool"), _name),
-    **dict.fromkeys(("favourite", "reject", "broken", "missing"), _flag),
-    "seed": _seed, "format": _format,
-    "text": _text, "wildcard": _choice, "run": _run, "name": _file_name, "date": _date,
-}  # fmt: skip
 
 
 # one image, and what changed

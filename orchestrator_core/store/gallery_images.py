@@ -126,6 +126,16 @@ def _update(connection: Connection, changed: Sequence[Told], known: Mapping[str,
     gallery_search.replace(connection, [(id_, before[id_]) for id_ in now], list(now.items()))
 
 
+def set_broken(connection: Connection, key: str, why: str) -> bool:
+    """Keep why an image cannot be shown, which nobody knew before it was tried. False where there is no such image."""
+    found = connection.execute(select(images.c.broken).where(images.c.key == key)).scalar()
+    if found is None or found == why:
+        return found is not None
+    at = count_on(connection, "revision", 1)
+    connection.execute(update(images).where(images.c.key == key).values(broken=why, revision=at))
+    return True
+
+
 # what an image can be found by
 
 

@@ -127,9 +127,11 @@ def _score(scores: Iterable[Score], name: str) -> float:
 def unrecorded(connection: Connection, after: str, limit: int) -> Sequence[str]:
     """Ids of runs with images that the gallery does not have yet: those of a pack that had none."""
     table = schema.images.c
-    known = select(images.c.id).where(images.c.run_id == table.run_id, images.c.own == 1).exists()
-    statement = select(table.run_id).where(table.run_id > after, ~known).distinct().order_by(table.run_id).limit(limit)
-    return connection.execute(statement).scalars().all()
+    of_run = select(images.c.id).where(images.c.run_id == table.run_id, images.c.own == 1).exists()
+    # Of two runs with one image the gallery names the later.
+    same = select(images.c.id).where(images.c.key == table.sha256, images.c.own == 1).exists()
+    statement = select(table.run_id).where(table.run_id > after, ~of_run, ~same).distinct()
+    return connection.execute(statement.order_by(table.run_id).limit(limit)).scalars().all()
 
 
 def rows_of_images(connection: Connection, ids: Sequence[str]) -> dict[str, list[Stored]]:

@@ -46,7 +46,9 @@ def gallery(store: Store, tmp_path: Path) -> Gallery:
     """Six images, of six days: 0 and 3 crimson, 1 and 4 amber, 2 and 5 rust; the scores rise, and 5 has none."""
     colours = ("crimson", "amber", "rust")
     store.save_runs(a_run(tmp_path, n, colours[n % 3], None if n == 5 else n / 10, day=n) for n in range(6))
-    return Gallery(store)
+    made = Gallery(store)
+    assert made.prepare() == 0
+    return made
 
 
 def found(gallery: Gallery, query: str) -> str:
@@ -74,6 +76,7 @@ QUERIES = [
     ("score>0.25", "43"),
     ("score:>=0.3", "43"),
     ("score<0.2", "10"),
+    ("rating<3", ""),
     ("seed:3", "3"),
     ("date:2026-11", "543210"),
     ("date:2026-11-06", "1"),
@@ -193,3 +196,12 @@ def test_signs_may_stand_on_either_side_of_the_colon() -> None:
 def test_any_text_is_read_or_told(text: str) -> None:
     with contextlib.suppress(FormatError):
         parse_query(text)
+
+
+def test_an_image_of_two_runs_is_one_and_is_taken_in_once(sqlite_store: Store, tmp_path: Path) -> None:
+    for folder, number in (("one", 1), ("two", 2)):
+        run = a_run(tmp_path / folder, number)
+        put(run.images[0].path, picture())
+        sqlite_store.save_run(run)
+    gallery = Gallery(sqlite_store)
+    assert (gallery.count(), gallery.prepare()) == (1, 0)

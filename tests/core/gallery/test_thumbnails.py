@@ -10,7 +10,9 @@ import pytest
 from PIL import Image
 
 from orchestrator_core.errors import GalleryError
+from orchestrator_core.gallery.service import Gallery
 from orchestrator_core.gallery.thumbnails import Thumbnails
+from orchestrator_core.store import Store
 from tests.core.gallery.images import picture, put
 from tests.core.gallery.test_indexing import png_of
 
@@ -71,6 +73,22 @@ def test_what_cannot_be_shown_is_told(tmp_path: Path, data: bytes, told: str) ->
     assert (key, told in why) == (KEY, True), why
     assert thumbnails.found("cd" * 32)
     assert not thumbnails.found(KEY)
+
+
+def test_what_failed_is_broken_in_the_gallery_from_then_on(sqlite_store: Store, tmp_path: Path) -> None:
+    gallery = Gallery(sqlite_store)
+    gallery.add_root(tmp_path)
+    data = picture(size=(64, 64))
+    at = data.index(b"IDAT") + 12
+    put(tmp_path / "a.png", data[:at] + bytes(8) + data[at + 8 :])  # its pixels are damaged, and nothing else
+    gallery.index()
+    (image,) = gallery.page("broken:no").images
+    thumbnails = Thumbnails(tmp_path / "cache", failed=gallery.set_broken)
+    thumbnails.ask(image.key, gallery.file_of(image.id))
+    assert thumbnails.wait(60)
+    thumbnails.close()
+    assert "cannot be decoded" in gallery.page("broken:yes").images[0].broken
+    assert not gallery.set_broken("ab" * 32, "gone")
 
 
 @pytest.mark.parametrize("key", ["../../etc/passwd", "run:r1/a.png", "AB" * 32, ""])
