@@ -5,6 +5,8 @@ from __future__ import annotations
 
 import os
 import signal
+import threading
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -14,8 +16,11 @@ import pytest
 
 from orchestrator_core.config import DATABASE_NAME
 from orchestrator_core.formats.image_metadata import read_image
+from orchestrator_core.generators.comfy_http import ComfyGenerator
+from orchestrator_core.generators.comfy_strays import OwnFiles
 from orchestrator_core.jobs.model import Job, NewJob
 from orchestrator_core.jobs.queue import Queue
+from orchestrator_core.request import GeneratedImage, GenerationRequest, ImageNotes
 from orchestrator_core.store import Store
 from tests.core.jobs.at_work import eventually
 from tests.hosts.comfyui import ComfyUI
@@ -136,3 +141,32 @@ def test_forge_does_jobs_of_the_queue(forge: Forge) -> None:
 def test_forge_that_crashes_leaves_its_job_to_a_person(forge: Forge) -> None:
     with queue_of(forge.home) as queue:
         crashed_and_gone_on_with(queue, "forge", forge.kill, forge.start)
+
+
+def test_what_comfyui_goes_on_with_or_has_finished_is_not_rendered_twice(comfyui: ComfyUI, tmp_path: Path) -> None:
+    request = GenerationRequest("a fox", seed=11, steps=30, width=64, height=64)
+    notes, began = ImageNotes(f"run-{time.time_ns()}"), threading.Event()
+    first = threading.Thread(
+        target=lambda: generator().generate(request, notes, lambda told: began.set() if told.step else None)
+    )
+
+    def generator(own: OwnFiles | None = None) -> ComfyGenerator:
+        return ComfyGenerator(tmp_path, comfyui.url, own=own)
+
+    def adopted(own: OwnFiles | None = None) -> list[GeneratedImage]:
+        return list(generator(own).adopted(request, notes, lambda told: None))
+
+    output = OwnFiles(comfyui.folder / "output")
+    first.start()
+    assert began.wait(60)
+    before = set(output.folder.iterdir())
+    assert len(adopted()) == 1  # it still ran
+    first.join()
+    (made,) = set(output.folder.iterdir()) - before
+    assert len(adopted()) == 1  # of its history
+    generator().api.client.post_json("/history", {"clear": True})
+    assert adopted() == []
+    (image,) = adopted(output)
+    assert image.path == made
+    found = read_image(made)
+    assert (found.notes, found.request) == (notes, image.request)
