@@ -61,6 +61,7 @@ class PipelineDesk:
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._state = State()
+        self._last_act = ""
         self.job: PipelineJob | None = None
         self.choices = Choices()  # of the target that the page's lists are from
         self.listed_from = ""  # where that is; "" where it did not answer
@@ -72,6 +73,12 @@ class PipelineDesk:
     @property
     def is_busy(self) -> bool:
         return self.job is not None and not self.job.is_over
+
+    def is_new_act(self, said: str) -> bool:
+        """Whether this click, which says when it was, is another than the last one."""
+        with self._lock:
+            is_new, self._last_act = bool(said) and said != self._last_act, said
+            return is_new
 
     def set(self, **changes: Any) -> State:
         with self._lock:

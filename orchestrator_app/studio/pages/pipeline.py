@@ -167,7 +167,7 @@ class PipelinePage(PipelineElements):
             asked = {}
         desk = session.pipeline
         edit = _edit(asked.get("act", ""), str(asked.get("key", "")), str(asked.get("value", "")))
-        if edit is None or not desk.type(sent):
+        if edit is None or not desk.is_new_act(said) or not desk.type(sent):
             return tuple(gr.update() for _ in self.written)
         desk.edit(edit)
         return self.rewritten(session)

@@ -46,7 +46,8 @@ class PipelineRunning:
         page = self.page
         inputs, long = [page.session, page.sent, page.target], {"concurrency_limit": None, **_QUIET}
         listen(page.run.click, self._on_run, inputs, self.outputs, **long)
-        listen(page.again.change, self._on_again, [page.again, *inputs], self.outputs, **long)
+        again = [page.again, *inputs]
+        listen(page.again.change, self._on_again, again, self.outputs, trigger_mode="once", **long)
         listen(page.run.click, lambda: "", None, [page.planned], **_QUIET)
         listen(page.stop.click, self._on_stop, [page.session], [page.stop], **_QUIET)
         listen(page.plan.click, self._on_plan, inputs, [page.planned], show_progress="minimal")
@@ -109,6 +110,9 @@ class PipelineRunning:
         """A stage of the item that is shown, as it is written now, and what follows from it."""
         desk = session.pipeline
         kept = desk.state.results
+        if not desk.is_new_act(said):  # some versions of gradio tell of one change twice
+            yield self._values(None)
+            return
 
         def make() -> tuple[PipelineJob, RecordKeeper]:
             desk.type(sent)
@@ -151,7 +155,8 @@ class PipelineRunning:
     ) -> Iterator[Any]:
         desk = session.pipeline
         if desk.is_busy:
-            raise gr.Error(_BUSY)
+            yield self._values(None, said=html.notice(_BUSY, "hint"))
+            return
         try:
             job, keeper = make()
         except OrchestratorError as error:

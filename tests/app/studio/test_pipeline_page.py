@@ -7,6 +7,7 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
+from itertools import count
 from pathlib import Path
 from typing import Any
 
@@ -50,7 +51,7 @@ class Page:
         from orchestrator_app.studio.pages.pipeline_opening import PipelineOpening
         from orchestrator_app.studio.pages.pipeline_running import PipelineRunning
 
-        self.session, self.host = Session(), FakeHost(folder)
+        self.session, self.host, self.clicks = Session(), FakeHost(folder), count()
         targets = (target("ComfyUI", self.host),)
         self.live = LiveEnvironment(replace(environment(folder), targets=lambda _: targets, **more))
         with gr.Blocks(analytics_enabled=False), gr.Tabs(), gr.Tab("Pipeline") as tab:
@@ -82,7 +83,7 @@ class Page:
 
     def again(self, stage: str, act: str = "again", **options: dict[str, str]) -> list[str]:
         key = next(card.key for card in self.desk.state.draft.cards if card.id == stage)
-        asked = json.dumps({"act": act, "key": key})
+        asked = json.dumps({"act": act, "key": key, "at": next(self.clicks)})
         return self._shown(self.running._on_again(asked, self.session, self.sent(**options), "ComfyUI"))
 
     def _shown(self, values: Iterator[Any]) -> list[str]:
@@ -307,8 +308,7 @@ def test_a_page_that_is_at_work_begins_no_second_run(page: Page):
     page.host.hold = threading.Event()
     values = page.running._on_run(page.session, page.sent(), "ComfyUI")
     next(values)
-    with pytest.raises(gr.Error):
-        next(page.running._on_run(page.session, page.sent(), "ComfyUI"))
+    assert "still at work" in page.run()[-1]
     page.running._on_stop(page.session)
     list(values)
     assert Jobs().running() == ()
@@ -425,3 +425,15 @@ def test_a_text_encoder_is_held_only_while_it_is_asked():
     loaded = None
     assert (each.learn(), each.near("a fox")) == (0, {})
     assert each.problem.startswith("No text encoder is loaded here")
+
+
+def test_a_click_that_is_told_twice_is_one(page: Page):
+    added = json.dumps({"act": "add", "value": "selectLoras", "at": 1})
+    page.page._on_act(added, page.session, page.sent())
+    page.page._on_act(added, page.session, page.sent())
+    assert len(page.desk.state.draft.cards) == 4
+    page.run()
+    again = json.dumps({"act": "again", "key": page.desk.state.draft.cards[0].key, "at": 2})
+    for _ in range(2):
+        list(page.running._on_again(again, page.session, page.sent(), "ComfyUI"))
+    assert len(page.host.requests) == 2
