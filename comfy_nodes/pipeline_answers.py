@@ -156,12 +156,12 @@ def _described(name: str, path: Path) -> dict[str, Any]:
 
 def _jobs(pipeline: PipelineSpec, asked: _Add) -> list[NewJob]:
     from orchestrator_core.jobs.model import NewJob
-    from orchestrator_core.pipeline.batches import count_of, product_of
+    from orchestrator_core.pipeline.batches import count_of, counted, product_of
 
     total = asked.count * count_of(pipeline)
     if total > MOST_JOBS:
-        raise PipelineError(f"That is {total:,} jobs ({asked.count:,} times {product_of(pipeline)}), and {MOST_JOBS:,} "
-                            "are the most at once. Add it less often.")  # fmt: skip
+        told = f"That is {counted(total)} jobs ({asked.count:,} times {product_of(pipeline)})"
+        raise PipelineError(f"{told}, and {MOST_JOBS:,} are the most at once. Add it less often.")
     items = list(_items(pipeline, asked.count))
     named = pipeline.name or "canvas"
     titles = [named] if len(items) == 1 else [f"{named} {number}" for number in range(1, len(items) + 1)]

@@ -26,7 +26,7 @@ from orchestrator_core.api.routing import Call, Created
 from orchestrator_core.errors import JobError, PipelineError
 from orchestrator_core.jobs.model import Job, NewJob
 from orchestrator_core.jobs.queue import Queue
-from orchestrator_core.pipeline.batches import Items, count_of, product_of
+from orchestrator_core.pipeline.batches import Items, count_of, counted, product_of
 
 if TYPE_CHECKING:
     from orchestrator_core.api.place import ApiPlace
@@ -67,7 +67,8 @@ def _all_asked(place: ApiPlace, asked: Sequence[JobAsked], key: str) -> Iterator
     if count > MOST_JOBS:
         largest = max(pipelines, key=count_of)
         told = (
-            f"That is {count:,} jobs, and {MOST_JOBS:,} are the most at once. The largest batch: {product_of(largest)}."
+            f"That is {counted(count)} jobs, and {MOST_JOBS:,} are the most at once. "
+            f"The largest batch: {product_of(largest)}."
         )
         raise Refusal(422, "too_many_jobs", told, "pipeline.batch")
     number = 0

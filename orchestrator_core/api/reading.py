@@ -16,6 +16,7 @@ from orchestrator_core.formats.json_text import mended
 
 _EXACT = 2**53  # floats below this are whole numbers one by one
 DEEPEST = 60  # arrays and objects inside one another
+WIDEST = 10_000  # names in one object: each that is not known is an error of its own, and a million take a minute
 
 
 def query_of(route: Route, head: Head) -> BaseModel | None:
@@ -54,7 +55,7 @@ def parsed(body: bytes) -> Any:
     """Half a character becomes a question mark, as in files. Raises Refusal."""
     try:
         value = json.loads(body.decode("utf-8-sig"), parse_constant=_no_number, parse_float=_number)
-        _check_depth(value, DEEPEST)
+        _check_shape(value, DEEPEST)
     except RecursionError:
         raise Refusal(400, "bad_json", f"The body is nested more than {DEEPEST} deep.", "body") from None
     except ValueError as error:  # JSONDecodeError and UnicodeDecodeError too
@@ -73,9 +74,11 @@ def _number(text: str) -> float:
     return int(value) if value.is_integer() and abs(value) < _EXACT else value
 
 
-def _check_depth(value: Any, left: int) -> None:
+def _check_shape(value: Any, left: int) -> None:
     if isinstance(value, Mapping | list):
         if not left:
             raise RecursionError
+        if isinstance(value, Mapping) and len(value) > WIDEST:
+            raise ValueError(f"an object has {len(value):,} names, and {WIDEST:,} are the most")
         for inner in value.values() if isinstance(value, Mapping) else value:
-            _check_depth(inner, left - 1)
+            _check_shape(inner, left - 1)

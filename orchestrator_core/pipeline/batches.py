@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from math import prod
+from math import log10, prod
 from typing import Any
 
 from orchestrator_core.context import StageContext
@@ -20,6 +20,7 @@ from orchestrator_core.run import Run
 from orchestrator_core.spec import Axis, PipelineSpec, place_of
 
 MAX_ITEMS = 100_000
+_WRITTEN_OUT = 10**30  # larger counts are told by their size: of one of thousands of digits, Python writes none
 STOPPED = "stopped by hand"
 
 
@@ -46,11 +47,16 @@ def count_of(pipeline: PipelineSpec) -> int:
     return prod(group[0].size for group in pipeline.batch)
 
 
+def counted(count: int) -> str:
+    """For a person, however large it is: ``1,000,000``."""
+    return f"{count:,}" if count <= _WRITTEN_OUT else f"about 10^{log10(count):.0f}"
+
+
 def product_of(pipeline: PipelineSpec) -> str:
     """The count and how it comes about: ``6 = 3 × 2 (draw.seed × draw.profiles)``."""
-    sizes = " × ".join(f"{group[0].size:,}" for group in pipeline.batch)
+    sizes = " × ".join(counted(group[0].size) for group in pipeline.batch)
     names = " × ".join(" + ".join(axis.vary for axis in group) for group in pipeline.batch)
-    total = f"{count_of(pipeline):,}"
+    total = counted(count_of(pipeline))
     if not pipeline.batch:
         return total
     return f"{total} = {sizes} ({names})" if len(pipeline.batch) > 1 else f"{total} ({names})"

@@ -24,7 +24,11 @@ Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 # What no list can allow: services that give a machine's own credentials to whatever asks from that machine.
 _METADATA = frozenset({"100.100.100.200", "168.63.129.16", "192.0.0.192", "fd00:ec2::254", "fd20:ce::254"})
 _NAT64 = ipaddress.ip_network("64:ff9b::/96")
+_TRANSLATED = ipaddress.ip_network("::ffff:0:0:0/96")  # IPv4 in IPv6 for a translator, RFC 2765
 _COMPATIBLE = ipaddress.ip_network("::/96")  # IPv4 in IPv6, as it once was written
+_LOCAL_NAT64 = ipaddress.ip_network(
+    "64:ff9b:1::/48"
+)  # RFC 8215: where in it the IPv4 address is, only its network knows
 _THIS_NETWORK = ipaddress.ip_network("0.0.0.0/8")  # reaches the machine itself on some systems
 _DOTS = re.compile(r"(?:^|/)(?:\.|%2e){1,2}(?:/|$)", re.IGNORECASE)
 _HOST = re.compile(r"[a-z0-9._-]+")
@@ -172,6 +176,7 @@ def _is_never(address: Address) -> bool:
         or address.is_unspecified
         or getattr(address, "is_site_local", False)
         or str(address) in _METADATA
+        or address in _LOCAL_NAT64
         or (address.version == 4 and (address.is_reserved or address in _THIS_NETWORK))
     )
 
@@ -183,7 +188,8 @@ def _unwrapped(address: Address) -> Address:
     if address.teredo is not None:
         return address.teredo[1]
     inner = address.ipv4_mapped or address.sixtofour
-    if inner is None and (address in _NAT64 or (address in _COMPATIBLE and int(address) > 1)):
+    is_ipv4 = address in _NAT64 or address in _TRANSLATED or (address in _COMPATIBLE and int(address) > 1)
+    if inner is None and is_ipv4:
         inner = ipaddress.IPv4Address(int(address) & 0xFFFFFFFF)
     return inner or _without_zone(address)
 

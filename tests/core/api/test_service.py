@@ -212,6 +212,19 @@ def test_no_bytes_are_worse_than_refused(body: bytes):
         assert refusal.code == "bad_json"
 
 
+def test_an_object_of_too_many_names_is_refused_before_each_is_looked_at():
+    body = json.dumps({"pipeline": [{**DRAW, "options": {str(number): 1 for number in range(10_001)}}]})
+    with pytest.raises(Refusal, match="an object has 10,001 names, and 10,000 are the most"):
+        parsed(body.encode())
+
+
+def test_a_count_that_nobody_can_write_is_refused_as_any_other(ask: Asker):
+    batch = [{"vary": "seeds", "count": 10**4000}, {"vary": "draw.max_length", "count": 10**4000}]
+    body = {"pipeline": {"stages": [DRAW], "batch": batch}}
+    assert ask.code("POST", "/jobs", body) == (422, "too_many_jobs")
+    assert ask.code("POST", "/pipelines:plan", body) == (422, "pipeline")
+
+
 def test_a_whole_number_may_be_written_with_a_point():
     assert parsed(b'{"a": 7.0, "b": 7.5}') == {"a": 7, "b": 7.5}
     assert type(parsed(b"7.0")) is int

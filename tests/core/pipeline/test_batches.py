@@ -66,6 +66,11 @@ def test_a_million_fold_product_is_refused_with_its_count_and_at_once():
     assert count_of(pipeline({"vary": "seeds", "count": 10**30})) == 10**30
 
 
+def test_a_count_of_thousands_of_digits_is_told_by_its_size():
+    with pytest.raises(PipelineError, match=r"about 10\^8000 = about 10\^4000 × about 10\^4000 \(seeds"):
+        Items(pipeline({"vary": "seeds", "count": 10**4000}, {"vary": "render.seed", "count": 10**4000}))
+
+
 @pytest.mark.parametrize(
     ("axis", "told"),
     [
