@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from orchestrator_core.errors import OrchestratorError
+from orchestrator_core.formats.run_json import run_from_json
 from orchestrator_core.jobs.model import CRASHED, GPU_STAGES, INTERRUPTED, MOST_CRASHES, Job, job_of
 from orchestrator_core.pipeline.running import following
 
@@ -72,7 +73,10 @@ def _readable(connection: Connection, row: Stored) -> Job | None:
     from orchestrator_core.store import job_claims, jobs
 
     try:
-        return job_of(row)
+        job = job_of(row)
+        if job.run:
+            run_from_json(job.run)
+        return job
     except (OrchestratorError, ValueError, TypeError) as error:
         mine = (row["id"], row["owner"], row["attempt"])
         job_claims.end_job(connection, *mine, state="failed", error=str(error), ended_ms=jobs.now_ms())

@@ -15,6 +15,7 @@ from pydantic import ValidationError
 
 from orchestrator_core.errors import FormatError, KeyTaken, OrchestratorError, WebhookError
 from orchestrator_core.formats.json_text import read_json
+from orchestrator_core.formats.run_json import run_from_json
 from orchestrator_core.jobs.model import OPEN, SCHEMA_VERSION, NewJob, State
 from orchestrator_core.jobs.queue import Queue
 from orchestrator_core.jobs.rows import pipeline_columns
@@ -90,6 +91,8 @@ def job_from(line: str) -> NewJob:
     except ValidationError as error:
         raise FormatError(f"it is no job: {problems_of(error)}") from None
     pipeline_columns(job.pipeline)
+    if job.run is not None:
+        run_from_json(job.run)
     return job
 
 

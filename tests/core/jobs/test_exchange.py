@@ -62,6 +62,7 @@ def test_only_what_has_not_ended_is_exported_unless_it_is_asked_for(queue: Queue
             json.dumps(LINE | {"pipeline": [{"id": "a", "type": "dispatch", "options": {"steps": 0}}]}),
             "line 2: .*steps",
         ),
+        (json.dumps(LINE | {"run": {"id": 5}}), "line 2: This is no saved run"),
         (json.dumps(LINE | {"priority": 10**9}), "line 2: it is no job: priority"),
         (json.dumps(LINE | {"key": "taken", "target": "elsewhere"}), "line 2: Job 1 was added under the key 'taken'"),
     ],

@@ -210,3 +210,12 @@ def test_a_pipeline_of_a_newer_pack_is_refused_in_words(sqlite_store: Store, tmp
     with pytest.raises(PipelineError, match="Update Orchestrator"):
         queue.job(1)
     assert "Update Orchestrator" in queue.page()[1].error
+
+
+def test_a_run_that_cannot_be_read_fails_its_job_and_ends_no_worker(sqlite_store: Store, tmp_path: Path) -> None:
+    queue = Queue(sqlite_store)
+    queue.add_all([new_job(run={"schema_version": 999}), new_job(run={"id": 5}), new_job()])
+    run_all(sqlite_store, tmp_path)
+    assert [job.state for job in queue.page()] == ["done", "failed", "failed"]
+    assert [event.kind for event in queue.events(job=queue.job(1).id)] == ["added", "failed"]
+    assert "Update Orchestrator" in queue.job(1).error
