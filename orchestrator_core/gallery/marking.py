@@ -62,7 +62,7 @@ class Marking:
         if not marks:
             return 0
         with self.store.writing() as connection:
-            gallery_images.count_on(connection, "revision", 0)
+            gallery_images.take_turn(connection)
             ids = {key: gallery_images.ensure(connection, key, name) for key, (name, _) in marks.items()}
         changes = [MarkChange(ids[key], fields) for key, (_, fields) in marks.items()]
         before = {image.id: image for image in self.gallery.images(list(ids.values()))}
@@ -92,7 +92,7 @@ class Marking:
 
         by_file = self._told_by_files(plan)
         with self.store.writing() as connection:
-            gallery_images.count_on(connection, "revision", 0)  # takes the row: nobody else marks from here on
+            gallery_images.take_turn(connection)
             changes = plan(connection)
             takes_back = undone(connection) if undone else 0
             step, outcomes = gallery_marks.put(connection, changes, takes_back=bool(undone))

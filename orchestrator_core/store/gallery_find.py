@@ -16,7 +16,6 @@ from sqlalchemy import (
     BigInteger,
     ColumnElement,
     Connection,
-    Select,
     and_,
     any_,
     func,
@@ -31,7 +30,6 @@ from orchestrator_core.store.gallery_tables import files, image_terms, images, t
 from orchestrator_core.store.rows import Stored
 
 FEW = 1500  # images whose ids are looked at one by one
-SOME = 25_000  # images whose ids are compared with others'
 FACETS = ("tool", "model", "lora", "profile", "story", "wildcard")
 _SORTS: Mapping[str, tuple[str, ...]] = {
     "date": ("made_ms", "id"), "score": ("score", "made_ms", "id"), "rating": ("rating", "made_ms", "id"),
@@ -96,7 +94,7 @@ def _with_missing(conditions: Sequence[Condition]) -> list[Condition]:
 
 
 def _few(connection: Connection, wanted: Sequence[Wanted]) -> list[int] | None:
-    """The ids of what the rarest condition holds for, or two of them; None where that is many."""
+    """The ids of what the rarest condition holds for; None where each holds for many."""
     best: list[int] | None = None
     for _, ids in wanted:
         if ids is not None:
@@ -104,22 +102,7 @@ def _few(connection: Connection, wanted: Sequence[Wanted]) -> list[int] | None:
             found = list(connection.execute(ids.limit(most + 1)).scalars())
             if len(found) <= most:
                 best = found
-    return _overlap(connection, [ids for _, ids in wanted if ids is not None]) if best is None else best
-
-
-def _overlap(connection: Connection, sets: Sequence[Select[Any]]) -> list[int] | None:
-    """Of conditions that each hold for some, what all of them hold for: where that is nothing, a walk would see all."""
-    some = [ids for ids in sets if _size(connection, ids) <= SOME] if len(sets) > 1 else []
-    if len(some) < 2:
-        return None
-    statement = select(images.c.id).where(*(images.c.id.in_(ids) for ids in some)).limit(FEW + 1)
-    found = list(connection.execute(statement).scalars())
-    return found if len(found) <= FEW else None
-
-
-def _size(connection: Connection, ids: Select[Any]) -> int:
-    """At most one more than SOME."""
-    return int(connection.execute(select(func.count()).select_from(ids.limit(SOME + 1).subquery())).scalar_one())
+    return best
 
 
 def count(connection: Connection, conditions: Sequence[Condition]) -> int:
@@ -133,7 +116,7 @@ def _where(connection: Connection, conditions: Sequence[Condition]) -> list[Colu
     few = _few(connection, wanted)
     if few is not None:
         return [_among(connection, few), _plain([condition for condition, _ in wanted])]
-    return [condition if ids is None else images.c.id.in_(ids) for condition, ids in wanted]
+    return [condition for condition, _ in wanted]
 
 
 def _among(connection: Connection, ids: Sequence[int]) -> ColumnElement[bool]:

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 
 from sqlalchemy import Connection, delete, select, update
 
+from orchestrator_core.store.gallery_images import take_turn
 from orchestrator_core.store.gallery_tables import files, folders, roots
 from orchestrator_core.store.jobs import now_ms
 from orchestrator_core.store.queries import upsert
@@ -21,6 +22,7 @@ def named(connection: Connection) -> list[str]:
 
 def add(connection: Connection, path: str, inside: Sequence[str]) -> None:
     """``inside``: the named folders that are part of this one, and named no more."""
+    take_turn(connection)
     upsert(connection, roots, ("path",), [{"path": path, "added_ms": now_ms()}])
     for inner in inside:
         connection.execute(delete(roots).where(roots.c.path == inner))
@@ -30,6 +32,7 @@ def add(connection: Connection, path: str, inside: Sequence[str]) -> None:
 
 def remove(connection: Connection, path: str) -> list[str]:
     """The paths of the files that were seen in it."""
+    take_turn(connection)
     found = list(connection.execute(select(files.c.path).where(files.c.root == path, files.c.missing == 0)).scalars())
     connection.execute(delete(roots).where(roots.c.path == path))
     connection.execute(delete(folders).where(folders.c.root == path))
@@ -41,11 +44,13 @@ def fingerprints(connection: Connection) -> dict[Place, str]:
 
 
 def keep_fingerprints(connection: Connection, found: Mapping[Place, str]) -> None:
+    take_turn(connection)
     rows = [{"root": root, "path": path, "fingerprint": value} for (root, path), value in found.items()]
     upsert(connection, folders, ("root", "path"), rows)
 
 
 def forget(connection: Connection, places: Sequence[Place]) -> None:
+    take_turn(connection)
     for root, path in places:
         connection.execute(delete(folders).where(folders.c.root == root, folders.c.path == path))
 

@@ -44,6 +44,11 @@ def count_on(connection: Connection, counter: str, by: int) -> int:
     return int(connection.execute(grown).scalar_one())
 
 
+def take_turn(connection: Connection) -> None:
+    """Before anything else is locked: two that lock the same rows in different orders would wait for ever."""
+    count_on(connection, "revision", 0)
+
+
 def in_chunks(ids: Sequence[int]) -> Iterator[Sequence[int]]:
     for start in range(0, len(ids), CHUNK):
         yield ids[start : start + CHUNK]
@@ -56,7 +61,7 @@ def revision(connection: Connection) -> int:
 def put(connection: Connection, told: Iterable[Told]) -> dict[str, int]:
     """The id of each content, by its key. What a run told is not replaced by what the file says."""
     last = {one.key: one for one in told}
-    count_on(connection, "revision", 0)  # takes the row: whoever comes next sees what is written here
+    take_turn(connection)
     known = _known(connection, list(last))
     new = [one for key, one in last.items() if key not in known]
     changed = [one for key, one in last.items() if key in known and _is_news(one, known[key])]
@@ -202,7 +207,7 @@ def known_paths(connection: Connection, paths: Sequence[str]) -> dict[str, int]:
 
 def rekey(connection: Connection, old: str, key: str) -> None:
     """The image that was called ``old`` is this content. Where both have marks, those of the content count."""
-    count_on(connection, "revision", 0)
+    take_turn(connection)
     found = {row.key: row for row in connection.execute(select(images).where(images.c.key.in_([old, key])))}
     if old not in found or old == key:
         return
@@ -220,6 +225,7 @@ def rekey(connection: Connection, old: str, key: str) -> None:
 
 def ensure(connection: Connection, key: str, name: str, run_id: str = "") -> int:
     """The id of this content. One that nobody has seen yet is missing, and has what is said of it here alone."""
+    take_turn(connection)
     found = connection.execute(select(images.c.id).where(images.c.key == key)).scalar()
     if found is not None:
         return int(found)
@@ -240,6 +246,7 @@ def _images_at(connection: Connection, paths: Sequence[str]) -> set[int]:
 
 def forget_files(connection: Connection, paths: Sequence[str]) -> None:
     """They are gone: their rows stay, so that nothing of what was said is lost."""
+    take_turn(connection)
     gone = _images_at(connection, paths)
     for chunk in chunks(paths):
         connection.execute(update(files).where(files.c.path.in_(chunk)).values(missing=1))

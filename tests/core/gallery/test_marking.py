@@ -181,7 +181,7 @@ def test_ten_threads_lose_nothing(marking: Marking, store: Store) -> None:
 def test_processes_lose_nothing_and_the_ledger_agrees(marking: Marking, store: Store, store_url: str) -> None:
     command = [sys.executable, str(Path(marker.__file__)), store_url, "1"]
     children = [
-        subprocess.Popen([*command, name, "12"], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+        subprocess.Popen([*command, name, "8"], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
         for name in ("favourite", "rating", "rating", "reject")
     ]
     for child in children:
@@ -191,7 +191,7 @@ def test_processes_lose_nothing_and_the_ledger_agrees(marking: Marking, store: S
         child.communicate("go\n")
         assert child.returncode == 0
     image = marking.gallery.image(1)
-    assert image.rating == 2  # of a last word of 12
+    assert image.rating == 3  # the last word of both
     changes = store_rows(store, "SELECT field, before, after FROM gallery_mark_log ORDER BY number")
     now = {"favourite": 0, "reject": 0, "rating": 0}
     for field, before, after in changes:  # one history, without a gap
@@ -199,7 +199,7 @@ def test_processes_lose_nothing_and_the_ledger_agrees(marking: Marking, store: S
         now[field] = after
     assert now == {"favourite": image.favourite, "reject": image.reject, "rating": image.rating}
     words = taught(store)[-1][0].partition(": ")[2]
-    told = ["favourite"] * image.favourite + ["rejected"] * image.reject + ["2 stars"]
+    told = ["favourite"] * image.favourite + ["rejected"] * image.reject + ["3 stars"]
     assert words == ", ".join(told)
 
 
@@ -276,3 +276,36 @@ def test_marks_of_an_older_pack_are_kept_by_content(store: Store, tmp_path: Path
     (image,) = gallery.page("crimson rating:4 favourite:yes").images
     assert (image.name, image.run_id) == ("1.png", run_id)
     assert gallery.prepare() == 0
+
+
+def test_who_looks_through_folders_and_who_removes_them_do_not_wait_for_ever(store: Store, tmp_path: Path) -> None:
+    gallery, folder = Gallery(store), tmp_path / "out"
+    for number in range(6):
+        write(folder / f"{number}.png", a1111(f"fox {number}"), colour=number)
+    failed: list[Exception] = []
+
+    def work(call: Callable[[], object]) -> None:
+        try:
+            for _ in range(3):
+                call()
+        except Exception as error:  # noqa: BLE001 - told below
+            failed.append(error)
+
+    def again() -> None:
+        gallery.add_root(folder)
+        gallery.index()
+        gallery.remove_root(str(folder))
+
+    def mark() -> None:
+        ids = [image.id for image in gallery.page("missing:yes|no").images]
+        Marking(gallery).mark_all(ids, {"favourite": True})
+
+    def save() -> None:
+        store.save_run(a_run(tmp_path / "runs", 3))
+
+    threads = [threading.Thread(target=work, args=(call,)) for call in (again, mark, save, gallery.index)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert failed == []
