@@ -46,7 +46,7 @@ def verify(
     _check_age(given[TIMESTAMP], time.time() if now is None else now, tolerance_s)
     wanted = f"v1,{_signature(given[ID], given[TIMESTAMP], body, key)}".encode()
     # While a secret is changed for another, a message has a signature of each, with spaces between.
-    if not any(hmac.compare_digest(one.encode(), wanted) for one in given[SIGNATURE].split()):
+    if not any(hmac.compare_digest(one.encode("utf-8", "replace"), wanted) for one in given[SIGNATURE].split()):
         raise SignatureRefused("Its signature was made with another secret, or of another body.")
     return given[ID]
 
@@ -62,7 +62,7 @@ def _check_age(timestamp: str, now: float, tolerance_s: float) -> None:
 
 
 def _signature(message: str, timestamp: str, body: bytes, key: bytes) -> str:
-    signed = f"{message}.{timestamp}.".encode() + body
+    signed = f"{message}.{timestamp}.".encode("utf-8", "replace") + body
     return base64.b64encode(hmac.new(key, signed, hashlib.sha256).digest()).decode()
 
 

@@ -65,6 +65,12 @@ def test_another_body_or_another_secret_is_refused() -> None:
         verify(SIGNED, BODY, new_secret(), AT)
 
 
+@pytest.mark.parametrize("name", ["webhook-id", "webhook-signature"])
+def test_a_header_that_is_no_text_is_refused_as_any_other_forgery(name: str) -> None:
+    with pytest.raises(SignatureRefused, match="another secret"):
+        verify({**SIGNED, name: "\udcff"}, BODY, SECRET, AT)
+
+
 @pytest.mark.parametrize("secret", ["", "whsec_", "whsec_%%%", "whsec_AAAA", "whsec_ü" + "A" * 40])
 def test_what_is_no_secret_is_said_without_showing_it(secret: str) -> None:
     with pytest.raises(WebhookError, match="no secret of a webhook") as refused:
