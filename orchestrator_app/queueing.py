@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from argparse import Namespace
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -59,14 +60,18 @@ def _pipelines(arguments: Namespace) -> Iterator[tuple[PipelineSpec, Run | None,
     from orchestrator_app.sources import read_source
     from orchestrator_app.storytelling import storytelling_of
 
-    settings: dict[str, Any] = parse_settings(arguments.set)
+    own = _pipeline_file(arguments.template)
+    own, pairs = _with_options(own, arguments.set)
+    settings: dict[str, Any] = parse_settings(pairs)
     if arguments.checkpoint is not None:
         settings["checkpoint"] = arguments.checkpoint
-    if (own := _with_batch_or_branches(arguments.template)) is not None:
+    if own is not None and (own.batch or any(stage.needs is not None for stage in own.stages)):
         for item in _items(own, settings):
             yield item, None, ""
         return
     source = read_source(arguments.template)
+    if own is not None:
+        source = replace(source, pipeline=own)
     additions = (storytelling_of(arguments), enhancing_of(arguments), selecting_of(arguments))
     found = pipelines_of(source, drawing_of(arguments), settings, open_wildcards(arguments.wildcards), COUNT)
     for pipeline, run, target in found:
@@ -75,8 +80,7 @@ def _pipelines(arguments: Namespace) -> Iterator[tuple[PipelineSpec, Run | None,
         yield pipeline, run, target
 
 
-def _with_batch_or_branches(given: str) -> PipelineSpec | None:
-    """The pipeline of a file that says more than one stage after the other."""
+def _pipeline_file(given: str) -> PipelineSpec | None:
     from orchestrator_app.sources import is_pipeline, parsed_file
     from orchestrator_core.spec import pipeline_from
 
@@ -84,10 +88,22 @@ def _with_batch_or_branches(given: str) -> PipelineSpec | None:
     if path.suffix.lower() not in (".json", ".yaml", ".yml") or not path.is_file():
         return None
     data = parsed_file(path)
-    if not is_pipeline(data):
-        return None
-    pipeline = pipeline_from(data)
-    return pipeline if pipeline.batch or any(stage.needs is not None for stage in pipeline.stages) else None
+    return pipeline_from(data) if is_pipeline(data) else None
+
+
+def _with_options(pipeline: PipelineSpec | None, pairs: Sequence[str]) -> tuple[PipelineSpec | None, list[str]]:
+    """The pipeline with the options that name a stage of it, as ``draw.seed=5``; and the other pairs."""
+    from orchestrator_app.pipeline_asking import stage_settings
+
+    ids = {stage.id for stage in pipeline.stages} if pipeline is not None else set()
+    named = [pair for pair in pairs if pair.partition("=")[0].strip().rpartition(".")[0] in ids]
+    if pipeline is None or not named:
+        return pipeline, list(pairs)
+    given = stage_settings(named)
+    stages = [
+        stage.model_copy(update={"options": {**stage.options, **given.get(stage.id, {})}}) for stage in pipeline.stages
+    ]
+    return pipeline.model_copy(update={"stages": tuple(stages)}), [pair for pair in pairs if pair not in named]
 
 
 def _items(pipeline: PipelineSpec, settings: Mapping[str, Any]) -> Iterator[PipelineSpec]:

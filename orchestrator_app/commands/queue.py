@@ -50,7 +50,13 @@ def _add_adding(actions: Any) -> None:
     group.add_argument("--key", metavar="KEY", help="the same again under this key adds nothing")
     group.add_argument("--callback", default="", metavar="URL", help="told of each job's end; see webhooks allow")
     group.add_argument("--checkpoint", metavar="NAME", help="the model that renders")
-    group.add_argument("--set", action="append", default=[], metavar="NAME=VALUE", help="a setting, as steps=8")
+    group.add_argument(
+        "--set",
+        action="append",
+        default=[],
+        metavar="NAME=VALUE",
+        help="a setting, as steps=8; of a pipeline STAGE.NAME too",
+    )
     add_selection(added)
     add_story(added)
     add_enhancing(added)

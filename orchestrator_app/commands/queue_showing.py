@@ -82,8 +82,23 @@ def show_job(queue: Queue, name: str, *, as_json: bool) -> None:
         say()
         tried = [(str(one.number), one.state, one.repeats, one.error) for one in attempts]
         table(("attempt", "", "repeats", ""), tried, right=(0,), wraps=3)
+    _show_run(queue, job.run_id)
     say()
     table(("when", "what", ""), [(_time(one.at_ms), one.kind, one.text) for one in events], wraps=2)
+
+
+def _show_run(queue: Queue, run_id: str) -> None:
+    """Its prompt, as far as it is drawn, and where its images are."""
+    from orchestrator_core.errors import StoreError
+
+    try:
+        run = queue.store.load_run(run_id)
+    except StoreError:  # nothing is drawn yet
+        return
+    say()
+    say(f"prompt: {run.draft.positive}")
+    for image in run.images:
+        say(f"image: {image.path}" + ("" if image.path.is_file() else " (is no longer there)"))
 
 
 def _outcome(state: str, outcome: str) -> str:

@@ -82,6 +82,7 @@ def _make_token() -> int:
     new_token()
     say(f"A new token is in {token_file()}, which only you can read.")
     remark(
-        "Send it as the header  Authorization: Bearer TOKEN. Servers that run already take it when they are restarted."
+        "Send it as the header  Authorization: Bearer TOKEN. An orchestrator serve that runs already takes it when "
+        "it is started again; hosts take it at once."
     )
     return 0

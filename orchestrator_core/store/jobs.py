@@ -128,15 +128,16 @@ def change(connection: Connection, job_id: str, **columns: Any) -> None:
 
 
 def place_at_top(connection: Connection, job_id: str) -> None:
-    """Before all others, whatever their priority."""
+    """Before all others, whatever their priority. A priority that is higher than theirs is kept."""
     first = _edge(connection, func.max, func.min, job_id)
-    if first is not None:
+    if first is not None and _row(connection, job_id)["priority"] <= first[0]:
         change(connection, job_id, priority=first[0], position=first[1] - SPACE)
 
 
 def place_at_end(connection: Connection, job_id: str) -> None:
+    """Behind all others. A priority that is lower than theirs is kept."""
     last = _edge(connection, func.min, func.max, job_id)
-    if last is not None:
+    if last is not None and _row(connection, job_id)["priority"] >= last[0]:
         change(connection, job_id, priority=last[0], position=last[1] + SPACE)
 
 

@@ -56,6 +56,24 @@ def test_a_pipeline_s_batch_becomes_a_job_for_each_item(cli: Cli, tmp_path: Path
     ]
 
 
+@pytest.mark.parametrize("batch", [[], [{"vary": "r.steps", "values": [4]}]])
+def test_an_option_of_any_stage_of_a_pipeline_is_set_by_the_stage_s_id(
+    cli: Cli, tmp_path: Path, batch: list[object]
+) -> None:
+    stages = [
+        {"id": "draw", "type": "generatePrompt", "options": {"template": "a fox", "seed": 1}},
+        {"id": "r", "type": "dispatch"},
+    ]
+    path = tmp_path / "mine.json"
+    path.write_text(json.dumps({"schema_version": 2, "stages": stages, "batch": batch}))
+    assert (
+        cli("queue", "add", path, "--set", "draw.template=an owl", "--set", "r.cfg=3", "--set", "6.text=x").status == 0
+    )
+    draw, render = json.loads(cli("queue", "show", 1, "--json").out)["pipeline"]["stages"]
+    assert draw["options"]["template"] == "an owl"
+    assert render["options"] == {"cfg": 3, "extra": {"inputs": {"6.text": "x"}}} | ({"steps": 4} if batch else {})
+
+
 def test_rows_of_a_prompt_file_go_where_they_want(cli: Cli, tmp_path: Path) -> None:
     rows = [{"positive": "a fox", "target": "forge"}, {"positive": "an owl", "target": "comfyui"}, {"positive": "elk"}]
     path = tmp_path / "rows.json"
@@ -103,9 +121,11 @@ def test_a_worker_without_a_generator_runs_what_renders_nothing(cli: Cli, tmp_pa
     (tmp_path / "draw.json").write_text('[{"id": "draw", "type": "generatePrompt", "options": {"template": "a fox"}}]')
     cli("queue", "add", "draw.json")
     cli("queue", "add", "a fox")
+    assert "prompt:" not in cli("queue", "show", 1).out
     done = cli("worker", "--until-empty")
     assert (done.status, "1 jobs done." in done.err) == (0, True), done
     assert [(job["number"], job["state"]) for job in listed(cli)] == [(2, "waiting"), (1, "done")]
+    assert "prompt: a fox\n" in cli("queue", "show", 1).out
 
 
 @pytest.mark.network
@@ -126,6 +146,9 @@ def test_a_worker_renders_with_comfyui_and_forge(cli: Cli, tmp_path: Path) -> No
     with open_jobs() as jobs:
         run = jobs.store.load_run(jobs.queue.job(1).run_id)
     assert run.images[0].path.is_file()
+    assert f"image: {run.images[0].path}\n" in cli("queue", "show", 1).out
+    run.images[0].path.unlink()
+    assert f"image: {run.images[0].path} (is no longer there)" in cli("queue", "show", 1).out
 
 
 @pytest.mark.parametrize("text", ["http://127.0.0.1:8188", "comfy=", "midjourney=http://x"])

@@ -97,6 +97,13 @@ def test_a_job_moves_to_the_top_to_the_end_and_before_another(queue: Queue) -> N
     assert waiting(queue) == [3, 2, 1, 4]
 
 
+def test_a_job_that_is_first_or_last_by_its_priority_keeps_it_when_it_moves_there(queue: Queue) -> None:
+    queue.add_all([new_job(), new_job(priority=5), new_job(priority=-2)])
+    assert [queue.move_to_top(2).priority, queue.move_to_end(3).priority] == [5, -2]
+    queue.add(new_job(priority=1))  # which would have overtaken it
+    assert waiting(queue) == [2, 4, 1, 3]
+
+
 def test_jobs_can_be_moved_between_two_for_ever(queue: Queue) -> None:
     queue.add_all([new_job() for _ in range(4)])
     for _ in range(12):  # each halves the room between two neighbours
