@@ -10,6 +10,7 @@ import copy
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import islice
 from typing import Any
 
 from pydantic import ValidationError
@@ -29,9 +30,10 @@ from orchestrator_core.formats.pipeline_nodes import (
 )
 from orchestrator_core.formats.pipeline_order import Item, in_order
 from orchestrator_core.formats.pipeline_values import shown_in, told_of_others
+from orchestrator_core.formats.sharing_canvas import MAX_NODES
 from orchestrator_core.formats.sharing_canvas import Canvas as SharedCanvas
 from orchestrator_core.formats.sharing_nodes import OUR_NODES, SAVE_IMAGE, definition_of, widget_places
-from orchestrator_core.spec import SCHEMA_VERSION, PipelineSpec, StageSpec, pipeline_from, pipeline_to_json
+from orchestrator_core.spec import MAX_STAGES, SCHEMA_VERSION, PipelineSpec, StageSpec, pipeline_from, pipeline_to_json
 
 _ACTIVE = 0
 _OPENED = frozenset({*TYPES, "VAEDecode", SAVE_IMAGE, "SaveImage", "PreviewImage"})  # looked at also where they are off
@@ -87,7 +89,9 @@ class _Canvas:
             self.active = set(self.graph)
             return
         workflow = _without_unknown_values(SharedCanvas(source).data, known)
-        self.nodes = dict(_nodes(workflow, "", workflow))
+        self.nodes = dict(islice(_nodes(workflow, "", workflow), MAX_NODES + 1))
+        if len(self.nodes) > MAX_NODES:  # said before they are followed: a few subgraphs can stand for billions
+            raise FormatError(f"The canvas workflow stands for more than {MAX_NODES:,} nodes.")
         self.active = set(graph_from_workflow(workflow, known))
         for node in _all_nodes(workflow):
             if node["type"] in _OPENED:
@@ -144,16 +148,19 @@ def _items(canvas: _Canvas, told: list[str]) -> list[Item]:
     """What is a stage, with all stages that are before it."""
     graph = canvas.graph
     types = {key: TYPES[node["class_type"]] for key, node in graph.items() if node["class_type"] in TYPES}
+    if len(types) > MAX_STAGES:
+        raise PipelineError(f"This workflow has {len(types):,} nodes that are stages, and {MAX_STAGES} are the most.")
     samplers = {key for key, kind in types.items() if kind == RENDER}
+    above = {key: upstream(graph, key) for key in types}
     for key in samplers:
-        if first := upstream(graph, key) & (samplers - {key}):
+        if first := above[key] & (samplers - {key}):
             told.append(
                 f"{canvas.title(key)!r} renders on what {canvas.title(min(first))!r} rendered, and is left out."
             )
             del types[key]
     if not any(kind == DRAW for kind in types.values()):
         raise PipelineError(_NO_PROMPT)
-    before = {key: frozenset(upstream(graph, key) & types.keys()) for key in types}
+    before = {key: frozenset(above[key] & types.keys()) for key in types}
     found = []
     for key, kind in types.items():
         position = canvas.mark(key).get("position")

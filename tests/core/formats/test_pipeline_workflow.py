@@ -401,6 +401,20 @@ def test_a_prompt_that_goes_two_ways_is_refused() -> None:
         pipeline_of(workflow)
 
 
+def test_a_workflow_of_more_stages_than_a_pipeline_has_is_refused_before_it_is_followed() -> None:
+    graph = {str(n): {"class_type": "KSampler", "inputs": {"model": [str(n + 1), 0]}} for n in range(20_000)}
+    with pytest.raises(PipelineError, match="has 20,000 nodes that are stages, and 200 are the most"):
+        pipeline_of(graph)
+
+
+def test_a_few_subgraphs_that_stand_for_billions_of_nodes_are_refused_before_they_are_opened() -> None:
+    levels = [[{"id": n, "type": str(level + 1), "inputs": [], "outputs": []} for n in range(10)] for level in range(9)]
+    subgraphs = [{"id": str(level), "nodes": nodes, "links": []} for level, nodes in enumerate(levels)]
+    workflow = {"nodes": levels[0], "links": [], "definitions": {"subgraphs": subgraphs[1:]}}
+    with pytest.raises(FormatError, match="stands for more than 20,000 nodes"):
+        pipeline_of(workflow)
+
+
 @pytest.mark.parametrize("source", [{"nodes": []}, {"1": {"class_type": "KSampler", "inputs": {}}}])
 def test_without_a_prompt_of_ours_there_is_no_pipeline(source: Any) -> None:
     with pytest.raises(PipelineError, match="no Wildcard Prompt, which a pipeline begins with"):
