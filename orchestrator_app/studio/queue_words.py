@@ -78,6 +78,8 @@ def state_said(job: Job) -> str:
 def to_do(job: Job) -> str:
     """What a person can do about a job that waits for one; "" where nothing is to be done."""
     if job.state == "held":
+        if job.error.endswith("retry it."):  # the error says it already
+            return ""
         return _TO_DO.get(job.reason, "Put that right, then retry it.")
     if job.state == "failed":
         return "Retry goes on after the last stage that it finished; Run anew begins at the first."

@@ -151,7 +151,7 @@ class Attempt:
         if said["ok"]:
             run = self._last()
             self.patience(lambda: self.store.save_run(run))
-            return self._ended(DONE, {"state": "done"}, f"{len(run.images)} images" if run.images else "")
+            return self._ended(DONE, {"state": "done"}, _counted(len(run.images)))
         kind = STOPPED if self.why else str(said["kind"])
         if kind == LOST:
             return LOST
@@ -225,3 +225,7 @@ def _kind_of(error: Exception) -> str:
     if isinstance(error, MemoryError) or any(word in words for word in _LACKS_MEMORY):
         return OUT_OF_MEMORY
     return FAILED
+
+
+def _counted(images: int) -> str:
+    return f"{images} images" if images > 1 else "1 image" if images else ""

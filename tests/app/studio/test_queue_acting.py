@@ -174,6 +174,9 @@ def test_what_can_be_done_is_said_of_each_reason(queue: Queue):
     said = {to_do(replace(job, reason=reason)) for reason in ("memory", "interrupted", "crashed", "by hand", "new")}
     assert len(said) == 5
     assert all("etry" in one for one in said)
+    assert (
+        to_do(replace(job, reason="missing", error="a: no ink\nPut it there, or change the job; then retry it.")) == ""
+    )
     assert event_said(Event(1, "", "strange", "words", 0)) == "Strange: words"
 
 
