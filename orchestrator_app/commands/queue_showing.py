@@ -46,7 +46,12 @@ def show_jobs(jobs: Sequence[Job], state: QueueState) -> None:
 
 
 def _row(job: Job) -> tuple[str, ...]:
-    return str(job.number), _state(job), str(job.priority or ""), job.target, job.title, _what(job)
+    return str(job.number), _state(job), str(job.priority or ""), _line(job.target), _line(job.title), _what(job)
+
+
+def _line(text: str) -> str:
+    """In one: a title of two would look like another job."""
+    return " ".join(text.split())
 
 
 def _state(job: Job) -> str:
@@ -70,7 +75,7 @@ def show_job(queue: Queue, name: str, *, as_json: bool) -> None:
         listed = {key: [asdict(one) for one in found] for key, found in more.items()}  # type: ignore[attr-defined]
         say(json.dumps(job_json(job) | listed, ensure_ascii=False))
         return
-    heading(f"job {job.number}  {job.title}")
+    heading(f"job {job.number}  {_line(job.title)}")
     say(f"{_state(job)}" + (f" ({job.reason})" if job.reason else "") + f", attempt {job.attempt}, run {job.run_id}")
     if job.error:
         say(job.error)
