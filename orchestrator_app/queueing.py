@@ -66,7 +66,7 @@ def _pipelines(arguments: Namespace) -> Iterator[tuple[PipelineSpec, Run | None,
     if arguments.checkpoint is not None:
         settings["checkpoint"] = arguments.checkpoint
     if own is not None and (own.batch or any(stage.needs is not None for stage in own.stages)):
-        for item in _items(own, settings):
+        for item in _items(_with_seed(own, arguments.seed, arguments.key), settings):
             yield item, None, ""
         return
     source = read_source(arguments.template)
@@ -104,6 +104,16 @@ def _with_options(pipeline: PipelineSpec | None, pairs: Sequence[str]) -> tuple[
         stage.model_copy(update={"options": {**stage.options, **given.get(stage.id, {})}}) for stage in pipeline.stages
     ]
     return pipeline.model_copy(update={"stages": tuple(stages)}), [pair for pair in pairs if pair not in named]
+
+
+def _with_seed(pipeline: PipelineSpec, seed: int | None, key: str | None) -> PipelineSpec:
+    """One for all of its items: the one that is asked for, else the file's, else one by chance."""
+    from orchestrator_core.pipeline.seeding import seed_for, seeded
+
+    if seed is None:
+        return seeded(pipeline, seed_for(key))
+    given = [f"{stage.id}.seed={seed}" for stage in pipeline.stages if stage.type == "generatePrompt"]
+    return _with_options(pipeline, given)[0] or pipeline
 
 
 def _items(pipeline: PipelineSpec, settings: Mapping[str, Any]) -> Iterator[PipelineSpec]:

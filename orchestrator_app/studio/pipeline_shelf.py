@@ -131,16 +131,5 @@ class RecordKeeper:
         self._folder.write_json(f"{RECORDS}/{number:04}.json", record_to_json(record))
 
 
-def seeded(pipeline: PipelineSpec, seed: int) -> PipelineSpec:
-    """With this seed for the prompts of a pipeline that names none: the same for all of its items."""
-    stages = [
-        stage.model_copy(update={"options": {**stage.options, "seed": seed}})
-        if stage.type == "generatePrompt" and "seed" not in stage.options
-        else stage
-        for stage in pipeline.stages
-    ]
-    return pipeline.model_copy(update={"stages": tuple(stages)})
-
-
 def title_of(pipeline: PipelineSpec, name: str) -> str:
     return pipeline.name or name.removesuffix(OWN) or "pipeline"

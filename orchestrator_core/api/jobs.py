@@ -27,6 +27,7 @@ from orchestrator_core.errors import JobError, PipelineError
 from orchestrator_core.jobs.model import Job, NewJob
 from orchestrator_core.jobs.queue import Queue
 from orchestrator_core.pipeline.batches import Items, count_of, counted, product_of
+from orchestrator_core.pipeline.seeding import seed_for, seeded
 
 if TYPE_CHECKING:
     from orchestrator_core.api.place import ApiPlace
@@ -72,8 +73,9 @@ def _all_asked(place: ApiPlace, asked: Sequence[JobAsked], key: str) -> Iterator
         )
         raise Refusal(422, "too_many_jobs", told, "pipeline.batch")
     number = 0
-    for job, pipeline in zip(asked, pipelines, strict=True):
-        items = Items(pipeline)
+    for place_in_call, (job, pipeline) in enumerate(zip(asked, pipelines, strict=True)):
+        seed = seed_for(f"{key}/{place_in_call}" if key else job.key)
+        items = Items(seeded(pipeline, seed))
         for item in items:
             number += 1
             title = f"{job.title or pipeline.name} {item.number}".strip() if len(items) > 1 else job.title

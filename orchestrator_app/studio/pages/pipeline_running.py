@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Any
 
 import gradio as gr
 
-from orchestrator_app.drawing import new_seed
 from orchestrator_app.studio import html, pipeline_shelf
 from orchestrator_app.studio.compat import listen
 from orchestrator_app.studio.pages.pipeline_opening import runs_of
@@ -25,6 +24,7 @@ from orchestrator_app.studio.pipeline_working import again_work, planned, queued
 from orchestrator_app.studio.session import Session
 from orchestrator_core.errors import ConfigError, OrchestratorError, PipelineError
 from orchestrator_core.pipeline.batches import Items, product_of
+from orchestrator_core.pipeline.seeding import seed_for, seeded
 from orchestrator_core.spec import PipelineSpec
 
 if TYPE_CHECKING:
@@ -67,7 +67,7 @@ class PipelineRunning:
         check = desk.state.check
         if desk.state.text_problem or check.pipeline is None:
             raise PipelineError(desk.state.text_problem or check.problem)
-        return pipeline_shelf.seeded(check.pipeline, new_seed())
+        return seeded(check.pipeline, seed_for(None))
 
     def _on_plan(self, session: Session, sent: str, target: str) -> str:
         try:

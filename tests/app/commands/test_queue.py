@@ -74,6 +74,22 @@ def test_an_option_of_any_stage_of_a_pipeline_is_set_by_the_stage_s_id(
     assert render["options"] == {"cfg": 3, "extra": {"inputs": {"6.text": "x"}}} | ({"steps": 4} if batch else {})
 
 
+def test_a_batch_without_a_seed_has_one_by_chance_for_all_of_its_items(cli: Cli, tmp_path: Path) -> None:
+    stages = [{"id": "d", "type": "generatePrompt", "options": {"template": "a"}}, {"id": "r", "type": "dispatch"}]
+    batch = [{"vary": "r.steps", "values": [4, 8]}]
+    path = tmp_path / "many.json"
+    path.write_text(json.dumps({"schema_version": 2, "stages": stages, "batch": batch}))
+    for more in ((), (), ("--seed", 7), ("--key", "k"), ("--key", "k")):
+        cli("queue", "add", path, *more)
+    seeds = [
+        json.loads(line)["pipeline"]["stages"][0]["options"]["seed"] for line in cli("queue", "export").out.splitlines()
+    ]
+    assert len(seeds) == 8  # those under one key are added once
+    assert seeds[::2] == seeds[1::2]
+    assert seeds[0] != seeds[2]
+    assert seeds[4] == 7
+
+
 def test_rows_of_a_prompt_file_go_where_they_want(cli: Cli, tmp_path: Path) -> None:
     rows = [{"positive": "a fox", "target": "forge"}, {"positive": "an owl", "target": "comfyui"}, {"positive": "elk"}]
     path = tmp_path / "rows.json"

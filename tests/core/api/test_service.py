@@ -49,6 +49,22 @@ def test_a_locked_or_damaged_database_is_told_and_no_call_raises(tmp_path: Path,
             assert answer.headers["Retry-After"]
 
 
+def test_a_pipeline_without_a_seed_gets_one_by_chance_for_its_whole_batch_and_one_by_its_key(ask: Asker):
+    stages = [{"id": "d", "type": "generatePrompt", "options": {"template": "a fox"}}, {"id": "r", "type": "dispatch"}]
+    body = {"pipeline": {"stages": stages, "batch": [[{"vary": "r.steps", "values": [1, 2]}]]}}
+
+    def seeds(**headers: str) -> list[int]:
+        added = ask.told("POST", "/jobs", body, **headers)["jobs"]
+        jobs = [ask.told("GET", f"/jobs/{job['id']}") for job in added]
+        return [job["pipeline"]["stages"][0]["options"]["seed"] for job in jobs]
+
+    first, second = seeds(), seeds()
+    assert first[0] == first[1] != second[0] == second[1]
+    assert seeds(idempotency_key="k") == seeds(idempotency_key="k")
+    stages[0]["options"]["seed"] = 3  # type: ignore[index]
+    assert seeds() == [3, 3]
+
+
 def test_a_fault_of_ours_is_told_without_its_insides(tmp_path: Path, caplog: pytest.LogCaptureFixture):
     def broken() -> Any:
         raise ZeroDivisionError("the insides")
