@@ -53,6 +53,8 @@ FROM_HOST_OR_EXTRA = {
     "transformers",
     "gradio",
     "uvicorn",
+    "mcp",
+    "anyio",
 } | {
     *("open_clip", "safetensors", "huggingface_hub", "onnxruntime", "diffusers", "peft"),
 }

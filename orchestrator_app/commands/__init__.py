@@ -13,6 +13,7 @@ from orchestrator_app.commands import (
     lora_test,
     loras,
     mark,
+    mcp,
     pipeline,
     profiles,
     prompt,
@@ -55,5 +56,6 @@ COMMANDS: Mapping[str, Command] = {
     "export": export,
     "read": read,
     "serve": serve,
+    "mcp": mcp,
     "studio": studio,
 }
