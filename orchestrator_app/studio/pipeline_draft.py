@@ -79,10 +79,6 @@ class Draft:
     def card(self, key: str) -> Card | None:
         return next((card for card in self.cards if card.key == key), None)
 
-    def with_raw(self, key: str, raw: Raw) -> Draft:
-        cards = tuple(replace(card, raw=raw) if card.key == key else card for card in self.cards)
-        return replace(self, cards=cards)
-
     def added(self, kind: str) -> Draft:
         """With one more stage of this type at the end."""
         raw = {"id": _free(_IDS.get(kind, kind), self.cards), "type": kind}
