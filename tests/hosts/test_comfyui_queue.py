@@ -22,6 +22,7 @@ from orchestrator_core.store import Store, jobs
 from tests.hosts.canvas import Canvas, open_canvas, open_page
 from tests.hosts.comfyui import ComfyUI
 from tests.hosts.pack_page import PackPage
+from tests.hosts.queue_rows import empty_queue
 from tests.hosts.test_comfyui_lora_sidebar import SETTINGS
 from tests.hosts.test_comfyui_web import FRONTENDS, NEWEST, newest
 from tests.hosts.test_example_workflows import SMALL, saved_by, wait_for_image, with_scorer
@@ -122,13 +123,12 @@ def opened(chromium: Browser) -> Iterator[Callable[[ComfyUI], Page]]:
 def page(request: pytest.FixtureRequest, opened: Callable[[ComfyUI], Page]) -> Iterator[Page]:
     server: ComfyUI = request.getfixturevalue("newest" if NEWEST in request.param else "comfyui")
     found = opened(server)
+    empty_queue(server.store)
     with found.queue() as queue:
         queue.pause()
     yield found
     found.leave()
-    with found.queue() as queue, queue.store.writing() as connection:
-        for table in ("job_steps", "job_attempts", "job_events", "jobs"):
-            connection.exec_driver_sql(f"DELETE FROM {table}")
+    empty_queue(server.store)
 
 
 def fill(page: Page, count: int) -> None:

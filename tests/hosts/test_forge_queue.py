@@ -13,7 +13,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from orchestrator_core.config import DATABASE_NAME
 from tests.hosts.forge import Forge
+from tests.hosts.queue_rows import empty_queue
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page
@@ -25,6 +27,7 @@ ROW = "#orchestrator_queue .orc-q-row"
 
 @pytest.fixture
 def page(forge: Forge, chromium: Browser) -> Iterator[Page]:
+    empty_queue(forge.home / DATABASE_NAME)
     context = chromium.new_context(viewport={"width": 1400, "height": 1000})
     page: Page = context.new_page()
     page.set_default_timeout(90_000)

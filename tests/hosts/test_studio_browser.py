@@ -554,7 +554,7 @@ def test_loras_are_found_corrected_and_told_of(page: Page, loras: Path):
     page.wait_for_timeout(3_000)  # the page has looked once: what comes now is told
     write_lora(loras / "new" / "owl.safetensors", "wumple")
     page.wait_for_selector("#orchestrator_lora_news_shown:has-text('1 new LoRA')")
-    page.locator("#orchestrator_lora_news_shown [data-send^=show]").click()
+    page.locator("#orchestrator_lora_news_shown .orc-notice:has-text('1 new LoRA') [data-send^=show]").first.click()
     page.wait_for_selector("#orchestrator_loras_cards .orc-lora:has-text('wumple')")
     assert cards.count() == 1
     page.click("#orchestrator_loras_export")
