@@ -95,36 +95,18 @@ def comfy(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFacto
         yield server
 
 
-@pytest.fixture(scope="module")
-def opened(comfy: ComfyUI, chromium: Browser) -> Iterator[PackPage]:
-    """Opened once: the host's own page costs seven seconds of a processor each time."""
+@pytest.fixture
+def page(comfy: ComfyUI, chromium: Browser) -> Iterator[PackPage]:
     context = chromium.new_context(viewport={"width": 1400, "height": 900})
     found = PackPage(open_page(context, comfy.url, SETTINGS), comfy.folder / "output")
     found.page.set_default_timeout(90_000)
+    problems: list[str] = []
+    found.page.on("pageerror", lambda error: problems.append(str(error.stack)))
+    found.page.evaluate("() => { app.graph.clear(); }")
     found.command("ShowLoRAs")
     found.page.wait_for_selector(".orl-card b")
     yield found
     context.close()
-
-
-@pytest.fixture
-def page(opened: PackPage) -> Iterator[PackPage]:
-    """With an empty canvas and every card, as if it had just been opened."""
-    problems: list[str] = []
-
-    def keep(error: Any) -> None:
-        problems.append(str(error.stack))
-
-    opened.page.on("pageerror", keep)
-    if opened.page.locator(".orl-details").count():
-        opened.page.locator(".orl-details").press("Escape")
-        opened.page.locator(".orl-grid").wait_for()
-    opened.page.locator(".orl-panel input[type=search]").fill("")
-    opened.page.wait_for_function("() => document.querySelectorAll('.orl-card b').length > 3")
-    opened.page.locator(".orl-grid").evaluate("grid => { grid.scrollTop = 0; }")
-    opened.page.evaluate("() => { app.graph.clear(); }")
-    yield opened
-    opened.page.remove_listener("pageerror", keep)
     assert [problem for problem in problems if "sd-orchestrator" in problem] == []
 
 

@@ -578,10 +578,11 @@ def test_commands_and_settings_are_there_under_their_names(page: PackPage):
         for name in (
             *("InsertWildcard", "FixPrompt", "RerollSlot", "CopyAsTemplate", "ReloadWildcards"),
             *("ExportStock", "ExportLive", "ExportRun", "ShowLoRAs", "ShowStories", "ShowOdds"),
+            *("ShowQueue", "AddToQueue", "ExportPipeline", "SavePipeline"),
             *("MarkFavourite", "MarkReject", "MarkNone", *(f"Mark{stars}" for stars in range(1, 6))),
         )
     )
-    settings = {"Preview": True, "Autocomplete": True, "InsertStyle": "plain", "AskCivitai": False}
+    settings = {"Preview": True, "Autocomplete": True, "InsertStyle": "plain", "AskCivitai": False, "WorkOnQueue": True}
     for name, value in settings.items():
         assert page.page.evaluate("id => app.extensionManager.setting.get(id)", f"Orchestrator.{name}") == value
 

@@ -14,6 +14,9 @@ from typing import TYPE_CHECKING
 import pytest
 
 from orchestrator_core.config import DATABASE_NAME
+from orchestrator_core.jobs.model import NewJob
+from orchestrator_core.jobs.queue import Queue
+from orchestrator_core.store import Store
 from tests.hosts.forge import Forge
 from tests.hosts.queue_rows import empty_queue
 
@@ -22,6 +25,7 @@ if TYPE_CHECKING:
 
 pytestmark = [pytest.mark.host, pytest.mark.slow]
 
+DRAW = {"id": "draw", "type": "generatePrompt", "options": {"template": "an owl"}}
 ROW = "#orchestrator_queue .orc-q-row"
 
 
@@ -39,6 +43,7 @@ def page(forge: Forge, chromium: Browser) -> Iterator[Page]:
     page.wait_for_selector("#orchestrator_preview .orc-card")
     yield page
     context.close()
+    empty_queue(forge.home / DATABASE_NAME)
     assert errors == []
 
 
@@ -68,5 +73,25 @@ def test_what_generate_queues_is_rendered_in_this_process(page: Page):
     page.wait_for_selector(f"{ROW}.done .orc-q-pictures img >> nth=1")
     page.locator(f"{ROW}[data-job='{last}'] .orc-q-title").click()
     page.wait_for_selector("#orchestrator_queue_details:has-text('one crimson fox')")
+    picture(page, "forge_queue")
+
+
+def test_500_jobs_are_seen_and_moved(page: Page, forge: Forge):
+    with Store.open(f"sqlite:///{forge.home / DATABASE_NAME}") as store:
+        new = [NewJob(pipeline=[DRAW], title=f"owl {place}", target="http://nobody.invalid") for place in range(500)]
+        Queue(store).pause()
+        Queue(store).add_all(new)
+    page.locator("#orchestrator_tabs").get_by_role("tab", name="Queue").click()
+    page.wait_for_selector("#orchestrator_queue_chips .orc-chip:has-text('500')")
+    assert "1 – 50 of 500" in page.inner_text("#orchestrator_queue_where")
+    assert page.locator(f"{ROW}.waiting").count() == 50
+    page.locator(f"{ROW}.waiting [data-grip]").nth(1).press("ArrowUp")
+    page.wait_for_selector(f"{ROW}.waiting:first-child:has-text('owl 1')")
+    page.fill("#orchestrator_queue_search input, #orchestrator_queue_search textarea", "owl 499")
+    page.wait_for_selector(f"{ROW}.waiting:only-child:has-text('owl 499')")
+    picture(page, "forge_queue_500")
+
+
+def picture(page: Page, name: str) -> None:
     if folder := os.environ.get("ORCHESTRATOR_PICTURES"):
-        page.screenshot(path=str(Path(folder) / "forge_queue.png"))
+        page.screenshot(path=str(Path(folder) / f"{name}.png"))
