@@ -14,10 +14,10 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from concurrent.futures import Executor, ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any, Protocol
+from urllib.parse import urlsplit
 
 from pydantic import ValidationError
 
-from orchestrator_core.api.access import is_same_origin
 from orchestrator_core.errors import OrchestratorError
 from orchestrator_core.profiles.source import ProfileSource
 from orchestrator_core.template import Wildcards
@@ -26,6 +26,7 @@ from .routes_answers import Answers
 
 MAX_BODY = 1 << 20  # bytes
 _THREADS = 3  # a reload and a long draw leave one for completions
+_DEFAULT_PORTS = {"http": ":80", "https": ":443"}
 _log = logging.getLogger("orchestrator")
 
 
@@ -119,13 +120,22 @@ def refuse_foreign_pages(headers: Mapping[str, str]) -> None:
     """
     origin = headers.get("Origin")
     host = headers.get("Host", "").lower()
-    foreign = origin is not None and not is_same_origin(origin.lower(), host)
+    foreign = origin is not None and not _is_same(origin.lower(), host)
     if foreign or headers.get("Sec-Fetch-Site", "same-origin") not in ("same-origin", "none"):
         raise Refused(
             403,
             f"Only ComfyUI's own page may ask this, and {origin or 'this one'} is another. "
             "(Behind a proxy: let it pass the Host header on.)",
         )
+
+
+def _is_same(origin: str, host: str) -> bool:
+    try:
+        parts = urlsplit(origin)
+    except ValueError:  # as of "http://["
+        return False
+    port = _DEFAULT_PORTS.get(parts.scheme)
+    return port is not None and parts.netloc.removesuffix(port) == host.removesuffix(port) != ""
 
 
 async def read_object(request: Request, most: int = MAX_BODY) -> dict[str, Any]:
