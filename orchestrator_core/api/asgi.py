@@ -14,9 +14,9 @@ from typing import Any
 from urllib.parse import parse_qsl
 
 from orchestrator_core.api.asgi_body import Gone, TooSlow, read_body
-from orchestrator_core.api.files import opened
+from orchestrator_core.api.files import opened_part
 from orchestrator_core.api.refusing import Refusal
-from orchestrator_core.api.wire import PREFIX, Answer, EventStream, Head, Service
+from orchestrator_core.api.wire import PREFIX, Answer, EventStream, Head, Pending, Service
 
 Scope = MutableMapping[str, Any]
 Message = MutableMapping[str, Any]
@@ -84,7 +84,7 @@ class AsgiApp:
                 return allowed if await _is_read(head, receive) else _closing(allowed)
             body = await read_body(receive, allowed)
             answer: Answer = await self._in_thread(self._service.answer, head, body)
-            return answer
+            return answer if answer.pending is None else await self._awaited(head, answer.pending)
         except Refusal as refusal:
             return _closing(refusal.answer)
         except TooSlow:
@@ -92,6 +92,15 @@ class AsgiApp:
         except RuntimeError as error:  # its threads have ended
             _log.info("Orchestrator: %s", error)
             return Refusal(503, "closing", "This server is about to end.").answer
+
+    async def _awaited(self, head: Head, pending: Pending) -> Answer:
+        """No thread waits meanwhile."""
+        while not self._is_closing:
+            found: Answer | None = await self._in_thread(pending.poll)
+            if found is not None:
+                return found.without_body() if head.method == "HEAD" else found
+            await asyncio.sleep(pending.pause_s)
+        raise RuntimeError("the server is closing")
 
     async def _in_thread(self, function: Callable[..., Any], *arguments: Any) -> Any:
         return await asyncio.get_running_loop().run_in_executor(self._threads, function, *arguments)
@@ -101,7 +110,7 @@ class AsgiApp:
         file = None
         if answer.file is not None:
             try:
-                file = await self._in_thread(opened, answer.file)
+                file = await self._in_thread(opened_part, answer)
             except OSError:
                 answer = Refusal(404, "no_file", "The image's file is not there any more.").answer
         length = file[1] if file is not None else len(answer.body)

@@ -6,6 +6,7 @@ from orchestrator_core.api import about, drawing, events, images, jobs, pipeline
 from orchestrator_core.api import image_models as shown
 from orchestrator_core.api import job_models as asked
 from orchestrator_core.api.models import Nothing
+from orchestrator_core.api.routes_gallery import GALLERY
 from orchestrator_core.api.routing import LARGE, Route
 
 _MIDDLE = 1 << 20  # bytes of a body
@@ -181,4 +182,4 @@ _ABOUT = (
     Route("GET", "/health", about.health, about.Health, "Whether it works"),
     Route("GET", "/openapi.json", about.openapi, None, "This description", content_type="application/json"),
 )
-ROUTES: tuple[Route, ...] = _JOBS + _QUEUE + _PROMPTS + _IMAGES + _PROFILES + _PIPELINES + _ABOUT
+ROUTES: tuple[Route, ...] = _JOBS + _QUEUE + _PROMPTS + _IMAGES + GALLERY + _PROFILES + _PIPELINES + _ABOUT

@@ -39,7 +39,7 @@ class Api:
         if head.method == "HEAD":
             if answer.stream is not None:
                 answer.stream.close()
-            return Answer(answer.status, b"", answer.content_type, answer.headers)
+            return answer.without_body()
         return answer
 
     def _found(self, head: Head) -> Match:

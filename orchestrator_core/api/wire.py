@@ -43,9 +43,30 @@ class EventStream(Protocol):
         ...
 
 
+class Pending(Protocol):
+    """What is not there yet. The server calls ``poll`` in a thread, and waits ``pause_s`` where it gave nothing."""
+
+    pause_s: float
+
+    def poll(self) -> Answer | None:
+        """The answer, once it is there. Never raises, and never blocks for longer than a look."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """``length`` bytes of a file, from the one with the number ``start`` on."""
+
+    start: int
+    length: int
+
+
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """``body``, or the bytes of ``file``, or what ``stream`` gives as time goes on."""
+    """``body``, or the bytes of ``file``, or what ``stream`` gives as time goes on, or what ``pending`` will be.
+
+    ``part``: of the file; None for all of it.
+    """
 
     status: int
     body: bytes = b""
@@ -53,6 +74,14 @@ class Answer:
     headers: Mapping[str, str] = field(default_factory=dict)
     file: Path | None = None
     stream: EventStream | None = None
+    part: Part | None = None
+    pending: Pending | None = None
+
+    def without_body(self) -> Answer:
+        """What is answered to HEAD. Of what is pending nobody knows yet."""
+        if self.pending is not None:
+            return self
+        return Answer(self.status, b"", self.content_type, self.headers)
 
 
 class Service(Protocol):

@@ -107,14 +107,15 @@ class Gallery:
 
     # finding
 
-    def page(self, query: str = "", limit: int = 50, after: str = "") -> Page:
-        """At most ``limit`` images in the query's order; ``after`` is that of the page before."""
+    def page(self, query: str = "", limit: int = 50, after: str = "", offset: int = 0) -> Page:
+        """At most ``limit`` images in the query's order; ``after`` is that of the page before, ``offset`` how many are
+        passed over."""
         from orchestrator_core.store import gallery_find
 
         asked = parse_query(query)
         place = read_cursor(after, asked.sort, asked.backwards) if after else []
         limit = min(max(limit, 1), MOST_A_PAGE)
-        wanted = gallery_find.Asked(_conditions(asked), asked.sort, asked.backwards, limit + 1, place)
+        wanted = gallery_find.Asked(_conditions(asked), asked.sort, asked.backwards, limit + 1, place, offset)
         with self.store.reading() as connection:
             rows = gallery_find.page(connection, wanted)
         images = tuple(image_of(row) for row in rows[:limit])

@@ -38,13 +38,14 @@ SHOWN = [column for column in images.c if column.name not in ("digest", "search_
 
 
 class Asked(NamedTuple):
-    """``after``: the sort values and the id of the last row of the page before."""
+    """``after``: the sort values and the id of the last row of the page before. ``offset``: rows to pass over."""
 
     conditions: Sequence[Condition] = ()
     sort: str = "date"
     backwards: bool = False
     limit: int = 50
     after: Sequence[Any] = ()
+    offset: int = 0
 
 
 def page(connection: Connection, asked: Asked) -> Sequence[Stored]:
@@ -61,7 +62,7 @@ def page(connection: Connection, asked: Asked) -> Sequence[Stored]:
     if asked.after:
         holds.append(_behind(columns, asked.after, asked.backwards))
     where = holds if few is None else [_among(connection, few), _plain(holds)]
-    statement = select(*SHOWN).where(*where).order_by(*order).limit(asked.limit)
+    statement = select(*SHOWN).where(*where).order_by(*order).limit(asked.limit).offset(asked.offset)
     return connection.execute(statement).mappings().all()
 
 

@@ -1,0 +1,43 @@
+"""The gallery of a place, for the handlers of ``/gallery``: opened for a call, with the folders looked at meanwhile."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+from orchestrator_core.api.refusing import Refusal
+from orchestrator_core.api.routing import Call
+
+if TYPE_CHECKING:
+    from orchestrator_core.gallery.model import GalleryImage
+    from orchestrator_core.gallery.service import Gallery
+
+_SHA256 = re.compile(r"[0-9a-fA-F]{64}")
+_LONGEST_NUMBER = 15  # digits
+
+
+@contextmanager
+def opened(call: Call) -> Iterator[Gallery]:
+    """The gallery, for as long as the call needs it."""
+    from orchestrator_core.gallery.service import Gallery
+
+    with call.place.open_store() as store:
+        yield Gallery(store)
+
+
+def image_named(gallery: Gallery, name: str) -> GalleryImage:
+    """By number, or by the SHA-256 of the content. Raises Refusal: 404."""
+    wanted = name_of(name)
+    found = gallery.images([wanted]) if wanted is not None else []
+    if not found:
+        raise Refusal(404, "no_such_image", f"There is no image {name[:100]!r} in the gallery.")
+    return found[0]
+
+
+def name_of(text: str) -> int | str | None:
+    """What ``Gallery.image`` takes; None for what no image is called."""
+    if text.isascii() and text.isdecimal() and len(text) <= _LONGEST_NUMBER:
+        return int(text)
+    return text.lower() if _SHA256.fullmatch(text) else None
