@@ -9,7 +9,7 @@ from __future__ import annotations
 import difflib
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, ValidationInfo, field_validator, model_validator
 
@@ -40,6 +40,7 @@ USUAL = {
 }
 
 OnError = Literal["fail", "skip", "fallback", "retry"]
+Place = Annotated[float, Field(ge=-1_000_000, le=1_000_000, allow_inf_nan=False)]
 AfterTries = Literal["fail", "skip", "fallback"]
 
 
@@ -122,6 +123,11 @@ class PipelineSpec(BaseModel):
     stages: tuple[StageSpec, ...] = Field(max_length=MAX_STAGES)
     batch: tuple[tuple[Axis, ...], ...] = Field(
         (), description="Groups of axes: those of one group go on together, and the groups are multiplied."
+    )
+    layout: dict[str, tuple[Place, Place]] = Field(
+        default_factory=dict,
+        max_length=MAX_STAGES,
+        description="Where a page draws each stage, by its id: [x, y]. It changes nothing of what is done.",
     )
 
     @field_validator("stages")
@@ -223,7 +229,7 @@ def _way_round(waiting: Iterable[str], needs: Mapping[str, Sequence[str]]) -> li
 
 
 def _from_1(data: Mapping[str, Any]) -> Mapping[str, Any]:
-    """Version 2 added ``when``, ``needs``, ``on_error`` and ``batch``; what there was has stayed."""
+    """Version 2 added ``when``, ``needs``, ``on_error``, ``batch`` and ``layout``; what there was has stayed."""
     return {**data, "schema_version": 2}
 
 

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import json
+from contextlib import suppress
 from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator, Field, RootModel, TypeAdapter, ValidationError, field_validator, model_validator
 
-from orchestrator_core.api.image_models import ImageShown
+from orchestrator_core.api.image_models import ImageShown, LoraShown
 from orchestrator_core.api.models import Asked, Query, Shown, fields_of, time_of
 from orchestrator_core.errors import FormatError, PipelineError
 from orchestrator_core.jobs.model import STATES, Attempt, Event, Job, State, Step
@@ -148,6 +149,10 @@ class StepShown(Shown):
     outcome: str
     note: str
     seconds: float
+    positive: str | None = Field(None, description="The prompt as the stage left it; null while it is under way.")
+    negative: str | None = None
+    loras: tuple[LoraShown, ...] = ()
+    image_count: int = Field(0, description="How many images there are after it.")
 
 
 class JobWhole(JobShown):
@@ -239,7 +244,17 @@ def attempt_shown(attempt: Attempt) -> AttemptShown:
 
 
 def step_shown(step: Step) -> StepShown:
-    return StepShown.model_validate(fields_of(step, "run"))
+    """What a stage left is told without its run, which is long; one that cannot be read is told as none."""
+    from orchestrator_core.formats.run_json import run_from_json
+
+    shown = fields_of(step, "run")
+    with suppress(FormatError):
+        if step.run is not None:
+            run = run_from_json(step.run)
+            loras = [LoraShown.model_validate(fields_of(lora)) for lora in run.draft.loras]
+            shown |= {"positive": run.draft.positive, "negative": run.draft.negative_prompt}
+            shown |= {"loras": loras, "image_count": len(run.images)}
+    return StepShown.model_validate(shown)
 
 
 def event_shown(event: Event) -> EventShown:

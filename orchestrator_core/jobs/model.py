@@ -70,8 +70,9 @@ class NewJob(BaseModel):
 
     @property
     def request_hash(self) -> str:
-        """Of what is asked for; two that differ in priority, title or callback_url ask the same."""
-        asked = {"pipeline": self.pipeline.model_dump(mode="json"), "run": self.run, "target": self.target}
+        """Of what is asked for; two that differ in priority, title, callback_url or layout ask the same."""
+        pipeline = self.pipeline.model_dump(mode="json", exclude={"layout"})
+        asked = {"pipeline": pipeline, "run": self.run, "target": self.target}
         return hashlib.sha256(json.dumps(asked, sort_keys=True, ensure_ascii=True).encode()).hexdigest()
 
 

@@ -14,12 +14,17 @@ from hypothesis import strategies as st
 
 from orchestrator_core.api.events import QueueEvents
 from orchestrator_core.api.files import image_type
+from orchestrator_core.api.job_models import step_shown
 from orchestrator_core.api.place import KeptStore
 from orchestrator_core.api.reading import parsed
 from orchestrator_core.api.refusing import Refusal
 from orchestrator_core.api.routes import ROUTES
 from orchestrator_core.errors import StoreDamaged, StoreLocked
+from orchestrator_core.formats.run_json import run_to_json
+from orchestrator_core.jobs.model import Step
 from orchestrator_core.jobs.queue import Queue
+from orchestrator_core.prompt import Component, LoraUse, PromptDraft
+from orchestrator_core.run import Run
 from orchestrator_core.store import Store
 from tests.core.api.api_place import DRAW, Asker, asking
 from tests.strategies import json_values
@@ -274,3 +279,12 @@ def test_a_kept_store_is_opened_once_and_one_that_could_not_be_is_tried_again(tm
         assert again is not one
     kept.close()
     assert len(tried) == 3
+
+
+def test_what_each_stage_left_is_shown_without_its_run():
+    draft = PromptDraft((Component("a fox"),), loras=(LoraUse("ink", 0.7),))
+    left = run_to_json(Run("r", draft))
+    shown = step_shown(Step(0, "draw", "generatePrompt", "done", "done", "", 0.1, left))
+    assert (shown.positive, [lora.name for lora in shown.loras], shown.image_count) == ("a fox", ["ink"], 0)
+    damaged = step_shown(Step(0, "draw", "generatePrompt", "done", "done", "", 0.1, {"schema_version": 99}))
+    assert damaged.positive is None

@@ -52,6 +52,11 @@ def test_an_older_file_becomes_one_of_today():
     assert pipeline_from(old) == pipeline_from([stage("a", enabled=False)])
 
 
+def test_where_stages_are_drawn_is_kept():
+    data = {"schema_version": 2, "stages": [stage("a")], "layout": {"a": [12.5, -3.0]}}
+    assert pipeline_to_json(pipeline_from(data)) == data
+
+
 def test_stages_that_need_later_ones_run_after_them():
     pipeline = pipeline_from([stage("a", needs=["c"]), stage("b", needs=[]), stage("c", needs=["b"])])
     assert [spec.id for spec in pipeline.ordered] == ["b", "c", "a"]
@@ -85,6 +90,8 @@ def test_every_stage_comes_after_what_it_needs_or_the_way_round_is_told(needs: l
         ([stage("a", on_error="fallback")], "'fallback' must say which options"),
         ([stage("a", on_error="retry", then="fallback")], "'fallback' must say which options"),
         ([stage("a", tries=0)], "tries"),
+        ({"stages": [stage("a")], "layout": {"a": [1, float("nan")]}}, "layout.a.1"),
+        ({"stages": [stage("a")], "layout": {"a": [1]}}, "layout.a.1: Field required"),
         ({"stages": [stage("a")], "batch": [{"vary": "b.seed", "count": 2}]}, "'b.seed' names no option of a stage"),
         ({"stages": [stage("a")], "batch": [{"vary": "loras", "values": [""]}]}, "a stage selectLoras is needed"),
         ({"stages": [stage("a")], "batch": [{"vary": "seeds"}]}, "either 'values' or a 'count'"),
