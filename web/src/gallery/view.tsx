@@ -1,0 +1,3 @@
+export function GalleryView() {
+  return <p className="empty">Soon.</p>;
+}

@@ -1,0 +1,58 @@
+// Where the page is shown: alone, or in a tab of a host, whose theme it then takes.
+
+import { Signal } from "./signal";
+
+export type Theme = "auto" | "light" | "dark";
+
+const params = new URLSearchParams(location.search);
+
+/** "comfyui", "forge" or "" for a page of its own. */
+export const host: string = params.get("in") ?? "";
+
+const asked = params.get("theme");
+const isTheme = (word: string | null): word is Theme => word === "auto" || word === "light" || word === "dark";
+
+export const theme = new Signal<Theme>(isTheme(asked) ? asked : stored());
+
+export function applyTheme(): void {
+  const root = document.documentElement;
+  const show = () => root.setAttribute("data-theme", theme.value);
+  theme.subscribe(show);
+  show();
+}
+
+export function chooseTheme(word: Theme): void {
+  theme.set(word);
+  try {
+    localStorage.setItem("orchestrator.theme", word);
+  } catch {
+    // Storage may be forbidden in a frame; the choice then lasts as long as the page.
+  }
+}
+
+function stored(): Theme {
+  try {
+    const word = localStorage.getItem("orchestrator.theme");
+    return isTheme(word) ? word : "auto";
+  } catch {
+    return "auto";
+  }
+}
+
+/** Opens a workflow in ComfyUI's canvas where the page is in its tab; elsewhere saves it as a file. */
+export function openWorkflow(workflow: unknown, name: string): "opened" | "saved" {
+  if (host === "comfyui" && window.parent !== window) {
+    window.parent.postMessage({ type: "orchestrator:openWorkflow", workflow, name }, location.origin);
+    return "opened";
+  }
+  saveFile(JSON.stringify(workflow, null, 2), `${name}.json`, "application/json");
+  return "saved";
+}
+
+export function saveFile(text: string, name: string, type: string): void {
+  const link = document.createElement("a");
+  link.href = URL.createObjectURL(new Blob([text], { type }));
+  link.download = name;
+  link.click();
+  setTimeout(() => URL.revokeObjectURL(link.href), 10_000);
+}
