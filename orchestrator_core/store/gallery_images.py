@@ -44,6 +44,15 @@ def count_on(connection: Connection, counter: str, by: int) -> int:
     return int(connection.execute(grown).scalar_one())
 
 
+def count_changes(connection: Connection, by: int) -> int:
+    """The revision after so many changes of what images are, or where. Marks count the revision alone."""
+    grown = state.c.revision + by
+    values = {"revision": grown, "content": grown}
+    return int(
+        connection.execute(update(state).where(state.c.id == 1).values(values).returning(state.c.revision)).scalar_one()
+    )
+
+
 def take_turn(connection: Connection) -> None:
     """Before anything else is locked: two that lock the same rows in different orders would wait for ever."""
     count_on(connection, "revision", 0)
@@ -67,7 +76,7 @@ def put(connection: Connection, told: Iterable[Told]) -> dict[str, int]:
     changed = [one for key, one in last.items() if key in known and _is_news(one, known[key])]
     found = {key: int(row["id"]) for key, row in known.items()}
     if new or changed:
-        at = count_on(connection, "revision", len(new) + len(changed)) - len(new) - len(changed)
+        at = count_changes(connection, len(new) + len(changed)) - len(new) - len(changed)
         first = count_on(connection, "images", len(new)) - len(new) + 1
         found |= {one.key: id_ for id_, one in enumerate(new, first)}
         _insert(connection, new, first, at)
@@ -136,7 +145,7 @@ def set_broken(connection: Connection, key: str, why: str) -> bool:
     found = connection.execute(select(images.c.broken).where(images.c.key == key)).scalar()
     if found is None or found == why:
         return found is not None
-    at = count_on(connection, "revision", 1)
+    at = count_changes(connection, 1)
     connection.execute(update(images).where(images.c.key == key).values(broken=why, revision=at))
     return True
 
@@ -216,7 +225,7 @@ def rekey(connection: Connection, old: str, key: str) -> None:
         return
     before, after = found[old], found[key]
     moved = [field for field in MARKS if getattr(before, field) and not getattr(after, f"{field}_rev")]
-    at = count_on(connection, "revision", 2)
+    at = count_changes(connection, 2)
     taken = {field: getattr(before, field) for field in moved} | {f"{field}_rev": at for field in moved}
     connection.execute(update(images).where(images.c.key == key).values(revision=at, **taken))
     gone = {"revision": at - 1, "missing": 1, **dict.fromkeys(MARKS, 0)}
@@ -229,7 +238,7 @@ def ensure(connection: Connection, key: str, name: str, run_id: str = "") -> int
     found = connection.execute(select(images.c.id).where(images.c.key == key)).scalar()
     if found is not None:
         return int(found)
-    at = count_on(connection, "revision", 1)
+    at = count_changes(connection, 1)
     id_, now = count_on(connection, "images", 1), now_ms()
     row = {"id": id_, "key": key, "revision": at, "name": name, "missing": 1, "added_ms": now, "made_ms": now}
     connection.execute(insert(images).values(**row, run_id=run_id, run_image=name if run_id else ""))
@@ -262,7 +271,7 @@ def settle(connection: Connection, ids: Iterable[int]) -> None:
         rows = connection.execute(select(*columns).where(images.c.id.in_(chunk))).all()
         moved = [row for row in rows if (row.best is None) != bool(row.missing) or (row.best and row.best != row.path)]
         if moved:
-            at = count_on(connection, "revision", len(moved)) - len(moved)
+            at = count_changes(connection, len(moved)) - len(moved)
             changes = [
                 {"_id": row.id, "revision": at + n, "missing": int(row.best is None), **_place(row.best or row.path)}
                 for n, row in enumerate(moved, 1)

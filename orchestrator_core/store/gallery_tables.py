@@ -112,6 +112,7 @@ state = Table(  # one row
     metadata,
     Column("id", BigInteger),
     Column("revision", BigInteger),  # the last that was given
+    Column("content", BigInteger),  # … for something else than a mark: what was found before that is found no more
     Column("images", BigInteger),  # the last id that was given
     Column("terms", BigInteger),
 )
@@ -195,3 +196,13 @@ def _move_marks(connection: Connection) -> None:
     count = text("UPDATE gallery_state SET revision = :count, images = :count").bindparams(count=len(found))
     connection.execute(count)
     connection.execute(text("DROP TABLE image_marks"))
+
+
+def m013_gallery_finding(connection: Connection) -> None:
+    """What is found is kept until something else than a mark changes; sizes and formats are found without the rows."""
+    for statement in (
+        "ALTER TABLE gallery_state ADD COLUMN content BIGINT NOT NULL DEFAULT 0",
+        "UPDATE gallery_state SET content = revision",
+        "CREATE INDEX gallery_images_by_size ON gallery_images (width, height, format, id)",
+    ):
+        connection.execute(text(statement))

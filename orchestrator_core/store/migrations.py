@@ -19,7 +19,7 @@ from orchestrator_core.errors import SchemaTooNew, StoreError
 from orchestrator_core.store import schema
 from orchestrator_core.store.backup import back_up
 from orchestrator_core.store.engine import WRITES
-from orchestrator_core.store.gallery_tables import m012_gallery
+from orchestrator_core.store.gallery_tables import m012_gallery, m013_gallery_finding
 from orchestrator_core.store.job_tables import m010_jobs
 from orchestrator_core.store.migration_steps import (
     m001_runs,
@@ -50,6 +50,7 @@ MIGRATIONS: tuple[Migration, ...] = (
     m010_jobs,
     m011_webhooks,
     m012_gallery,
+    m013_gallery_finding,
 )
 
 
