@@ -9,12 +9,13 @@ import asyncio
 import logging
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from typing import TYPE_CHECKING, Protocol, TypeVar
+from dataclasses import replace
+from typing import TYPE_CHECKING, BinaryIO, Protocol, TypeVar
 
 from .routes import Stream
 
 if TYPE_CHECKING:
-    from orchestrator_core.api.wire import Answer, EventStream, Head, Service
+    from orchestrator_core.api.wire import Answer, EventStream, Head, Pending, Service
 
 MOST_STREAMS = 32  # of events, at once
 MOST_BODIES = 16  # in memory at once; others wait on their connections
@@ -85,7 +86,15 @@ class ApiBridge:
             if not isinstance(body, bytes):
                 return body
             found = await self._in_thread(lambda: service.answer(head, body))
+        if found.pending is not None:
+            found = await self._awaited(found.pending, head)
         return self._counted(found, head)
+
+    async def _awaited(self, pending: Pending, head: Head) -> Answer:
+        """No thread waits meanwhile."""
+        while (found := await self._in_thread(pending.poll)) is None:
+            await asyncio.sleep(pending.pause_s)
+        return found.without_body() if head.method == "HEAD" else found
 
     async def _body_of(self, request: ApiRequest, most: int) -> bytes | Answer:
         """The body, of which no more than a byte above ``most`` is read; or what refuses it."""
@@ -113,12 +122,36 @@ class ApiBridge:
             return found
         if head.method == "HEAD":
             self._close(found.stream)
-            return _without_stream(found)
+            return found.without_body()
         if self._streams >= MOST_STREAMS:
             self._close(found.stream)
             told = f"{MOST_STREAMS} streams of events are open, and no more are given. Close one, or ask later."
             return _refusal(503, "too_many_streams", told, {"Retry-After": "5"})
         return found
+
+    async def opened(self, found: Answer) -> tuple[Answer, BinaryIO | None]:
+        """The answer with the length of its file, or of the part of it, and that; or one that says that it is gone."""
+        from orchestrator_core.api.files import opened_part
+
+        try:
+            file, length = await self._in_thread(lambda: opened_part(found))
+        except OSError:
+            return _refusal(404, "no_file", "The image's file is not there any more."), None
+        return replace(found, headers={**found.headers, "Content-Length": str(length)}), file
+
+    async def send(self, found: Answer, file: BinaryIO, to: Listener) -> None:
+        """Just so many bytes as were announced, though the file may have grown since."""
+        left = int(found.headers["Content-Length"])
+        loop = asyncio.get_running_loop()
+        try:
+            await to.begin()
+            while left and (piece := await loop.run_in_executor(self._threads, file.read, min(4 * _PIECE, left))):
+                left -= len(piece)
+                await to.send(piece)
+        except ConnectionError:  # while it was sent to
+            return
+        finally:
+            self._threads.submit(file.close)
 
     async def follow(self, stream: EventStream, to: Listener) -> None:
         """Sends what happens until that was all, or whoever asked is gone, or the server cancels this."""
@@ -171,9 +204,3 @@ def _refusal(status: int, code: str, message: str, headers: Mapping[str, str] | 
     from orchestrator_core.api.refusing import Refusal
 
     return Refusal(status, code, message, headers=headers).answer
-
-
-def _without_stream(found: Answer) -> Answer:
-    from dataclasses import replace
-
-    return replace(found, stream=None)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from orchestrator_core.template import Wildcards
@@ -35,6 +36,7 @@ class ApiPart:
     stories: Callable[[], StoryServices]
     listens_on: Callable[[], Sequence[str]] = lambda: ("127.0.0.1",)
     wake: Callable[[], object] = lambda: None
+    page: Path | None = None  # the folder of the built page
 
     def service(self) -> Service:
         from orchestrator_core.api.hosted import HostedApi
@@ -49,18 +51,22 @@ class ApiPart:
         return Access(read_token(), is_open=not all(is_loopback(address) for address in self.listens_on()))
 
     def place(self) -> ApiPlace:
+        from orchestrator_core.api.image_bytes import thumbnails_for
         from orchestrator_core.api.place import ApiPlace, KeptStore
         from orchestrator_core.weights.ledger import Ledger
 
         from .learn_store import open_store
 
+        store = KeptStore(open_store)
         return ApiPlace(
             "comfyui",
-            KeptStore(open_store),
+            store,
             self._context,
             profiles=self.profiles.library,
             ledger=Ledger(open_store),
             targets=lambda: (TARGET,),
+            thumbnails=thumbnails_for(store),
+            page=self.page,
             changed=self._changed,
         )
 

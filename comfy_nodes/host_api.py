@@ -15,14 +15,17 @@ def add_api(prefix: str, bridge: ApiBridge) -> None:
     """Everything below ``prefix``, which ComfyUI serves below /api as well."""
 
     async def answer(request: web.Request) -> web.StreamResponse:
-        found = await bridge.answer(request)
-        headers = {"Content-Type": found.content_type, **found.headers}
+        found, file = await bridge.answer(request), None
         if found.file is not None:
-            return web.FileResponse(found.file, status=found.status, headers=headers)
-        if found.stream is None:
+            found, file = await bridge.opened(found)
+        headers = {"Content-Type": found.content_type, **found.headers}
+        if file is None and found.stream is None:
             return web.Response(body=found.body, status=found.status, headers=headers)
         response = web.StreamResponse(status=found.status, headers=headers)
-        await bridge.follow(found.stream, _Listener(request, response))
+        if file is not None:
+            await bridge.send(found, file, _Listener(request, response))
+        elif found.stream is not None:
+            await bridge.follow(found.stream, _Listener(request, response))
         return response
 
     PromptServer.instance.routes.route("*", prefix + "{path:(/.*)?}")(answer)

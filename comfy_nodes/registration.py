@@ -69,7 +69,8 @@ def register() -> dict[str, type[Any]]:
     host.when_started(queue.start)
     pages = PipelinePart(queue.place, lambda: data_folder() / "pipelines", host.node_info, host.view_of)
     host.add_routes(pipeline_routes(pages))
-    api = ApiPart(wildcards, profiles, loras.library, stories.services, host_api.listens_on, queue.place.ensure_worker)
+    asked = (host_api.listens_on, queue.place.ensure_worker, host.PACK / "web" / "dist")
+    api = ApiPart(wildcards, profiles, loras.library, stories.services, *asked)
     host_api.add_api(PREFIX, ApiBridge(api.service))
     return {
         WILDCARD_PROMPT: _given(WildcardPrompt, services=services),

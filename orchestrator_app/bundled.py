@@ -35,6 +35,13 @@ def bundled_folders() -> dict[str, Path]:
     return {name: bundled_folder(name) for name in get_args(Folder)}
 
 
+def page_folder() -> Path:
+    """Return the folder of the built page, ``web/dist`` of a checkout, whether it is there or not."""
+    package = Path(__file__).resolve().parent
+    inside = package / "content" / "web"
+    return inside if inside.is_dir() else package.parent / "web" / "dist"
+
+
 def example_files() -> list[Path]:
     """Return the bundled template files; ``quick`` is first, the one to begin with."""
     folder = Path(__file__).resolve().parent / "examples"

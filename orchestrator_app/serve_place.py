@@ -18,12 +18,15 @@ if TYPE_CHECKING:
 @contextmanager
 def opened_place(arguments: Namespace) -> Iterator[ApiPlace]:
     """Raises ConfigError, WildcardError, ProfileError, StoreError for what is not there."""
+    from orchestrator_app.bundled import page_folder
     from orchestrator_app.folders import open_profiles
     from orchestrator_app.working import workplace
+    from orchestrator_core.api.image_bytes import thumbnails_for
     from orchestrator_core.store import Store
 
     with workplace(arguments) as place:
         store = KeptStore(Store.open)
+        thumbnails = thumbnails_for(store)
         try:
             with store():  # one that cannot be opened is told before anything is served
                 pass
@@ -35,8 +38,11 @@ def opened_place(arguments: Namespace) -> Iterator[ApiPlace]:
                     profiles=open_profiles(arguments.profile_folder),
                     ledger=place.ledger,
                     targets=lambda: targets,
+                    thumbnails=thumbnails,
+                    page=page_folder(),
                 )
         finally:
+            thumbnails.close()
             store.close()
 
 

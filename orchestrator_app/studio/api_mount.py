@@ -12,6 +12,7 @@ Message = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[Message]]
 Send = Callable[[Message], Awaitable[None]]
 AsgiApp = Callable[[Scope, Receive, Send], Awaitable[None]]
+_PACKED = (b"text/event-stream", b"image/")
 _NAME = "orchestrator-api"
 
 
@@ -67,11 +68,12 @@ def unmount(application: Any) -> None:
 
 
 def unpacked(api: AsgiApp) -> AsgiApp:
-    """Says of events that they are packed already: the host packs what it sends, and would hold them back for that."""
+    """Says of events and pictures that they are packed already: the host packs what it sends, and would hold events
+    back for that, and make of a part of a file something else."""
 
     async def app(scope: Scope, receive: Receive, send: Send) -> None:
         async def send_unpacked(message: Message) -> None:
-            if message["type"] == "http.response.start" and _are_events(message.get("headers", ())):
+            if message["type"] == "http.response.start" and _is_packed(message.get("headers", ())):
                 message = {**message, "headers": [*message["headers"], (b"content-encoding", b"identity")]}
             await send(message)
 
@@ -80,5 +82,5 @@ def unpacked(api: AsgiApp) -> AsgiApp:
     return app
 
 
-def _are_events(headers: Any) -> bool:
-    return any(name.lower() == b"content-type" and value.startswith(b"text/event-stream") for name, value in headers)
+def _is_packed(headers: Any) -> bool:
+    return any(name.lower() == b"content-type" and value.startswith(_PACKED) for name, value in headers)

@@ -9,11 +9,13 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from orchestrator_app.bundled import page_folder
 from orchestrator_app.studio.api_mount import Receive, Scope, Send
 from orchestrator_app.studio.environment import Settings, StudioEnvironment
 from orchestrator_core.api.access import Access
 from orchestrator_core.api.asgi import AsgiApp
 from orchestrator_core.api.hosted import HostedApi
+from orchestrator_core.api.image_bytes import thumbnails_for
 from orchestrator_core.api.place import ApiPlace, KeptStore
 from orchestrator_core.context import StageContext
 from orchestrator_core.errors import OrchestratorError
@@ -59,6 +61,8 @@ class StudioApi:
             profiles=environment.profiles,
             ledger=Ledger(environment.store),
             targets=lambda: targets(self._settings()),
+            thumbnails=thumbnails_for(self._store),
+            page=page_folder(),
             changed=self._changed,
         )
         self._app = AsgiApp(HostedApi(self.place, access))
@@ -68,6 +72,8 @@ class StudioApi:
 
     def close(self) -> None:
         self._app.close()
+        if self.place.thumbnails is not None:
+            self.place.thumbnails.close()
         self._store.close()
 
     def _settings(self) -> Settings:

@@ -37,12 +37,21 @@ class Access:
 
     def check(self, head: Head) -> None:
         """Raises Refusal: 403 for a foreign name or page, 401 without the token."""
-        self._check_host(head.headers.get("host", ""))
+        self.check_host(head)
         _check_page(head.headers)
         self._check_token(head)
 
-    def _check_host(self, host: str) -> None:
-        name = host_name(host)
+    def check_page_file(self, head: Head) -> None:
+        """Of what is no secret: that it is asked for under a name of ours, and no foreign page is made of it.
+
+        To follow a link that leads here is allowed from anywhere. Raises Refusal.
+        """
+        self.check_host(head)
+        if head.headers.get("sec-fetch-mode", "").lower() != "navigate" or _is_framed(head):
+            _check_page(head.headers)
+
+    def check_host(self, head: Head) -> None:
+        name = host_name(head.headers.get("host", ""))
         if is_loopback(name) or (name and name in {known.lower() for known in self.hosts}):
             return
         if self.is_open and is_address(name):
@@ -98,6 +107,10 @@ def _decoded(given: str) -> str:
         return b64decode(given, validate=True).decode()
     except ValueError:  # also of what is no UTF-8
         return ""
+
+
+def _is_framed(head: Head) -> bool:
+    return head.headers.get("sec-fetch-dest", "").lower() != "document"
 
 
 def _check_page(headers: Mapping[str, str]) -> None:

@@ -13,6 +13,8 @@ from orchestrator_core.config import data_folder
 
 if TYPE_CHECKING:
     from orchestrator_core.context import StageContext
+    from orchestrator_core.gallery.keeper import GalleryKeeper
+    from orchestrator_core.gallery.thumbnails import Thumbnails
     from orchestrator_core.profiles.model import Kind, Profile
     from orchestrator_core.store import Store
     from orchestrator_core.weights.ledger import Ledger
@@ -39,6 +41,14 @@ def _tell_nobody(what: str) -> None:
 
 
 @dataclass(frozen=True, slots=True)
+class OfferedFolder:
+    """A folder that this place knows, as the one it renders into: a person may have it in the gallery by its name."""
+
+    name: str  # "output"
+    path: Path
+
+
+@dataclass(frozen=True, slots=True)
 class ApiPlace:
     """A frozen bundle of ports. What a place has not is None: the routes that need it answer 501, and say so.
 
@@ -52,6 +62,10 @@ class ApiPlace:
     ledger: Ledger | None = None  # of learning: learned odds for draws, and where marks teach
     pipelines: Callable[[], Path] = field(default=_own_pipelines)  # the folder of the person's own
     targets: Callable[[], Sequence[str]] = tuple  # where this place itself can render: "comfyui", addresses
+    thumbnails: Thumbnails | None = None  # of the gallery: ``image_bytes.thumbnails_for`` makes them
+    page: Path | None = None  # the folder of the built page, web/dist
+    keeper: GalleryKeeper | None = None  # looks at the folders of the gallery from the first call on
+    offered: Callable[[], Sequence[OfferedFolder]] = tuple  # folders for the gallery, by a name
     changed: Callable[[str], None] = _tell_nobody  # called with "jobs", "marks" or "pipelines" after a change
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from orchestrator_core.api import about, drawing, events, images, jobs, pipelines, profiles, queue
 from orchestrator_core.api import image_models as shown
 from orchestrator_core.api import job_models as asked
+from orchestrator_core.api.image_bytes import IMAGE_BYTES
 from orchestrator_core.api.models import Nothing
 from orchestrator_core.api.routes_gallery import GALLERY
 from orchestrator_core.api.routing import LARGE, Route
@@ -182,4 +183,6 @@ _ABOUT = (
     Route("GET", "/health", about.health, about.Health, "Whether it works"),
     Route("GET", "/openapi.json", about.openapi, None, "This description", content_type="application/json"),
 )
-ROUTES: tuple[Route, ...] = _JOBS + _QUEUE + _PROMPTS + _IMAGES + GALLERY + _PROFILES + _PIPELINES + _ABOUT
+ROUTES: tuple[Route, ...] = (
+    _JOBS + _QUEUE + _PROMPTS + _IMAGES + GALLERY + IMAGE_BYTES + _PROFILES + _PIPELINES + _ABOUT
+)

@@ -14,13 +14,14 @@ from orchestrator_core.api.refusing import Refusal
 from orchestrator_core.api.wire import Answer, Head
 
 JSON = "application/json"
+ANY = "*/*"  # of an answer that may be of any kind
 _UNREADABLE = re.compile(r"[\x00\ud800-\udfff]")  # what no name has: a NUL, half a character
 SMALL, LARGE = 64 << 10, 16 << 20  # bytes of a body
 
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """``query`` and ``body`` are of the route's models; ``body`` is None where it has none."""
+    """``query`` and ``body`` are of the route's models; ``body`` is None where it has none, bytes where it is no JSON."""
 
     place: ApiPlace
     head: Head
@@ -54,7 +55,13 @@ class Route:
     most: int = SMALL
     content_type: str = JSON
     creates: bool = False  # may answer with 201
-    refusals: Sequence[int] = field(default=())  # beside those that any route may answer with
+    takes_kinds: Sequence[str] = ()  # of a body that is no JSON, and is handed on as it is
+    refusals: Mapping[str, type[BaseModel]] = field(default_factory=dict)  # statuses with an answer of their own kind
+    headers: Sequence[str] = ()  # of a request, that mean something here
+
+    @property
+    def has_body(self) -> bool:
+        return self.body is not None or bool(self.takes_kinds)
 
     def match(self, path: str) -> dict[str, str] | None:
         """The names in its path; None where another is meant."""
@@ -79,6 +86,7 @@ class Route:
         main = self.content_type.partition("/")[0]
         return (
             not kinds
+            or self.content_type == ANY
             or any(kind in ("*/*", f"{main}/*", self.content_type) for kind in kinds)
             or (main == "image" and any(kind.startswith("image/") for kind in kinds))
         )

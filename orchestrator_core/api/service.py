@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from orchestrator_core.api.access import Access
+from orchestrator_core.api.app_files import APP, is_of_page
 from orchestrator_core.api.place import ApiPlace
 from orchestrator_core.api.reading import body_of, check_kind, query_of
 from orchestrator_core.api.refusing import BASE_HEADERS, Refusal, json_bytes, refusal_of, too_large
@@ -23,7 +24,7 @@ class Api:
     def before(self, head: Head) -> Answer | int:
         try:
             route = self._found(head).route
-            most = route.most if route is not None and route.body is not None else 1024
+            most = route.most if route is not None and route.has_body else 1024
             if _announced(head) > most:
                 raise too_large(most)
         except Exception as error:  # noqa: BLE001 - the port says that this raises nothing
@@ -44,8 +45,11 @@ class Api:
 
     def _found(self, head: Head) -> Match:
         """Who may not ask is not told what there is. Raises Refusal."""
-        self.access.check(head)
-        match = find(ROUTES, head)
+        if is_of_page(head.path):
+            self.access.check_page_file(head)
+        else:
+            self.access.check(head)
+        match = find(ROUTES + APP, head)
         if match.route is not None:
             check_kind(match.route, head)
         return match

@@ -42,7 +42,7 @@ class Thumbnails:
         self._changed = threading.Condition()
         self._large = threading.Lock()
         self._threads: list[threading.Thread] = []
-        self._busy = 0
+        self._made_now: set[str] = set()
         self._closed = False
 
     def path(self, key: str) -> Path:
@@ -61,6 +61,8 @@ class Thumbnails:
         if self.found(key):
             return True
         with self._changed:
+            if key in self._made_now:
+                return False
             self._waiting[key] = file
             self._waiting.move_to_end(key)
             while len(self._waiting) > _WAITING:
@@ -72,6 +74,11 @@ class Thumbnails:
             self._changed.notify()
         return False
 
+    def is_asked(self, key: str) -> bool:
+        """Whether it is waited for still. What is not, and is not ``found`` either, has failed or was forgotten."""
+        with self._changed:
+            return key in self._waiting or key in self._made_now
+
     def make(self, key: str, file: Path) -> Path:
         """Make it now, in this thread. Raises GalleryError for a picture that cannot be shown."""
         made = self.found(key)
@@ -80,7 +87,7 @@ class Thumbnails:
     def wait(self, seconds: float | None = None) -> bool:
         """Until nothing is asked for any more. False: that took longer."""
         with self._changed:
-            return self._changed.wait_for(lambda: not self._waiting and not self._busy, seconds)
+            return self._changed.wait_for(lambda: not self._waiting and not self._made_now, seconds)
 
     def close(self) -> None:
         """What is being made is finished; what waits is forgotten."""
@@ -102,7 +109,7 @@ class Thumbnails:
                 self._failed(asked[0], f"It cannot be shown: {type(error).__name__}: {error}")
             finally:
                 with self._changed:
-                    self._busy -= 1
+                    self._made_now.discard(asked[0])
                     self._changed.notify_all()
 
     def _next(self) -> Ask | None:
@@ -110,8 +117,9 @@ class Thumbnails:
             self._changed.wait_for(lambda: self._waiting or self._closed)
             if self._closed:
                 return None
-            self._busy += 1
-            return self._waiting.popitem()
+            asked = self._waiting.popitem()
+            self._made_now.add(asked[0])
+            return asked
 
     def _kept(self, path: Path, data: bytes) -> Path:
         part = path.with_name(f".{path.name}.{secrets.token_hex(4)}.part")
