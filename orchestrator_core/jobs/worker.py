@@ -83,6 +83,7 @@ class Worker:
         self._threads: list[threading.Thread] = []
         self._deliveries = Deliveries(store, tell)
         self.failure: Exception | None = None
+        self._membership_lock = threading.Lock()  # between saying that it lives, and that it does no more
         self._is_abandoned = False
 
     @property
@@ -127,9 +128,10 @@ class Worker:
         """The process ends now, and all that it renders with it: its jobs wait again, at their old places."""
         self._is_abandoned = True
         self.stopping.set()
-        with suppress(StoreError):  # who looks next sees by the lock that this process has ended
-            put_back(self.store, self.id)
-        self.membership.leave()
+        with self._membership_lock:
+            with suppress(StoreError):  # who looks next sees by the lock that this process has ended
+                put_back(self.store, self.id)
+            self.membership.leave()
 
     def running(self) -> list[Job]:
         with self._lock:
@@ -247,11 +249,12 @@ class Worker:
                 time.sleep(self.ways.tick_s)
 
     def _watch(self) -> None:
-        if self._is_abandoned:
-            return
-        if not self.membership.beat():  # taken for dead, as after a long sleep: its jobs are others' now
-            self._stop_all("leaving")
-            self.membership.join()
+        with self._membership_lock:
+            if self._is_abandoned:
+                return
+            if not self.membership.beat():  # taken for dead, as after a long sleep: its jobs are others' now
+                self._stop_all("leaving")
+                self.membership.join()
         for line in self.membership.bury(self.ways.takes_over):
             self.tell(line)
 

@@ -218,6 +218,8 @@ def by_client(tmp_path: Path, ask: Callable[[Any], Awaitable[None]], *more: str)
 @pytest.mark.slow
 def test_a_client_lists_the_tools_and_calls_them(tmp_path: Path) -> None:
     async def ask(session: Any) -> None:
+        import anyio
+
         listed = (await session.list_tools()).model_dump(by_alias=True)["tools"]
         assert [tool["name"] for tool in listed] == list(TOOLS)
         hints = {tool["name"]: tool["annotations"] for tool in listed}
@@ -236,6 +238,9 @@ def test_a_client_lists_the_tools_and_calls_them(tmp_path: Path) -> None:
         assert added["structuredContent"]["new"] == 1
         waited = (await session.call_tool("wait_for_job", {"job": "1"})).model_dump(by_alias=True)
         assert waited["structuredContent"]["state"] == "done"
+        with anyio.fail_after(30):  # the store knows it a little before it is told
+            while "Job 1: done" not in (tmp_path / "stderr.txt").read_text():
+                await anyio.sleep(0.05)
 
     said = by_client(tmp_path, ask, "--generator", "comfy=http://127.0.0.1:9")
     assert "Job 1: done" in said

@@ -283,6 +283,13 @@ def free_port() -> int:
         return int(free.getsockname()[1])
 
 
+def watch_errors(page: Any, errors: list[str] | None = None) -> list[str]:
+    """Where the errors of the page's scripts will be. Forge's own canvas complains of itself on a slow machine."""
+    found = [] if errors is None else errors
+    page.on("pageerror", lambda error: None if "ForgeCanvas" in str(error) else found.append(str(error)))
+    return found
+
+
 @contextmanager
 def running_forge(
     folder: Path,

@@ -24,6 +24,7 @@ from orchestrator_core.formats.node_definitions import node_definition
 from orchestrator_core.store import Store
 from orchestrator_core.template import Template, Wildcards
 from tests.hosts.comfyui import ROOT, ComfyUI
+from tests.hosts.queue_rows import empty_queue
 
 pytestmark = [pytest.mark.host, pytest.mark.slow]
 
@@ -211,6 +212,7 @@ def test_a_new_seed_renders_nothing_anew_where_it_draws_nothing(server: Server) 
 
 
 def test_a_wildcard_file_that_changes_elsewhere_renders_nothing_anew(server: Server, own_wildcards: Path) -> None:
+    empty_queue(server.comfyui.store)  # a job of another file would take what the host remembers of the last prompt
     (own_wildcards / "mine.txt").write_text("heron\n")
     time.sleep(2.1)  # how often the folders are looked at
     own = graph(template="a __mine__", negative_template="")

@@ -27,7 +27,7 @@ from orchestrator_core.formats.image_metadata import read_image
 from tests.api_client import ApiServer
 from tests.core.loras.library_files import write_lora
 from tests.core.loras.stand_in_civitai import StandIn, version
-from tests.hosts.forge import Forge, ForgeParts, running_forge
+from tests.hosts.forge import Forge, ForgeParts, running_forge, watch_errors
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page
@@ -78,10 +78,9 @@ def loras(forge: Forge) -> Path:
 @pytest.fixture
 def page(forge: Forge, chromium: Browser) -> Iterator[Page]:
     context = chromium.new_context(viewport={"width": 1400, "height": 1000})
-    errors: list[str] = []
     page: Page = context.new_page()
     page.set_default_timeout(90_000)
-    page.on("pageerror", lambda error: errors.append(str(error)))
+    errors = watch_errors(page)
     page.goto(f"{forge.url}/?__theme=light")
     page.wait_for_selector("#tabs button")
     tab(page, "Orchestrator")

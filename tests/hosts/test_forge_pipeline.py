@@ -16,7 +16,7 @@ import pytest
 
 from orchestrator_core.formats.extra_networks import extract_loras
 from orchestrator_core.formats.image_metadata import read_image
-from tests.hosts.forge import Forge
+from tests.hosts.forge import Forge, watch_errors
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page
@@ -36,8 +36,7 @@ def page(forge: Forge, chromium: Browser) -> Iterator[Page]:
     context = chromium.new_context(viewport={"width": 1400, "height": 1000})
     page: Page = context.new_page()
     page.set_default_timeout(90_000)
-    errors: list[str] = []
-    page.on("pageerror", lambda error: errors.append(str(error)))
+    errors = watch_errors(page)
     page.goto(f"{forge.url}/?__theme=dark")
     page.wait_for_selector("#tabs button")
     page.get_by_role("tab", name=re.compile("^orchestrator$", re.IGNORECASE)).first.click()

@@ -17,7 +17,7 @@ from orchestrator_core.config import DATABASE_NAME
 from orchestrator_core.jobs.model import NewJob
 from orchestrator_core.jobs.queue import Queue
 from orchestrator_core.store import Store
-from tests.hosts.forge import Forge
+from tests.hosts.forge import Forge, watch_errors
 from tests.hosts.queue_rows import empty_queue
 
 if TYPE_CHECKING:
@@ -35,8 +35,7 @@ def page(forge: Forge, chromium: Browser) -> Iterator[Page]:
     context = chromium.new_context(viewport={"width": 1400, "height": 1000})
     page: Page = context.new_page()
     page.set_default_timeout(90_000)
-    errors: list[str] = []
-    page.on("pageerror", lambda error: errors.append(str(error)))
+    errors = watch_errors(page)
     page.goto(f"{forge.url}/?__theme=dark")
     page.wait_for_selector("#tabs button")
     page.get_by_role("tab", name=re.compile("^orchestrator$", re.IGNORECASE)).first.click()

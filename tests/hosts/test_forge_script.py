@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import io
 import json
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -34,6 +35,7 @@ def wildcards(forge: Forge) -> Wildcards:
     (folder / "syntax.txt").write_text(
         "[day|night] (deep:1.3) BREAK [cat:dog:0.5] AND \\(plain\\) 1\n", encoding="utf-8"
     )
+    time.sleep(2.1)  # how often the folders are looked at: another file's test may have drawn just now
     return Wildcards([forge.home / "wildcards"])
 
 

@@ -20,7 +20,7 @@ from orchestrator_core.formats.image_metadata import read_image
 from orchestrator_core.store import Store
 from orchestrator_core.template import Template, Wildcards
 from tests.hosts.comfyui import ComfyUI
-from tests.hosts.forge import PACK, Forge
+from tests.hosts.forge import PACK, Forge, watch_errors
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Locator, Page
@@ -45,7 +45,7 @@ def opened(forge: Forge, chromium: Browser) -> Iterator[Opened]:
         contexts.append(chromium.new_context(viewport={"width": 1400, "height": 900}))
         page: Page = contexts[-1].new_page()
         page.set_default_timeout(90_000)
-        page.on("pageerror", lambda error: errors.append(str(error)))
+        watch_errors(page, errors)
         page.goto(f"{forge.url}/?__theme={theme}")
         page.wait_for_selector("#tabs button")
         tab(page, start)

@@ -322,7 +322,7 @@ def test_a_broken_socket_is_opened_again_in_mid_job(start: Any, tmp_path: Path) 
     server = start(job)
     recorder = Recorder()
     ComfyGenerator(tmp_path, server.url, timeouts=QUICK).generate(REQUEST, NOTES, recorder)
-    assert server.calls.count("GET /ws") == 2
+    assert server.calls.count("GET /ws") >= 2  # more, where a slow machine lets one time out
     assert Progress("sampler", 2, 2) in recorder
 
 
