@@ -21,8 +21,8 @@ LEARNING = ("demo",)  # a template learns from images of the tiny world's own mo
 MODELS = ("vision", "embedded")  # extras with torch, several GB: for the example and the tests, not for every command
 STAMP = "sd-orchestrator-installed.txt"  # in .venv: what the last installation was made of
 COPY_MARK = ".copied-by-install"  # in a copy that this module made, and may therefore replace
-NOT_COPIED = frozenset({".git", ".venv", "venv", "tests", "outputs", "node_modules", "build", "dist"})
-CACHES = ("__pycache__", ".*_cache", ".hypothesis")
+NOT_COPIED = frozenset({".git", ".venv", "venv", "tests", "outputs", "build", "dist"})  # of the root alone
+CACHES = ("__pycache__", ".*_cache", ".hypothesis", "node_modules")
 
 
 class InstallError(OrchestratorError):
