@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from ipaddress import ip_address
 from urllib.parse import urlsplit
 
+from orchestrator_core.api.cookies import cookie_of, cookies_in
 from orchestrator_core.api.refusing import Refusal
 from orchestrator_core.api.wire import Head
 
@@ -72,19 +73,26 @@ class Access:
                 )
             return
         given = head.headers.get("authorization", "")
-        if not self._is_right(given):
+        if self.secret_in(given) is None and (given or not self._has_cookie(head)):
             wrong = "The login, or the token, is wrong." if self.logins else "The token is wrong."
             said = wrong if given else f"{self._needed} is needed."
-            raise Refusal(401, "unauthorized", said, headers={"WWW-Authenticate": self._challenge})
+            raise Refusal(401, "unauthorized", said, headers={"WWW-Authenticate": self._challenge(head)})
 
-    def _is_right(self, authorization: str) -> bool:
+    def secret_in(self, authorization: str) -> str | None:
+        """The token or the login that was given, if it is right."""
         scheme, _, given = authorization.partition(" ")
         if scheme.lower() == "bearer":
-            return bool(self.token) and is_same(given.strip(), self.token)
+            return self.token if self.token and is_same(given.strip(), self.token) else None
         if scheme.lower() == "basic":
             login = _decoded(given.strip())
-            return sum(is_same(login, known) for known in self.logins) > 0  # all of them: it takes as long for each
-        return False
+            right = [known for known in self.logins if is_same(login, known)]  # all of them: it takes as long for each
+            return right[0] if right else None
+        return None
+
+    def _has_cookie(self, head: Head) -> bool:
+        given = cookies_in(head)
+        secrets = [secret for secret in (self.token, *self.logins) if secret] if given else []
+        return sum(is_same(one, cookie_of(secret)) for one in given[:3] for secret in secrets) > 0
 
     @property
     def _needed(self) -> str:
@@ -92,9 +100,10 @@ class Access:
             return "A token (Authorization: Bearer TOKEN)"
         return "This server's login (Authorization: Basic …), or the token (Bearer TOKEN),"
 
-    @property
-    def _challenge(self) -> str:
-        return 'Bearer realm="orchestrator"' + (', Basic realm="orchestrator"' if self.logins else "")
+    def _challenge(self, head: Head) -> str:
+        """A browser would ask for a login in a window of its own, and the page does so: it is told otherwise."""
+        basic = "X-Basic" if head.headers.get("user-agent", "").startswith("Mozilla/") else "Basic"
+        return 'Bearer realm="orchestrator"' + (f', {basic} realm="orchestrator"' if self.logins else "")
 
 
 def is_same(given: str, secret: str) -> bool:

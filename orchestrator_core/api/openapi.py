@@ -7,14 +7,14 @@ from collections.abc import Iterator, Sequence
 from functools import cache
 from typing import Any, Literal
 
-from pydantic import BaseModel
+from pydantic import BaseModel, ValidationError
 from pydantic.json_schema import models_json_schema
 
 import orchestrator_core
 from orchestrator_core.api.models import ErrorShown
 from orchestrator_core.api.refusing import json_bytes
 from orchestrator_core.api.routes import ROUTES
-from orchestrator_core.api.routing import JSON, Route
+from orchestrator_core.api.routing import JSON, NO_CONTENT, Route
 from orchestrator_core.api.saved_pipelines import NAME
 from orchestrator_core.api.wire import PREFIX
 
@@ -34,12 +34,20 @@ _ERRORS = {
     "501": "This place has not what that takes.",
     "503": "The database or a stream is busy; ask again after Retry-After seconds.",
 }
+_ERRORS_OF_SOME = {"412": "It was changed meanwhile."}
 _WITH_BODY = ("413", "415")
 _NAMES = {
     "job": "Its number or id.",
     "image": "Its id, as a list of images has it.",
     "profile": "Its key or its name.",
     "pipeline": "Its name.",
+    "search": "Its name.",
+}
+_HEADERS = {
+    "If-Match": {
+        "description": "The revision of the image that you have seen. Without it the marks hold in any case.",
+        "schema": {"type": "string", "pattern": r'^("[0-9]{1,15}"|[*])$'},
+    }
 }
 _IDEMPOTENT = {
     "name": "Idempotency-Key",
@@ -87,6 +95,7 @@ References = dict[tuple[type[BaseModel], Mode], Any]
 def _schemas() -> tuple[dict[str, Any], References]:
     bodies: set[type[BaseModel]] = {route.body for route in ROUTES if route.body is not None}
     answers: set[type[BaseModel]] = {ErrorShown} | {route.answer for route in ROUTES if route.answer is not None}
+    answers |= {model for route in ROUTES for model in route.refusals.values()}
     inputs = [(model, "validation") for model in sorted(bodies, key=lambda model: model.__name__)]
     outputs = [(model, "serialization") for model in sorted(answers, key=lambda model: model.__name__)]
     references, whole = models_json_schema([*inputs, *outputs], ref_template=REF)  # type: ignore[list-item]
@@ -105,17 +114,27 @@ def _operation(route: Route, references: References) -> dict[str, Any]:
         "operationId": _operation_id(route),
         "tags": [route.path.strip("/").partition("/")[0].partition(":")[0]],
         "summary": route.summary,
-        "responses": {**_answers(route, references), **_refusals(route)},
+        "responses": {**_answers(route, references), **_refusals(route, references)},
     }
     if parameters := list(_parameters(route)):
         operation["parameters"] = parameters
     if route.body is not None:
         schema = references[route.body, "validation"]
         operation["requestBody"] = {
-            "required": any(field.is_required() for field in route.body.model_fields.values()),
+            "required": not _may_be_empty(route.body),
             "content": {JSON: {"schema": schema}},
         }
+    elif route.takes_kinds:
+        operation["requestBody"] = {"content": {route.takes_kinds[0]: {"schema": {"type": "string"}}}}
     return operation
+
+
+def _may_be_empty(body: type[BaseModel]) -> bool:
+    try:
+        body.model_validate({})
+    except ValidationError:
+        return False
+    return True
 
 
 def _operation_id(route: Route) -> str:
@@ -140,6 +159,8 @@ def _parameters(route: Route) -> Iterator[dict[str, Any]]:
                 **({"description": told} if told else {}),
                 "schema": _without_null(field),
             }
+    for name in route.headers:
+        yield {"name": name, "in": "header", "required": False, **_HEADERS[name]}
     if route.creates and route.method == "POST":
         yield _IDEMPOTENT
 
@@ -153,6 +174,8 @@ def _without_null(field: dict[str, Any]) -> dict[str, Any]:
 
 
 def _answers(route: Route, references: References) -> dict[str, Any]:
+    if route.content_type == NO_CONTENT:
+        return {"204": {"description": route.summary}}
     if route.answer is None:
         kinds = ("image/png", "image/jpeg", "image/webp", "image/gif") if "image" in route.content_type else ()
         content: dict[str, Any] = {kind: {} for kind in kinds or (route.content_type,)}
@@ -165,10 +188,14 @@ def _answers(route: Route, references: References) -> dict[str, Any]:
     return found
 
 
-def _refusals(route: Route) -> dict[str, Any]:
+def _refusals(route: Route, references: References) -> dict[str, Any]:
     content = {JSON: {"schema": {"$ref": REF.format(model="ErrorShown")}}}
-    names: Sequence[str] = [name for name in _ERRORS if route.body is not None or name not in _WITH_BODY]
-    return {name: {"description": _ERRORS[name], "content": content} for name in names}
+    names: Sequence[str] = [name for name in _ERRORS if route.has_body or name not in _WITH_BODY]
+    found = {name: {"description": _ERRORS[name], "content": content} for name in names}
+    for name, model in route.refusals.items():
+        own = {JSON: {"schema": references[model, "serialization"]}}
+        found[name] = {"description": _ERRORS_OF_SOME[name], "content": own}
+    return dict(sorted(found.items()))
 
 
 def tidied(value: Any) -> Any:

@@ -9,25 +9,28 @@ from typing import Any
 
 from pydantic import BaseModel
 
+from orchestrator_core.api.access import Access
 from orchestrator_core.api.place import ApiPlace
 from orchestrator_core.api.refusing import Refusal
 from orchestrator_core.api.wire import Answer, Head
 
 JSON = "application/json"
 ANY = "*/*"  # of an answer that may be of any kind
+NO_CONTENT = ""  # of one that has none: 204
 _UNREADABLE = re.compile(r"[\x00\ud800-\udfff]")  # what no name has: a NUL, half a character
 SMALL, LARGE = 64 << 10, 16 << 20  # bytes of a body
 
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """``query`` and ``body`` are of the route's models; ``body`` is None where it has none, bytes where it is no JSON."""
+    """``query`` and ``body`` are of the route's models; ``body`` is None without one, and bytes where it is no JSON."""
 
     place: ApiPlace
     head: Head
     names: Mapping[str, str]  # what stood in the path, by the pattern's names
     query: Any = None
     body: Any = None
+    access: Access | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +89,7 @@ class Route:
         main = self.content_type.partition("/")[0]
         return (
             not kinds
-            or self.content_type == ANY
+            or self.content_type in (ANY, NO_CONTENT)
             or any(kind in ("*/*", f"{main}/*", self.content_type) for kind in kinds)
             or (main == "image" and any(kind.startswith("image/") for kind in kinds))
         )

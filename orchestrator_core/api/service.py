@@ -58,14 +58,16 @@ class Api:
         route = match.route
         if route is None:
             return Answer(204, headers={**BASE_HEADERS, "Allow": ", ".join(match.allowed)})
-        found = route.handler(Call(self.place, head, match.names, query_of(route, head), body_of(route, body)))
+        found = route.handler(
+            Call(self.place, head, match.names, query_of(route, head), body_of(route, body), self.access)
+        )
         if isinstance(found, Answer):
             return found
         headers = dict(BASE_HEADERS)
         status, model = (201, found.model) if isinstance(found, Created) else (200, found)
         if isinstance(found, Created) and found.location:
             headers["Location"] = PREFIX + found.location
-        return Answer(status, json_bytes(model.model_dump(mode="json")), headers=headers)
+        return Answer(status, json_bytes(model.model_dump(mode="json", by_alias=True)), headers=headers)
 
 
 def _announced(head: Head) -> int:
