@@ -88,7 +88,7 @@ export function same(one: readonly string[], other: readonly string[]): boolean 
 }
 
 /** With these fields others; `undefined` takes one away. */
-export function changed(given: object, fields: object): object {
+export function changed(given: object, fields: object): Record<string, unknown> {
   const next: Record<string, unknown> = { ...given };
   for (const [name, value] of Object.entries(fields))
     if (value === undefined) delete next[name];

@@ -38,10 +38,10 @@ function inStage(stage: string, text: string): Problem {
 
 function inPipeline(text: string, pipeline: Pipeline): Problem {
   const [, place = "", message = text] = PLACE.exec(text) ?? [];
-  const [, number, field = ""] = /^stages\.(\d+)(?:\.(.+))?$/.exec(place) ?? [];
+  const [, number, own = ""] = /^stages\.(\d+)(?:\.(.+))?$/.exec(place) ?? [];
   if (number !== undefined) {
     const stage = pipeline.stages[Number(number)]?.id ?? "";
-    return { stage, field: field || (/fall back/.test(message) ? "fallback" : ""), message: sentence(message) };
+    return { stage, field: own || (/fall back/.test(message) ? "fallback" : ""), message: sentence(message) };
   }
   const [, named] = /stage '(.+?)'/.exec(message) ?? [];
   const stage = place === "stages" && named && pipeline.stages.some(({ id }) => id === named) ? named : "";
