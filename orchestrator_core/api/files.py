@@ -25,7 +25,7 @@ _BEGINNINGS: tuple[tuple[int, bytes, str], ...] = (
     (0, b"\xff\x0a", "image/jxl"),
     (0, b"\x00\x00\x00\x0cJXL ", "image/jxl"),
 )
-_RANGE = re.compile(r"bytes[ ]*=[ ]*([0-9]{0,18})-([0-9]{0,18})")
+_RANGE = re.compile(r"bytes=([0-9]{0,18})-([0-9]{0,18})")
 
 
 def opened(path: Path) -> tuple[BinaryIO, int]:
@@ -95,7 +95,7 @@ def is_known(head: Head, tag: str) -> bool:
 def _part_asked(head: Head, tag: str, size: int) -> Part | None:
     """None for all of it: what is no range, or several of them, or of another content, is answered with the whole."""
     found = _RANGE.fullmatch(head.headers.get("range", "").strip())
-    if found is None or found[0].endswith("=-") or head.headers.get("if-range", f'"{tag}"').strip() != f'"{tag}"':
+    if found is None or found[0] == "bytes=-" or head.headers.get("if-range", f'"{tag}"').strip() != f'"{tag}"':
         return None
     first, last = found.groups()
     if first and last and int(last) < int(first):
