@@ -8,7 +8,9 @@ from orchestrator_core.api import job_models as asked
 from orchestrator_core.api.image_bytes import IMAGE_BYTES
 from orchestrator_core.api.models import Nothing
 from orchestrator_core.api.routes_gallery import GALLERY
+from orchestrator_core.api.routes_pictures import BUILDER, PICTURES
 from orchestrator_core.api.routing import LARGE, Route
+from orchestrator_core.api.session import SESSION
 
 _MIDDLE = 1 << 20  # bytes of a body
 _JOB, _IMAGE, _PIPELINE = "/jobs/{job}", "/images/{image}", "/pipelines/{pipeline}"
@@ -184,5 +186,16 @@ _ABOUT = (
     Route("GET", "/openapi.json", about.openapi, None, "This description", content_type="application/json"),
 )
 ROUTES: tuple[Route, ...] = (
-    _JOBS + _QUEUE + _PROMPTS + _IMAGES + GALLERY + IMAGE_BYTES + _PROFILES + _PIPELINES + _ABOUT
+    _JOBS
+    + _QUEUE
+    + _PROMPTS
+    + _IMAGES
+    + GALLERY
+    + PICTURES
+    + IMAGE_BYTES
+    + _PROFILES
+    + _PIPELINES
+    + BUILDER
+    + SESSION
+    + _ABOUT
 )

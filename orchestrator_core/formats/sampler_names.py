@@ -55,6 +55,7 @@ _AUTOMATIC = {
 _SAMPLER_OF_LABEL = {label.casefold(): name for name, label in _SAMPLERS.items()}
 _SCHEDULER_OF_LABEL = {label.casefold(): name for name, label in _SCHEDULERS.items()}
 _OLD_SUFFIXES = (" Karras", " Exponential")  # before 1.9, A1111 wrote both names as one: "DPM++ 2M Karras"
+SAMPLERS, SCHEDULERS = tuple(_SAMPLERS), tuple(_SCHEDULERS)  # those that people know, in ComfyUI's words
 
 
 def sampler_label(name: str) -> str:

@@ -39,6 +39,15 @@ def json_schema() -> dict[str, Any]:
     }
 
 
+def options_schema(name: str) -> dict[str, Any]:
+    """Of one stage's options, by itself. Names that pydantic makes of the fields' are left out: they say no more."""
+    schema: dict[str, Any] = _as_any_pydantic(STAGES[name].options.model_json_schema())
+    for field, told in schema["properties"].items():
+        if STAGES[name].options.model_fields[field].title is None:
+            told.pop("title", None)
+    return {key: value for key, value in schema.items() if key not in ("title", "description")}
+
+
 def _as_any_pydantic(value: Any) -> Any:
     """Newer ones say that a dict may hold anything, which is so where nothing is said."""
     if isinstance(value, dict):

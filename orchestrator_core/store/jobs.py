@@ -96,6 +96,16 @@ def locked(connection: Connection, name: str) -> Stored | None:
     return connection.execute(statement).mappings().first()
 
 
+def pipeline_of_run(connection: Connection, run_id: str) -> str:
+    """The pipeline, as JSON, of the job that made this run; "" where none did."""
+    attempted = select(attempts.c.job_id).where(attempts.c.run_id == run_id).limit(1).scalar_subquery()
+    for wanted in (jobs.c.id == run_id, jobs.c.run_id == run_id, jobs.c.id == attempted):  # the first is the usual way
+        found = connection.execute(select(jobs.c.pipeline).where(wanted).limit(1)).scalar()
+        if found is not None:
+            return str(found)
+    return ""
+
+
 def page(connection: Connection, states: Sequence[str], limit: int, offset: int, text: str = "") -> Sequence[Stored]:
     """Jobs in these states without what is large: waiting and running ones in their order, others newest first."""
     statement = select(*BRIEF).limit(limit).offset(offset)

@@ -92,6 +92,17 @@ class State:
         self._records, self._latest, self._whole, self._slots, self.images = {}, {}, {}, {}, set()
         self._take(observations)
 
+    def without_mark(self, run_id: str, image: str) -> State:
+        """What would hold if nobody had marked that image; this one stays as it is."""
+        other = State(self.number, self.settings)
+        other._seen = {
+            name: one
+            for name, one in self._seen.items()
+            if not (one.kind == "mark" and one.run_id == run_id and one.image == image)
+        }
+        other._rebuild(other._seen.values())
+        return other
+
     # what was learned
 
     @property

@@ -125,6 +125,11 @@ class Ledger:
         more = [Event(number, _kind_of(change), (), change) for number, change in enumerate(changes, last + 1)]
         return odds(folded(events), context), odds(folded([*events, *more]), context)
 
+    def without_mark(self, run_id: str, image: str) -> tuple[State, State]:
+        """What would hold if nobody had marked that image, and what holds; nothing is changed."""
+        with self._reading() as state:
+            return state.without_mark(run_id, image), deepcopy(state)
+
     def history(self, most: int = 50) -> list[Happening]:
         """The newest first."""
         with self._open_store() as store:

@@ -1,0 +1,148 @@
+"""``gallery/images/{image}/…``: a picture's words, what it taught, and the picture again."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+from orchestrator_core.api import picture_models as shown
+from orchestrator_core.api.gallery_place import image_named, opened
+from orchestrator_core.api.job_models import JobsAdded, job_shown
+from orchestrator_core.api.jobs import LONGEST_KEY
+from orchestrator_core.api.models import fields_of
+from orchestrator_core.api.refusing import Refusal
+from orchestrator_core.api.routing import Call, Created
+from orchestrator_core.errors import GalleryError, OrchestratorError
+from orchestrator_core.jobs.queue import Queue
+
+if TYPE_CHECKING:
+    from orchestrator_core.gallery.image_runs import Drawing, ImageRun
+    from orchestrator_core.gallery.model import GalleryImage
+    from orchestrator_core.gallery.service import Gallery
+
+_TITLES = {"comfyui": "ComfyUI", "forge": "Forge", "embedded": "This machine, without a host"}
+
+
+def words(call: Call) -> shown.WordsShown:
+    from orchestrator_core.gallery.words import words_of
+
+    with _opened(call) as (gallery, image):
+        if not (image.run_id or image.template):
+            return shown.WordsShown(words=[])
+        found = _run(call, gallery, image)
+    if not found.is_stored and not found.run.draft.source.template:
+        return shown.WordsShown(words=[])
+    told = words_of(found.run, image.prompt)
+    odds = _odds(call, found)
+    return shown.WordsShown(
+        words=[shown.WordShown(**fields_of(word, "key"), times=odds.get(word.key)) for word in told]
+    )
+
+
+def _odds(call: Call, found: ImageRun) -> dict[str, float]:
+    """The learned multipliers for a prompt like this one, where learning is on."""
+    from orchestrator_core.weights.crediting import context_for
+    from orchestrator_core.weights.ledger import family_of
+
+    if call.place.ledger is None:
+        return {}
+    try:
+        return dict(call.place.ledger.odds(context_for(found.run.draft, family_of(found.run))).multipliers)
+    except OrchestratorError:
+        return {}
+
+
+def taught(call: Call) -> shown.TaughtAll:
+    from orchestrator_core.gallery.taught import taught_by
+
+    ledger = call.place.ledger
+    if ledger is None:
+        return shown.TaughtAll(values=[], is_learning=False)
+    with _opened(call) as (gallery, image):
+        try:
+            run = _run(call, gallery, image)
+        except Refusal:
+            return shown.TaughtAll(values=[], is_learning=ledger.settings.on)
+    found = taught_by(run, ledger, call.place.context())
+    values = [shown.TaughtShown(**fields_of(value)) for value in found.values]
+    return shown.TaughtAll(values=values, is_learning=found.is_learning)
+
+
+def slots(call: Call) -> shown.SlotList:
+    from orchestrator_core.gallery.again import prompt_of
+    from orchestrator_core.gallery.varying import slots_of
+
+    with _opened(call) as (gallery, image):
+        try:
+            draft = prompt_of(_run(call, gallery, image))
+        except Refusal:
+            return shown.SlotList(slots=[])
+    return shown.SlotList(slots=[shown.SlotShown(slot=one.name, value=one.value) for one in slots_of(draft)])
+
+
+def again(call: Call) -> Created | JobsAdded:
+    """201 with the jobs; 200 where they were there already under the key."""
+    from orchestrator_core.gallery.again import Wanted, jobs_for, pipeline_of_run
+
+    asked, key = call.body, _key_of(call)
+    with _opened(call) as (gallery, image):
+        run = _run(call, gallery, image)
+        pipeline = pipeline_of_run(gallery.store, run.run.id) if run.is_stored else None
+        title = f"Again: {image.name}"[:500]
+        wanted = Wanted(asked.vary or "", asked.seed, asked.count, asked.target or "", title, key)
+        try:
+            new = jobs_for(run, pipeline, wanted, drawing_of(call))
+        except GalleryError as error:
+            raise Refusal(422, "not_again", str(error), "vary" if asked.vary else "") from None
+        added = Queue(gallery.store).add_all(new)
+    fresh = sum(one.is_new for one in added)
+    if fresh:
+        call.place.changed("jobs")
+    answer = JobsAdded(count=len(added), new=fresh, jobs=[job_shown(one.job) for one in added])
+    return Created(answer, f"/jobs/{added[0].job.id}" if len(added) == 1 else "") if fresh else answer
+
+
+def _key_of(call: Call) -> str:
+    key: str = call.head.headers.get("idempotency-key", "").strip()
+    if "idempotency-key" in call.head.headers and not 1 <= len(key) <= LONGEST_KEY:
+        raise Refusal(400, "bad_key", f"An Idempotency-Key has 1 to {LONGEST_KEY} characters.", "Idempotency-Key")
+    return key
+
+
+def targets(call: Call) -> shown.TargetList:
+    """Where this place renders itself, and whom workers of the same store render with now."""
+    with call.place.open_store() as store:
+        living = [name for worker in Queue(store).workers() for name in worker.serves]
+    names = dict.fromkeys(name for name in (*call.place.targets(), *living) if name)
+    return shown.TargetList(targets=[shown.TargetShown(name=name, title=_TITLES.get(name, name)) for name in names])
+
+
+def workflow(call: Call) -> shown.WorkflowShown:
+    from orchestrator_core.gallery.workflows import workflow_of_image
+
+    with _opened(call) as (gallery, image):
+        found = workflow_of_image(gallery, image, drawing_of(call))
+    return shown.WorkflowShown(workflow=found.workflow, source=found.source, warnings=list(found.told))
+
+
+def drawing_of(call: Call) -> Drawing:
+    from orchestrator_core.gallery.image_runs import Drawing
+
+    return Drawing(call.place.context, call.place.ledger)
+
+
+@contextmanager
+def _opened(call: Call) -> Iterator[tuple[Gallery, GalleryImage]]:
+    with opened(call) as gallery:
+        yield gallery, image_named(gallery, call.names["image"])
+
+
+def _run(call: Call, gallery: Gallery, image: GalleryImage) -> ImageRun:
+    """Raises Refusal where nothing is known of it."""
+    from orchestrator_core.gallery.image_runs import run_of_image
+
+    try:
+        return run_of_image(gallery, image, drawing_of(call))
+    except GalleryError as error:
+        raise Refusal(409, "no_run", str(error), "image") from None
