@@ -48,7 +48,7 @@ def asked(path: Path, **headers: str) -> Answer:
 @given(header=st.from_regex("bytes=[0-9]{0,3}-[0-9]{0,3}", fullmatch=True))
 def test_a_part_is_what_the_header_asks_for(ten: Path, header: str):
     first, _, last = header.removeprefix("bytes=").partition("-")
-    if not first and not last or first and last and int(last) < int(first):
+    if (not first and not last) or (first and last and int(last) < int(first)):
         assert asked(ten, range=header).status == 200  # it says nothing
         return
     expected = TEN[int(first) : int(last) + 1 if last else None] if first else TEN[max(10 - int(last), 0) :]
