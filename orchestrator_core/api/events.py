@@ -35,13 +35,13 @@ class EventsWanted(Query):
     )
 
 
-class QueueEvents:
-    """An EventStream of all jobs; with ``job``, of that one."""
+class Events:
+    """An EventStream: ``_look`` gives what is new, and may raise OrchestratorError. ``greeting`` is its first line."""
 
-    def __init__(self, open_store: OpenStore, after: int, job: str | None = None) -> None:
-        self.pause_s = PAUSE_S
-        self._open_store, self._after, self._job = open_store, after, job
-        self._progress: Any = None
+    pause_s = PAUSE_S
+
+    def __init__(self, greeting: str) -> None:
+        self._greeting = f"retry: 2000\n: {greeting}\n\n".encode()
         self._looks = self._failures = 0
         self._has_ended = False
 
@@ -55,7 +55,7 @@ class QueueEvents:
             return self._failed(error)
         self._failures = 0
         if self._looks == 1:
-            return b"retry: 2000\n: this is the queue\n\n" + found
+            return self._greeting + found
         return found or (b": still here\n\n" if self._looks % _BEAT_EVERY == 0 else b"")
 
     def close(self) -> None:
@@ -67,6 +67,18 @@ class QueueEvents:
             return b""
         self._has_ended = True
         return event_bytes("error", {"message": str(error)})
+
+    def _look(self) -> bytes:
+        raise NotImplementedError
+
+
+class QueueEvents(Events):
+    """Of all jobs; with ``job``, of that one."""
+
+    def __init__(self, open_store: OpenStore, after: int, job: str | None = None) -> None:
+        super().__init__("this is the queue")
+        self._open_store, self._after, self._job = open_store, after, job
+        self._progress: Any = None
 
     def _look(self) -> bytes:
         """The job first: once it has ended, all that happened to it is there."""
@@ -100,7 +112,7 @@ def event_bytes(name: str, data: Any, number: int | None = None) -> bytes:
 def of_job(call: Call) -> Answer:
     with call.place.open_store() as store:
         job = job_named(Queue(store), call.names["job"])
-    return _stream(QueueEvents(call.place.open_store, _after(call) or 0, job.id))
+    return stream_answer(QueueEvents(call.place.open_store, _after(call) or 0, job.id))
 
 
 def of_all(call: Call) -> Answer:
@@ -111,19 +123,25 @@ def of_all(call: Call) -> Answer:
     if after is None:
         with call.place.open_store() as store, store.reading() as connection:
             after = int(queue_row(connection)["events"])
-    return _stream(QueueEvents(call.place.open_store, after))
+    return stream_answer(QueueEvents(call.place.open_store, after))
 
 
 def _after(call: Call) -> int | None:
     """The header is of a client that comes again, and so the later one."""
-    header = call.head.headers.get("last-event-id", "").strip()
-    if header:
-        if not header.isascii() or not header.isdecimal() or int(header[:20]) > _LARGEST:
-            raise Refusal(400, "bad_event_id", "Last-Event-ID is not the number of an event.", "Last-Event-ID")
-        return int(header)
+    heard = heard_last(call)
     after: int | None = call.query.after
-    return after
+    return after if heard is None else heard
 
 
-def _stream(stream: QueueEvents) -> Answer:
+def heard_last(call: Call) -> int | None:
+    """What Last-Event-ID says. Raises Refusal."""
+    header = call.head.headers.get("last-event-id", "").strip()
+    if not header:
+        return None
+    if not header.isascii() or not header.isdecimal() or int(header[:20]) > _LARGEST:
+        raise Refusal(400, "bad_event_id", "Last-Event-ID is not the number of an event.", "Last-Event-ID")
+    return int(header)
+
+
+def stream_answer(stream: Events) -> Answer:
     return Answer(200, content_type=SSE, headers={**BASE_HEADERS, "X-Accel-Buffering": "no"}, stream=stream)

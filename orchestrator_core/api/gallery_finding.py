@@ -1,15 +1,26 @@
-"""``gallery/images``, ``count``, ``facets``: what is found, and one image with all that is known of it."""
+"""``gallery/images``, ``count``, ``facets``, ``searches``: what is found, and all that is known of one image."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from orchestrator_core.api.gallery_models import CardPage, Counted, Whole, card_of, whole_of
+from orchestrator_core.api.gallery_models import (
+    CardPage,
+    Counted,
+    FacetsShown,
+    NameCounted,
+    SearchList,
+    SearchShown,
+    Whole,
+    card_of,
+    whole_of,
+)
 from orchestrator_core.api.gallery_place import image_named, opened
 from orchestrator_core.api.refusing import Refusal
 from orchestrator_core.api.routing import Call
-from orchestrator_core.errors import FormatError
+from orchestrator_core.errors import FormatError, GalleryError
+from orchestrator_core.gallery.query import parse_query
 
 
 def listed(call: Call) -> CardPage:
@@ -17,7 +28,9 @@ def listed(call: Call) -> CardPage:
     asked = call.query
     if asked.offset and asked.after:
         raise Refusal(422, "invalid", "offset: with after it says nothing; give one of them.", "offset")
-    with opened(call) as gallery, refusing_queries():
+    with refusing_queries():
+        parse_query(asked.q)
+    with opened(call) as gallery, refusing_queries("after", "cursor"):
         revision = gallery.revision()
         page = gallery.page(asked.q, asked.limit, asked.after, asked.offset)
     return CardPage(images=[card_of(image) for image in page.images], next=page.after or None, revision=revision)
@@ -29,16 +42,49 @@ def count(call: Call) -> Counted:
         return Counted(total=gallery.count(call.query.q), revision=revision)
 
 
+def facets(call: Call) -> FacetsShown:
+    with opened(call) as gallery, refusing_queries():
+        found = gallery.facets(call.query.q, call.query.most)
+    names = {
+        kind: [NameCounted(name=name, count=number) for name, number in counted]
+        for kind, counted in found.names.items()
+    }
+    return FacetsShown(total=found.total, names=names, marks=dict(found.marks))
+
+
 def one(call: Call) -> Whole:
     with opened(call) as gallery:
         image = image_named(gallery, call.names["image"])
         return whole_of(image, gallery.terms(image.id))
 
 
+def searches(call: Call) -> SearchList:
+    with opened(call) as gallery:
+        return SearchList(searches=[SearchShown(name=one.name, query=one.query) for one in gallery.searches()])
+
+
+def save_search(call: Call) -> SearchList:
+    """In place of one with that name, whatever its case."""
+    with refusing_queries("query"):
+        parse_query(call.body.query)
+    with opened(call) as gallery, refusing_queries("name", "name"):
+        gallery.save_search(call.names["search"], call.body.query)
+    return searches(call)
+
+
+def delete_search(call: Call) -> SearchList:
+    with opened(call) as gallery:
+        try:
+            gallery.delete_search(call.names["search"])
+        except GalleryError as error:
+            raise Refusal(404, "no_such_search", str(error)) from None
+    return searches(call)
+
+
 @contextmanager
-def refusing_queries() -> Iterator[None]:
+def refusing_queries(where: str = "q", code: str = "query") -> Iterator[None]:
     """What a query box shows beside itself."""
     try:
         yield
     except FormatError as error:
-        raise Refusal(422, "query", str(error), "q") from None
+        raise Refusal(422, code, str(error), where) from None

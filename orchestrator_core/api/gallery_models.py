@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 from pydantic import Field
 
-from orchestrator_core.api.models import Line, Query, Shown, fields_of
+from orchestrator_core.api.models import Asked, Line, Query, Shown, fields_of
+from orchestrator_core.gallery.query import LONGEST
 
 if TYPE_CHECKING:
     from orchestrator_core.gallery.model import GalleryImage
 
 LARGEST = 2**53  # whole numbers are exact below this in every program
+QueryText = Annotated[str, Field(max_length=LONGEST)]
 SHORT = 500  # characters of a prompt on a card
 _SAME = (
     *("id", "key", "revision", "name", "made_ms", "tool", "format", "width", "height", "run_id", "story", "profiles"),
@@ -82,14 +84,46 @@ class Counted(Shown):
 
 
 class PageWanted(Query):
-    q: Line = Field("", description="As in docs/gallery.md: words, lora:ink, score>0.7, sort:rating.")
+    q: QueryText = Field("", description="As in docs/gallery.md: words, lora:ink, score>0.7, sort:rating.")
     limit: int = Field(100, ge=1, le=500)
     offset: int = Field(0, ge=0, le=LARGEST, description="How many to pass over. Not together with after.")
     after: Line = Field("", description="next of the page before.")
 
 
 class Wanted(Query):
-    q: Line = Field("", description="As in docs/gallery.md.")
+    q: QueryText = Field("", description="As in docs/gallery.md.")
+
+
+class NameCounted(Shown):
+    name: str
+    count: int
+
+
+class FacetsShown(Shown):
+    """What the found images can be narrowed by; the most frequent first."""
+
+    total: int
+    names: dict[str, list[NameCounted]] = Field(description="tool, model, lora, profile, story, wildcard.")
+    marks: dict[str, int] = Field(description="favourite, reject, broken, rating1 … rating5.")
+
+
+class FacetsWanted(Wanted):
+    most: int = Field(30, ge=1, le=500, description="Names of each kind.")
+
+
+class SearchShown(Shown):
+    name: str
+    query: str
+
+
+class SearchList(Shown):
+    """By name."""
+
+    searches: list[SearchShown]
+
+
+class SearchAsked(Asked):
+    query: QueryText
 
 
 def card_of(image: GalleryImage) -> Card:

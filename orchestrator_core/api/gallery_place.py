@@ -20,9 +20,11 @@ _LONGEST_NUMBER = 15  # digits
 
 @contextmanager
 def opened(call: Call) -> Iterator[Gallery]:
-    """The gallery, for as long as the call needs it."""
+    """The gallery, for as long as the call needs it. The first one has the folders looked at from then on."""
     from orchestrator_core.gallery.service import Gallery
 
+    if call.place.keeper is not None:
+        call.place.keeper.ensure()
     with call.place.open_store() as store:
         yield Gallery(store)
 

@@ -36,14 +36,18 @@ def check_kind(route: Route, head: Head) -> None:
     if not route.takes(head.headers.get("accept", "")):
         raise Refusal(406, "not_acceptable", f"This is answered in {route.content_type} alone.")
     kind = head.headers.get("content-type", "").partition(";")[0].strip().lower()
+    if route.takes_kinds and kind and kind not in route.takes_kinds:
+        raise Refusal(415, "not_taken", f"The body is {kind[:100]!r}; send it as {route.takes_kinds[0]}.")
     if route.body is not None and kind and kind != "application/json" and not kind.endswith("+json"):
         raise Refusal(
             415, "not_json", f"The body is {kind[:100]!r}; send it as JSON, with Content-Type: application/json."
         )
 
 
-def body_of(route: Route, body: bytes) -> BaseModel | None:
+def body_of(route: Route, body: bytes) -> BaseModel | bytes | None:
     """An empty body is an empty object. Raises Refusal and ValidationError."""
+    if route.takes_kinds:
+        return body
     if route.body is None:
         if body.strip():
             raise Refusal(422, "invalid", "This call takes no body.", "body")

@@ -28,11 +28,13 @@ _KNOWN = {"schema_version", "sha256", "name", *FIELDS}
 
 @dataclass(frozen=True, slots=True)
 class Imported:
-    """``problems``: a line for a person for each one that was not taken."""
+    """``problems``: a line for a person for each one that was not taken. ``waiting``: of those taken, how many are of
+    images that nobody has seen yet."""
 
     changed: int
     same: int
     problems: tuple[str, ...]
+    waiting: int = 0
 
 
 def exported(marking: Marking) -> Iterator[str]:
@@ -61,7 +63,7 @@ def _line(row: Mapping[Any, Any]) -> str:
 def imported(marking: Marking, lines: Iterable[str]) -> Imported:
     """Sets what can be read; bad lines are told, and the others taken. Raises StoreError."""
     problems: list[str] = []
-    changed = same = 0
+    changed = same = waiting = 0
     batch: dict[str, tuple[str, dict[str, int]]] = {}
     for number, line in enumerate(lines, 1):
         if not line.strip():
@@ -73,10 +75,11 @@ def imported(marking: Marking, lines: Iterable[str]) -> Imported:
             continue
         if key in batch or len(batch) >= AT_ONCE:
             done = marking.put_by_key(batch)
-            changed, same, batch = changed + done, same + len(batch) - done, {}
+            changed, same, waiting = changed + done.changed, same + len(batch) - done.changed, waiting + done.waiting
+            batch = {}
         batch[key] = (name, fields)
     done = marking.put_by_key(batch)
-    return Imported(changed + done, same + len(batch) - done, tuple(problems))
+    return Imported(changed + done.changed, same + len(batch) - done.changed, tuple(problems), waiting + done.waiting)
 
 
 def _read(line: str) -> tuple[str, str, dict[str, int]]:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from orchestrator_core.errors import GalleryError, OrchestratorError, StaleMarks
 from orchestrator_core.gallery.model import Marked, fields_of, image_of
@@ -29,6 +29,13 @@ if TYPE_CHECKING:
 RunOf = Callable[[Path], "Run | None"]
 Told = tuple[Run, str]  # a run, and the name of an image in it
 Plan = Callable[["Connection"], "Sequence[MarkChange]"]
+
+
+class PutByKey(NamedTuple):
+    """``waiting``: images that nobody has seen yet."""
+
+    changed: int = 0
+    waiting: int = 0
 
 
 class Marking:
@@ -54,20 +61,21 @@ class Marking:
         changes = [MarkChange(image_id, given, seen) for image_id in dict.fromkeys(image_ids)]
         return self._apply(lambda _: changes)
 
-    def put_by_key(self, marks: Mapping[str, tuple[str, Mapping[str, int]]]) -> int:
-        """By the SHA-256 of the content: a name, and what is set. Of what nobody has seen yet too; how many changed."""
+    def put_by_key(self, marks: Mapping[str, tuple[str, Mapping[str, int]]]) -> PutByKey:
+        """By the SHA-256 of the content: a name, and what is set. Of what nobody has seen yet too."""
         from orchestrator_core.store import gallery_images
         from orchestrator_core.store.gallery_marks import MarkChange
 
         if not marks:
-            return 0
+            return PutByKey()
         with self.store.writing() as connection:
             gallery_images.take_turn(connection)
             ids = {key: gallery_images.ensure(connection, key, name) for key, (name, _) in marks.items()}
         changes = [MarkChange(ids[key], fields) for key, (_, fields) in marks.items()]
         before = {image.id: image for image in self.gallery.images(list(ids.values()))}
         done = self._apply(lambda _: changes)
-        return sum(image.marks != before[image.id].marks for image in done.images)
+        changed = sum(image.marks != before[image.id].marks for image in done.images)
+        return PutByKey(changed, sum(not image.path for image in before.values()))
 
     def undo(self, step: int | None = None) -> Marked:
         """Takes a step back; None: the newest that was not. Raises StaleMarks where a field was set since."""

@@ -52,6 +52,14 @@ class Gallery:
         with self.store.reading() as connection:
             return gallery_folders.named(connection)
 
+    def images_in_roots(self) -> dict[str, int]:
+        """Of each folder how many images are there."""
+        from orchestrator_core.store import gallery_folders
+
+        with self.store.reading() as connection:
+            counted = gallery_folders.images_in(connection)
+            return {root: counted.get(root, 0) for root in gallery_folders.named(connection)}
+
     def add_root(self, folder: Path) -> str:
         """As it is kept: absolute. Folders inside of it that were named before are part of it now."""
         from orchestrator_core.store import gallery_folders

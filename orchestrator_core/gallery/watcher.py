@@ -3,16 +3,24 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Collection
+from typing import Protocol
 
 from orchestrator_core.gallery.indexing import Indexed
-from orchestrator_core.gallery.service import Gallery
 from orchestrator_core.watching import Mode, Observer, Timing, Watching
 
 QUICK = Timing(quiet=0.5, longest=2.0)  # an image is written at once, and looked for at once
 RETRY_S = 2.0  # before a file that seems to be written still is looked at again
 
 Listener = Callable[[Indexed], None]
+
+
+class Folders(Protocol):
+    """What is watched: a Gallery, or who looks on its behalf."""
+
+    def roots(self) -> list[str]: ...
+
+    def index(self, hints: Collection[str] | None = None) -> Indexed: ...
 
 
 class GalleryWatcher:
@@ -23,7 +31,7 @@ class GalleryWatcher:
 
     def __init__(
         self,
-        gallery: Gallery,
+        gallery: Folders,
         listener: Listener = lambda _: None,
         timing: Timing = QUICK,
         *,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from sqlalchemy import Connection, delete, select, update
+from sqlalchemy import Connection, delete, func, select, update
 
 from orchestrator_core.store.gallery_images import take_turn
 from orchestrator_core.store.gallery_tables import files, folders, roots
@@ -18,6 +18,13 @@ Place = tuple[str, str]  # a root, and a folder in it
 def named(connection: Connection) -> list[str]:
     """The folders that a person named, in their order."""
     return list(connection.execute(select(roots.c.path).order_by(roots.c.path)).scalars())
+
+
+def images_in(connection: Connection) -> dict[str, int]:
+    """Of each root how many images are there."""
+    number = func.count(files.c.image_id.distinct())
+    statement = select(files.c.root, number).where(files.c.missing == 0).group_by(files.c.root)
+    return {root: int(count) for root, count in connection.execute(statement)}
 
 
 def add(connection: Connection, path: str, inside: Sequence[str]) -> None:

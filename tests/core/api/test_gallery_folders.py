@@ -1,0 +1,185 @@
+"""Folders by the API, which are looked at in the background; and marks as JSON lines."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from orchestrator_core.api.place import OfferedFolder
+from orchestrator_core.gallery.keeper import GalleryKeeper
+from orchestrator_core.store import Store
+from tests.core.api.api_place import Asker, asking
+from tests.core.api.gallery_place import gallery_asking, ids
+from tests.core.gallery.images import a1111, write
+
+
+def until(is_so: Callable[[], Any]) -> Any:
+    """Within half a minute."""
+    end = time.monotonic() + 30
+    while not (found := is_so()):
+        assert time.monotonic() < end
+        time.sleep(0.01)
+    return found
+
+
+@pytest.fixture
+def output(tmp_path: Path) -> Path:
+    for number in range(3):
+        write(tmp_path / "output" / f"{number}.png", a1111(f"an owl {number}"), colour=100 + number)
+    return tmp_path / "output"
+
+
+@pytest.fixture
+def keeper(tmp_path: Path) -> Iterator[GalleryKeeper]:
+    made = GalleryKeeper(lambda: Store.open(tmp_path / "store.sqlite3"))
+    yield made
+    made.close()
+
+
+@pytest.fixture
+def ask(tmp_path: Path, output: Path, keeper: GalleryKeeper) -> Iterator[Asker]:
+    offers = (OfferedFolder("output", output), OfferedFolder("gone", tmp_path / "gone"))
+    with asking(tmp_path, keeper=keeper, offered=lambda: offers) as asker:
+        yield asker
+
+
+def is_done(ask: Asker) -> Any:
+    told = ask.told("GET", "/gallery/folders")
+    return None if told["indexing"]["running"] else told
+
+
+def test_a_folder_that_the_host_offers_is_added_and_read(ask: Asker, output: Path):
+    assert ask.told("GET", "/gallery/folders")["offered"] == [{"name": "output", "path": str(output)}]
+    told = ask.told("POST", "/gallery/folders", {"offered": "output"})
+    assert (told["folders"][0]["path"], told["offered"]) == (str(output), [])
+    until(lambda: ask.told("GET", "/gallery/count")["total"] == 3)
+    done = until(lambda: is_done(ask))
+    assert done["folders"] == [{"path": str(output), "images": 3}]
+    assert (done["indexing"]["done"], done["indexing"]["total"], done["indexing"]["read"]) == (3, 3, 3)
+    assert done["indexing"]["message"] == "3 images read, 0 of them broken, 0 gone."
+    write(output / "later.png", a1111("a heron"), colour=200)
+    until(lambda: ask.told("GET", "/gallery/count?q=heron")["total"] == 1)
+
+
+def test_a_folder_is_added_twice_without_harm_and_another_not_at_all(ask: Asker, output: Path):
+    for _ in range(2):
+        assert len(ask.told("POST", "/gallery/folders", {"offered": "output"})["folders"]) == 1
+    assert ask.code("POST", "/gallery/folders", {"offered": "gone"}) == (409, "folder")
+    for name in (str(output), "../output", "Output", "\0", "/"):
+        assert ask.code("POST", "/gallery/folders", {"offered": name}) == (404, "no_such_folder")
+    assert ask.code("POST", "/gallery/folders", {"path": str(output)}) == (422, "invalid")
+
+
+def test_nothing_is_looked_at_before_somebody_asks(ask: Asker, keeper: GalleryKeeper):
+    ask.told("GET", "/images")
+    assert keeper.progress() == type(keeper.progress())()
+    ask.told("GET", "/gallery/count")
+    until(lambda: keeper.progress().message and not keeper.progress().running)
+
+
+def test_a_folder_that_another_program_added_is_looked_at_when_somebody_asks(ask: Asker, tmp_path: Path, output: Path):
+    from orchestrator_core.gallery.service import Gallery
+
+    until(lambda: is_done(ask))
+    with Store.open(tmp_path / "store.sqlite3") as store:
+        Gallery(store).add_root(output)
+    assert ask.told("POST", "/gallery/index", {})["indexing"]["running"]
+    until(lambda: ask.told("GET", "/gallery/count")["total"] == 3)
+
+
+def test_a_place_that_looks_at_no_folders_says_so(tmp_path: Path):
+    with asking(tmp_path) as ask:
+        assert ask.code("POST", "/gallery/index") == (501, "no_indexing")
+        assert ask.code("POST", "/gallery/folders", {"offered": "output"}) == (501, "no_indexing")
+        assert not ask.told("GET", "/gallery/folders")["indexing"]["running"]
+
+
+def test_what_goes_wrong_in_the_background_is_told(tmp_path: Path):
+    keeper = GalleryKeeper(lambda: Store.open(tmp_path / "store.sqlite3"))
+    (tmp_path / "folder").mkdir()
+    with asking(tmp_path, keeper=keeper, offered=lambda: [OfferedFolder("a", tmp_path / "folder")]) as ask:
+        ask.told("POST", "/gallery/folders", {"offered": "a"})
+        (tmp_path / "folder").rmdir()
+        until(lambda: is_done(ask))
+        ask.told("POST", "/gallery/index", {})
+        until(lambda: "is not there" in ask.told("GET", "/gallery/folders")["indexing"]["message"])
+        keeper.close()
+
+
+# marks as JSON lines
+
+
+def line(sha256: str, **fields: Any) -> str:
+    return json.dumps({"schema_version": 1, "sha256": sha256, **fields})
+
+
+def imported(ask: Asker, body: bytes | str, kind: str = "application/x-ndjson") -> Any:
+    raw = body if isinstance(body, bytes) else body.encode()
+    answer = ask.raw("POST", "/gallery/import", raw, content_type=kind)
+    return (
+        json.loads(answer.body) if answer.status == 200 else (answer.status, json.loads(answer.body)["error"]["code"])
+    )
+
+
+def test_marks_go_out_and_come_in_by_content(tmp_path: Path):
+    with gallery_asking(tmp_path) as ask:
+        keys = [image["key"] for image in ask.told("GET", "/gallery/images?limit=2")["images"]]
+        lines = [line(keys[0], rating=4), "", line(keys[1].upper(), favourite=True), line("f" * 64, reject=True)]
+        told = imported(ask, "\r\n".join(lines))
+        assert told == {"read": 3, "changed": 3, "waiting": 1, "refused": 0, "problems": []}
+        answer = ask("GET", "/gallery/export")
+        assert answer.content_type == "application/x-ndjson"
+        assert "attachment" in answer.headers["Content-Disposition"]
+        out = [json.loads(one) for one in answer.body.decode().splitlines()]
+        assert [one["sha256"] for one in out] == [keys[0], keys[1], "f" * 64]
+        assert imported(ask, answer.body) == told | {"changed": 0}
+        assert len(ids(ask.told("GET", "/gallery/images?q=rating>=4"))) == 1
+
+
+def test_bad_lines_are_told_and_the_others_taken(tmp_path: Path):
+    bad = [
+        '{"sha256": "' + "a" * 30,
+        "[]",
+        line("x"),
+        line("b" * 64, stars=3),
+        line("b" * 64, rating=9),
+        "\0",
+        "{" * 50,
+    ]
+    with asking(tmp_path) as ask:
+        told = imported(
+            ask,
+            "\ufeff"
+            + "\n".join(
+                [
+                    *bad,
+                    line("c" * 64, rating=3, name="\u2028 a\0b"),
+                    "\udfff".encode("utf-8", "surrogatepass").decode("latin-1"),
+                ]
+            ),
+        )
+        assert (told["read"], told["refused"]) == (1, 8)
+        assert told["problems"][0].startswith("Line 1: ")
+        many = imported(ask, "x\n" * 200)
+        assert (many["refused"], len(many["problems"])) == (200, 100)
+        assert imported(ask, b"\xff\xfe\x00")["refused"] == 1
+        assert imported(ask, b"") == {"read": 0, "changed": 0, "waiting": 0, "refused": 0, "problems": []}
+
+
+def test_an_id_that_comes_twice_is_set_twice(tmp_path: Path):
+    with asking(tmp_path) as ask:
+        told = imported(ask, "\n".join([line("a" * 64, rating=3), line("a" * 64, rating=4)]))
+        assert (told["read"], told["changed"], told["waiting"]) == (2, 2, 2)
+        assert json.loads(ask("GET", "/gallery/export").body)["rating"] == 4
+
+
+def test_what_is_no_text_or_too_large_is_not_read(tmp_path: Path):
+    with asking(tmp_path) as ask:
+        assert imported(ask, "{}", "application/x-www-form-urlencoded") == (415, "not_taken")
+        answer = ask.raw("POST", "/gallery/import", b"", content_length=str(17 << 20))
+        assert (answer.status, json.loads(answer.body)["error"]["code"]) == (413, "too_large")
