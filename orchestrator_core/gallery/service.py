@@ -31,7 +31,7 @@ from orchestrator_core.loras.scan import is_below
 if TYPE_CHECKING:
     from orchestrator_core.gallery.query import Query
     from orchestrator_core.store import Store
-    from orchestrator_core.store.gallery_conditions import Condition
+    from orchestrator_core.store.gallery_find import Asked
 
 LONGEST_NAME = 200
 _AT_ONCE = 50  # runs of one transaction
@@ -101,8 +101,7 @@ class Gallery:
         from orchestrator_core.store.jobs import now_ms
 
         with self.store.writing() as connection:
-            if not gallery_search.is_made(connection):
-                gallery_search.make(connection)
+            gallery_search.prepare(connection)
         taken, after = 0, ""
         while True:
             with self.store.writing() as connection:
@@ -123,9 +122,9 @@ class Gallery:
         asked = parse_query(query)
         place = read_cursor(after, asked.sort, asked.backwards) if after else []
         limit = min(max(limit, 1), MOST_A_PAGE)
-        wanted = gallery_find.Asked(_conditions(asked), asked.sort, asked.backwards, limit + 1, place, offset)
+        wanted = _asked(asked)._replace(limit=limit + 1, after=place, offset=offset)
         with self.store.reading() as connection:
-            rows = gallery_find.page(connection, wanted)
+            rows = gallery_find.page(connection, self.store.found, wanted)
         images = tuple(image_of(row) for row in rows[:limit])
         if len(rows) <= limit:
             return Page(images)
@@ -136,17 +135,17 @@ class Gallery:
         from orchestrator_core.store import gallery_find
 
         with self.store.reading() as connection:
-            return gallery_find.count(connection, _conditions(parse_query(query)))
+            return gallery_find.count(connection, self.store.found, _asked(parse_query(query)))
 
     def facets(self, query: str = "", most: int = 30) -> Facets:
         """What the found images can be narrowed by."""
-        from orchestrator_core.store import gallery_find
+        from orchestrator_core.store import gallery_facets, gallery_find
 
-        conditions = _conditions(parse_query(query))
+        asked, kept = _asked(parse_query(query)), self.store.found
         with self.store.reading() as connection:
-            names = gallery_find.facets(connection, conditions, most)
-            marks = gallery_find.marks_counted(connection, conditions)
-            total = gallery_find.count(connection, conditions)
+            names = gallery_facets.facets(connection, kept, asked, most)
+            marks = gallery_facets.marks_counted(connection, kept, asked)
+            total = gallery_find.count(connection, kept, asked)
         return Facets({kind: tuple(found) for kind, found in names.items()}, marks, total)
 
     def image(self, name: int | str) -> GalleryImage:
@@ -243,10 +242,12 @@ class Gallery:
                 raise GalleryError(f"There is no saved search '{name}'.")
 
 
-def _conditions(query: Query) -> list[Condition]:
+def _asked(query: Query) -> Asked:
     from orchestrator_core.store.gallery_conditions import Condition
+    from orchestrator_core.store.gallery_find import Asked
 
-    return [Condition(term.field, term.values, term.sign, term.negated) for term in query.terms]
+    conditions = [Condition(term.field, term.values, term.sign, term.negated) for term in query.terms]
+    return Asked(conditions, query.sort, query.backwards)
 
 
 def _may_be_shown(path: Path, root: str, roots: Sequence[str]) -> bool:

@@ -18,6 +18,7 @@ from orchestrator_core.run import Run
 from orchestrator_core.store import gallery_runs, queries, scenes, schema
 from orchestrator_core.store.engine import WAIT_S, WAITS, WRITES, make_engine, parse_url, place_of
 from orchestrator_core.store.failures import as_store_errors
+from orchestrator_core.store.gallery_found import Kept
 from orchestrator_core.store.migrations import migrate
 from orchestrator_core.store.rows import StoredImage, image_row, rows_of, stored_image
 
@@ -30,6 +31,7 @@ class Store:
     def __init__(self, engine: Engine, place: str) -> None:
         self.engine = engine
         self.place = place  # the file, or the URL without its password, for messages
+        self.found = Kept()  # by searches of the gallery
 
     @classmethod
     def open(cls, url: str | os.PathLike[str] | None = None, *, create: bool = True, wait_s: float = WAIT_S) -> Store:

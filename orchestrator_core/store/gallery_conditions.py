@@ -25,18 +25,25 @@ class Condition(NamedTuple):
     negated: bool = False
 
 
-Wanted = tuple[ColumnElement[bool], "Select[Any] | None"]  # a condition on a row; the ids that it holds for, if known
+class Wanted(NamedTuple):
+    """A condition on a row; the ids of those that it holds for, or ``but``: of all others, where an index knows."""
+
+    holds: ColumnElement[bool]
+    ids: Select[Any] | None = None
+    but: Select[Any] | None = None
 
 
 def wanted_by(connection: Connection, condition: Condition) -> Wanted:
-    holds, ids = _READERS.get(condition.field, _number)(connection, condition)
-    return (not_(holds), None) if condition.negated else (holds, ids)
+    found = _READERS.get(condition.field, _number)(connection, condition)
+    return Wanted(not_(found.holds), found.but, found.ids) if condition.negated else found
 
 
 def _text(connection: Connection, condition: Condition) -> Wanted:
-    words = str(condition.values[0])
+    """All of these words: one index finds what has them all sooner than what has each."""
+    words = [str(value) for value in condition.values]
     is_postgresql = connection.dialect.name == "postgresql"
-    return gallery_search.having(words, postgresql=is_postgresql), gallery_search.matching(connection, words)
+    holds = and_(*(gallery_search.having(one, postgresql=is_postgresql) for one in words))
+    return Wanted(holds, gallery_search.matching(connection, words))
 
 
 def _name(connection: Connection, condition: Condition) -> Wanted:
@@ -59,27 +66,31 @@ def _of_terms(connection: Connection, kind: str, named: ColumnElement[bool]) -> 
     ids = list(connection.execute(select(terms.c.id).where(terms.c.kind == kind, named).limit(MOST_TERMS)).scalars())
     has = image_terms.c.term_id.in_(ids)
     holds = select(literal(1)).where(image_terms.c.image_id == images.c.id, has).exists()
-    return holds, select(image_terms.c.image_id).where(has).distinct()
+    found = select(image_terms.c.image_id.label("id")).where(has)
+    return Wanted(holds, found if len(ids) == 1 else found.distinct())
 
 
 def _run(_connection: Connection, condition: Condition) -> Wanted:
     holds = or_(*(images.c.run_id.startswith(str(value), autoescape=True) for value in condition.values))
     begins = or_(*(images.c.run_id.between(str(value), f"{value}\U0010ffff") for value in condition.values))
-    return holds, select(images.c.id).where(images.c.run_id != _EMPTY, begins)
+    return Wanted(holds, select(images.c.id).where(images.c.run_id != _EMPTY, begins))
 
 
 def _seed(_connection: Connection, condition: Condition) -> Wanted:
     holds = images.c.seed.in_([str(value) for value in condition.values])
-    return holds, select(images.c.id).where(images.c.seed != _EMPTY, holds)
+    return Wanted(holds, select(images.c.id).where(images.c.seed != _EMPTY, holds))
 
 
 def _format(_connection: Connection, condition: Condition) -> Wanted:
-    return func.lower(images.c.format).in_([str(value).lower() for value in condition.values]), None
+    holds = func.lower(images.c.format).in_([str(value).lower() for value in condition.values])
+    return Wanted(holds, select(images.c.id).where(holds))
 
 
-def _file_name(_connection: Connection, condition: Condition) -> Wanted:
-    lowered = func.lower(images.c.path)
-    return or_(*(lowered.contains(str(value).lower(), autoescape=True) for value in condition.values)), None
+def _file_name(connection: Connection, condition: Condition) -> Wanted:
+    parts = [str(value) for value in condition.values]
+    is_postgresql = connection.dialect.name == "postgresql"
+    holds = or_(*(gallery_search.in_path(part, postgresql=is_postgresql) for part in parts))
+    return Wanted(holds, gallery_search.matching_paths(connection, parts))
 
 
 def _date(_connection: Connection, condition: Condition) -> Wanted:
@@ -92,17 +103,17 @@ def _date(_connection: Connection, condition: Condition) -> Wanted:
         "<=": lambda _, end: made < end,
     }
     holds = or_(*(spans[condition.sign](*span) for span in condition.values))
-    return holds, select(images.c.id).where(_ANY, holds)
+    return Wanted(holds, select(images.c.id).where(_ANY, holds))
 
 
 def _flag(_connection: Connection, condition: Condition) -> Wanted:
+    """Those that have it are few, and in an index of their own."""
     column, value = images.c[condition.field], int(condition.values[0])
-    if condition.field == "broken":
-        holds = column != _EMPTY if value else column == _EMPTY
-    else:
-        holds = column == literal_column(str(value))
-    is_rare = value and condition.field != "missing"
-    return holds, select(images.c.id).where(holds) if is_rare else None
+    has = column != _EMPTY if condition.field == "broken" else column == literal_column("1")
+    having = select(images.c.id).where(has)
+    if value:
+        return Wanted(has, having)
+    return Wanted(column == _EMPTY if condition.field == "broken" else column == literal_column("0"), but=having)
 
 
 def _number(_connection: Connection, condition: Condition) -> Wanted:
@@ -110,8 +121,8 @@ def _number(_connection: Connection, condition: Condition) -> Wanted:
     holds = or_(*(column.op(condition.sign)(value) for value in condition.values)) if condition.values else true()
     if condition.sign in ("<", "<="):  # what has no score and no stars has not few
         holds = and_(holds, column > (-1 if condition.field == "score" else 0))
-    known = condition.field in ("score", "rating") and condition.sign in (">", ">=", "=")
-    return holds, select(images.c.id).where(_ANY, holds) if known else None
+    indexed = (_ANY,) if condition.field in ("score", "rating") else ()
+    return Wanted(holds, select(images.c.id).where(*indexed, holds))
 
 
 _READERS: Mapping[str, Callable[[Connection, Condition], Wanted]] = {

@@ -1,39 +1,22 @@
-"""Finding images of the gallery: conditions as SQL, pages by the last row of the page before, names with their counts.
+"""Finding images of the gallery: pages, counts, names with their counts; one image; what changed.
 
-A page is found in one of two ways. Where a condition holds for few images, their ids are asked for first, and only
-these are looked at. Where each holds for many, the images are walked through in the order that is asked for until a
-page is full, which is soon, as many hold.
+The first page of what many have is found by walking through the newest, or best, until it is full. All else is cut out
+of the ids of all that is found: ``gallery_found.py``. Rows are read last, and of a page alone.
 """
 
 from __future__ import annotations
 
-import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
-from sqlalchemy import (
-    ARRAY,
-    BigInteger,
-    ColumnElement,
-    Connection,
-    and_,
-    any_,
-    func,
-    literal,
-    or_,
-    select,
-    true,
-)
+from sqlalchemy import ColumnElement, Connection, Select, and_, func, or_, select
 
-from orchestrator_core.store.gallery_conditions import Condition, Wanted, wanted_by
+from orchestrator_core.store.gallery_conditions import Condition, wanted_by
+from orchestrator_core.store.gallery_found import SORTS, Kept, Search, among, covered, found, known
 from orchestrator_core.store.gallery_tables import files, image_terms, images, terms
 from orchestrator_core.store.rows import Stored
 
-FEW = 1500  # images whose ids are looked at one by one
-FACETS = ("tool", "model", "lora", "profile", "story", "wildcard")
-_SORTS: Mapping[str, tuple[str, ...]] = {
-    "date": ("made_ms", "id"), "score": ("score", "made_ms", "id"), "rating": ("rating", "made_ms", "id"),
-}  # fmt: skip
+_WALK = 1000  # rows that are walked through for a first page
 SHOWN = [column for column in images.c if column.name not in ("digest", "search_text", "own")]
 
 
@@ -47,117 +30,87 @@ class Asked(NamedTuple):
     after: Sequence[Any] = ()
     offset: int = 0
 
+    def search(self) -> Search:
+        return Search.of(self.conditions, self.sort, self.backwards)
 
-def page(connection: Connection, asked: Asked) -> Sequence[Stored]:
+
+def page(connection: Connection, kept: Kept, asked: Asked) -> Sequence[Stored]:
     """At most ``limit`` rows, without what is large."""
-    wanted = [wanted_by(connection, one) for one in _with_missing(asked.conditions)]
-    few = _few(connection, wanted)
-    if few == []:
-        return []
-    columns = [images.c[name] for name in _SORTS[asked.sort]]
-    # An expression keeps SQLite from walking an index through all rows to spare itself the sorting of a few.
-    ordered = columns if few is None else [columns[0] + 0, *columns[1:]]
-    order = [column if asked.backwards else column.desc() for column in ordered]
-    holds = [condition for condition, _ in wanted]
+    search = asked.search()
+    if not search.others:
+        return _rows(connection, _covered_page(connection, search, asked))
+    is_first = not asked.after and not asked.offset
+    if is_first and known(connection, kept, search) is None:
+        walked = _walked(connection, search, asked.limit)
+        if len(walked) == asked.limit:
+            return _rows(connection, walked)
+    ids = found(connection, kept, search)
+    start = asked.offset
     if asked.after:
-        holds.append(_behind(columns, asked.after, asked.backwards))
-    where = holds if few is None else [_among(connection, few), _plain(holds)]
-    statement = select(*SHOWN).where(*where).order_by(*order).limit(asked.limit).offset(asked.offset)
-    return connection.execute(statement).mappings().all()
+        try:
+            start = ids.index(asked.after[-1]) + 1
+        except ValueError:  # it is found no more
+            return _rows(connection, _behind_place(connection, search, asked))
+    return _rows(connection, ids[start : start + asked.limit])
 
 
-def _plain(holds: Sequence[ColumnElement[bool]]) -> ColumnElement[bool]:
-    """All of these, in a form that no index is looked for by: without statistics SQLite prefers the wrong one."""
-    return and_(*holds).is_(true())
+def _covered_page(connection: Connection, search: Search, asked: Asked) -> Sequence[int]:
+    statement = covered(connection, search)
+    if asked.after:
+        statement = statement.where(_behind(search, asked))
+    return _numbers(connection, statement.limit(asked.limit).offset(asked.offset))
+
+
+def _walked(connection: Connection, search: Search, limit: int) -> Sequence[int]:
+    """Those of the first rows in this order that are found."""
+    first = covered(connection, search).limit(_WALK).subquery()
+    holds = [wanted_by(connection, one).holds for one in search.others]
+    statement = select(images.c.id).where(images.c.id.in_(select(first.c.id)), *holds).order_by(*search.order())
+    return _numbers(connection, statement.limit(limit))
+
+
+def _behind_place(connection: Connection, search: Search, asked: Asked) -> Sequence[int]:
+    holds = [wanted_by(connection, one).holds for one in search.others]
+    statement = covered(connection, search).where(_behind(search, asked), *holds)
+    return _numbers(connection, statement.limit(asked.limit))
+
+
+def _numbers(connection: Connection, statement: Select[Any]) -> Sequence[int]:
+    return connection.execute(statement).scalars().all()
+
+
+def _rows(connection: Connection, ids: Sequence[int]) -> Sequence[Stored]:
+    rows = {row["id"]: row for row in connection.execute(select(*SHOWN).where(among(connection, ids))).mappings()}
+    return [rows[id_] for id_ in ids]
 
 
 def place_of(row: Stored, sort: str) -> list[Any]:
     """Of a row in an order: what ``Asked.after`` takes."""
-    return [row[name] for name in _SORTS[sort]]
+    return [row[name] for name in SORTS[sort]]
 
 
-def _behind(columns: Sequence[ColumnElement[Any]], after: Sequence[Any], backwards: bool) -> ColumnElement[bool]:
+def _behind(search: Search, asked: Asked) -> ColumnElement[bool]:
+    columns = [images.c[name] for name in SORTS[search.sort]]
+    return _beyond(columns, asked.after, search.backwards)
+
+
+def _beyond(columns: Sequence[ColumnElement[Any]], after: Sequence[Any], backwards: bool) -> ColumnElement[bool]:
     """(a, b, id) < (x, y, z), spelled out so that an index is seen to begin with a: a <= x and (a < x or …)."""
     first, value = columns[0], after[0]
     beyond: ColumnElement[bool] = first > value if backwards else first < value
     if len(columns) == 1:
         return beyond
-    further = _behind(columns[1:], after[1:], backwards)
+    further = _beyond(columns[1:], after[1:], backwards)
     reached = first >= value if backwards else first <= value
     return and_(reached, or_(beyond, further))
 
 
-def _with_missing(conditions: Sequence[Condition]) -> list[Condition]:
-    """Images that are not there are shown to those who ask for them."""
-    if any(one.field == "missing" for one in conditions):
-        return list(conditions)
-    return [*conditions, Condition("missing", [0])]
-
-
-def _few(connection: Connection, wanted: Sequence[Wanted]) -> list[int] | None:
-    """The ids of what the rarest condition holds for; None where each holds for many."""
-    best: list[int] | None = None
-    for _, ids in wanted:
-        if ids is not None:
-            most = FEW if best is None else len(best)
-            found = list(connection.execute(ids.limit(most + 1)).scalars())
-            if len(found) <= most:
-                best = found
-    return best
-
-
-def count(connection: Connection, conditions: Sequence[Condition]) -> int:
-    statement = select(func.count()).select_from(images).where(*_where(connection, conditions))
-    return int(connection.execute(statement).scalar_one())
-
-
-def _where(connection: Connection, conditions: Sequence[Condition]) -> list[ColumnElement[bool]]:
-    """All conditions, and the ids where there are few: for what looks at all that is found."""
-    wanted = [wanted_by(connection, one) for one in _with_missing(conditions)]
-    few = _few(connection, wanted)
-    if few is not None:
-        return [_among(connection, few), _plain([condition for condition, _ in wanted])]
-    return [condition for condition, _ in wanted]
-
-
-def _among(connection: Connection, ids: Sequence[int]) -> ColumnElement[bool]:
-    """As one value: to bind a thousand takes longer than to find them."""
-    if connection.dialect.name == "postgresql":
-        return images.c.id == any_(literal(list(ids), ARRAY(BigInteger)))
-    values = func.json_each(json.dumps(list(ids))).table_valued("value")
-    return images.c.id.in_(select(values.c.value))
-
-
-def ids_of(connection: Connection, conditions: Sequence[Condition], most: int) -> list[int]:
-    statement = select(images.c.id).where(*_where(connection, conditions)).order_by(images.c.id).limit(most)
-    return list(connection.execute(statement).scalars())
-
-
-def facets(connection: Connection, conditions: Sequence[Condition], most: int) -> dict[str, list[tuple[str, int]]]:
-    """Of each kind the names that are found most often, with their counts."""
-    found = select(images.c.id).where(*_where(connection, conditions))
-    counted = (
-        select(image_terms.c.term_id, func.count().label("number"))
-        .where(image_terms.c.image_id.in_(found))
-        .group_by(image_terms.c.term_id)
-        .subquery()
-    )
-    statement = select(terms.c.kind, terms.c.name, counted.c.number).join(counted, counted.c.term_id == terms.c.id)
-    told: dict[str, list[tuple[str, int]]] = {kind: [] for kind in FACETS}
-    for kind, name, number in connection.execute(statement.order_by(counted.c.number.desc(), terms.c.name)):
-        if kind in told and len(told[kind]) < most:
-            told[kind].append((name, number))
-    return told
-
-
-def marks_counted(connection: Connection, conditions: Sequence[Condition]) -> dict[str, int]:
-    """How many of those found are favourites, rejected, broken, and have 1 to 5 stars."""
-    sums: dict[str, ColumnElement[Any]] = {name: func.sum(images.c[name]) for name in ("favourite", "reject")}
-    sums["broken"] = func.count(func.nullif(images.c.broken, ""))
-    sums |= {f"rating{stars}": func.count(func.nullif(images.c.rating == stars, False)) for stars in range(1, 6)}
-    statement = select(*(value.label(name) for name, value in sums.items())).where(*_where(connection, conditions))
-    row = connection.execute(statement).mappings().one()
-    return {name: int(row[name] or 0) for name in sums}
+def count(connection: Connection, kept: Kept, asked: Asked) -> int:
+    search = asked.search()
+    if search.others:
+        return len(found(connection, kept, search))
+    statement = covered(connection, search).order_by(None).subquery()
+    return int(connection.execute(select(func.count()).select_from(statement)).scalar_one())
 
 
 # one image, and what changed

@@ -116,6 +116,7 @@ def _insert(connection: Connection, new: Sequence[Told], first: int, at: int) ->
     ]
     connection.execute(insert(images), rows)
     gallery_search.replace(connection, [], [(row["id"], row["search_text"]) for row in rows])
+    gallery_search.add_paths(connection, [row["id"] for row in rows])
 
 
 def _place(path: str) -> Row:
@@ -276,4 +277,7 @@ def settle(connection: Connection, ids: Iterable[int]) -> None:
                 {"_id": row.id, "revision": at + n, "missing": int(row.best is None), **_place(row.best or row.path)}
                 for n, row in enumerate(moved, 1)
             ]
+            renamed = [row.id for row in moved if row.best and row.best != row.path]
+            gallery_search.forget_paths(connection, renamed)
             connection.execute(update(images).where(images.c.id == bindparam("_id")), changes)
+            gallery_search.add_paths(connection, renamed)

@@ -18,7 +18,7 @@ from orchestrator_core.gallery.service import Gallery
 from orchestrator_core.prompt import Choice, Component, LoraUse, Origin, PromptDraft, PromptSource, StoryUse
 from orchestrator_core.request import GeneratedImage, GenerationRequest
 from orchestrator_core.run import Run, Score
-from orchestrator_core.store import Store, gallery_find
+from orchestrator_core.store import Store, gallery_found
 from tests.core.gallery.images import picture, put
 
 NOVEMBER = int(datetime(2026, 11, 5, 12).astimezone().timestamp() * 1000)
@@ -112,7 +112,7 @@ def test_both_ways_of_finding_a_page_find_the_same(gallery: Gallery, monkeypatch
         "sort:-score",
     )
     few = [found(gallery, query) for query in queries]
-    monkeypatch.setattr(gallery_find, "FEW", 0)
+    monkeypatch.setattr(gallery_found, "FEW", 0)
     assert [found(gallery, query) for query in queries] == few
 
 

@@ -1,0 +1,216 @@
+"""All that a query finds, as ids in its order; kept until something changes that it asks for.
+
+Whole rows are looked at where a condition holds for few images. Where each holds for many, the ids of each come from
+an index, and what is in all of them is picked from the ids of all images in the order that is asked for. A mark leaves
+what was found as it is, unless it was found by marks.
+"""
+
+from __future__ import annotations
+
+import json
+import threading
+from array import array
+from collections import OrderedDict
+from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
+from typing import Any, NamedTuple
+
+from sqlalchemy import (
+    ARRAY,
+    BigInteger,
+    ColumnElement,
+    Connection,
+    Select,
+    String,
+    and_,
+    any_,
+    cast,
+    func,
+    literal,
+    select,
+    true,
+)
+
+from orchestrator_core.store.gallery_conditions import Condition, Wanted, wanted_by
+from orchestrator_core.store.gallery_images import MARKS
+from orchestrator_core.store.gallery_tables import images, state
+
+FEW = 1500  # images whose rows are looked at one by one
+_ROOM = 1_000_000  # ids that are kept, of 8 bytes
+SORTS: Mapping[str, tuple[str, ...]] = {
+    "date": ("made_ms", "id"), "score": ("score", "made_ms", "id"), "rating": ("rating", "made_ms", "id"),
+}  # fmt: skip
+
+
+class Search(NamedTuple):
+    """What is asked for, and in which order. ``covered``: what the index of that order knows; ``others``: what not."""
+
+    covered: tuple[Condition, ...]
+    others: tuple[Condition, ...]
+    sort: str
+    backwards: bool
+
+    @classmethod
+    def of(cls, conditions: Iterable[Condition], sort: str, backwards: bool) -> Search:
+        asked = [_plain_missing(one._replace(values=tuple(one.values))) for one in conditions]
+        if all(one.field != "missing" for one in asked):  # what is not there is shown to those who ask for it
+            asked.append(Condition("missing", (0,)))
+        known = ("missing", "date", sort)
+        covered = tuple(one for one in asked if one.field in known)
+        return cls(covered, tuple(_joined([one for one in asked if one.field not in known])), sort, backwards)
+
+    def order(self) -> list[ColumnElement[Any]]:
+        columns: list[ColumnElement[Any]] = [images.c[name] for name in SORTS[self.sort]]
+        return columns if self.backwards else [column.desc() for column in columns]
+
+    def asks_for_marks(self) -> bool:
+        return self.sort in MARKS or any(one.field in MARKS for one in (*self.covered, *self.others))
+
+
+def _plain_missing(condition: Condition) -> Condition:
+    if condition.field != "missing" or not condition.negated:
+        return condition
+    return Condition("missing", (1 - int(condition.values[0]),))
+
+
+def _joined(conditions: Sequence[Condition]) -> list[Condition]:
+    """All words that have to be there as one condition."""
+    words = [value for one in conditions if one.field == "text" and not one.negated for value in one.values]
+    others = [one for one in conditions if one.field != "text" or one.negated]
+    return [Condition("text", tuple(words)), *others] if words else others
+
+
+class Kept:
+    """What was found, by what was asked for; threads may share one. ``stamp``: of what it was found in."""
+
+    def __init__(self, room: int = _ROOM) -> None:
+        self._room, self._held, self._lock = room, 0, threading.Lock()
+        self._found: OrderedDict[Hashable, tuple[int, array[int]]] = OrderedDict()
+
+    def get(self, key: Hashable, stamp: int) -> array[int] | None:
+        with self._lock:
+            found = self._found.get(key)
+            if found is None or found[0] != stamp:
+                return None
+            self._found.move_to_end(key)
+            return found[1]
+
+    def put(self, key: Hashable, stamp: int, ids: array[int]) -> None:
+        with self._lock:
+            before = self._found.pop(key, None)
+            self._found[key] = (stamp, ids)
+            self._held += len(ids) - (len(before[1]) if before else 0)
+            while self._held > self._room and len(self._found) > 1:
+                _, (_, gone) = self._found.popitem(last=False)
+                self._held -= len(gone)
+
+    def of(self, key: Hashable, stamp: int, make: Callable[[], array[int]]) -> array[int]:
+        found = self.get(key, stamp)
+        if found is None:
+            found = make()
+            self.put(key, stamp, found)
+        return found
+
+
+def known(connection: Connection, kept: Kept, search: Search) -> array[int] | None:
+    """As ``found``, if it was found already."""
+    return kept.get(search, _stamp(connection, marks=search.asks_for_marks()))
+
+
+def found(connection: Connection, kept: Kept, search: Search) -> array[int]:
+    """The ids of all that is found, in its order."""
+    stamp = _stamp(connection, marks=search.asks_for_marks())
+    return kept.of(search, stamp, lambda: _find(connection, kept, search, stamp))
+
+
+def _stamp(connection: Connection, *, marks: bool) -> int:
+    return int(connection.execute(select(state.c.revision if marks else state.c.content)).scalar_one())
+
+
+def _find(connection: Connection, kept: Kept, search: Search, stamp: int) -> array[int]:
+    wanted = [wanted_by(connection, one) for one in search.others]
+    few = rarest(connection, wanted)
+    if few is not None:
+        return _in_order(connection, search, few, wanted)
+    taken, left = _of_indexes(connection, wanted)
+    if taken is not None and len(taken) <= FEW:
+        return _in_order(connection, search, list(taken), wanted)
+    every = search._replace(others=(), backwards=False)
+    ordered: Iterable[int] = kept.of(every, stamp, lambda: _ids(connection, covered(connection, every)))
+    if search.backwards:
+        ordered = reversed(ordered)  # type: ignore[call-overload]
+    if taken is not None:
+        taken -= left
+        return array("q", [one for one in ordered if one in taken])
+    return array("q", [one for one in ordered if one not in left])
+
+
+def rarest(connection: Connection, wanted: Sequence[Wanted]) -> list[int] | None:
+    """The ids of what the rarest condition holds for; None where each holds for many."""
+    best: list[int] | None = None
+    for one in wanted:
+        if one.ids is not None:
+            most = FEW if best is None else len(best)
+            ids = list(connection.execute(one.ids.limit(most + 1)).scalars())
+            if len(ids) <= most:
+                best = ids
+    return best
+
+
+def _of_indexes(connection: Connection, wanted: Sequence[Wanted]) -> tuple[set[int] | None, set[int]]:
+    """What all conditions hold for, None for whatever; and what is to be left out of it."""
+    taken: set[int] | None = None
+    left: set[int] = set()
+    for one in sorted(wanted, key=lambda one: one.ids is None):
+        if one.but is not None and one.ids is None:
+            left.update(_ids(connection, one.but))
+        else:
+            ids = _all(connection, one)
+            taken = set(ids) if taken is None else taken.intersection(ids)
+        if taken is not None and len(taken) <= FEW:
+            break  # their rows are looked at for the rest
+    return taken, left
+
+
+def _in_order(connection: Connection, search: Search, few: Sequence[int], wanted: Sequence[Wanted]) -> array[int]:
+    holds = [wanted_by(connection, one).holds for one in search.covered] + [one.holds for one in wanted]
+    # An expression keeps SQLite from walking an index through all rows to spare itself the sorting of a few.
+    first, *others = (images.c[name] for name in SORTS[search.sort])
+    ordered = [first + 0, *others]
+    order = ordered if search.backwards else [column.desc() for column in ordered]
+    return _ids(connection, select(images.c.id).where(among(connection, few), _plain(holds)).order_by(*order))
+
+
+def _plain(holds: Sequence[ColumnElement[bool]]) -> ColumnElement[bool]:
+    """All of these, in a form that no index is looked for by: without statistics SQLite prefers the wrong one."""
+    return and_(*holds).is_(true())
+
+
+def covered(connection: Connection, search: Search) -> Select[tuple[int]]:
+    holds = [wanted_by(connection, one).holds for one in search.covered]
+    return select(images.c.id).where(*holds).order_by(*search.order())
+
+
+def among(connection: Connection, ids: Sequence[int]) -> ColumnElement[bool]:
+    """As one value: to bind a thousand takes longer than to find them."""
+    if connection.dialect.name == "postgresql":
+        return images.c.id == any_(literal(list(ids), ARRAY(BigInteger)))
+    values = func.json_each(json.dumps(list(ids))).table_valued("value")
+    return images.c.id.in_(select(values.c.value))
+
+
+def _ids(connection: Connection, statement: Select[Any]) -> array[int]:
+    """As one text: to fetch a hundred thousand rows takes twice as long. Both databases keep the order."""
+    (one,) = statement.subquery().c
+    is_postgresql = connection.dialect.name == "postgresql"
+    joined = func.string_agg(cast(one, String), ",") if is_postgresql else func.group_concat(one)
+    text = connection.execute(select(joined)).scalar() or ""
+    return array("q", json.loads(f"[{text}]"))
+
+
+def ids_where(connection: Connection, condition: Condition) -> array[int]:
+    """In no order, missing ones too."""
+    return _all(connection, wanted_by(connection, condition))
+
+
+def _all(connection: Connection, wanted: Wanted) -> array[int]:
+    return _ids(connection, select(images.c.id).where(wanted.holds) if wanted.ids is None else wanted.ids)
