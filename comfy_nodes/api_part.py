@@ -13,7 +13,7 @@ from .profile_shelf import ProfileShelf
 
 if TYPE_CHECKING:
     from orchestrator_core.api.access import Access
-    from orchestrator_core.api.place import ApiPlace
+    from orchestrator_core.api.place import ApiPlace, OfferedFolder
     from orchestrator_core.api.wire import Service
     from orchestrator_core.context import StageContext
     from orchestrator_core.loras.ranking import LoraSource
@@ -37,6 +37,7 @@ class ApiPart:
     listens_on: Callable[[], Sequence[str]] = lambda: ("127.0.0.1",)
     wake: Callable[[], object] = lambda: None
     page: Path | None = None  # the folder of the built page
+    output: Callable[[], Path] | None = None  # the folder that the host saves images in
 
     def service(self) -> Service:
         from orchestrator_core.api.hosted import HostedApi
@@ -53,6 +54,7 @@ class ApiPart:
     def place(self) -> ApiPlace:
         from orchestrator_core.api.image_bytes import thumbnails_for
         from orchestrator_core.api.place import ApiPlace, KeptStore
+        from orchestrator_core.gallery.keeper import GalleryKeeper
         from orchestrator_core.weights.ledger import Ledger
 
         from .learn_store import open_store
@@ -67,8 +69,15 @@ class ApiPart:
             targets=lambda: (TARGET,),
             thumbnails=thumbnails_for(store),
             page=self.page,
+            keeper=GalleryKeeper(store),
+            offered=self._offered,
             changed=self._changed,
         )
+
+    def _offered(self) -> tuple[OfferedFolder, ...]:
+        from orchestrator_core.api.place import OfferedFolder
+
+        return () if self.output is None else (OfferedFolder("output", self.output()),)
 
     def _changed(self, what: str) -> None:
         if what == "jobs":

@@ -69,7 +69,7 @@ def register() -> dict[str, type[Any]]:
     host.when_started(queue.start)
     pages = PipelinePart(queue.place, lambda: data_folder() / "pipelines", host.node_info, host.view_of)
     host.add_routes(pipeline_routes(pages))
-    asked = (host_api.listens_on, queue.place.ensure_worker, host.PACK / "web" / "dist")
+    asked = (host_api.listens_on, queue.place.ensure_worker, host.PACK / "web" / "dist", host_queue.output_folder)
     api = ApiPart(wildcards, profiles, loras.library, stories.services, *asked)
     host_api.add_api(PREFIX, ApiBridge(api.service))
     return {

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
 from orchestrator_app.studio.api_mount import LaterApp, mount
@@ -12,6 +13,11 @@ if TYPE_CHECKING:
     from orchestrator_app.studio.api_place import StudioApi
     from orchestrator_app.studio.environment import StudioEnvironment
     from orchestrator_core.api.access import Access
+    from orchestrator_core.api.place import OfferedFolder
+
+# The host's settings that name folders of images; the first one, where it is set, is instead of the others.
+_ALL = "outdir_samples"
+_FOLDERS = {"txt2img": "outdir_txt2img_samples", "img2img": "outdir_img2img_samples", "extras": "outdir_extras_samples"}
 
 
 class Server(Protocol):
@@ -25,10 +31,16 @@ class Server(Protocol):
 
 
 class ApiPart:
-    """One for each load of the extension. ``environment`` is asked at the first request."""
+    """One for each load of the extension. ``environment`` is asked at the first request; ``options`` gives the host's
+    settings."""
 
-    def __init__(self, server: Server, environment: Callable[[], StudioEnvironment]) -> None:
-        self._server, self._environment = server, environment
+    def __init__(
+        self,
+        server: Server,
+        environment: Callable[[], StudioEnvironment],
+        options: Callable[[], Mapping[str, Any]] = dict,
+    ) -> None:
+        self._server, self._environment, self._options = server, environment, options
         self._app = LaterApp(self._made)
 
     def hang(self, application: Any) -> None:
@@ -53,4 +65,19 @@ class ApiPart:
     def _made(self) -> StudioApi:
         from orchestrator_app.studio.api_place import StudioApi
 
-        return StudioApi(self._environment(), "forge", self.access, lambda settings: ("forge", settings.comfy_url))
+        return StudioApi(
+            self._environment(),
+            "forge",
+            self.access,
+            lambda settings: ("forge", settings.comfy_url),
+            lambda: offered_by(self._options()),
+        )
+
+
+def offered_by(options: Mapping[str, Any]) -> tuple[OfferedFolder, ...]:
+    """The folders that the host puts images into, for the gallery."""
+    from orchestrator_core.api.place import OfferedFolder
+
+    names = {"output": _ALL} if options.get(_ALL) else _FOLDERS
+    told = {name: options.get(option) for name, option in names.items()}
+    return tuple(OfferedFolder(name, Path(path).absolute()) for name, path in told.items() if path)

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from forge_extension.environment import ForgeEnvironment
     from forge_extension.host.settings import Setting
     from forge_extension.resolver import Resolver
+    from orchestrator_app.studio.environment import StudioEnvironment
 
 # Forge lets every text be made higher, also those of one line.
 _OF_FORGE = '#orchestrator_tabs textarea[rows="1"] { resize: none !important; }'
@@ -48,7 +49,10 @@ class Pack:
     def api(self) -> ApiPart:
         from forge_extension.api_part import ApiPart
 
-        return ApiPart(server, lambda: self.environment.studio())  # noqa: PLW0108 - nothing is made before it is asked
+        def studio() -> StudioEnvironment:  # nothing is made before it is asked
+            return self.environment.studio()
+
+        return ApiPart(server, studio, self._host.options)
 
     def register(self) -> type:
         """Hooks in; returns the class of the script."""

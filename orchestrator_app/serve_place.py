@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from orchestrator_app.console import remark, say
-from orchestrator_core.api.place import ApiPlace, KeptStore
+from orchestrator_core.api.place import ApiPlace, KeptStore, OfferedFolder
 
 if TYPE_CHECKING:
     from orchestrator_core.jobs.workplace import Workplace
@@ -22,11 +22,12 @@ def opened_place(arguments: Namespace) -> Iterator[ApiPlace]:
     from orchestrator_app.folders import open_profiles
     from orchestrator_app.working import workplace
     from orchestrator_core.api.image_bytes import thumbnails_for
+    from orchestrator_core.gallery.keeper import GalleryKeeper
     from orchestrator_core.store import Store
 
     with workplace(arguments) as place:
         store = KeptStore(Store.open)
-        thumbnails = thumbnails_for(store)
+        thumbnails, keeper = thumbnails_for(store), GalleryKeeper(store)
         try:
             with store():  # one that cannot be opened is told before anything is served
                 pass
@@ -40,10 +41,18 @@ def opened_place(arguments: Namespace) -> Iterator[ApiPlace]:
                     targets=lambda: targets,
                     thumbnails=thumbnails,
                     page=page_folder(),
+                    keeper=keeper,
+                    offered=lambda: _offered(arguments),
                 )
         finally:
+            keeper.close()
             thumbnails.close()
             store.close()
+
+
+def _offered(arguments: Namespace) -> tuple[OfferedFolder, ...]:
+    """Where the worker beside it puts its images."""
+    return (OfferedFolder("output", Path(arguments.output).absolute()),) if arguments.generator else ()
 
 
 @contextmanager

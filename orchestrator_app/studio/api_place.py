@@ -16,9 +16,10 @@ from orchestrator_core.api.access import Access
 from orchestrator_core.api.asgi import AsgiApp
 from orchestrator_core.api.hosted import HostedApi
 from orchestrator_core.api.image_bytes import thumbnails_for
-from orchestrator_core.api.place import ApiPlace, KeptStore
+from orchestrator_core.api.place import ApiPlace, KeptStore, OfferedFolder
 from orchestrator_core.context import StageContext
 from orchestrator_core.errors import OrchestratorError
+from orchestrator_core.gallery.keeper import GalleryKeeper
 from orchestrator_core.weights.ledger import Ledger
 
 if TYPE_CHECKING:
@@ -41,7 +42,8 @@ class LaterLoras:
 class StudioApi:
     """An ASGI app. ``close`` ends its streams and closes its store; the environment, which it shares, stays open.
 
-    ``targets``: where this place itself renders, by the names that jobs have for it.
+    ``targets``: where this place itself renders, by the names that jobs have for it. ``offered``: folders for the
+    gallery.
     """
 
     def __init__(
@@ -50,10 +52,12 @@ class StudioApi:
         name: str,
         access: Callable[[], Access],
         targets: Callable[[Settings], Sequence[str]] = lambda settings: (),
+        offered: Callable[[], Sequence[OfferedFolder]] = tuple,
     ) -> None:
         assert environment.store is not None
         self._environment, self._targets = environment, targets
         self._store = KeptStore(environment.store)
+        self._keeper = GalleryKeeper(self._store)
         self.place = ApiPlace(
             name,
             self._store,
@@ -63,6 +67,8 @@ class StudioApi:
             targets=lambda: targets(self._settings()),
             thumbnails=thumbnails_for(self._store),
             page=page_folder(),
+            keeper=self._keeper,
+            offered=offered,
             changed=self._changed,
         )
         self._app = AsgiApp(HostedApi(self.place, access))
@@ -72,6 +78,7 @@ class StudioApi:
 
     def close(self) -> None:
         self._app.close()
+        self._keeper.close()
         if self.place.thumbnails is not None:
             self.place.thumbnails.close()
         self._store.close()

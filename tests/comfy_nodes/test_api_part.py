@@ -6,6 +6,7 @@ import json
 import subprocess
 import sys
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -97,3 +98,11 @@ def test_making_the_part_opens_and_imports_nothing(tmp_path: Path) -> None:
     )
     done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True)
     assert (done.stdout.strip(), done.stderr) == ("[]", "")
+
+
+def test_the_folder_that_comfyui_saves_in_is_offered_to_the_gallery(tmp_path: Path) -> None:
+    made = part(tmp_path, "127.0.0.1")
+    assert [
+        tuple((one.name, one.path) for one in place.offered())
+        for place in (made.place(), replace(made, output=lambda: tmp_path / "output").place())
+    ] == [(), (("output", tmp_path / "output"),)]

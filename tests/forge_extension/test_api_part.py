@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from forge_extension.api_part import ApiPart
+from forge_extension.api_part import ApiPart, offered_by
 from forge_extension.environment import ForgeEnvironment
 from orchestrator_app.studio.api_mount import Message
 from orchestrator_core.api.token import new_token
@@ -167,3 +167,19 @@ def test_after_reload_ui_the_new_load_answers_and_nothing_is_left_of_the_old(tmp
     assert len(new.router.routes) == 1
     assert asked(new, "GET", "/health")[0] == 200
     second.close()
+
+
+@pytest.mark.parametrize(
+    ("options", "offered"),
+    [
+        ({}, {}),
+        (
+            {"outdir_samples": "", "outdir_txt2img_samples": "/t", "outdir_extras_samples": "/e"},
+            {"txt2img": "/t", "extras": "/e"},
+        ),
+        ({"outdir_samples": "/all", "outdir_txt2img_samples": "/t"}, {"output": "/all"}),
+    ],
+    ids=["none", "several", "one"],
+)
+def test_the_folders_that_forge_saves_in_are_offered_to_the_gallery(options: dict[str, str], offered: dict[str, str]):
+    assert {one.name: str(one.path) for one in offered_by(options)} == offered
