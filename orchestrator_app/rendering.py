@@ -23,6 +23,7 @@ from orchestrator_core.spec import StageSpec
 from orchestrator_core.stages.score_images import problems_of
 
 if TYPE_CHECKING:
+    from orchestrator_core.gallery.grids import LoraTest
     from orchestrator_core.store import Store
 
 NOT_RENDERED = "not rendered"
@@ -205,6 +206,15 @@ class Memory:
         self.failed = False
 
     def save(self, run: Run) -> None:
+        self._write(lambda store: store.save_run(run))
+
+    def keep_test(self, test: LoraTest) -> None:
+        """For the gallery's grids."""
+        from orchestrator_core.gallery.grids import keep
+
+        self._write(lambda store: keep(store, test))
+
+    def _write(self, write: Callable[[Store], None]) -> None:
         if self.failed:
             return
         try:
@@ -212,7 +222,7 @@ class Memory:
                 from orchestrator_core.store import Store
 
                 self.store = Store.open()
-            self.store.save_run(run)
+            write(self.store)
         except OrchestratorError as error:
             self.failed = True
             self.warn(f"this run is not remembered for later: {error}")

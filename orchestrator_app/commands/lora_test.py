@@ -241,7 +241,7 @@ def _rendered(folder: TestFolder, target: Target) -> int:
 
     memory = Memory(lambda text: problem("warning", text))
     try:
-        test = TestRun(folder, target, memory.save)
+        test = TestRun(folder, target, memory.save, keep=memory.keep_test)
         if kept := folder.plan.count - test.total:
             remark(f"{kept:,} of them are there already.")
         stopped = _followed(test.start())

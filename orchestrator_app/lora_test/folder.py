@@ -9,6 +9,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from orchestrator_app.lora_test.pictures import difference, is_whole, make_thumbnail
 from orchestrator_app.lora_test.plan_file import CellPart, file_of, plan_of, read_test_file
@@ -17,6 +18,9 @@ from orchestrator_core.errors import ConfigError
 from orchestrator_core.formats.image_metadata import replace_file
 from orchestrator_core.loras.testing import Cell, TestPlan
 from orchestrator_core.request import GeneratedImage
+
+if TYPE_CHECKING:
+    from orchestrator_core.gallery.grids import LoraTest
 
 FILE, GRID = "lora_test.json", "grid.html"
 IMAGES, THUMBNAILS = "images", "thumbnails"
@@ -93,6 +97,13 @@ class TestFolder:
         width = len(self.plan.prompts) * len(self.plan.seeds)
         for start in range(0, len(self.cells), width):
             yield self.cells[start : start + width]
+
+    def for_gallery(self) -> LoraTest:
+        """What the gallery keeps of it: which run each image is of, as far as they are there."""
+        from orchestrator_core.gallery.grids import kept_test
+
+        runs = [part.run_id if (part := self.part(cell)).image else "" for cell in self.cells]
+        return kept_test(self.plan, self.path, self.name, runs)
 
     # what comes in
 

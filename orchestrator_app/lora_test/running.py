@@ -11,6 +11,7 @@ from orchestrator_app.lora_test.folder import IMAGES, TestFolder
 from orchestrator_app.studio.environment import StoppableGenerator, Target
 from orchestrator_app.studio.job import OVER, Job, Task, TaskState
 from orchestrator_core.errors import OrchestratorError
+from orchestrator_core.gallery.grids import LoraTest
 from orchestrator_core.loras.testing import Cell
 from orchestrator_core.run import Run, new_run_id
 from orchestrator_core.stages import dispatch
@@ -18,6 +19,7 @@ from orchestrator_core.stages import dispatch
 _WRITTEN_EVERY = 10.0  # seconds between two writings of the page while images come
 
 Save = Callable[[Run], None]
+Keep = Callable[[LoraTest], None]
 
 
 class TestRun:
@@ -34,11 +36,12 @@ class TestRun:
         target: Target,
         remember: Save = lambda run: None,
         begin: Callable[[Job], Job] = Job.start,
+        keep: Keep = lambda test: None,
     ) -> None:
-        """``begin`` is what starts the job, where others are to know of it."""
+        """``begin`` is what starts the job, where others are to know of it; ``keep`` keeps the test for the gallery."""
         self.folder, self.problem = folder, ""
         self.done = threading.Event()
-        self._remember, self._begin = remember, begin
+        self._remember, self._begin, self._keep = remember, begin, keep
         self._cells: dict[str, Cell] = {}  # by run id
         self._failed: set[int] = set()
         self._started = time.monotonic()
@@ -93,6 +96,7 @@ class TestRun:
             self._follow()
             self.folder.look_at_all()
             self.folder.write_grid()
+            self._keep(self.folder.for_gallery())
         except OrchestratorError as error:
             self.problem = str(error)
         except Exception as error:  # noqa: BLE001 - who waits for the end must not wait for ever

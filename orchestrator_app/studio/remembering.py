@@ -11,6 +11,7 @@ from orchestrator_core.run import Run
 if TYPE_CHECKING:
     from orchestrator_app.studio.environment import Settings
     from orchestrator_app.studio.live import LiveEnvironment
+    from orchestrator_core.gallery.grids import LoraTest
     from orchestrator_core.store import Store
 
 
@@ -30,6 +31,20 @@ def saver(live: LiveEnvironment) -> Callable[[Run], None]:
                 store.save_run(run)
 
     return save
+
+
+def test_keeper(live: LiveEnvironment) -> Callable[[LoraTest], None]:
+    """A function that keeps a LoRA test for the gallery, where runs are kept. It raises StoreError."""
+    open_store, remembers = live.environment.store, live.settings.remember_runs
+
+    def keep(test: LoraTest) -> None:
+        from orchestrator_core.gallery import grids
+
+        if remembers and open_store is not None:
+            with open_store() as store:
+                grids.keep(store, test)
+
+    return keep
 
 
 def forget(run: Run) -> None:

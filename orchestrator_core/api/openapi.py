@@ -42,6 +42,8 @@ _NAMES = {
     "profile": "Its key or its name.",
     "pipeline": "Its name.",
     "search": "Its name.",
+    "grid": "Its id, as the list of grids has it.",
+    "place": "Its name.",
 }
 _HEADERS = {
     "If-Match": {

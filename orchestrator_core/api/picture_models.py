@@ -106,3 +106,49 @@ class StoryList(Shown):
     """The one with the newest image first."""
 
     stories: list[StoryShown]
+
+
+class GridListed(Shown):
+    id: str
+    title: str
+    made_ms: int = Field(description="When it was begun.")
+
+
+class GridList(Shown):
+    """LoRA tests, the one that was run last first."""
+
+    grids: list[GridListed]
+
+
+class GridAxes(Shown):
+    loras: list[str]
+    strengths: list[float]
+    prompts: list[str] = Field(description="With {trigger} where each LoRA's words went.")
+    seeds: list[int]
+
+
+class GridCellShown(Shown):
+    prompt: int = Field(description="Its place in axes.prompts; seed: in axes.seeds.")
+    seed: int
+    image: Card | None
+    score: float | None
+
+
+class GridRowShown(Shown):
+    lora: str = Field(description='"": the images without any.')
+    strength: float
+    score: float | None = Field(description="The mean of its images'.")
+    low: float | None = Field(description="Where that mean is, nine times in ten; null for fewer than two scores.")
+    high: float | None
+    image: Card | None = Field(description="The best one.")
+    cells: list[GridCellShown]
+
+
+class GridShown(Shown):
+    """The best row first; rows without a score last."""
+
+    id: str
+    title: str
+    made_ms: int
+    axes: GridAxes
+    rows: list[GridRowShown]

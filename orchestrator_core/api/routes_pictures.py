@@ -28,6 +28,8 @@ PICTURES: tuple[Route, ...] = (
     Route("GET", "/gallery/targets", doing.targets, shown.TargetList, "Where renderings can be sent to"),
     Route("GET", f"{_IMAGE}/workflow", doing.workflow, shown.WorkflowShown, "It as a workflow for ComfyUI"),
     Route("GET", "/gallery/stories", groups.stories, shown.StoryList, "Stories as film strips"),
+    Route("GET", "/gallery/grids", groups.grids, shown.GridList, "LoRA tests"),
+    Route("GET", "/gallery/grids/{grid}", groups.grid, shown.GridShown, "A LoRA test, the best row first"),
 )
 BUILDER: tuple[Route, ...] = (
     Route("GET", "/stages", stages.listed, stages.StageList, "The stages that a pipeline is made of"),

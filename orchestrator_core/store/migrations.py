@@ -32,6 +32,7 @@ from orchestrator_core.store.migration_steps import (
     m008_answers,
     m009_learning,
 )
+from orchestrator_core.store.picture_tables import m014_gallery_places
 from orchestrator_core.store.webhook_tables import m011_webhooks
 
 Migration = Callable[[Connection], None]
@@ -51,6 +52,7 @@ MIGRATIONS: tuple[Migration, ...] = (
     m011_webhooks,
     m012_gallery,
     m013_gallery_finding,
+    m014_gallery_places,
 )
 
 

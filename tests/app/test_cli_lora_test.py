@@ -18,6 +18,7 @@ import pytest
 from orchestrator_app.commands import run as run_command
 from orchestrator_app.lora_test.folder import FILE, GRID, TestFolder
 from orchestrator_core.formats.comfy_workflow_reader import graph_from_workflow
+from orchestrator_core.gallery import grids
 from orchestrator_core.store import Store
 from tests.app.conftest import ROOT, Cli
 from tests.core.generators.stand_in_comfy import StandIn
@@ -111,6 +112,13 @@ def test_a_second_run_renders_only_what_is_missing_and_a_wider_one_only_what_is_
     wider = ["lora-test", "mist", "style/ink", *begin[2:], "--seeds", "1,2"]
     assert cli(*wider).status == 0
     assert len(server.bodies) == 4 + 10 - 3
+    with Store.open() as store:
+        (kept,) = grids.listed(store)
+        rows = grids.grid(store, kept.id).rows
+    assert sorted((row.lora, row.strength) for row in rows) == [
+        ("", 0.0), ("mist", 0.5), ("mist", 1.0), ("style/ink", 0.5), ("style/ink", 1.0),
+    ]  # fmt: skip
+    assert all(cell.image is not None and not cell.image.missing for row in rows for cell in row.cells)
 
 
 def test_the_error_of_one_image_is_kept_and_the_next_run_tries_it_again(cli: Cli, start: Any, loras: Path):

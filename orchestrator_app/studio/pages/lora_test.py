@@ -16,7 +16,7 @@ from orchestrator_app.studio.compat import html_box, kw, listen, plain
 from orchestrator_app.studio.live import LiveEnvironment
 from orchestrator_app.studio.pages.generate import GeneratePage
 from orchestrator_app.studio.pages.results import run_buttons
-from orchestrator_app.studio.remembering import saver
+from orchestrator_app.studio.remembering import saver, test_keeper
 from orchestrator_app.studio.session import Session
 from orchestrator_core.errors import ConfigError, OrchestratorError
 from orchestrator_core.loras.testing import MANY, TestPlan
@@ -172,12 +172,16 @@ class LoraTestPage:
         where = f"{target.name} ({target.where})" if target.where else target.name
         return lora_tests.new_folder(self.live.settings, plan, where)
 
+    def _test_run(self, folder: TestFolder, target: str) -> TestRun:
+        live = self.live
+        return TestRun(folder, live.target(target), saver(live), live.jobs.start, test_keeper(live))
+
     def _on_run(self, session: Session, which: str, *values: Any) -> Iterator[tuple[Any, ...]]:
         if session.lora_test is not None and not session.lora_test.done.is_set():
             raise gr.Error("This test is still running. Interrupt it first.")
         try:
             folder = self._folder(which, values)
-            test = TestRun(folder, self.live.target(values[0]), saver(self.live), self.live.jobs.start)
+            test = self._test_run(folder, values[0])
             session.lora_test = test.start()
         except OrchestratorError as error:
             yield *run_buttons(False), html.notice(str(error)), gr.update(), gr.update(), gr.update()

@@ -382,3 +382,24 @@ def test_stories_are_strips_of_their_last_images_the_newest_first(ask: Asker, tm
     sea, winter = ask.told("GET", "/gallery/stories")["stories"]
     assert (sea["name"], sea["images"], winter["name"], winter["images"]) == ("<b>Sea</b>", 1, "Winter", 14)
     assert [card["run_id"] for card in winter["cards"]] == [run.id for run in runs[2:14]]
+
+
+def test_lora_tests_are_grids_the_best_row_first(ask: Asker, tmp_path: Path):
+    from orchestrator_core.gallery import grids
+    from tests.core.gallery import test_grids
+
+    assert ask.told("GET", "/gallery/grids") == {"grids": []}
+    with Store.open(tmp_path / "store.sqlite3") as store:
+        ids = test_grids.rendered(store, tmp_path / "test", [0.5, 0.5, 0.2, None, 0.9, 0.7])
+        grids.keep(store, grids.kept_test(test_grids.plan(), tmp_path, "LoRAs", ids))
+    (listed,) = ask.told("GET", "/gallery/grids")["grids"]
+    found = ask.told("GET", f"/gallery/grids/{listed['id']}")
+    assert found["axes"] == {
+        "loras": ["styles/ink", "fox"],
+        "strengths": [0.5],
+        "seeds": [1, 2],
+        "prompts": ["a <b>hill</b>, {trigger}"],
+    }
+    assert [row["lora"] for row in found["rows"]] == ["fox", "", "styles/ink"]
+    assert found["rows"][0]["image"]["score"] == 0.9
+    assert ask.code("GET", "/gallery/grids/x") == (404, "no_such_grid")
