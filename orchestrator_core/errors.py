@@ -13,6 +13,7 @@ OrchestratorError
 │   └── LostJob                a worker that was given up: its job is another's now
 ├── GalleryError               an image of the gallery that is not there, or cannot be what is asked
 │   └── StaleMarks             somebody else set the same mark to something else meanwhile: ``stale`` has both
+├── OutsideError               a gallery elsewhere that is not there, may not be, or refuses what is asked
 ├── WebhookError               a webhook that may not be, or is not there
 │   └── SignatureRefused       a message that its secret did not sign, or not lately
 ├── HttpError                  a server refused a call: ``status`` and ``body`` are its answer
@@ -101,6 +102,10 @@ class StaleMarks(GalleryError):
         super().__init__(message)
         self.stale = stale
         self.revision = revision
+
+
+class OutsideError(OrchestratorError):
+    """A gallery elsewhere that is not there, may not be, or refuses what is asked of it."""
 
 
 class WebhookError(OrchestratorError):

@@ -36,6 +36,19 @@ _UNSAFE = re.compile(r"[\x00-\x20\x7f\\\s]")
 
 
 @dataclass(frozen=True, slots=True)
+class Purpose:
+    """What goes to an address, in the words of messages."""
+
+    noun: str
+    never: str
+    example: str
+    allowing: str  # the command that lets it go somewhere
+
+
+WEBHOOK = Purpose("webhook", "where no webhook may go", "https://example.org/hooks/done", "orchestrator webhooks allow")
+
+
+@dataclass(frozen=True, slots=True)
 class Destination:
     """``named_port``: the port was written out, as it must be in the list for what is not on the public internet."""
 
@@ -55,21 +68,22 @@ class Destination:
         return f"{self.scheme}://{self.place}{self.path}"
 
 
-def destination(url: str) -> Destination:
+def destination(url: str, purpose: Purpose = WEBHOOK) -> Destination:
     """Raises WebhookError for what is no address that a webhook can have."""
+    of, no_address = f"An address of a {purpose.noun}", f"{_shown(url)} is no address; write it as {purpose.example}."
     if len(url) > LONGEST:
-        raise WebhookError(f"An address of a webhook has at most {LONGEST:,} characters; this one has {len(url):,}.")
+        raise WebhookError(f"{of} has at most {LONGEST:,} characters; this one has {len(url):,}.")
     if _UNSAFE.search(url):
         raise WebhookError(f"{_shown(url)} has spaces, control characters or backslashes, and is no address.")
     try:
         parts = urllib.parse.urlsplit(url)
         host, port = _ascii(parts.hostname or ""), parts.port
     except ValueError:
-        raise WebhookError(f"{_shown(url)} is no address; write it as https://example.org/hooks/done.") from None
+        raise WebhookError(no_address) from None
     if parts.scheme not in PORTS or not host or port == 0:
-        raise WebhookError(f"{_shown(url)} is no address; write it as https://example.org/hooks/done.")
+        raise WebhookError(no_address)
     if parts.username is not None or parts.password is not None:
-        raise WebhookError("An address of a webhook has no user and no password: what is sent is signed instead.")
+        raise WebhookError(f"{of} has no user and no password: what is sent is signed instead.")
     if parts.fragment or _DOTS.search(parts.path):
         raise WebhookError(f"{_shown(url)} has a # or a step like /../ in it; write the address that it means.")
     path = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
@@ -103,6 +117,7 @@ class Allowed:
     """A part of the web that may be sent to: a host with its port, and all below a path."""
 
     to: Destination
+    purpose: Purpose = WEBHOOK
 
     @property
     def text(self) -> str:
@@ -157,11 +172,11 @@ def addresses(to: Destination, by: Allowed, resolve: Resolve | None = None) -> l
 def _check(address: Address, to: Destination, by: Allowed) -> None:
     real = _unwrapped(address)
     if _is_never(real):
-        raise WebhookError(f"{to.host} leads to {address}, where no webhook may go.")
+        raise WebhookError(f"{to.host} leads to {address}, {by.purpose.never}.")
     if not real.is_global and not by.to.named_port:
         raise WebhookError(
             f"{to.host} leads to {address}, which is not on the public internet. To allow that, name the port: "
-            f"orchestrator webhooks allow {to.scheme}://{_bracketed(to.host)}:{to.port}/"
+            f"{by.purpose.allowing} {to.scheme}://{_bracketed(to.host)}:{to.port}/"
         )
 
 

@@ -8,6 +8,7 @@ the check.
 from __future__ import annotations
 
 import http.client
+import io
 import socket
 import ssl
 import threading
@@ -22,6 +23,7 @@ from orchestrator_core.webhooks.address import Allowed, Destination, Resolve, ad
 SILENCE_S = 10.0  # for connecting, and for each silence
 TOTAL_S = 20.0  # for all of it
 MOST_ANSWER = 64 * 1024  # bytes that are read of an answer, and thrown away
+_BLOCK = 64 * 1024  # bytes; the wait for a silent receiver is for each
 _TRY_AGAIN = frozenset({408, 409, 425, 429})
 
 
@@ -81,11 +83,13 @@ class Posting:
                     self._socket.shutdown(socket.SHUT_RDWR)
 
     def _sent(self, body: bytes, headers: Mapping[str, str]) -> Outcome:
-        connection = http.client.HTTPConnection(self.to.host, self.to.port, timeout=self.silence_s)
+        connection = http.client.HTTPConnection(self.to.host, self.to.port, timeout=self.silence_s, blocksize=_BLOCK)
         connection.sock = self._connected()  # so that it does not look for the name itself
         try:
             own = {"Host": self.to.place, "User-Agent": "Orchestrator", "Content-Type": "application/json"}
-            connection.request("POST", self.to.path, body, {**own, "Connection": "close", **headers})
+            own |= {"Content-Length": str(len(body)), "Connection": "close"}
+            with suppress(BrokenPipeError, ConnectionResetError):  # what takes no more may have said why: 413
+                connection.request("POST", self.to.path, io.BytesIO(body), {**own, **headers})
             answer = connection.getresponse()
             answer.read(MOST_ANSWER)
             if self.is_broken_off:  # the end of the connection looks like the end of an answer

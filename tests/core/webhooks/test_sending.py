@@ -192,3 +192,23 @@ def test_slow_name_servers_do_not_outlast_the_limit_on_the_wire() -> None:
         outcome = posting(f"http://slow.test:{receiver.port}/hooks", resolve=resolve, total_s=0.01).send(b"{}", {})
     assert outcome.error.endswith("it took too long.")
     assert receiver.got == []
+
+
+def test_a_large_body_that_is_refused_in_the_middle_is_told_as_the_answer_says() -> None:
+    """A server that takes no more says so, and closes: what it said counts, and not that the connection broke."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+
+        def refuse() -> None:
+            client, _ = server.accept()
+            with client:
+                client.recv(1000)
+                client.sendall(b"HTTP/1.1 413 Too Large\r\nContent-Length: 0\r\nConnection: close\r\n\r\n")
+                client.shutdown(socket.SHUT_WR)
+                while client.recv(1 << 20):  # what comes still is thrown away, so that the answer is not
+                    pass
+
+        thread = threading.Thread(target=refuse)
+        thread.start()
+        outcome = posting(f"http://127.0.0.1:{server.getsockname()[1]}/hooks").send(bytes(1 << 20), {})
+        thread.join(10)
+    assert (outcome.status, outcome.may_help) == (413, False)
