@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from sqlalchemy import Connection, select
 
 from orchestrator_core.store.gallery_tables import images
-from orchestrator_core.store.picture_tables import lora_tests
+from orchestrator_core.store.lora_test_tables import lora_tests
 from orchestrator_core.store.queries import chunks, upsert
 from orchestrator_core.store.rows import Row, Stored
 

@@ -21,6 +21,7 @@ from orchestrator_core.store.backup import back_up
 from orchestrator_core.store.engine import WRITES
 from orchestrator_core.store.gallery_tables import m012_gallery, m013_gallery_finding
 from orchestrator_core.store.job_tables import m010_jobs
+from orchestrator_core.store.lora_test_tables import m014_lora_tests
 from orchestrator_core.store.migration_steps import (
     m001_runs,
     m002_loras,
@@ -32,7 +33,6 @@ from orchestrator_core.store.migration_steps import (
     m008_answers,
     m009_learning,
 )
-from orchestrator_core.store.picture_tables import m014_gallery_places
 from orchestrator_core.store.webhook_tables import m011_webhooks
 
 Migration = Callable[[Connection], None]
@@ -52,7 +52,8 @@ MIGRATIONS: tuple[Migration, ...] = (
     m011_webhooks,
     m012_gallery,
     m013_gallery_finding,
-    m014_gallery_places,
+    m014_lora_tests,
+    m015_outside,
 )
 
 
