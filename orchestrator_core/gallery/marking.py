@@ -70,7 +70,7 @@ class Marking:
             return PutByKey()
         with self.store.writing() as connection:
             gallery_images.take_turn(connection)
-            ids = {key: gallery_images.ensure(connection, key, name) for key, (name, _) in marks.items()}
+            ids = gallery_images.ensure_all(connection, {key: name for key, (name, _) in marks.items()})
         changes = [MarkChange(ids[key], fields) for key, (_, fields) in marks.items()]
         before = {image.id: image for image in self.gallery.images(list(ids.values()))}
         done = self._apply(lambda _: changes)

@@ -234,16 +234,29 @@ def rekey(connection: Connection, old: str, key: str) -> None:
 
 
 def ensure(connection: Connection, key: str, name: str, run_id: str = "") -> int:
-    """The id of this content. One that nobody has seen yet is missing, and has what is said of it here alone."""
+    """As ``ensure_all``, of one."""
+    return ensure_all(connection, {key: name}, run_id)[key]
+
+
+def ensure_all(connection: Connection, names: Mapping[str, str], run_id: str = "") -> dict[str, int]:
+    """The ids of these contents. What nobody has seen yet is missing, and has what is said of it here alone."""
     take_turn(connection)
-    found = connection.execute(select(images.c.id).where(images.c.key == key)).scalar()
-    if found is not None:
-        return int(found)
-    at = count_changes(connection, 1)
-    id_, now = count_on(connection, "images", 1), now_ms()
-    row = {"id": id_, "key": key, "revision": at, "name": name, "missing": 1, "added_ms": now, "made_ms": now}
-    connection.execute(insert(images).values(**row, run_id=run_id, run_image=name if run_id else ""))
-    return id_
+    columns = (images.c.key, images.c.id)
+    found: dict[str, int] = {}
+    for chunk in chunks(list(names)):
+        found |= {row.key: row.id for row in connection.execute(select(*columns).where(images.c.key.in_(chunk)))}
+    new = [key for key in names if key not in found]
+    if new:
+        at = count_changes(connection, len(new)) - len(new)
+        first, now = count_on(connection, "images", len(new)) - len(new), now_ms()
+        same: Row = {"missing": 1, "added_ms": now, "made_ms": now, "run_id": run_id}
+        rows = [
+            {"id": first + n, "revision": at + n, "key": key, "name": names[key], **same}
+            for n, key in enumerate(new, 1)
+        ]
+        connection.execute(insert(images), [row | {"run_image": row["name"] if run_id else ""} for row in rows])
+        found |= {row["key"]: row["id"] for row in rows}
+    return found
 
 
 def _images_at(connection: Connection, paths: Sequence[str]) -> set[int]:
