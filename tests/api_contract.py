@@ -7,8 +7,11 @@ leave the queue as it was, but for jobs that no worker takes, and do not mind wh
 from __future__ import annotations
 
 import json
+import re
 import socket
+import struct
 import time
+import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -29,9 +32,12 @@ __all__ = [
     "test_a_job_is_moved_held_retried_and_cancelled",
     "test_a_key_that_is_used_again_adds_nothing",
     "test_a_method_that_a_path_has_not_is_told_with_those_that_it_has",
+    "test_a_picture_is_sent_whole_in_parts_and_not_twice",
     "test_a_pipeline_is_saved_read_planned_and_deleted",
     "test_a_prompt_is_drawn_with_the_origin_of_its_words",
+    "test_a_session_begins_and_ends",
     "test_a_stream_that_nobody_hears_any_more_ends",
+    "test_a_thumbnail_is_made_and_a_broken_picture_has_none",
     "test_bad_bodies_are_told_in_one_shape",
     "test_events_of_a_job_end_with_it",
     "test_events_go_on_after_the_last_one_that_was_heard",
@@ -40,6 +46,7 @@ __all__ = [
     "test_profiles_are_listed_and_shown",
     "test_the_description_names_every_path",
     "test_the_health_is_told",
+    "test_the_page_is_sent_to_whoever_reaches_the_server",
     "test_the_queue_is_paused_and_resumed",
 ]
 PNG = b"\x89PNG\r\n\x1a\n" + b"\0" * 40
@@ -215,6 +222,93 @@ def test_only_files_that_the_store_lists_are_sent(api: ApiServer, tmp_path: Path
     drawn["images"] = [{"path": str(secret), "request": request, "run_id": drawn["id"]}]
     refused = api.ask("POST", "/jobs", {"pipeline": [RENDER], "run": drawn})
     assert (refused.status, refused.code) == (422, "invalid")
+
+
+# the gallery's pictures, and its page
+
+
+def _picture(shade: int) -> bytes:
+    """A PNG of 600 × 400 pixels, made by hand: a server's tests run without Pillow too."""
+    line = b"\0" + bytes((shade, 20, 10)) * 600
+    pieces = [b"\x89PNG\r\n\x1a\n"]
+    size = struct.pack(">IIBBBBB", 600, 400, 8, 2, 0, 0, 0)
+    for name, data in ((b"IHDR", size), (b"IDAT", zlib.compress(line * 400)), (b"IEND", b"")):
+        pieces += [struct.pack(">I", len(data)), name, data, struct.pack(">I", zlib.crc32(name + data))]
+    return b"".join(pieces)
+
+
+def _in_gallery(api: ApiServer, run_id: str) -> str:
+    (image,) = api.get(f"/gallery/images?q=run:{run_id}")["images"]
+    return f"/gallery/images/{image['id']}"
+
+
+def test_a_picture_is_sent_whole_in_parts_and_not_twice(api: ApiServer, tmp_path: Path):
+    path = tmp_path / "parts.png"
+    data = _picture(1)
+    path.write_bytes(data)
+    with _stored(api, path) as run_id:
+        file = f"{_in_gallery(api, run_id)}/file"
+        whole = api.ask("GET", file)
+        assert (whole.status, whole.headers["content-type"], whole.body) == (200, "image/png", data)
+        assert (whole.headers["accept-ranges"], whole.headers["x-content-type-options"]) == ("bytes", "nosniff")
+        for asked, part in (("0-9", data[:10]), ("100-", data[100:]), ("-7", data[-7:]), ("5-5", data[5:6])):
+            sent = api.ask("GET", file, headers={"Range": f"bytes={asked}", "Accept-Encoding": "gzip"})
+            assert (sent.status, sent.body, sent.headers["content-length"]) == (206, part, str(len(part))), asked
+            assert sent.headers["content-range"].endswith(f"/{len(data)}")
+        assert api.ask("GET", file, headers={"Range": "bytes=0-1,5-6"}).body == data
+        beyond = api.ask("GET", file, headers={"Range": f"bytes={len(data)}-"})
+        assert (beyond.status, beyond.headers["content-range"]) == (416, f"bytes */{len(data)}")
+        known = api.ask("GET", file, headers={"If-None-Match": whole.headers["etag"]})
+        assert (known.status, known.body) == (304, b"")
+        head = api.ask("HEAD", file)
+        assert (head.status, head.body, head.headers["content-length"]) == (200, b"", str(len(data)))
+        path.unlink()
+        gone = api.ask("GET", file)
+        assert (gone.status, gone.code) == (404, "no_file")
+
+
+def test_a_thumbnail_is_made_and_a_broken_picture_has_none(api: ApiServer, tmp_path: Path):
+    path = tmp_path / "small.png"
+    path.write_bytes(_picture(time.time_ns() % 256))
+    with _stored(api, path) as run_id:
+        image = _in_gallery(api, run_id)
+        made = api.ask("GET", f"{image}/thumbnail")
+        assert (made.status, made.headers["content-type"], made.body[8:12]) == (200, "image/webp", b"WEBP")
+        known = api.ask("GET", f"{image}/thumbnail", headers={"If-None-Match": made.headers["etag"]})
+        assert (known.status, known.body) == (304, b"")
+    broken = tmp_path / "broken.png"
+    broken.write_bytes(PNG + str(time.time_ns()).encode())
+    with _stored(api, broken) as run_id:
+        refused = api.ask("GET", f"{_in_gallery(api, run_id)}/thumbnail")
+        assert (refused.status, refused.code) == (404, "no_thumbnail")
+
+
+def test_the_page_is_sent_to_whoever_reaches_the_server(api: ApiServer):
+    """Built or not."""
+    page = api.ask("GET", "/app/?in=comfyui&theme=dark")
+    assert page.status in (200, 404)
+    assert page.headers["content-type"].startswith("text/html")
+    assert "frame-ancestors 'self'" in page.headers["content-security-policy"]
+    led = api.ask("GET", "/app?theme=dark")
+    assert (led.status, led.headers["location"]) == (307, "app/?theme=dark")
+    for name in ("../health", "assets/../index.html", "assets/..%2f..%2fpackage.json", "%2e%2e/package.json"):
+        assert api.ask("GET", f"/app/{name}").status == 404
+    if page.status == 200:
+        (script,) = re.findall(r'<script[^>]* src="\./(assets/[^"]+)"', page.body.decode())
+        sent = api.ask("GET", f"/app/{script}")
+        assert (sent.status, sent.headers["content-type"]) == (200, "text/javascript; charset=utf-8")
+        assert "immutable" in sent.headers["cache-control"]
+        assert api.ask("GET", f"/app/{script}", headers={"If-None-Match": sent.headers["etag"]}).status == 304
+
+
+def test_a_session_begins_and_ends(api: ApiServer):
+    own = {"Origin": f"http://{api.host}"}
+    began = api.ask("POST", "/session", headers=own)
+    assert (began.status, began.body) == (204, b"")
+    cookie = began.headers.get("set-cookie", "").partition(";")[0]
+    assert bool(cookie) == bool(api.token)
+    ended = api.ask("DELETE", "/session", headers=own | {"Cookie": cookie})
+    assert (ended.status, "Max-Age=0" in ended.headers["set-cookie"]) == (204, True)
 
 
 @contextmanager

@@ -53,6 +53,8 @@ FROM_HOST_OR_EXTRA = {
     "transformers",
     "gradio",
     "uvicorn",
+    "flask",
+    "waitress",
     "mcp",
     "anyio",
 } | {

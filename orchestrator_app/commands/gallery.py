@@ -15,6 +15,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from orchestrator_app.commands import gallery_serve
 from orchestrator_app.commands.arguments import add_wildcards, description, whole
 from orchestrator_app.commands.worker import add_database, using_database
 from orchestrator_app.console import problem, remark, say, table
@@ -32,7 +33,9 @@ _QUERY = "words, lora:ink, wildcard:colors/warm=crimson, score>0.7, date:2026-11
 
 def add_to(commands: Any, name: str) -> None:
     parser = commands.add_parser(name, help="find and mark images", description=description(__doc__))
-    actions = parser.add_subparsers(title="actions", metavar="ACTION", required=True)
+    actions = parser.add_subparsers(title="actions", metavar="ACTION")
+    served = gallery_serve.add_to(actions)
+    parser.set_defaults(run=lambda _: gallery_serve.run(served.parse_args([])))
     _action(actions, "folders", folders, "the folders that are looked through")
     _action(actions, "add", add, "look through a folder from now on").add_argument(
         "folder", type=Path, metavar="FOLDER"

@@ -11,12 +11,11 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Mutable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from typing import Any
-from urllib.parse import parse_qsl
 
 from orchestrator_core.api.asgi_body import Gone, TooSlow, read_body
 from orchestrator_core.api.files import opened_part
 from orchestrator_core.api.refusing import Refusal
-from orchestrator_core.api.wire import PREFIX, Answer, EventStream, Head, Pending, Service
+from orchestrator_core.api.wire import PREFIX, Answer, EventStream, Head, Pending, Service, query_in
 
 Scope = MutableMapping[str, Any]
 Message = MutableMapping[str, Any]
@@ -168,9 +167,7 @@ def head_of(scope: Scope, prefix: str = PREFIX) -> Head | None:
     path = _below(scope.get("path", ""), scope.get("root_path", ""), prefix)
     if path is None:
         return None
-    query = dict(
-        parse_qsl(scope.get("query_string", b"").decode("latin-1"), keep_blank_values=True, max_num_fields=None)
-    )
+    query = query_in(scope.get("query_string", b""))
     client = scope.get("client")
     return Head(scope["method"].upper(), path, query, _headers(scope), client[0] if client else "")
 

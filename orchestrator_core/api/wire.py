@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
+from urllib.parse import parse_qsl
 
 PREFIX = "/orchestrator/v1"
 
@@ -27,6 +28,11 @@ class Head:
     query: Mapping[str, str] = field(default_factory=dict)
     headers: Mapping[str, str] = field(default_factory=dict)
     client: str = ""
+
+
+def query_in(raw: bytes) -> dict[str, str]:
+    """What stands behind the question mark; of what is given twice the last."""
+    return dict(parse_qsl(raw.decode("latin-1"), keep_blank_values=True, max_num_fields=None))
 
 
 class EventStream(Protocol):

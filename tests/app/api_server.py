@@ -10,14 +10,16 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from orchestrator_app.bundled import bundled_folder
+from orchestrator_app.bundled import bundled_folder, page_folder
 from orchestrator_app.serve_http import address_of, listen, server_for
 from orchestrator_core.api.access import Access
 from orchestrator_core.api.asgi import AsgiApp
+from orchestrator_core.api.image_bytes import thumbnails_for
 from orchestrator_core.api.place import ApiPlace, KeptStore
 from orchestrator_core.api.service import Api
 from orchestrator_core.api.wire import PREFIX
 from orchestrator_core.context import StageContext
+from orchestrator_core.gallery.keeper import GalleryKeeper
 from orchestrator_core.loras.ranking import LoraIndex
 from orchestrator_core.profiles.library import ProfileLibrary
 from orchestrator_core.store import Store
@@ -39,15 +41,28 @@ def place_in(folder: Path, **changes: Any) -> ApiPlace:
     profiles = ProfileLibrary([bundled_folder("profiles")])
     context = StageContext(Wildcards([folder / "wildcards"]), profiles=profiles, loras=_NoLoras())
     ledger = Ledger(lambda: Store.open(database))
+    store = KeptStore(lambda: Store.open(database))
     place = ApiPlace(
         "standalone",
-        KeptStore(lambda: Store.open(database)),
+        store,
         lambda: context,
         profiles=profiles,
         ledger=ledger,
         pipelines=lambda: folder / "pipelines",
+        thumbnails=thumbnails_for(store, folder / "thumbnails"),
+        page=page_folder(),
+        keeper=GalleryKeeper(store),
     )
     return replace(place, **changes)
+
+
+def close(place: ApiPlace) -> None:
+    """What ``place_in`` made."""
+    if place.keeper is not None:
+        place.keeper.close()
+    if place.thumbnails is not None:
+        place.thumbnails.close()
+    place.open_store.close()  # type: ignore[attr-defined]
 
 
 @contextmanager
@@ -72,4 +87,4 @@ def standalone(folder: Path, access: Access | None = None, **changes: Any) -> It
     place = place_in(folder, **changes)
     with served(AsgiApp(Api(place, access)), access.token, str(folder / "store.sqlite3")) as api:
         yield api
-    place.open_store.close()  # type: ignore[attr-defined]
+    close(place)
