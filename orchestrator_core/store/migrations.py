@@ -33,6 +33,7 @@ from orchestrator_core.store.migration_steps import (
     m008_answers,
     m009_learning,
 )
+from orchestrator_core.store.outside_tables import m015_outside
 from orchestrator_core.store.webhook_tables import m011_webhooks
 
 Migration = Callable[[Connection], None]
