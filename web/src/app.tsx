@@ -6,10 +6,17 @@ import { SignIn } from "./sign_in";
 import { useSignal } from "./signal";
 import { Toasts } from "./toasts";
 
+const pages = () => import("./gallery/pages");
+const StoriesView = lazy(() => pages().then(({ StoriesView }) => ({ default: StoriesView })));
+const GridsView = lazy(() => pages().then(({ GridsView }) => ({ default: GridsView })));
+const FoldersView = lazy(() => pages().then(({ FoldersView }) => ({ default: FoldersView })));
 const Builder = lazy(() => import("./builder/index"));
 
 const PAGES: { page: string; title: string; View: ComponentType }[] = [
   { page: "", title: "Gallery", View: GalleryView },
+  { page: "stories", title: "Stories", View: StoriesView },
+  { page: "grids", title: "LoRA tests", View: GridsView },
+  { page: "folders", title: "Folders", View: FoldersView },
   { page: "builder", title: "Builder", View: Builder },
 ];
 

@@ -5,6 +5,9 @@ import { App } from "./app";
 import { applyTheme } from "./place";
 import "./theme.css";
 import "./app.css";
+import "./gallery/gallery.css";
+import "./gallery/lightbox.css";
+import "./gallery/pages.css";
 
 const queries = new QueryClient({
   defaultOptions: {

@@ -24,7 +24,7 @@ export function hrefOf(page: string, rest: string[] = [], params: Record<string,
 
 /** Goes there; `replace` leaves no step in the history. */
 export function go(href: string, replace = false): void {
-  if (replace) history.replaceState(history.state, "", href);
+  if (replace) history.replaceState(null, "", href);
   else history.pushState(null, "", href);
   dispatchEvent(new HashChangeEvent("hashchange"));
 }

@@ -1,1 +1,0 @@
-import{t as e}from"./index-BzxFVFtl.js";var t=e();function n(){return(0,t.jsx)(`p`,{className:`empty`,children:`The builder is not here yet.`})}export{n as default};

@@ -1,0 +1,89 @@
+// What the found images have in common, with counts; a click adds it to the query, or takes it away again.
+
+import { keepPreviousData, useQuery } from "@tanstack/react-query";
+import { memo, useState } from "react";
+import { get } from "../api";
+import type { Facets as FacetsAnswer, Named } from "../types";
+import { hasTerm, replaceKey, term, toggleTerm, withoutSort } from "./query";
+
+const GROUPS: [string, string][] = [
+  ["model", "Model"],
+  ["lora", "LoRA"],
+  ["wildcard", "Wildcard"],
+  ["profile", "Profile"],
+  ["story", "Story"],
+  ["tool", "Program"],
+];
+const FEW = 6;
+const STARS = [5, 4, 3, 2, 1];
+
+interface Props {
+  query: string;
+  onQuery: (query: string) => void;
+  onClose: () => void;
+}
+
+export const Facets = memo(function Facets({ query, onQuery, onClose }: Props) {
+  const asked = withoutSort(query);
+  const { data } = useQuery({
+    queryKey: ["facets", asked],
+    queryFn: ({ signal }) => get<FacetsAnswer>("gallery/facets", { q: asked, most: 30 }, signal),
+    placeholderData: keepPreviousData,
+    retry: false,
+  });
+  const toggle = (one: string) => onQuery(toggleTerm(query, one));
+  const marks = data?.marks ?? {};
+  return (
+    <aside className="facets" aria-label="Narrow the search">
+      <button className="button quiet close" onClick={onClose}>
+        Done
+      </button>
+      <section>
+        <h3>Marks</h3>
+        <Entry title="Favourites" count={marks.favourite} isOn={hasTerm(query, "favourite:yes")} onClick={() => toggle("favourite:yes")} />
+        <Entry title="Rejected" count={marks.reject} isOn={hasTerm(query, "reject:yes")} onClick={() => toggle("reject:yes")} />
+        <Entry title="Not rejected" isOn={hasTerm(query, "reject:no")} onClick={() => toggle("reject:no")} />
+        <div className="stars" role="group" aria-label="Stars, at least">
+          {STARS.map((stars) => {
+            const one = `rating>=${stars}`;
+            return (
+              <button key={stars} className="entry" aria-pressed={hasTerm(query, one)} title={`${stars} stars or more`} onClick={() => onQuery(hasTerm(query, one) ? toggleTerm(query, one) : replaceKey(query, "rating", one))}>
+                {stars}★
+              </button>
+            );
+          })}
+        </div>
+        {(marks.broken ?? 0) > 0 && <Entry title="Cannot be shown" count={marks.broken} isOn={hasTerm(query, "broken:yes")} onClick={() => toggle("broken:yes")} />}
+      </section>
+      {GROUPS.map(([key, title]) => (
+        <Group key={key} title={title} names={data?.names[key] ?? []} query={query} termOf={(name) => term(key, name)} toggle={toggle} />
+      ))}
+    </aside>
+  );
+});
+
+function Group({ title, names, query, termOf, toggle }: { title: string; names: Named[]; query: string; termOf: (name: string) => string; toggle: (one: string) => void }) {
+  const [isWhole, setWhole] = useState(false);
+  if (!names.length) return null;
+  return (
+    <section>
+      <h3>{title}</h3>
+      {names.slice(0, isWhole ? names.length : FEW).map(({ name, count }) => (
+        <Entry key={name} title={name} count={count} isOn={hasTerm(query, termOf(name))} onClick={() => toggle(termOf(name))} />
+      ))}
+      {names.length > FEW && (
+        <button className="entry more" onClick={() => setWhole(!isWhole)}>
+          {isWhole ? "Fewer" : `${names.length - FEW} more`}
+        </button>
+      )}
+    </section>
+  );
+}
+
+function Entry({ title, count, isOn, onClick }: { title: string; count?: number; isOn: boolean; onClick: () => void }) {
+  return (
+    <button className="entry" aria-pressed={isOn} onClick={onClick} title={title} data-count={count?.toLocaleString() ?? ""}>
+      {title}
+    </button>
+  );
+}

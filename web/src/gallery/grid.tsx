@@ -1,0 +1,240 @@
+// The virtual grid. A listbox that keeps the focus itself and names the current image (aria-activedescendant), so that
+// the focus outlives cells that scroll away.
+
+import { useVirtualizer } from "@tanstack/react-virtual";
+import { memo, type MouseEvent, type Ref, useEffect, useImperativeHandle, useLayoutEffect, useMemo, useRef, useState, useSyncExternalStore } from "react";
+import { Cell } from "./cell";
+import type { Sequence } from "./listing";
+
+const GAP = 6;
+const FAST = 4; // pixels a millisecond; above it nobody sees a picture
+
+export interface GridHandle {
+  columns(): number;
+  rowsInView(): number;
+  focus(): void;
+  scrollToTop(): void;
+}
+
+export interface GridProps {
+  ref?: Ref<GridHandle>;
+  sequence: Sequence;
+  size: number;
+  shape: number;
+  current: number;
+  selected: ReadonlySet<number>;
+  onOpen: (index: number) => void;
+  onPick: (index: number, how: "toggle" | "range") => void;
+  onCurrent: (index: number) => void;
+  onScrolled: (isAway: boolean) => void;
+}
+
+export function Grid({ ref, sequence, size, shape, current, selected, onOpen, onPick, onCurrent, onScrolled }: GridProps) {
+  const box = useRef<HTMLDivElement>(null);
+  useSyncExternalStore(sequence.subscribe, sequence.version);
+  const width = useWidth(box);
+  const total = sequence.length;
+  // Two at least: a single column of 100,000 images would be higher than browsers can scroll.
+  const columns = Math.max(2, Math.floor((width + GAP) / (size + GAP)));
+  const cellWidth = Math.floor((width - GAP * (columns - 1)) / columns);
+  const height = Math.round(cellWidth / shape) + GAP;
+  const rows = Math.ceil(total / columns);
+  const isFlying = useFlying(box);
+
+  const virtual = useVirtualizer({
+    count: rows,
+    getScrollElement: () => box.current,
+    estimateSize: () => height,
+    overscan: 1,
+    useFlushSync: false,
+  });
+  useLayoutEffect(() => virtual.measure(), [virtual, height]);
+  const items = virtual.getVirtualItems();
+  const first = (items[0]?.index ?? 0) * columns;
+  const last = ((items.at(-1)?.index ?? 0) + 1) * columns - 1;
+  useEffect(() => {
+    if (!isFlying) sequence.need(first, last);
+  }, [sequence, first, last, isFlying, total]);
+
+  const wasAt = useRef(current);
+  useEffect(() => {
+    if (wasAt.current !== current) virtual.scrollToIndex(Math.floor(current / columns), { align: "auto" });
+    wasAt.current = current;
+  }, [current, columns, virtual]);
+
+  useImperativeHandle(ref, () => ({
+    columns: () => columns,
+    rowsInView: () => Math.max(1, Math.floor((box.current?.clientHeight ?? height) / height)),
+    focus: () => box.current?.focus({ preventScroll: true }),
+    scrollToTop: () => box.current?.scrollTo({ top: 0 }),
+  }));
+  const away = useRef(false);
+  const watch = () => {
+    const isAway = (box.current?.scrollTop ?? 0) > height;
+    if (isAway !== away.current) onScrolled((away.current = isAway));
+  };
+  const touch = useLongPress((index) => onPick(index, "toggle"));
+
+  function click(event: MouseEvent) {
+    const cell = (event.target as Element).closest<HTMLElement>("[data-i]");
+    if (!cell || touch.wasLong()) return;
+    const index = Number(cell.dataset.i);
+    onCurrent(index);
+    const corner = cell.getBoundingClientRect();
+    const isCorner = event.clientX - corner.left < 40 && event.clientY - corner.top < 40;
+    if (event.shiftKey) onPick(index, "range");
+    else if (event.ctrlKey || event.metaKey || isCorner || selected.size) onPick(index, "toggle");
+    else onOpen(index);
+  }
+
+  return (
+    <div
+      ref={box}
+      className="grid"
+      role="listbox"
+      aria-label="Images"
+      aria-multiselectable="true"
+      tabIndex={0}
+      aria-activedescendant={current >= first && current <= last && current < total ? `cell-${current}` : undefined}
+      data-picking={selected.size > 0 || undefined}
+      onClick={click}
+      onScroll={watch}
+      {...touch.handlers}
+    >
+      <div role="presentation" style={{ height: virtual.getTotalSize(), position: "relative" }}>
+        {items.map((row) => (
+          <Row
+            key={row.index}
+            top={row.start}
+            height={height - GAP}
+            columns={columns}
+            start={row.index * columns}
+            total={total}
+            sequence={sequence}
+            version={sequence.version()}
+            current={current >= row.index * columns && current < (row.index + 1) * columns ? current : -1}
+            selected={selected}
+            isFlying={isFlying}
+          />
+        ))}
+      </div>
+    </div>
+  );
+}
+
+interface RowProps {
+  top: number;
+  height: number;
+  columns: number;
+  start: number;
+  total: number;
+  sequence: Sequence;
+  version: number;
+  current: number;
+  selected: ReadonlySet<number>;
+  isFlying: boolean;
+}
+
+const Row = memo(function Row({ top, height, columns, start, total, sequence, current, selected, isFlying }: RowProps) {
+  const cells = [];
+  for (let index = start; index < Math.min(start + columns, total); index++) {
+    const id = sequence.idAt(index);
+    cells.push(
+      <Cell
+        key={index}
+        index={index}
+        id={id}
+        total={total}
+        isCurrent={index === current}
+        isSelected={id !== undefined && selected.has(id)}
+        isFlying={isFlying}
+      />,
+    );
+  }
+  return (
+    <div role="presentation" className="row" style={{ transform: `translateY(${top}px)`, height, gridTemplateColumns: `repeat(${columns}, 1fr)` }}>
+      {cells}
+    </div>
+  );
+});
+
+function useWidth(box: { current: HTMLElement | null }): number {
+  const [width, setWidth] = useState(0);
+  useLayoutEffect(() => {
+    const element = box.current!;
+    const measure = () => {
+      const style = getComputedStyle(element);
+      setWidth(element.clientWidth - parseFloat(style.paddingLeft) - parseFloat(style.paddingRight));
+    };
+    measure();
+    const observer = new ResizeObserver(measure);
+    observer.observe(element);
+    return () => observer.disconnect();
+  }, [box]);
+  return width;
+}
+
+/** Whether the grid is scrolled so fast that nothing on it can be seen; false again soon after it slows down. */
+function useFlying(box: { current: HTMLElement | null }): boolean {
+  const [isFlying, setFlying] = useState(false);
+  useEffect(() => {
+    const element = box.current!;
+    let at = element.scrollTop;
+    let time = performance.now();
+    let timer = 0;
+    const land = () => setFlying(false);
+    const scrolled = () => {
+      const now = performance.now();
+      const speed = Math.abs(element.scrollTop - at) / Math.max(1, now - time);
+      at = element.scrollTop;
+      time = now;
+      clearTimeout(timer);
+      timer = window.setTimeout(land, 90);
+      if (speed > FAST) setFlying(true);
+    };
+    element.addEventListener("scroll", scrolled, { passive: true });
+    return () => {
+      clearTimeout(timer);
+      element.removeEventListener("scroll", scrolled);
+    };
+  }, [box]);
+  return isFlying;
+}
+
+/** A finger that rests on a cell chooses it, as on phones everywhere. */
+function useLongPress(pressed: (index: number) => void) {
+  const state = useRef({ timer: 0, wasLong: false });
+  const latest = useRef(pressed);
+  latest.current = pressed;
+  return useMemo(() => {
+    const stop = () => clearTimeout(state.current.timer);
+    return {
+      wasLong: () => {
+        const { wasLong } = state.current;
+        state.current.wasLong = false;
+        return wasLong;
+      },
+      handlers: {
+        onPointerDown: (event: { pointerType: string; target: EventTarget }) => {
+          state.current.wasLong = false;
+          if (event.pointerType !== "touch") return;
+          const cell = (event.target as Element).closest<HTMLElement>("[data-i]");
+          if (!cell) return;
+          stop();
+          state.current.timer = window.setTimeout(() => {
+            state.current.wasLong = true;
+            latest.current(Number(cell.dataset.i));
+          }, 450);
+        },
+        onPointerUp: stop,
+        onPointerCancel: stop,
+        onPointerMove: (event: { movementX: number; movementY: number }) => {
+          if (Math.abs(event.movementX) + Math.abs(event.movementY) > 6) stop();
+        },
+        onContextMenu: (event: { preventDefault: () => void }) => {
+          if (state.current.wasLong) event.preventDefault();
+        },
+      },
+    };
+  }, []);
+}

@@ -1,0 +1,243 @@
+// What is known of an image, and what can be done with it. All that comes from metadata is text, never HTML.
+
+import { useQuery } from "@tanstack/react-query";
+import { type ReactNode, useState } from "react";
+import { get, messageOf } from "../api";
+import { host } from "../place";
+import { complain } from "../toasts";
+import type { Card, Slot, Taught, Target, Whole, Word } from "../types";
+import { again, copy, toWorkflow } from "./actions";
+import { term } from "./query";
+import { file } from "./thumbnails";
+
+const DO = (work: Promise<unknown>) => void work.catch((reason: unknown) => complain(messageOf(reason)));
+
+function useOf<T>(card: Card, what: string, isWanted = true) {
+  return useQuery({
+    queryKey: ["image", card.id, what, what === "taught" ? card.revision : 0],
+    queryFn: ({ signal }) => get<T>(`gallery/images/${card.id}${what && "/" + what}`, {}, signal),
+    enabled: isWanted,
+    retry: false,
+  });
+}
+
+export function Info({ card, onSearch }: { card: Card; onSearch: (query: string) => void }) {
+  const whole = useOf<Whole>(card, "").data;
+  const [wantsTaught, setWantsTaught] = useState(false);
+  return (
+    <aside className="info" aria-label="About this image">
+      <Actions card={card} prompt={whole?.prompt ?? card.prompt} />
+      <Prompt card={card} prompt={whole?.prompt ?? card.prompt} />
+      {whole?.negative && (
+        <Part title="Negative prompt">
+          <p className="prose dim">{whole.negative}</p>
+        </Part>
+      )}
+      {whole?.template && whole.template !== whole.prompt && (
+        <Part title="Template">
+          <p className="prose mono">{whole.template}</p>
+        </Part>
+      )}
+      {whole && whole.loras.length > 0 && (
+        <Part title="LoRAs">
+          <ul className="plain">
+            {whole.loras.map(({ name, strength }) => (
+              <li key={name}>
+                <button className="link" onClick={() => onSearch(term("lora", name))}>
+                  {name}
+                </button>
+                {strength !== null && <span className="dim"> {round(strength)}</span>}
+              </li>
+            ))}
+          </ul>
+        </Part>
+      )}
+      {card.run_id && (
+        <details className="part" onToggle={(event) => setWantsTaught(event.currentTarget.open)}>
+          <summary>What did this teach</summary>
+          {wantsTaught && <Lessons card={card} />}
+        </details>
+      )}
+      <Facts card={card} whole={whole} onSearch={onSearch} />
+    </aside>
+  );
+}
+
+function Part({ title, children }: { title: string; children: ReactNode }) {
+  return (
+    <section className="part">
+      <h3>{title}</h3>
+      {children}
+    </section>
+  );
+}
+
+const ORIGINS: Record<string, string> = {
+  wildcard: "a wildcard",
+  variable: "an option",
+  option: "an option",
+  llm: "the language model",
+  profile: "the profile",
+  lora: "a LoRA's trigger words",
+  trigger_words: "a LoRA's trigger words",
+  memory: "memory",
+  user: "you",
+};
+
+function Prompt({ card, prompt }: { card: Card; prompt: string }) {
+  const words = useOf<{ words: Word[] }>(card, "words", card.run_id !== "").data?.words ?? [];
+  const [shown, setShown] = useState<Word | null>(null);
+  const present = [...new Set(words.filter((word) => isTold(word)).map((word) => word.origin))];
+  return (
+    <section className="part">
+      <h3>
+        Prompt
+        <button className="link" onClick={() => DO(copy(prompt))}>
+          Copy
+        </button>
+      </h3>
+      <p className="prose" dir="auto">
+        {words.length === 0
+          ? prompt || <span className="dim">None is known.</span>
+          : words.map((word, at) =>
+              isTold(word) ? (
+                <span key={at} className="word" tabIndex={0} role="note" data-origin={word.origin} onPointerEnter={() => setShown(word)} onFocus={() => setShown(word)} aria-label={`${word.text.trim()}: ${tellOf(word)}`}>
+                  {word.text}
+                </span>
+              ) : (
+                word.text
+              ),
+            )}
+      </p>
+      {present.length > 0 && (
+        <p className="legend dim">
+          {shown ? (
+            <span data-origin={shown.origin}>
+              <b>{shown.text.trim()}</b> {tellOf(shown)}
+            </span>
+          ) : (
+            present.map((origin) => (
+              <span key={origin} data-origin={origin} className="origin">
+                {ORIGINS[origin] ?? origin}
+              </span>
+            ))
+          )}
+        </p>
+      )}
+    </section>
+  );
+}
+
+const isTold = (word: Word): boolean => word.text.trim() !== "" && word.origin !== "literal" && word.origin !== "template";
+
+function tellOf(word: Word): string {
+  const from = word.wildcard ? `from ${word.wildcard}` : `from ${ORIGINS[word.origin] ?? word.origin}`;
+  return `${word.label && word.label !== word.wildcard ? `${word.label}, ` : ""}${from}${word.score === null ? "" : `, score ${Math.round(word.score * 100)}`}`;
+}
+
+function Actions({ card, prompt }: { card: Card; prompt: string }) {
+  const targets = useQuery({ queryKey: ["targets"], queryFn: ({ signal }) => get<{ targets: Target[] }>("gallery/targets", {}, signal), retry: false });
+  const slots = useOf<{ slots: Slot[] }>(card, "slots", card.run_id !== "").data?.slots ?? [];
+  return (
+    <div className="actions">
+      <button className="button" onClick={() => DO(again(card.id, { seed: "new" }))} title="The same prompt and settings, a new seed">
+        Run again
+      </button>
+      <button className="button" onClick={() => DO(again(card.id, { seed: "same" }))} title="The same seed too">
+        Same seed
+      </button>
+      {slots.length > 0 && (
+        <Choose title="Vary…" label="Vary one slot, all else fixed" options={slots.map(({ slot, value }) => [slot, `${slot}: ${value}`])} onChoose={(vary) => DO(again(card.id, { vary, count: 4 }))} />
+      )}
+      {targets.data && targets.data.targets.length > 0 && (
+        <Choose title="Send to…" label="Render it there" options={targets.data.targets.map(({ name, title }) => [name, title])} onChoose={(target) => DO(again(card.id, { target }))} />
+      )}
+      <button className="button" onClick={() => DO(toWorkflow(card))}>
+        {host === "comfyui" ? "Open as workflow" : "Workflow"}
+      </button>
+      <a className="button" href={file(card)} download={card.name}>
+        Download
+      </a>
+      <button className="button" onClick={() => DO(copy(prompt))}>
+        Copy prompt
+      </button>
+    </div>
+  );
+}
+
+/** A button that offers a few: the browser's own list, which works with keys and on phones. */
+function Choose({ title, label, options, onChoose }: { title: string; label: string; options: [string, string][]; onChoose: (value: string) => void }) {
+  return (
+    <select className="button" aria-label={label} title={label} value="" onChange={(event) => event.target.value && onChoose(event.target.value)}>
+      <option value="">{title}</option>
+      {options.map(([value, text]) => (
+        <option key={value} value={value}>
+          {text.slice(0, 80)}
+        </option>
+      ))}
+    </select>
+  );
+}
+
+function Lessons({ card }: { card: Card }) {
+  const { data, error, isLoading } = useOf<Taught>(card, "taught");
+  if (isLoading) return <p className="dim">…</p>;
+  if (error) return <p className="dim">{messageOf(error)}</p>;
+  if (!data?.values.length) return <p className="dim">{data && !data.is_learning ? "Nothing: learning is off for its slots." : "Nothing yet. Mark it, and the odds of its values move."}</p>;
+  return (
+    <ul className="plain lessons">
+      {data.values.map(({ slot, value, profile, before, after }) => (
+        <li key={`${slot} ${value} ${profile}`}>
+          <span>
+            {value} <span className="dim">{slot}</span>
+          </span>
+          <span className={after >= before ? "up" : "down"}>
+            {percent(before)} → {percent(after)}
+          </span>
+          <span className="odds" aria-hidden="true">
+            <i style={{ width: `${before * 100}%` }} />
+            <b style={{ width: `${after * 100}%` }} />
+          </span>
+        </li>
+      ))}
+    </ul>
+  );
+}
+
+function Facts({ card, whole, onSearch }: { card: Card; whole: Whole | undefined; onSearch: (query: string) => void }) {
+  const link = (key: string, value: string) =>
+    value && (
+      <button className="link" onClick={() => onSearch(term(key, value))}>
+        {value}
+      </button>
+    );
+  const facts: [string, ReactNode][] = [
+    ["Score", card.score === null ? "" : `${Math.round(card.score * 100)} of 100`],
+    ["Model", link("model", card.model)],
+    ["Seed", card.seed === null ? "" : link("seed", String(card.seed))],
+    ["Size", card.width ? `${card.width} × ${card.height} ${card.format}` : card.format],
+    ["Made", new Date(card.made_ms).toLocaleString()],
+    ["Program", link("tool", card.tool)],
+    ["Profile", card.profiles.map((name) => <span key={name}>{link("profile", name)} </span>)],
+    ["Story", link("story", card.story)],
+    ...Object.entries(whole?.settings ?? {}).map(([name, value]): [string, ReactNode] => [name, typeof value === "object" ? JSON.stringify(value) : String(value)]),
+    ["File", whole?.path ?? card.name],
+  ];
+  return (
+    <Part title="Facts">
+      <dl className="facts">
+        {facts.map(([name, value]) =>
+          value === "" || value === null || (Array.isArray(value) && !value.length) ? null : (
+            <div key={name}>
+              <dt>{name}</dt>
+              <dd>{value}</dd>
+            </div>
+          ),
+        )}
+      </dl>
+    </Part>
+  );
+}
+
+const percent = (share: number): string => `${(share * 100).toFixed(share < 0.1 ? 1 : 0)} %`;
+const round = (number: number): string => String(Math.round(number * 100) / 100);

@@ -1,0 +1,90 @@
+// Stories as film strips, and tests of LoRAs as grids by score: both end in the lightbox.
+
+import { useQuery } from "@tanstack/react-query";
+import { useEffect, useMemo, useState } from "react";
+import { get, messageOf } from "../api";
+import { go, hrefOf } from "../route";
+import type { Card, Story } from "../types";
+import { Cell } from "./cell";
+import { cards } from "./cards";
+import { Fixed } from "./listing";
+import { Lightbox } from "./lightbox";
+import { term } from "./query";
+
+/** The lightbox over a few cards of a page that is no grid. */
+export function useLightbox(): [(cards: Card[], at: number) => void, React.ReactNode] {
+  const [shown, setShown] = useState<{ sequence: Fixed; index: number } | null>(null);
+  const open = (all: Card[], index: number) => {
+    cards.put(all);
+    setShown({ sequence: new Fixed(all.map(({ id }) => id)), index });
+  };
+  const box = shown && (
+    <Lightbox
+      sequence={shown.sequence}
+      index={shown.index}
+      onIndex={(index) => setShown({ ...shown, index })}
+      onClose={() => setShown(null)}
+      onSearch={(query) => {
+        go(hrefOf("", [], { q: query }), true);
+        setShown(null);
+      }}
+    />
+  );
+  return [open, box];
+}
+
+export function StoriesView() {
+  const { data, error } = useQuery({ queryKey: ["stories"], queryFn: ({ signal }) => get<{ stories: Story[] }>("gallery/stories", {}, signal), staleTime: 0 });
+  const [open, lightbox] = useLightbox();
+  return (
+    <div className="page wide">
+      <h1>Stories</h1>
+      {error && <p className="error">{messageOf(error)}</p>}
+      {data?.stories.length === 0 && <p className="dim">A story's images lie here in the order of its scenes. Render a story, or set a pipeline's story, and it appears.</p>}
+      {data?.stories.map((story) => (
+        <section key={story.name} className="story">
+          <header>
+            <h2>{story.name}</h2>
+            <span className="dim">{story.images === 1 ? "one image" : `${story.images} images`}</span>
+            <a href={hrefOf("", [], { q: term("story", story.name) })}>Show all</a>
+          </header>
+          <Strip cards={story.cards} onOpen={(at) => open(story.cards, at)} />
+        </section>
+      ))}
+      {lightbox}
+    </div>
+  );
+}
+
+function Strip({ cards: all, onOpen }: { cards: Card[]; onOpen: (at: number) => void }) {
+  const ids = useMemo(() => {
+    cards.put(all);
+    return all.map(({ id }) => id);
+  }, [all]);
+  const [current, setCurrent] = useState(0);
+  useEffect(() => setCurrent(0), [all]);
+  return (
+    <div
+      className="strip"
+      role="listbox"
+      aria-label="Images of the story"
+      tabIndex={0}
+      aria-activedescendant={undefined}
+      onClick={(event) => {
+        const cell = (event.target as Element).closest<HTMLElement>("[data-i]");
+        if (cell) onOpen(Number(cell.dataset.i));
+      }}
+      onKeyDown={(event) => {
+        const by = { ArrowRight: 1, ArrowLeft: -1 }[event.key];
+        if (by) setCurrent(Math.max(0, Math.min(ids.length - 1, current + by)));
+        else if (event.key === "Enter" || event.key === " ") onOpen(current);
+        else return;
+        event.preventDefault();
+      }}
+    >
+      {ids.map((id, index) => (
+        <Cell key={id} index={index} id={id} total={ids.length} isCurrent={index === current} isSelected={false} isFlying={false} />
+      ))}
+    </div>
+  );
+}
