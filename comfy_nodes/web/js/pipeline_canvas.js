@@ -59,10 +59,17 @@ async function openPipeline() {
   const body = chosen.isFile ? { pipeline: await readFile() } : { name: chosen.name };
   if (body.pipeline === null) return;
   const { workflow, told, name } = await ask("pipelines/export", { body });
-  workflow.extra = { ...workflow.extra, ds: wholeIn(workflow) };
-  await app.loadGraphData(workflow, true, true, freeName(name || t("pipeline_unnamed")));
-  toast("success", t("pipeline_opened", { name: name || t("pipeline_unnamed") }));
+  await openWorkflow(workflow, name);
   if (told.length) await show(t("pipeline_openTold"), told);
+}
+
+/** Puts it on the canvas, all of it to be seen. Throws where it is none. */
+export async function openWorkflow(workflow, name) {
+  if (!Array.isArray(workflow?.nodes)) throw new Error(t("pipeline_noWorkflow"));
+  const title = name || t("pipeline_unnamed");
+  const extra = workflow.nodes.length ? { ...workflow.extra, ds: wholeIn(workflow) } : workflow.extra;
+  await app.loadGraphData({ ...workflow, extra }, true, true, freeName(title));
+  toast("success", t("pipeline_opened", { name: title }));
 }
 
 /** The view in which all of a workflow is seen, as ComfyUI keeps it; older frontends find none themselves. */
