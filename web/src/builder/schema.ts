@@ -44,7 +44,8 @@ export interface Field {
   choices: unknown[];
 }
 
-export type Read = { value: unknown } | { problem: string };
+/** What was typed: a value, or why it is none; a value that is out of bounds is both. */
+export type Read = { value: unknown; problem?: string } | { problem: string };
 
 /** The fields of an options schema, in its order. */
 export function fieldsOf(schema: Schema): Field[] {
@@ -145,8 +146,8 @@ function isUsual(field: Field, value: unknown): boolean {
 
 function string({ schema }: Field, text: string): Read {
   if (schema.maxLength !== undefined && text.length > schema.maxLength)
-    return { problem: `${text.length - schema.maxLength} characters too many: ${schema.maxLength} are the most.` };
-  if (text.length < (schema.minLength ?? 0)) return { problem: "It cannot be empty." };
+    return { value: text, problem: `${text.length - schema.maxLength} characters too many: ${schema.maxLength} are the most.` };
+  if (text.length < (schema.minLength ?? 0)) return { value: text, problem: "It cannot be empty." };
   return { value: text };
 }
 
@@ -162,9 +163,9 @@ function number(field: Field, text: string): Read {
 function bounds({ minimum, maximum, exclusiveMinimum, exclusiveMaximum }: Schema, value: number): Read | null {
   const low = minimum !== undefined && value < minimum;
   const high = maximum !== undefined && value > maximum;
-  if (low || high) return { problem: `From ${shown(minimum)} to ${shown(maximum)}.` };
-  if (exclusiveMinimum !== undefined && value <= exclusiveMinimum) return { problem: `More than ${exclusiveMinimum}.` };
-  if (exclusiveMaximum !== undefined && value >= exclusiveMaximum) return { problem: `Less than ${exclusiveMaximum}.` };
+  if (low || high) return { value, problem: `From ${shown(minimum)} to ${shown(maximum)}.` };
+  if (exclusiveMinimum !== undefined && value <= exclusiveMinimum) return { value, problem: `More than ${exclusiveMinimum}.` };
+  if (exclusiveMaximum !== undefined && value >= exclusiveMaximum) return { value, problem: `Less than ${exclusiveMaximum}.` };
   return null;
 }
 
@@ -179,7 +180,7 @@ function list(field: Field, text: string): Read {
   const values: unknown[] = [];
   for (const [at, item] of items.entries()) {
     const found = read(own, item);
-    if ("problem" in found) return { problem: `Line ${at + 1}: ${found.problem}` };
+    if (!("value" in found)) return { problem: `Line ${at + 1}: ${found.problem}` };
     values.push(found.value);
   }
   return { value: values };

@@ -1,0 +1,77 @@
+// What a stage made, on its node: the prompt with what it changed, LoRAs, images, how long it took, what went wrong.
+
+import { differenceOf } from "../gallery/diff";
+import { hrefOf } from "../route";
+import { url } from "../api";
+import type { Outcome } from "./outcomes";
+import type { JobImage } from "./server";
+import { secondsOf } from "./summary";
+
+const WORDS: Record<string, string> = {
+  asks: "asks the model",
+  renders: "renders",
+  scores: "scores",
+  off: "switched off",
+  kept: "kept",
+  cached: "as before",
+};
+
+export function Badge({ outcome }: { outcome: Outcome }) {
+  const { state, word, seconds, progress } = outcome;
+  const share = progress === null ? "" : ` ${Math.round(progress * 100)} %`;
+  const time = state === "done" && word !== "kept" ? secondsOf(seconds) : "";
+  const told = state === "running" ? `running${share}` : (WORDS[word] ?? word);
+  return <span className={`b-badge ${state}`}>{time ? `${told} · ${time}` : told}</span>;
+}
+
+export function Result({ outcome }: { outcome: Outcome }) {
+  const { state, note, before, after, loras, images, progress } = outcome;
+  const isSaid = note && !(state === "done" && note === "as it was done before");
+  return (
+    <div className="b-result">
+      {state === "running" && (
+        <div className={progress === null ? "b-bar endless" : "b-bar"}>
+          <i style={progress === null ? undefined : { width: `${progress * 100}%` }} />
+        </div>
+      )}
+      {isSaid && <p className={state === "failed" ? "b-note error" : "b-note"}>{note}</p>}
+      {after !== null && state !== "skipped" && after !== before && <Difference before={before} after={after} />}
+      {loras.length > 0 && (
+        <p className="b-loras">
+          {loras.map(({ name, strength }) => (
+            <span key={name}>
+              {name.split("/").at(-1)}
+              {strength !== undefined && <small> {Number(strength.toFixed(2))}</small>}
+            </span>
+          ))}
+        </p>
+      )}
+      {images.length > 0 && <Images images={images} />}
+    </div>
+  );
+}
+
+/** The prompt with what was taken out and put in; one that began here is shown plainly. */
+function Difference({ before, after }: { before: string; after: string }) {
+  if (!before) return <p className="b-prompt nowheel">{after}</p>;
+  return (
+    <p className="b-prompt nowheel">
+      {differenceOf(before, after).map(({ kind, text }, at) =>
+        kind === "same" ? <span key={at}>{text}</span> : kind === "ins" ? <ins key={at}>{text}</ins> : <del key={at}>{text}</del>,
+      )}
+    </p>
+  );
+}
+
+function Images({ images }: { images: readonly JobImage[] }) {
+  return (
+    <div className="b-images">
+      {images.slice(0, 4).map((image) => (
+        <a key={image.id} className="nodrag" href={hrefOf("", [], { q: `run:${image.run_id}` })} title={`${image.name} in the gallery`}>
+          <img src={url(`images/${encodeURIComponent(image.id)}/file`)} alt={image.name} draggable={false} />
+        </a>
+      ))}
+      {images.length > 4 && <span className="dim">+{images.length - 4}</span>}
+    </div>
+  );
+}
