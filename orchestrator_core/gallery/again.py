@@ -127,10 +127,15 @@ def _rendering(request: GenerationRequest, image: ImageRun, pipeline: PipelineSp
     stages = [StageSpec(id=name, type=RENDER, options=options_for(request))]
     scoring = [stage for stage in pipeline.ordered if stage.type == SCORE and stage.enabled] if pipeline else []
     if scoring:
-        stages.append(StageSpec(id=scoring[0].id, type=SCORE, options=scoring[0].options))
+        stages.append(_scoring(scoring[0].id, scoring[0].options))
     elif pipeline is None and image.run.scores:
-        stages.append(StageSpec(id="score", type=SCORE))
+        stages.append(_scoring("score", {}))
     return tuple(stages)
+
+
+def _scoring(name: str, options: Mapping[str, Any]) -> StageSpec:
+    """Where it is rendered now nobody may have a scorer, and the image is there all the same."""
+    return StageSpec(id=name, type=SCORE, options=dict(options), on_error="skip")
 
 
 def options_for(request: GenerationRequest) -> dict[str, Any]:

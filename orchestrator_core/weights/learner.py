@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Mapping, Sequence
+from copy import deepcopy
 from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
@@ -94,13 +95,18 @@ class State:
 
     def without_mark(self, run_id: str, image: str) -> State:
         """What would hold if nobody had marked that image; this one stays as it is."""
-        other = State(self.number, self.settings)
-        other._seen = {
-            name: one
+        other = deepcopy(self)
+        gone = {
+            name: one.context
             for name, one in self._seen.items()
-            if not (one.kind == "mark" and one.run_id == run_id and one.image == image)
+            if one.kind == "mark" and one.run_id == run_id and one.image == image
         }
-        other._rebuild(other._seen.values())
+        other._seen = {name: one for name, one in self._seen.items() if name not in gone}
+        # What models said of values is summed up apart, and does not change.
+        concerned = set(gone.values())
+        for context in concerned:
+            other._whole.pop(context, None)
+        other._take(one for one in other._seen.values() if one.kind != "score" and one.context in concerned)
         return other
 
     # what was learned

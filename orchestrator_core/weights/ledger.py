@@ -127,8 +127,8 @@ class Ledger:
 
     def without_mark(self, run_id: str, image: str) -> tuple[State, State]:
         """What would hold if nobody had marked that image, and what holds; nothing is changed."""
-        with self._reading() as state:
-            return state.without_mark(run_id, image), deepcopy(state)
+        now = self.state()
+        return now.without_mark(run_id, image), now
 
     def history(self, most: int = 50) -> list[Happening]:
         """The newest first."""

@@ -7,6 +7,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Callable, Iterable, Iterator
+from copy import deepcopy
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -22,10 +23,11 @@ from orchestrator_core.store import Store
 from orchestrator_core.store.learning import LearningLog, NewEntry
 from orchestrator_core.store.marks import ImageMarks
 from orchestrator_core.template import Wildcards
-from orchestrator_core.weights.learner import Event, State
+from orchestrator_core.weights.learner import Event, State, folded
 from orchestrator_core.weights.ledger import Ledger
 from orchestrator_core.weights.marking import Marks
 from orchestrator_core.weights.observation import Observation
+from orchestrator_core.weights.odds import odds as odds_of
 from orchestrator_core.weights.overlay import overlay
 
 NOWHERE = "||"
@@ -371,3 +373,36 @@ def test_models_of_a_family_are_learned_together_and_found_while_there_is_one(le
     assert overlay(ledger, family="Flux.1").weights == {}
     ledger.learn(rendered(20, "flux1-dev.safetensors"))
     assert overlay(ledger).weights == {}
+
+
+def test_without_an_image_s_marks_is_what_would_hold_if_nobody_had_given_them():
+    chance = random.Random(3)
+
+    def event(number: int) -> Event:
+        kind = chance.choice(["observe", "mark", "mark", "reset" if number % 17 == 0 else "mark"])
+        run = f"r{chance.randrange(9)}"
+        seen = tuple(
+            Observation(
+                *(run, "a.png", f"||{chance.choice(['sdxl', 'pony'])}", slot, f"{slot}#{chance.randrange(3)}"),
+                chance.gauss(0, 1),
+                *(("score", "clip") if kind == "observe" else ("mark", "marks:1")),
+                options=3,
+            )
+            for slot in ("colour", "animal")
+        )
+        return Event(number, kind, () if kind == "reset" else seen, {"slot": "colour"})
+
+    events = [event(number) for number in range(1, 80)]
+    others = [
+        replace(one, observations=tuple(each for each in one.observations if each.run_id != "r3" or one.kind != "mark"))
+        for one in events
+    ]
+    on = Event(80, "set", change={"what": "switch", "value": True})
+    fast = Event(81, "set", change={"what": "mode", "value": "fast"})
+    state = folded([*events, on, fast])
+    before = deepcopy(state)
+    found, wanted = state.without_mark("r3", "a.png"), folded([*others, on, fast])
+    for context in ("||sdxl", "||pony"):
+        assert odds_of(found, context).multipliers == odds_of(wanted, context).multipliers != {}
+        assert odds_of(state, context) == odds_of(before, context) != odds_of(found, context)
+    assert odds_of(state.without_mark("r3", "other.png"), "||sdxl") == odds_of(state, "||sdxl")
