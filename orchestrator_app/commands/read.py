@@ -15,13 +15,13 @@ if TYPE_CHECKING:
     from orchestrator_core.formats.image_metadata import ImageMetadata
 
 SCHEMA_VERSION = 1
-IMAGES = (".png", ".jpg", ".jpeg", ".webp")
+IMAGES = (".png", ".jpg", ".jpeg", ".webp", ".avif")
 _LABEL = 10  # characters
 
 
 def add_to(commands: Any, name: str) -> None:
     parser = commands.add_parser(name, help="show the metadata of images", description=description(__doc__))
-    parser.add_argument("images", nargs="+", metavar="IMAGE", help="PNG, JPEG or WebP files, or folders of them")
+    parser.add_argument("images", nargs="+", metavar="IMAGE", help="PNG, JPEG, WebP or AVIF files, or folders of them")
     parser.add_argument("--json", action="store_true", help="one JSON object a line, with everything that is known")
     parser.set_defaults(run=run)
 
@@ -35,7 +35,7 @@ def run(arguments: argparse.Namespace) -> int:
     for path in _files(arguments.images):
         if path.is_dir():
             broken += 1
-            problem("error", f"No PNG, JPEG or WebP in {path}.")
+            problem("error", f"No PNG, JPEG, WebP or AVIF in {path}.")
             continue
         try:
             metadata = read_image(path)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 from orchestrator_core.errors import FormatError
@@ -13,6 +14,10 @@ from orchestrator_core.request import GenerationRequest
 _DEFAULTS = GenerationRequest("")
 _MOST = 2**64  # no number of a request is larger than a seed
 _MAX_DEPTH = 20  # of nodes that put a text together
+_NUMBERED = re.compile(r"(?:text|string|prompt|str)_?(?:[a-z]|\d{1,2})")
+_TEXT_NAME = re.compile(
+    r"(?:text_)?(?:positive|negative)(?:_prompt)?|populated_text|(?:text|string|prompt)(?:_?[a-z\d]{1,2})?"
+)
 
 
 def request_from_graph(graph: Any) -> GenerationRequest:
@@ -79,7 +84,48 @@ def read_text(graph: Graph, place: Place, depth: int = 0) -> str:
         delimiter = inputs.get("delimiter")
         return (delimiter if isinstance(delimiter, str) else "").join(parts)
     names = given_by(inputs, link[1], TEXT_VALUES)
-    return next((text for name in names if (text := read_text(graph, Place(link[0], name), depth + 1))), "")
+    if names:
+        return next((text for name in names if (text := read_text(graph, Place(link[0], name), depth + 1))), "")
+    return _joined_text(graph, link[0], depth)
+
+
+def _joined_text(graph: Graph, key: str, depth: int) -> str:
+    """What a node makes of several texts: WAS's Text Concatenate, pysssss's StringFunction, and their like."""
+    inputs = graph[key]["inputs"]
+    parts = [read_text(graph, Place(key, name), depth + 1) for name in inputs if _NUMBERED.fullmatch(name)]
+    between = next((inputs[name] for name in ("delimiter", "separator") if isinstance(inputs.get(name), str)), ", ")
+    return str(between).join(part for part in parts if part)
+
+
+def texts_of_graph(graph: Any) -> dict[str, str]:
+    """Positive and negative prompt as words alone, of a graph that no walk from a sampler can read: of nodes that pass
+    all in one pipe, or that encode in a way of their own. Raises FormatError."""
+    graph = check_graph(graph)
+    behind = {role: _behind_inputs(graph, role) for role in ("positive", "negative")}
+    found: dict[str, list[str]] = {"positive": [], "negative": []}
+    for key, node in graph.items():
+        for name, value in node["inputs"].items():
+            if isinstance(value, str) and value.strip() and _TEXT_NAME.fullmatch(name):
+                found[_role(key, name, behind)].append(value)
+    return {role: "\n".join(dict.fromkeys(texts)) for role, texts in found.items()}
+
+
+def _role(key: str, name: str, behind: dict[str, set[str]]) -> str:
+    if "negative" in name:
+        return "negative"
+    return "negative" if key in behind["negative"] - behind["positive"] else "positive"
+
+
+def _behind_inputs(graph: Graph, role: str) -> set[str]:
+    """All nodes that inputs of this name depend on, in one walk: a graph may have ten thousand of them."""
+    found: set[str] = set()
+    waiting = [behind for key in graph if (behind := source(graph, key, role))]
+    while waiting:
+        key = waiting.pop()
+        if key not in found:
+            found.add(key)
+            waiting += [behind for name in graph[key]["inputs"] if (behind := source(graph, key, name))]
+    return found
 
 
 def _loras(graph: Graph, places: Places) -> tuple[LoraUse, ...]:

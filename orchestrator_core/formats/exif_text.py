@@ -17,7 +17,7 @@ from orchestrator_core.errors import FormatError
 from orchestrator_core.formats.exif_block import ASCII, UNDEFINED, Entry, ExifBlock, read_exif_block, write_exif_block
 from orchestrator_core.formats.png_text import Bytes
 
-_USER_COMMENT = 0x9286
+_USER_COMMENT, _SOFTWARE = 0x9286, 0x0131
 _NAME_TAGS = {"prompt": 0x0110, "workflow": 0x010F, "orchestrator": 0x010E}  # as ComfyUI counts down from Model
 _NAMED = re.compile(r"([A-Za-z_]\w{0,40}):\s*(?=[{\[\"])")
 _EXIF_HEAD = b"Exif\0\0"
@@ -127,7 +127,10 @@ def read_exif(data: bytes) -> dict[str, str]:
             texts[match[1].lower()] = value[match.end() :]
     comment = block.exif.get(_USER_COMMENT) or block.main.get(_USER_COMMENT)
     if comment:
-        texts["parameters"] = _comment_text(comment.value)
+        end = b"\0" if comment.type == ASCII else b""  # an entry of text, as Fooocus writes it, ends so
+        texts["parameters"] = _comment_text(comment.value.removesuffix(end))
+    if software := block.main.get(_SOFTWARE):
+        texts["Software"] = software.value.rstrip(b"\0").decode("utf-8", "replace")
     return texts
 
 

@@ -1,8 +1,9 @@
 """JSON that other programs write into images: SwarmUI, Fooocus, InvokeAI, NovelAI, read as far as it is cheap.
 
 Each format is one table from its keys to a request's fields; what a table does not name is kept as text in the fields.
-Sources: SwarmUI ``T2IParamInput.ToJSON``, Fooocus ``modules/meta_parser.py``, InvokeAI ``invokeai_metadata``, and
-NovelAI's ``Comment`` as Forge's ``modules/images.py`` reads it.
+Sources: SwarmUI ``T2IParamInput.ToJSON``, Fooocus ``modules/meta_parser.py``, InvokeAI ``invokeai_metadata`` and, until
+version 2, ``sd-metadata`` (``ldm/invoke/pngwriter.py``), and NovelAI's ``Comment`` as Forge's ``modules/images.py``
+reads it.
 """
 
 from __future__ import annotations
@@ -39,6 +40,7 @@ _NOVELAI = {
     "height": "height", "sampler": "sampler", "noise_schedule": "scheduler",
 }  # fmt: skip
 _EXAMPLE = GenerationRequest("")
+_UNWANTED = re.compile(r"\[([^\[\]]*)\]")
 
 
 def parse_json_parameters(text: str) -> Foreign | None:
@@ -55,10 +57,10 @@ def parse_foreign_chunks(texts: Mapping[str, str]) -> Foreign | None:
     """Read the text chunks that InvokeAI or NovelAI write; None if there are none."""
     if invoke := _object(texts.get("invokeai_metadata", "")):
         return _invoke(invoke)
+    if old := _object(texts.get("sd-metadata", "")):
+        return _old_invoke(old)
     if texts.get("Software") == "NovelAI" and (novel := _object(texts.get("Comment", ""))):
-        values, rest = _by_table({"prompt": texts.get("Description", ""), **novel}, _NOVELAI)
-        values["sampler"] = str(values.get("sampler", "euler")).removeprefix("k_")
-        return _request(values), ImageNotes(""), rest
+        return _novelai({"prompt": texts.get("Description", ""), **novel})
     return None
 
 
@@ -103,6 +105,37 @@ def _invoke(value: dict[str, Any]) -> Foreign:
 
 def _invoke_name(model: Any) -> str:
     return str(model.get("name") or model.get("model_name") or "") if isinstance(model, dict) else ""
+
+
+def _old_invoke(value: dict[str, Any]) -> Foreign:
+    """Of InvokeAI until version 2: what is unwanted stands in brackets in the prompt."""
+    image = value.get("image")
+    source = image if isinstance(image, dict) else {}
+    values, rest = _by_table(source, _INVOKE)
+    said = source.get("prompt")
+    parts = [one.get("prompt") for one in said if isinstance(one, dict)] if isinstance(said, list) else [said]
+    prompt = " ".join(part for part in parts if isinstance(part, str))
+    values["negative"] = ", ".join(_UNWANTED.findall(prompt))
+    values["positive"] = " ".join(_UNWANTED.sub(" ", prompt).split()) if values["negative"] else prompt
+    values["checkpoint"] = str(value.get("model_weights") or "")
+    values["sampler"] = str(source.get("sampler", "euler")).removeprefix("k_")
+    return _request(values), ImageNotes(""), rest | {"app_version": _as_text(value.get("app_version", ""))}
+
+
+def _novelai(value: dict[str, Any]) -> Foreign:
+    values, rest = _by_table(value, _NOVELAI)
+    values["sampler"] = str(values.get("sampler", "euler")).removeprefix("k_")
+    for name, key in (("positive", "v4_prompt"), ("negative", "v4_negative_prompt")):
+        if characters := _characters(value.get(key)):  # since version 4 each has a prompt of its own
+            values[name] = " | ".join([str(values.get(name, "")), *characters])
+    return _request(values), ImageNotes(""), rest
+
+
+def _characters(prompt: Any) -> list[str]:
+    caption = prompt.get("caption") if isinstance(prompt, dict) else None
+    captions = caption.get("char_captions") if isinstance(caption, dict) else None
+    rows = [row.get("char_caption") for row in captions if isinstance(row, dict)] if isinstance(captions, list) else []
+    return [row for row in rows if isinstance(row, str) and row]
 
 
 def _by_table(source: Mapping[str, Any], table: Mapping[str, str]) -> tuple[dict[str, Any], dict[str, str]]:

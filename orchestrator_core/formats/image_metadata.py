@@ -1,4 +1,5 @@
-"""What an image says of how it was made: read from and written into PNG, JPEG and WebP, whoever wrote it.
+"""What an image says of how it was made: read from PNG, JPEG, WebP and AVIF, whoever wrote it; written into the first
+three.
 
 The file is known by its first bytes, not by its name. Pixels are neither decoded nor encoded again.
 """
@@ -17,16 +18,22 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from orchestrator_core.errors import FormatError
-from orchestrator_core.formats.comfy_graph_reader import values_of_graph
+from orchestrator_core.formats.avif_text import is_avif, read_avif, with_avif_texts
+from orchestrator_core.formats.comfy_graph_reader import texts_of_graph, values_of_graph
 from orchestrator_core.formats.exif_text import read_jpeg, read_webp, with_jpeg_texts, with_webp_texts
 from orchestrator_core.formats.foreign_metadata import parse_foreign_chunks
 from orchestrator_core.formats.image_notes import parse_notes
 from orchestrator_core.formats.infotext import Infotext, parse_infotext
 from orchestrator_core.formats.json_text import read_bytes, read_json
+from orchestrator_core.formats.png_alpha import read_alpha
 from orchestrator_core.formats.png_text import SIGNATURE, Bytes, read_png, with_png_texts
 from orchestrator_core.request import GenerationRequest, ImageNotes
 
 MAX_FILE_BYTES = 4 * 1024**3
+# Without one of these a PNG is looked at for a text that hides in its pixels.
+_TOLD_BY = frozenset(
+    ("parameters", "prompt", "workflow", "orchestrator", "invokeai_metadata", "sd-metadata", "Comment")
+)
 MAX_INFOTEXT = 1024**2  # characters: a hundred times the longest that a host writes
 
 
@@ -38,7 +45,7 @@ class ImageMetadata:
     canvas workflow. ``software`` is a guess, "" without a sign. ``problems`` are texts that could not be read.
     """
 
-    format: str  # "PNG", "JPEG" or "WebP"
+    format: str  # "PNG", "JPEG", "WebP" or "AVIF"
     width: int  # pixels
     height: int
     texts: Mapping[str, str]
@@ -58,15 +65,17 @@ class _Format(NamedTuple):
 
 
 def _format_of(data: Bytes, where: str) -> _Format:
-    head = data[:12]
+    head = data[:32]
     if head.startswith(SIGNATURE):
         return _Format("PNG", read_png, with_png_texts)
     if head.startswith(b"\xff\xd8\xff"):
         return _Format("JPEG", read_jpeg, with_jpeg_texts)
-    if head[:4] == b"RIFF" and head[8:] == b"WEBP":
+    if head[:4] == b"RIFF" and head[8:12] == b"WEBP":
         return _Format("WebP", read_webp, with_webp_texts)
-    start = head.decode("latin-1").encode("unicode_escape").decode()
-    raise FormatError(f'{where} is no PNG, JPEG or WebP image, whatever its name says: it starts with "{start}".')
+    if is_avif(head):
+        return _Format("AVIF", read_avif, with_avif_texts)
+    start = head[:12].decode("latin-1").encode("unicode_escape").decode()
+    raise FormatError(f'{where} is no PNG, JPEG, WebP or AVIF image, whatever its name says: it starts with "{start}".')
 
 
 def read_image(path: Path) -> ImageMetadata:
@@ -88,6 +97,8 @@ def read_image_data(data: Bytes, where: str = "The image") -> ImageMetadata:
     """The metadata of an image's bytes. Raises FormatError as ``read_image`` does."""
     image = _format_of(data, where)
     (width, height), texts = image.read(data, where)
+    if image.name == "PNG" and not texts.keys() & _TOLD_BY:
+        texts = texts | read_alpha(data, where)
     return _interpret(image.name, width, height, texts)
 
 
@@ -144,6 +155,8 @@ def _request_of(
         return None
     try:
         values = values_of_graph(graph)
+        if not values.get("positive"):
+            values |= {role: text for role, text in texts_of_graph(graph).items() if text}
     except FormatError as error:
         problems.append(str(error))
         return None
@@ -162,8 +175,8 @@ def _software(texts: Mapping[str, str], infotext: Infotext | None, graph: object
     signs = {
         "Orchestrator": "orchestrator" in texts or "Version: Orchestrator " in parameters,
         "SwarmUI": "sui_image_params" in parameters,
-        "Fooocus": "fooocus_scheme" in texts or '"metadata_scheme"' in parameters,
-        "InvokeAI": "invokeai_metadata" in texts,
+        "Fooocus": "fooocus_scheme" in texts or '"metadata_scheme"' in parameters or version.startswith("Fooocus"),
+        "InvokeAI": bool({"invokeai_metadata", "sd-metadata"} & texts.keys()),
         "NovelAI": texts.get("Software") == "NovelAI",
         "ComfyUI": graph is not None or "workflow" in texts,
         "Forge": version.startswith(("f", "neo")),

@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from orchestrator_core.loras.files import File, suffix_of
 from orchestrator_core.loras.scan import Place, is_below
 
-SUFFIXES = frozenset((".png", ".jpg", ".jpeg", ".jfif", ".webp"))
+SUFFIXES = frozenset((".png", ".jpg", ".jpeg", ".jfif", ".webp", ".avif"))
 
 
 @dataclass(slots=True)

@@ -20,7 +20,7 @@ from orchestrator_core.request import GenerationRequest, ImageNotes
 if TYPE_CHECKING:
     from orchestrator_core.store.gallery_images import Told
 
-VERSION = "1"  # of what is read: another one reads all files anew
+VERSION = "2"  # of what is read: another one reads all files anew
 MOST_BYTES = 32 * 2**20  # of a file that is held in memory
 MOST_PIXELS = 8192 * 8192
 LONGEST = 20_000  # characters of a prompt or a template that are kept

@@ -11,11 +11,13 @@ import secrets
 import threading
 from collections import OrderedDict
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 from orchestrator_core.config import data_folder
 from orchestrator_core.errors import GalleryError
+from orchestrator_core.formats.avif_text import is_avif
 from orchestrator_core.gallery.reading import MOST_PIXELS
 
 SIDE = 384  # pixels of the longer side
@@ -24,6 +26,10 @@ _LARGE = 2**24  # pixels; more than these are decoded one at a time
 _QUALITY = 80
 
 Ask = tuple[str, Path]  # a key, and a file with that content
+
+
+class NotHere(GalleryError):
+    """The picture may be whole, but cannot be decoded in this Python."""
 
 
 class Thumbnails:
@@ -103,6 +109,8 @@ class Thumbnails:
         while (asked := self._next()) is not None:
             try:
                 self.make(*asked)
+            except NotHere:
+                continue  # another host may show it
             except GalleryError as error:
                 self._failed(asked[0], str(error))
             except Exception as error:  # noqa: BLE001 - a picture must not end the thread that makes the others
@@ -150,8 +158,10 @@ def _shrunk(opened: Any, side: int, large: threading.Lock) -> bytes:
 
     from PIL import Image
 
-    Image.init()
-    known: list[str] = [kind for kind in ("PNG", "JPEG", "WEBP") if kind in Image.OPEN]
+    known = _known_kinds()
+    if "AVIF" not in known and is_avif(opened.read(32)):
+        raise NotHere("The Pillow of this Python reads no AVIF. Version 11.3 does.")
+    opened.seek(0)
     try:
         picture = Image.open(opened, formats=known)
     except (Image.DecompressionBombError, Image.DecompressionBombWarning):
@@ -164,6 +174,18 @@ def _shrunk(opened: Any, side: int, large: threading.Lock) -> bytes:
             with large:
                 return _encoded(picture, side, io.BytesIO())
         return _encoded(picture, side, io.BytesIO())
+
+
+def _known_kinds() -> list[str]:
+    from importlib import import_module
+
+    from PIL import Image
+
+    Image.init()
+    if "AVIF" not in Image.OPEN:
+        with suppress(ImportError):
+            import_module("pillow_avif")  # Forge has it beside a Pillow that knows no AVIF by itself
+    return [kind for kind in ("PNG", "JPEG", "WEBP", "AVIF") if kind in Image.OPEN]
 
 
 def _encoded(picture: Any, side: int, data: Any) -> bytes:

@@ -78,7 +78,7 @@ def test_read_finds_images_in_folders_of_folders_and_says_where_none_is(cli: Cli
     (tmp_path / "run" / "images").mkdir(parents=True)
     empty = cli("read", "run")
     assert (empty.status, empty.out) == (1, "")
-    assert "No PNG, JPEG or WebP in run" in empty.err
+    assert "No PNG, JPEG, WebP or AVIF in run" in empty.err
     image(tmp_path / "run" / "images" / "0001.png", parameters=format_infotext(REQUEST, NOTES))
     done = cli("read", "run")
     assert (done.status, done.err) == (0, "")

@@ -17,6 +17,7 @@ from orchestrator_core.gallery.marking import Marking
 from orchestrator_core.gallery.service import Gallery
 from orchestrator_core.store import Store
 from tests.core.gallery.images import LONG_AGO, TOOLS, a1111, picture, put, write
+from tests.core.gallery.samples import samples
 
 
 @pytest.fixture
@@ -37,20 +38,30 @@ def names(gallery: Gallery, query: str = "") -> list[str]:
     return sorted(image.name for image in gallery.page(query).images)
 
 
-def test_the_prompt_of_every_program_is_found(store: Store, folder: Path) -> None:
+def test_the_prompt_of_every_program_in_every_format_is_found(gallery: Gallery, folder: Path) -> None:
+    made = list(samples())
+    for number, sample in enumerate(made):
+        put(folder / sample.name, sample.data(f"an otter {number:02} by a lantern"))
+    before = {path: (path.read_bytes(), path.stat().st_mtime_ns) for path in folder.iterdir()}
+    assert gallery.index().read == len(made)
+    for number, sample in enumerate(made):
+        found = gallery.page(f'"otter {number:02} by a"').images
+        told = [(image.name, image.tool, image.negative, image.broken) for image in found]
+        assert told == [(sample.name, sample.tool, "blurry", "")], sample.name
+    assert gallery.count("format:avif") == 5
+    assert gallery.count("lora:ink") == 4
+    assert gallery.index().read == 0
+    assert before == {path: (path.read_bytes(), path.stat().st_mtime_ns) for path in folder.iterdir()}
+
+
+def test_the_prompt_of_every_program_is_found_on_postgresql_too(store: Store, folder: Path) -> None:
     gallery = Gallery(store)
     gallery.add_root(folder)
     for number, (tool, texts) in enumerate(TOOLS.items()):
-        kind = ("PNG", "JPEG", "WEBP")[number % 3] if tool in ("A1111", "Forge") else "PNG"
-        write(folder / tool / "a.png", texts(f"a fox seen by {tool}", number), kind, colour=number)
-    before = {path: (path.read_bytes(), path.stat().st_mtime_ns) for path in folder.rglob("*.png")}
+        write(folder / tool / "a.png", texts(f"a fox seen by {tool}", number), colour=number)
     assert gallery.index().read == len(TOOLS)
     for tool in TOOLS:
-        (image,) = gallery.page(f'"seen by {tool}"').images
-        assert (image.tool, image.negative, image.broken) == (tool, "blurry", "")
-    assert names(gallery, "lora:ink model:dream") == ["a.png"]
-    assert gallery.index().read == 0
-    assert before == {path: (path.read_bytes(), path.stat().st_mtime_ns) for path in folder.rglob("*.png")}
+        assert [image.tool for image in gallery.page(f'"seen by {tool}"').images] == [tool]
 
 
 def test_a_moved_file_keeps_its_marks_and_a_lost_one_is_not_forgotten(gallery: Gallery, folder: Path) -> None:
@@ -129,7 +140,7 @@ BAD = {
     "truncated": (picture()[:-20], "not complete"),
     "truncated jpeg": (picture("JPEG")[:-2], "cut short"),
     "huge": (png_of(30_000, 30_000), "900,000,000 pixels|30,000 × 30,000 pixels"),
-    "no image": (b"<html>" * 9, "no PNG, JPEG or WebP"),
+    "no image": (b"<html>" * 9, "no PNG, JPEG, WebP or AVIF"),
     "text bomb": (
         png_of(8, 8, png_chunk(b"zTXt", b"parameters\0\0" + zlib.compress(b"a" * (70 * 2**20), 1))),
         "more than",

@@ -14,6 +14,7 @@ from orchestrator_core.gallery.service import Gallery
 from orchestrator_core.gallery.thumbnails import Thumbnails
 from orchestrator_core.store import Store
 from tests.core.gallery.images import picture, put
+from tests.core.gallery.samples import avif
 from tests.core.gallery.test_indexing import png_of
 
 KEY = "ab" * 32
@@ -34,6 +35,25 @@ def test_a_thumbnail_is_a_small_webp_named_by_the_content(thumbnails: Thumbnails
         assert (image.format, image.size) == ("WEBP", (384, 256))
     (tmp_path / "a.png").unlink()
     assert thumbnails.make(KEY, tmp_path / "a.png") == path  # made once
+
+
+@pytest.mark.skipif("AVIF" not in Image.registered_extensions().values(), reason="this Pillow has no AVIF")
+def test_an_avif_has_a_thumbnail_where_pillow_can(thumbnails: Thumbnails, tmp_path: Path) -> None:
+    path = thumbnails.make(KEY, put(tmp_path / "a.png", picture("AVIF", (500, 250))))
+    with Image.open(path) as image:
+        assert (image.format, image.size) == ("WEBP", (384, 192))
+
+
+def test_where_pillow_cannot_an_avif_is_not_broken_for_that(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("orchestrator_core.gallery.thumbnails._known_kinds", lambda: ["PNG"])
+    failed: list[tuple[str, str]] = []
+    thumbnails = Thumbnails(tmp_path / "cache", failed=lambda *told: failed.append(told))
+    with pytest.raises(GalleryError, match="reads no AVIF"):
+        thumbnails.make(KEY, put(tmp_path / "a.avif", avif(b"")))
+    thumbnails.ask(KEY, tmp_path / "a.avif")
+    assert thumbnails.wait(60)
+    thumbnails.close()
+    assert failed == []
 
 
 def test_what_is_seen_through_stays_so(thumbnails: Thumbnails, tmp_path: Path) -> None:
