@@ -19,7 +19,10 @@ from urllib.parse import quote
 
 import pytest
 
+from tests import api_contract_gallery, api_contract_pictures
 from tests.api_client import DRAW, RENDER, ApiServer
+from tests.api_contract_gallery import *  # noqa: F403
+from tests.api_contract_pictures import *  # noqa: F403
 
 __all__ = [
     "test_a_batch_becomes_a_job_for_each_of_its_items",
@@ -49,6 +52,7 @@ __all__ = [
     "test_the_page_is_sent_to_whoever_reaches_the_server",
     "test_the_queue_is_paused_and_resumed",
 ]
+__all__ += api_contract_gallery.__all__ + api_contract_pictures.__all__
 PNG = b"\x89PNG\r\n\x1a\n" + b"\0" * 40
 
 

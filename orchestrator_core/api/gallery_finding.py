@@ -27,7 +27,7 @@ def listed(call: Call) -> CardPage:
     """The revision is read first: what changes meanwhile is told again rather than missed."""
     asked = call.query
     if asked.offset and asked.after:
-        raise Refusal(422, "invalid", "offset: with after it says nothing; give one of them.", "offset")
+        raise Refusal(422, "cursor", "after and offset are two ways to go on; give one of them.", "after")
     with refusing_queries():
         parse_query(asked.q)
     with opened(call) as gallery, refusing_queries("after", "cursor"):

@@ -13,7 +13,7 @@ from orchestrator_core.gallery.query import LONGEST
 if TYPE_CHECKING:
     from orchestrator_core.gallery.model import GalleryImage
 
-LARGEST = 2**53  # whole numbers are exact below this in every program
+LARGEST = 2**53 - 1  # of whole numbers that every program takes for what they are
 QueryText = Annotated[str, Field(max_length=LONGEST)]
 SHORT = 500  # characters of a prompt on a card
 _SAME = (

@@ -127,7 +127,7 @@ def _operation(route: Route, references: References) -> dict[str, Any]:
             "content": {JSON: {"schema": schema}},
         }
     elif route.takes_kinds:
-        operation["requestBody"] = {"content": {route.takes_kinds[0]: {"schema": {"type": "string"}}}}
+        operation["requestBody"] = {"content": {kind: {"schema": {"type": "string"}} for kind in route.takes_kinds}}
     return operation
 
 

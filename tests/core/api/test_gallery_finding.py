@@ -87,7 +87,7 @@ def test_an_image_that_is_not_there_is_told(ask: Asker, name: str):
         ("offset=99999999999999999999", "invalid", "offset"),
         ("after=bad", "cursor", "after"),
         ("after=WyJkYXRlIixmYWxzZSxbMSwgMl1d&q=sort:score", "cursor", "after"),
-        ("after=W10&offset=3", "invalid", "offset"),
+        ("after=W10&offset=3", "cursor", "after"),
         ("colour=red", "invalid", "colour"),
     ],
     ids=lambda text: text[:30],
