@@ -28,10 +28,8 @@ def words(call: Call) -> shown.WordsShown:
     from orchestrator_core.gallery.words import words_of
 
     with _opened(call) as (gallery, image):
-        if not (image.run_id or image.template):
-            return shown.WordsShown(words=[])
-        found = _run(call, gallery, image)
-    if not found.is_stored and not found.run.draft.source.template:
+        found = _run_or_none(call, gallery, image)
+    if found is None or not (found.is_stored or found.run.draft.source.template):
         return shown.WordsShown(words=[])
     told = words_of(found.run, image.prompt)
     odds = _odds(call, found)
@@ -60,10 +58,9 @@ def taught(call: Call) -> shown.TaughtAll:
     if ledger is None:
         return shown.TaughtAll(values=[], is_learning=False)
     with _opened(call) as (gallery, image):
-        try:
-            run = _run(call, gallery, image)
-        except Refusal:
-            return shown.TaughtAll(values=[], is_learning=ledger.settings.on)
+        run = _run_or_none(call, gallery, image)
+    if run is None:
+        return shown.TaughtAll(values=[], is_learning=ledger.settings.on)
     found = taught_by(run, ledger, call.place.context())
     values = [shown.TaughtShown(**fields_of(value)) for value in found.values]
     return shown.TaughtAll(values=values, is_learning=found.is_learning)
@@ -74,11 +71,9 @@ def slots(call: Call) -> shown.SlotList:
     from orchestrator_core.gallery.varying import slots_of
 
     with _opened(call) as (gallery, image):
-        try:
-            draft = prompt_of(_run(call, gallery, image))
-        except Refusal:
-            return shown.SlotList(slots=[])
-    return shown.SlotList(slots=[shown.SlotShown(slot=one.name, value=one.value) for one in slots_of(draft)])
+        run = _run_or_none(call, gallery, image)
+    found = slots_of(prompt_of(run)) if run is not None else []
+    return shown.SlotList(slots=[shown.SlotShown(slot=one.name, value=one.value) for one in found])
 
 
 def again(call: Call) -> Created | JobsAdded:
@@ -112,10 +107,16 @@ def _key_of(call: Call) -> str:
 
 def targets(call: Call) -> shown.TargetList:
     """Where this place renders itself, and whom workers of the same store render with now."""
-    with call.place.open_store() as store:
-        living = [name for worker in Queue(store).workers() for name in worker.serves]
-    names = dict.fromkeys(name for name in (*call.place.targets(), *living) if name)
-    return shown.TargetList(targets=[shown.TargetShown(name=name, title=_TITLES.get(name, name)) for name in names])
+    from orchestrator_core.store import job_lacks
+
+    with call.place.open_store() as store, store.reading() as connection:
+        lanes = [lane["serves"] for lane in job_lacks.living_lanes(connection)]
+    titles = {name: _TITLES.get(name, name) for name in call.place.targets() if name}
+    for serves in lanes:
+        kind = next((_TITLES[name] for name in serves if name in _TITLES), "")
+        own = {name: f"{kind} ({name.partition('//')[2] or name})".strip() for name in serves if name}
+        titles |= own | {name: _TITLES[name] for name in serves if name in _TITLES}
+    return shown.TargetList(targets=[shown.TargetShown(name=name, title=title) for name, title in titles.items()])
 
 
 def workflow(call: Call) -> shown.WorkflowShown:
@@ -136,6 +137,16 @@ def drawing_of(call: Call) -> Drawing:
 def _opened(call: Call) -> Iterator[tuple[Gallery, GalleryImage]]:
     with opened(call) as gallery:
         yield gallery, image_named(gallery, call.names["image"])
+
+
+def _run_or_none(call: Call, gallery: Gallery, image: GalleryImage) -> ImageRun | None:
+    """None where it would only be read from a file that says of no template: that tells nothing of its words."""
+    if not (image.run_id or image.template):
+        return None
+    try:
+        return _run(call, gallery, image)
+    except Refusal:
+        return None
 
 
 def _run(call: Call, gallery: Gallery, image: GalleryImage) -> ImageRun:

@@ -60,16 +60,17 @@ def varied(draft: PromptDraft, name: str, count: int, draw: Draw) -> list[Prompt
     rerolls = dict(draft.source.rerolls)
     is_same = _texts(draw(rerolls)) == _texts(draft)
     found: dict[tuple[str, str], PromptDraft] = {}
-    for _ in range(_TRIES * count):
+    in_vain = 0
+    while len(found) < count and in_vain < _TRIES:
         rerolls[chosen.id] = rerolls.get(chosen.id, 0) + 1
         drawn = draw(rerolls)
         new = drawn.replacing(loras=draft.loras) if is_same else exchanged(draft, drawn, chosen)
-        if _texts(new) != _texts(draft):
-            found.setdefault(_texts(new), new)
-        if len(found) == count:
-            break
+        is_new = _texts(new) != _texts(draft) and _texts(new) not in found
+        in_vain = 0 if is_new else in_vain + 1
+        if is_new:
+            found[_texts(new)] = new
     if not found:
-        raise GalleryError(f"{name[:100]} has nothing else to say: no other value came in {_TRIES * count} draws.")
+        raise GalleryError(f"{name[:100]} has nothing else to say: no other value came in {_TRIES} draws.")
     return list(found.values())
 
 

@@ -11,10 +11,11 @@ import pytest
 
 from orchestrator_core.context import StageContext
 from orchestrator_core.formats.image_metadata import with_metadata
+from orchestrator_core.formats.infotext import format_infotext
 from orchestrator_core.gallery.marking import Marking
 from orchestrator_core.gallery.service import Gallery
 from orchestrator_core.prompt import Component, LoraUse, Origin, PromptDraft, StoryUse
-from orchestrator_core.request import GeneratedImage, GenerationRequest
+from orchestrator_core.request import GeneratedImage, GenerationRequest, notes_for
 from orchestrator_core.run import Run, Score
 from orchestrator_core.stages.generate_prompt import Options, generate
 from orchestrator_core.store import Store
@@ -22,6 +23,8 @@ from orchestrator_core.template import Wildcards
 from orchestrator_core.weights.ledger import Ledger
 from tests.core.api.api_place import Asker, asking
 from tests.core.gallery.images import a1111, comfyui, picture, put
+from tests.core.jobs.at_work import lane, working
+from tests.fakes import FakeGenerator
 
 TEMPLATE = "a __colors/warm__ {fox|owl|hare} in __colors/warm__ light"
 SIZE = {"width": 64, "height": 64}
@@ -301,8 +304,32 @@ def test_asked_twice_under_a_key_adds_once(ask: Asker):
                     idempotency_key="k") == (422, "idempotency_key_reuse")  # fmt: skip
 
 
-def test_targets_are_those_of_the_place(ask: Asker):
+def test_targets_are_those_of_the_place_and_of_workers_that_live(ask: Asker, tmp_path: Path):
     assert ask.told("GET", "/gallery/targets") == {"targets": [{"name": "comfyui", "title": "ComfyUI"}]}
+    there = lane(FakeGenerator(), "forge", "http://127.0.0.1:7860")
+    with Store.open(tmp_path / "store.sqlite3") as store, working(store, tmp_path, there):
+        told = {one["name"]: one["title"] for one in ask.told("GET", "/gallery/targets")["targets"]}
+    assert told == {
+        "comfyui": "ComfyUI",
+        "forge": "Forge",
+        "http://127.0.0.1:7860": "Forge (127.0.0.1:7860)",
+    }
+
+
+def test_words_of_an_image_that_only_its_file_tells_of(ask: Asker, tmp_path: Path, wildcards: Wildcards):
+    draft = drawn(wildcards)
+    request = GenerationRequest(draft.positive, draft.negative_prompt, seed=77, **SIZE)
+    text = format_infotext(request, notes_for("0199aabbccde" + "0" * 20, draft))
+    image = found(tmp_path, {"parameters": text})
+    words = ask.told("GET", f"/gallery/images/{image}/words")["words"]
+    assert "".join(word["text"] for word in words) == draft.positive
+    assert [word["origin"] for word in words].count("wildcard") == 2
+    assert len(ask.told("GET", f"/gallery/images/{image}/slots")["slots"]) == 4
+    (tmp_path / "other" / "other.png").unlink()
+    assert ask.told("GET", f"/gallery/images/{image}/words")["words"] == []
+    gone = job(ask, image)  # as far as the gallery remembers
+    assert prompt_given(ask, gone["id"], tmp_path) == draft.positive
+    assert gone["pipeline"]["stages"][0]["options"] == {"seed": 77, **SIZE}
 
 
 # workflows
