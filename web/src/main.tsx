@@ -2,6 +2,7 @@ import { QueryClient, QueryClientProvider } from "@tanstack/react-query";
 import { createRoot } from "react-dom/client";
 import { ApiError } from "./api";
 import { App } from "./app";
+import { askEarly } from "./gallery/early";
 import { applyTheme } from "./place";
 import "./theme.css";
 import "./app.css";
@@ -20,6 +21,7 @@ const queries = new QueryClient({
   },
 });
 
+askEarly();
 applyTheme();
 createRoot(document.getElementById("root")!).render(
   <QueryClientProvider client={queries}>

@@ -19,6 +19,11 @@ export function applyTheme(): void {
   const show = () => root.setAttribute("data-theme", theme.value);
   theme.subscribe(show);
   show();
+  // The host says when its own theme changes.
+  addEventListener("message", ({ origin, source, data }: MessageEvent<{ type?: string; theme?: string } | null>) => {
+    if (origin !== location.origin || source !== window.parent || data?.type !== "orchestrator:theme") return;
+    if (isTheme(data.theme ?? null)) theme.set(data.theme as Theme);
+  });
 }
 
 export function chooseTheme(word: Theme): void {

@@ -1,6 +1,6 @@
 // One image in the grid: two nodes, three where it has marks. Lean, because sixty of them pass in a tenth of a second.
 
-import { memo, useRef, useState } from "react";
+import { memo, useState } from "react";
 import type { Card } from "../types";
 import { useCard } from "./cards";
 import { starsOf } from "./marks";
@@ -12,15 +12,10 @@ export interface CellProps {
   total: number;
   isCurrent: boolean;
   isSelected: boolean;
-  /** The grid flies by: no picture is asked for that would be gone before it came. */
-  isFlying: boolean;
 }
 
-export const Cell = memo(function Cell({ index, id, total, isCurrent, isSelected, isFlying }: CellProps) {
+export const Cell = memo(function Cell({ index, id, total, isCurrent, isSelected }: CellProps) {
   const card = useCard(id);
-  const wasShown = useRef(0);
-  if (!isFlying && card) wasShown.current = card.id;
-  const isShown = card !== undefined && wasShown.current === card.id;
   if (!card)
     return <div className="cell" role="option" id={`cell-${index}`} data-i={index} aria-selected={isSelected} aria-label="Loading" data-current={isCurrent || undefined} />;
   return (
@@ -38,7 +33,7 @@ export const Cell = memo(function Cell({ index, id, total, isCurrent, isSelected
       aria-label={labelOf(card)}
       style={card.broken ? undefined : { backgroundColor: `oklch(var(--placeholder) ${hueOf(card)})` }}
     >
-      {card.broken ? <span className="why">{card.broken}</span> : isShown && <Thumbnail card={card} />}
+      {card.broken ? <span className="why">{card.broken}</span> : <Thumbnail key={card.id} card={card} />}
       {(card.favourite || card.reject || card.rating > 0) && (
         <span className="badges" aria-hidden="true" data-heart={card.favourite ? "♥" : card.reject ? "✕" : ""}>
           {"★".repeat(card.rating)}
@@ -51,16 +46,15 @@ export const Cell = memo(function Cell({ index, id, total, isCurrent, isSelected
 export function Thumbnail({ card }: { card: Card }) {
   // The server makes thumbnails as they are asked for, and says "later" (503) where that takes it too long.
   const [tries, setTries] = useState(0);
-  if (tries > 4) return <span className="why">no thumbnail</span>;
+  if (tries > 3) return <span className="why">no thumbnail</span>;
   return (
     <img
       key={tries}
       src={thumbnail(card)}
       alt=""
-      loading="lazy"
       decoding="async"
       draggable={false}
-      onError={() => setTimeout(() => setTries(tries + 1), 800 * (tries + 1))}
+      onError={() => setTimeout(() => setTries(tries + 1), 1000 * (tries + 1))}
     />
   );
 }

@@ -4,13 +4,14 @@ import type { ApiError } from "../api";
 import { hrefOf } from "../route";
 import { FoldersPanel } from "./folders";
 
-export function Empty({ query, problem, onClear }: { query: string; problem: ApiError | null; onClear: () => void }) {
+export function Empty({ query, problem, isTold, onClear }: { query: string; problem: ApiError | null; isTold: boolean; onClear: () => void }) {
   if (problem?.isOffline)
     return (
       <p className="empty" role="status">
         The server does not answer. It is asked again every few seconds.
       </p>
     );
+  if (isTold) return null;
   if (problem)
     return (
       <p className="empty" role="status">

@@ -2,12 +2,12 @@
 // the focus outlives cells that scroll away.
 
 import { useVirtualizer } from "@tanstack/react-virtual";
-import { memo, type MouseEvent, type Ref, useEffect, useImperativeHandle, useLayoutEffect, useMemo, useRef, useState, useSyncExternalStore } from "react";
+import { type CSSProperties, memo, type MouseEvent, type Ref, useEffect, useImperativeHandle, useLayoutEffect, useMemo, useRef, useState, useSyncExternalStore } from "react";
 import { Cell } from "./cell";
 import type { Sequence } from "./listing";
+import { observeScrolling } from "./scrolling";
 
 const GAP = 6;
-const FAST = 4; // pixels a millisecond; above it nobody sees a picture
 
 export interface GridHandle {
   columns(): number;
@@ -39,13 +39,19 @@ export function Grid({ ref, sequence, size, shape, current, selected, onOpen, on
   const cellWidth = Math.floor((width - GAP * (columns - 1)) / columns);
   const height = Math.round(cellWidth / shape) + GAP;
   const rows = Math.ceil(total / columns);
-  const isFlying = useFlying(box);
+  const isAway = useRef(false);
+  const onTop = useRef((_: number) => {});
+  onTop.current = (top) => {
+    if (top > height !== isAway.current) onScrolled((isAway.current = top > height));
+  };
+  const observeElementOffset = useMemo(() => observeScrolling((top) => onTop.current(top)), []);
 
   const virtual = useVirtualizer({
     count: rows,
     getScrollElement: () => box.current,
     estimateSize: () => height,
     overscan: 1,
+    observeElementOffset,
     useFlushSync: false,
   });
   useLayoutEffect(() => virtual.measure(), [virtual, height]);
@@ -53,8 +59,8 @@ export function Grid({ ref, sequence, size, shape, current, selected, onOpen, on
   const first = (items[0]?.index ?? 0) * columns;
   const last = ((items.at(-1)?.index ?? 0) + 1) * columns - 1;
   useEffect(() => {
-    if (!isFlying) sequence.need(first, last);
-  }, [sequence, first, last, isFlying, total]);
+    sequence.need(first, last);
+  }, [sequence, first, last, total]);
 
   const wasAt = useRef(current);
   useEffect(() => {
@@ -68,11 +74,6 @@ export function Grid({ ref, sequence, size, shape, current, selected, onOpen, on
     focus: () => box.current?.focus({ preventScroll: true }),
     scrollToTop: () => box.current?.scrollTo({ top: 0 }),
   }));
-  const away = useRef(false);
-  const watch = () => {
-    const isAway = (box.current?.scrollTop ?? 0) > height;
-    if (isAway !== away.current) onScrolled((away.current = isAway));
-  };
   const touch = useLongPress((index) => onPick(index, "toggle"));
 
   function click(event: MouseEvent) {
@@ -98,15 +99,15 @@ export function Grid({ ref, sequence, size, shape, current, selected, onOpen, on
       aria-activedescendant={current >= first && current <= last && current < total ? `cell-${current}` : undefined}
       data-picking={selected.size > 0 || undefined}
       onClick={click}
-      onScroll={watch}
       {...touch.handlers}
     >
-      <div role="presentation" style={{ height: virtual.getTotalSize(), position: "relative" }}>
+      <div role="presentation" className="rows" style={{ height: virtual.getTotalSize(), ...patternOf(cellWidth, height) }}>
         {items.map((row) => (
           <Row
             key={row.index}
             top={row.start}
             height={height - GAP}
+            cellWidth={cellWidth}
             columns={columns}
             start={row.index * columns}
             total={total}
@@ -114,7 +115,6 @@ export function Grid({ ref, sequence, size, shape, current, selected, onOpen, on
             version={sequence.version()}
             current={current >= row.index * columns && current < (row.index + 1) * columns ? current : -1}
             selected={selected}
-            isFlying={isFlying}
           />
         ))}
       </div>
@@ -122,9 +122,19 @@ export function Grid({ ref, sequence, size, shape, current, selected, onOpen, on
   );
 }
 
+/** What passes while it flies: tiles of one cell and its gap. */
+function patternOf(width: number, height: number): CSSProperties {
+  return {
+    "--tile": `${width + GAP}px ${height}px`,
+    "--across": `linear-gradient(90deg, var(--cell) ${width}px, transparent 0)`,
+    "--down": `linear-gradient(transparent ${height - GAP}px, var(--bg) 0)`,
+  } as CSSProperties;
+}
+
 interface RowProps {
   top: number;
   height: number;
+  cellWidth: number;
   columns: number;
   start: number;
   total: number;
@@ -132,10 +142,9 @@ interface RowProps {
   version: number;
   current: number;
   selected: ReadonlySet<number>;
-  isFlying: boolean;
 }
 
-const Row = memo(function Row({ top, height, columns, start, total, sequence, current, selected, isFlying }: RowProps) {
+const Row = memo(function Row({ top, height, cellWidth, columns, start, total, sequence, current, selected }: RowProps) {
   const cells = [];
   for (let index = start; index < Math.min(start + columns, total); index++) {
     const id = sequence.idAt(index);
@@ -147,12 +156,11 @@ const Row = memo(function Row({ top, height, columns, start, total, sequence, cu
         total={total}
         isCurrent={index === current}
         isSelected={id !== undefined && selected.has(id)}
-        isFlying={isFlying}
       />,
     );
   }
   return (
-    <div role="presentation" className="row" style={{ transform: `translateY(${top}px)`, height, gridTemplateColumns: `repeat(${columns}, 1fr)` }}>
+    <div role="presentation" className="row" style={{ transform: `translateY(${top}px)`, height, gridTemplateColumns: `repeat(${columns}, ${cellWidth}px)` }}>
       {cells}
     </div>
   );
@@ -172,33 +180,6 @@ function useWidth(box: { current: HTMLElement | null }): number {
     return () => observer.disconnect();
   }, [box]);
   return width;
-}
-
-/** Whether the grid is scrolled so fast that nothing on it can be seen; false again soon after it slows down. */
-function useFlying(box: { current: HTMLElement | null }): boolean {
-  const [isFlying, setFlying] = useState(false);
-  useEffect(() => {
-    const element = box.current!;
-    let at = element.scrollTop;
-    let time = performance.now();
-    let timer = 0;
-    const land = () => setFlying(false);
-    const scrolled = () => {
-      const now = performance.now();
-      const speed = Math.abs(element.scrollTop - at) / Math.max(1, now - time);
-      at = element.scrollTop;
-      time = now;
-      clearTimeout(timer);
-      timer = window.setTimeout(land, 90);
-      if (speed > FAST) setFlying(true);
-    };
-    element.addEventListener("scroll", scrolled, { passive: true });
-    return () => {
-      clearTimeout(timer);
-      element.removeEventListener("scroll", scrolled);
-    };
-  }, [box]);
-  return isFlying;
 }
 
 /** A finger that rests on a cell chooses it, as on phones everywhere. */

@@ -4,6 +4,7 @@ import type { QueryClient } from "@tanstack/react-query";
 import { get } from "../api";
 import type { Page } from "../types";
 import { cards } from "./cards";
+import { early } from "./early";
 
 export const PAGE = 100;
 const MOST_PAGES = 60; // kept; the rest is loaded again where one comes back
@@ -102,12 +103,7 @@ export class Listing implements Sequence {
     this.loading.add(page);
     const offset = page * PAGE + this.shift;
     try {
-      const answer = await this.client.fetchQuery({
-        queryKey: ["images", this.query, offset],
-        queryFn: ({ signal }) => get<Page>("gallery/images", { q: this.query, limit: PAGE, offset }, signal),
-        staleTime: 0,
-        gcTime: 0,
-      });
+      const answer = await ((offset === 0 && early<Page>("gallery/images", this.query)) || this.ask(offset));
       if (this.isOver) return;
       cards.put(answer.images);
       this.pages.set(page, answer.images.map((card) => card.id));
@@ -120,6 +116,15 @@ export class Listing implements Sequence {
     } finally {
       this.loading.delete(page);
     }
+  }
+
+  private ask(offset: number): Promise<Page> {
+    return this.client.fetchQuery({
+      queryKey: ["images", this.query, offset],
+      queryFn: ({ signal }) => get<Page>("gallery/images", { q: this.query, limit: PAGE, offset }, signal),
+      staleTime: 0,
+      gcTime: 0,
+    });
   }
 
   /** The pages that were loaded longest ago go. */

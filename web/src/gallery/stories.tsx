@@ -83,7 +83,7 @@ function Strip({ cards: all, onOpen }: { cards: Card[]; onOpen: (at: number) => 
       }}
     >
       {ids.map((id, index) => (
-        <Cell key={id} index={index} id={id} total={ids.length} isCurrent={index === current} isSelected={false} isFlying={false} />
+        <Cell key={id} index={index} id={id} total={ids.length} isCurrent={index === current} isSelected={false} />
       ))}
     </div>
   );

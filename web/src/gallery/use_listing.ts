@@ -4,9 +4,15 @@ import { useQuery, useQueryClient } from "@tanstack/react-query";
 import { useCallback, useEffect, useMemo, useRef, useState } from "react";
 import { ApiError, get } from "../api";
 import { cards } from "./cards";
+import { early } from "./early";
 import { live } from "./live";
 import { Listing } from "./listing";
 import { shapeOf } from "./thumbnails";
+
+interface Count {
+  total: number;
+  revision: number;
+}
 
 export function useListing(query: string) {
   const client = useQueryClient();
@@ -19,7 +25,7 @@ export function useListing(query: string) {
 
   const count = useQuery({
     queryKey: ["count", query],
-    queryFn: ({ signal }) => get<{ total: number; revision: number }>("gallery/count", { q: query }, signal),
+    queryFn: ({ signal }) => early<Count>("gallery/count", query) ?? get<Count>("gallery/count", { q: query }, signal),
     staleTime: 0,
     gcTime: 60_000,
     refetchInterval: ({ state }) => (state.error instanceof ApiError && state.error.isOffline ? 3000 : false),

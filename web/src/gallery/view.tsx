@@ -157,7 +157,7 @@ export function GalleryView() {
             </button>
           )}
           {isEmpty || (problem && !listing.idAt(0)) ? (
-            <Empty query={query} problem={problem} onClear={() => setQuery("")} />
+            <Empty query={query} problem={problem} isTold={queryProblem !== ""} onClear={() => setQuery("")} />
           ) : (
             <Grid ref={grid} sequence={listing} size={size} shape={shape} current={current} selected={selection.ids} onOpen={setOpen} onPick={pick} onCurrent={setCurrent} onScrolled={setAway} />
           )}

@@ -1,1 +1,0 @@
-import{k as e}from"./index-C6juHm9e.js";var t=e();function n(){return(0,t.jsx)(`p`,{className:`empty`,children:`The builder is not here yet.`})}export{n as default};
