@@ -58,7 +58,7 @@ function valueOf(line: string): unknown {
 }
 
 function readsOtherwise(text: string): boolean {
-  return typeof valueOf(text) !== "string" || text.startsWith('"') || /\n|^\s*-?\d+\s*\.\.\s*-?\d+\s*$/.test(text);
+  return valueOf(text) !== text || /\n|^\s*-?\d+\s*\.\.\s*-?\d+\s*$/.test(text);
 }
 
 export function sizeOf(axis: Axis): number {

@@ -9,6 +9,7 @@ import {
   type NodeChange,
   type OnConnectEnd,
   ReactFlow,
+  type ReactFlowInstance,
   useReactFlow,
 } from "@xyflow/react";
 import "@xyflow/react/dist/base.css";
@@ -20,7 +21,7 @@ import { NeedEdge, type NeedEdgeType } from "./edge";
 import { changeWhole } from "./edits";
 import { colourOf, Icon } from "./icons";
 import { positions, type Size } from "./layout";
-import { changedSince } from "./outcomes";
+import { changedSince, type Outcomes } from "./outcomes";
 import type { Pipeline, Point } from "./pipeline";
 import { StageNode, type StageNodeType } from "./stage_node";
 import { connect, disconnect, needsOf, whyNot } from "./wiring";
@@ -72,6 +73,13 @@ export function Canvas({ target, isPhone }: { target: Target; isPhone: boolean }
   const edges = useMemo(() => edgesOf(pipeline, cuttable, target.edge, change), [pipeline, cuttable, target.edge, change]);
   useFitting(work.saved, pipeline.stages.length, sizes.size, () => void flow.fitView(FIT));
 
+  const wasLaidOut = useRef(pipeline.layout);
+  useEffect(() => {
+    if (wasLaidOut.current && !pipeline.layout && pipeline.stages.length) setTimeout(() => void flow.fitView(FIT), 60);
+    wasLaidOut.current = pipeline.layout;
+  }, [pipeline, flow]);
+  useKeepingInView(outcomes, nodes, flow);
+
   const onNodesChange = useCallback(
     (changes: NodeChange<StageNodeType>[]) => {
       setNodes((before) => applyNodeChanges(changes.filter(({ type }) => type !== "remove"), before));
@@ -92,8 +100,8 @@ export function Canvas({ target, isPhone }: { target: Target; isPhone: boolean }
       const [from, to] = fromHandle.type === "source" ? [fromNode.id, toNode?.id] : [toNode?.id, fromNode.id];
       if (from && to) {
         const why = whyNot(pipeline, from, to);
-        if (why) complain(why);
-        else change((now) => connect(now, from, to)); // it was let go on the card, not on its dot
+        if (!why) change((now) => connect(now, from, to)); // it was let go on the card, not on its dot
+        else if (!needsOf(pipeline.stages).get(to)?.includes(from)) complain(why);
       } else if (fromHandle.type === "source") {
         const { clientX, clientY } = "changedTouches" in event ? event.changedTouches[0]! : event;
         setMenu({ x: clientX, y: clientY, from: fromNode.id });
@@ -201,6 +209,26 @@ function useSizes(nodes: readonly StageNodeType[]): ReadonlyMap<string, Size> {
     });
   if (!isSame) last.current = now;
   return last.current;
+}
+
+/** Moves the canvas as far as it takes to see the stage that runs, and at the end the images. */
+function useKeepingInView(outcomes: Outcomes, nodes: readonly StageNodeType[], flow: ReactFlowInstance<StageNodeType, NeedEdgeType>): void {
+  const around = useRef<string>("");
+  const all = [...outcomes];
+  const [id = "", outcome] = all.findLast(([, one]) => one.state === "running" || one.state === "failed" || one.images.length > 0) ?? [];
+  const node = nodes.find((one) => one.id === id);
+  const height = node?.measured?.height ?? 0;
+  const now = id && `${id} ${outcome!.state} ${height}`;
+  useEffect(() => {
+    if (!now || now === around.current || !node) return;
+    around.current = now;
+    const canvas = document.querySelector(".b-canvas")!.getBoundingClientRect();
+    const { x, y, zoom } = flow.getViewport();
+    const top = node.position.y * zoom + y;
+    const over = top + height * zoom + 24 - canvas.height;
+    if (over > 0) void flow.setViewport({ x, y: y - Math.min(over, top - 16), zoom }, { duration: 250 });
+    else if (top < 16) void flow.setViewport({ x, y: y + 16 - top, zoom }, { duration: 250 });
+  }, [now, node, height, flow]);
 }
 
 /** Shows all of it when another pipeline was opened and drawn. */

@@ -28,9 +28,9 @@ export interface Desk {
   change: (to: (pipeline: Pipeline) => Pipeline, what?: string) => void;
   kinds: ReadonlyMap<string, StageKind>;
   verdict: Verdict;
-  /** What is typed in fields and is no value yet, by "stage field". */
-  typed: ReadonlyMap<string, string>;
-  tellTyped: (place: string, problem: string) => void;
+  /** What is typed in fields and is no value yet. */
+  typed: readonly Problem[];
+  tellTyped: (stage: string, field: string, message: string) => void;
   selected: readonly string[];
   select: (ids: readonly string[]) => void;
   shown: Shown;
@@ -56,14 +56,11 @@ export function useNewDesk(): Desk {
     [],
   );
   const [selected, select] = useState<readonly string[]>([]);
-  const [typed, setTyped] = useState<ReadonlyMap<string, string>>(new Map());
-  const tellTyped = useCallback((place: string, problem: string) => {
+  const [typed, setTyped] = useState<readonly Problem[]>([]);
+  const tellTyped = useCallback((stage: string, field: string, message: string) => {
     setTyped((before) => {
-      if ((before.get(place) ?? "") === problem) return before;
-      const next = new Map(before);
-      if (problem) next.set(place, problem);
-      else next.delete(place);
-      return next;
+      const others = before.filter((one) => one.stage !== stage || one.field !== field);
+      return message ? [...others, { stage, field, message }] : others.length < before.length ? others : before;
     });
   }, []);
   const [shown, show] = useState<Shown>({ of: "nothing" });

@@ -1,10 +1,12 @@
 // Below the canvas: what a dry run says of each item, or the jobs of a run, one of which the nodes show.
 
+import { useQuery } from "@tanstack/react-query";
 import { messageOf } from "../api";
 import { complain } from "../toasts";
 import { type Shown, useDesk } from "./desk";
 import { Icon } from "./icons";
-import { isAtRest, type JobShown, type StagePlanned } from "./server";
+import { Images } from "./result";
+import { isAtRest, type JobShown, queue, type StagePlanned } from "./server";
 
 export function Dock() {
   const { shown, show, running } = useDesk();
@@ -78,7 +80,7 @@ function JobPart() {
         {job && (
           <strong>
             Job {job.number} {STATES[job.state]}
-            {job.state === "waiting" && ", until a worker takes it"}
+            {job.state === "waiting" && <Waiting />}
           </strong>
         )}
         {count > 1 && (
@@ -93,6 +95,7 @@ function JobPart() {
           {job.error}
         </p>
       )}
+      {job && job.images.length > 0 && <Images images={job.images} />}
       {job && (job.state === "failed" || job.state === "held") && (
         <button className="button" onClick={() => running.goOn().then(undefined, (reason: unknown) => complain(messageOf(reason)))}>
           <Icon name="again" /> Go on where it stopped
@@ -107,6 +110,14 @@ function JobPart() {
       )}
     </>
   );
+}
+
+/** Why it waits, as far as the queue knows. */
+function Waiting() {
+  const { data } = useQuery({ queryKey: ["queue"], queryFn: queue, refetchInterval: 3000, staleTime: 0 });
+  if (data?.is_paused) return <>, as the queue is paused{data.reason && `: ${data.reason}`}</>;
+  if (data && !data.workers.length) return <>: nobody works on the queue. Start a host, or: orchestrator worker</>;
+  return <>, until a worker takes it</>;
 }
 
 function JobChip({ job, isWatched, watch }: { job: JobShown; isWatched: boolean; watch: (id: string) => void }) {

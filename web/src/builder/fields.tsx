@@ -27,8 +27,10 @@ export function FieldRow({ field, value, onValue, problem = "", onTyped }: Props
     setText(written(field, value));
     setTyped("");
   }
-  useEffect(() => onTyped?.(typed), [typed, onTyped]);
-  useEffect(() => () => onTyped?.(""), [onTyped]);
+  const tell = useRef(onTyped);
+  tell.current = onTyped;
+  useEffect(() => tell.current?.(typed), [typed]);
+  useEffect(() => () => tell.current?.(""), []);
 
   const type = (now: string) => {
     setText(now);

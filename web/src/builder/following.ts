@@ -1,6 +1,7 @@
 // A job as it goes on: by its events where the server sends them, else by asking again and again.
 
 import { ApiError, fetchApi } from "../api";
+import { events } from "./events";
 import { eventsOf, isAtRest, job as jobNow, type JobWhole } from "./server";
 
 export interface Progress {
@@ -87,26 +88,6 @@ async function heard(id: string, hears: Hears, signal: AbortSignal): Promise<boo
   }
   await looking;
   return true;
-}
-
-export async function* events(body: ReadableStream<Uint8Array>): AsyncGenerator<{ name: string; data: unknown }> {
-  const reader = body.pipeThrough(new TextDecoderStream() as ReadableWritablePair<string, Uint8Array>).getReader();
-  let rest = "";
-  try {
-    for (;;) {
-      const { value, done } = await reader.read();
-      if (done) return;
-      const blocks = (rest + value).split("\n\n");
-      rest = blocks.pop()!;
-      for (const block of blocks) {
-        const name = /^event: ?(.*)$/m.exec(block)?.[1];
-        const data = /^data: ?(.*)$/m.exec(block)?.[1];
-        if (name && data) yield { name, data: JSON.parse(data) as unknown };
-      }
-    }
-  } finally {
-    await reader.cancel().catch(() => {});
-  }
 }
 
 function pause(ms: number, signal: AbortSignal): Promise<void> {

@@ -57,7 +57,7 @@ export function Inspector({ stage, close }: { stage: Stage; close?: () => void }
       value={stage.options?.[field.name]}
       problem={problemOf(`options.${field.name}`)}
       onValue={(value) => change((now) => setOption(now, stage.id, field.name, value), `${stage.id}.${field.name}`)}
-      onTyped={(problem) => tellTyped(`${stage.id} ${field.name}`, problem)}
+      onTyped={(problem) => tellTyped(stage.id, `options.${field.name}`, problem)}
     />
   );
   const unknown = Object.keys(stage.options ?? {}).filter((name) => !fields.some((field) => field.name === name));
@@ -167,7 +167,7 @@ function FlowPart({ stage, problemOf }: { stage: Stage; problemOf: (place: strin
             value={stage[name]}
             problem={problemOf(name)}
             onValue={(value) => change((now) => changeStage(now, stage.id, { [name]: value }), `${stage.id} ${name}`)}
-            onTyped={(problem) => tellTyped(`${stage.id} ${name} of the stage`, problem)}
+            onTyped={(problem) => tellTyped(stage.id, name, problem)}
           />
         ))}
       </div>
@@ -234,7 +234,7 @@ function Actions({ stage }: { stage: Stage }) {
   return (
     <footer className="b-actions">
       {job && (
-        <button className="button" onClick={again} disabled={isBusy || why !== "" || verdict.state === "bad" || typed.size > 0} title={why || "This stage as it is now, and what goes on from it"}>
+        <button className="button" onClick={again} disabled={isBusy || why !== "" || verdict.state === "bad" || typed.length > 0} title={why || "This stage as it is now, and what goes on from it"}>
           <Icon name="again" /> Run from here
         </button>
       )}

@@ -8,7 +8,7 @@ export interface Size {
   height: number;
 }
 
-export const USUAL: Size = { width: 264, height: 104 };
+export const USUAL: Size = { width: 288, height: 104 };
 const GAP_X = 36;
 const GAP_Y = 44;
 

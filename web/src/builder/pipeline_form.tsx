@@ -43,7 +43,7 @@ export function PipelineForm({ close }: { close?: () => void }) {
           field={field}
           value={pipeline[field.name]}
           onValue={(value) => change((now) => changeWhole(now, { [field.name]: value } as Partial<Pipeline>), field.name)}
-          onTyped={(problem) => tellTyped(field.name, problem)}
+          onTyped={(problem) => tellTyped("", field.name, problem)}
         />
       ))}
       <section className="b-batch" aria-label="Batch">

@@ -20,6 +20,7 @@ export function Badge({ outcome }: { outcome: Outcome }) {
   const { state, word, seconds, progress } = outcome;
   const share = progress === null ? "" : ` ${Math.round(progress * 100)} %`;
   const time = state === "done" && word !== "kept" ? secondsOf(seconds) : "";
+  if (state === "planned" && word === "done") return null;
   const told = state === "running" ? `running${share}` : (WORDS[word] ?? word);
   return <span className={`b-badge ${state}`}>{time ? `${told} · ${time}` : told}</span>;
 }
@@ -51,19 +52,35 @@ export function Result({ outcome }: { outcome: Outcome }) {
   );
 }
 
-/** The prompt with what was taken out and put in; one that began here is shown plainly. */
+const NEAR = 46; // characters of what stayed that are shown beside a change
+
+/** The prompt with what was taken out and put in, and of what stayed what stands near; one that began here as it is. */
 function Difference({ before, after }: { before: string; after: string }) {
   if (!before) return <p className="b-prompt nowheel">{after}</p>;
+  const parts = differenceOf(before, after);
   return (
-    <p className="b-prompt nowheel">
-      {differenceOf(before, after).map(({ kind, text }, at) =>
-        kind === "same" ? <span key={at}>{text}</span> : kind === "ins" ? <ins key={at}>{text}</ins> : <del key={at}>{text}</del>,
+    <p className="b-prompt nowheel" title={after}>
+      {parts.map(({ kind, text }, at) =>
+        kind === "ins" ? (
+          <ins key={at}>{text}</ins>
+        ) : kind === "del" ? (
+          <del key={at}>{text}</del>
+        ) : (
+          <span key={at}>{shortened(text, at > 0, at < parts.length - 1)}</span>
+        ),
       )}
     </p>
   );
 }
 
-function Images({ images }: { images: readonly JobImage[] }) {
+/** What stands behind a change, before one, or both. */
+function shortened(text: string, isBehind: boolean, isBefore: boolean): string {
+  const most = (Number(isBehind) + Number(isBefore)) * NEAR;
+  if (text.length <= most + 4) return text;
+  return (isBehind ? text.slice(0, NEAR) : "") + "…" + (isBefore ? text.slice(-NEAR) : "");
+}
+
+export function Images({ images }: { images: readonly JobImage[] }) {
   return (
     <div className="b-images">
       {images.slice(0, 4).map((image) => (

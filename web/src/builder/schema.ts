@@ -98,8 +98,7 @@ const isScalar = (schema: Schema | undefined) => !!schema && ["string", "integer
 /** negative_template → Negative template; titles that a person wrote stay. */
 export function titleOf(name: string, title?: string): string {
   const plain = name.replaceAll("_", " ");
-  const made = plain.replace(/\b\w/g, (letter) => letter.toUpperCase());
-  if (title && title !== made) return title;
+  if (title && title.toLowerCase() !== plain.toLowerCase()) return title;
   const words = plain.charAt(0).toUpperCase() + plain.slice(1);
   return words.replace(/\b(vae|cfg|clip|llm)\b/gi, (word) => word.toUpperCase()).replace(/\bloras?\b/gi, (word) =>
     /s$/i.test(word) ? "LoRAs" : "LoRA",

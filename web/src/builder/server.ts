@@ -129,4 +129,11 @@ export const cancel = (id: string) => post<JobShown>(`${jobOf(id)}/cancel`, {});
 export const retry = (id: string) => post<JobShown>(`${jobOf(id)}/retry`, {});
 export const rerun = (id: string, stage: string, options: Record<string, unknown>) =>
   post<JobShown>(`${jobOf(id)}/rerun`, { stage, options });
+export interface QueueShown {
+  is_paused: boolean;
+  reason: string;
+  workers: unknown[];
+}
+
+export const queue = () => get<QueueShown>("queue");
 export const eventsOf = (id: string) => `${jobOf(id)}/events`;

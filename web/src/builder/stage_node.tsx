@@ -26,7 +26,7 @@ export const StageNode = memo(function StageNode({ data, selected }: NodeProps<S
       <header>
         <Icon name={stage.type} />
         <strong>{stage.id}</strong>
-        <span className="b-type">{isOff ? "switched off" : (kind?.title ?? stage.type)}</span>
+        <span className="b-type">{isOff ? "switched off" : titleBeside(stage.id, kind?.title ?? stage.type)}</span>
         {isStale && <span className="b-badge stale">changed</span>}
         {outcome && <Badge outcome={outcome} />}
       </header>
@@ -42,6 +42,9 @@ export const StageNode = memo(function StageNode({ data, selected }: NodeProps<S
     </div>
   );
 });
+
+/** Beside "enhance", "Enhance" says nothing. */
+const titleBeside = (id: string, title: string): string => (id.toLowerCase() === title.toLowerCase() ? "" : title);
 
 function Flow({ stage }: { stage: Stage }) {
   const told = [

@@ -150,12 +150,13 @@ const KEYS = [
 function Verdict() {
   const { verdict, work, typed, select } = useDesk();
   if (!work.pipeline.stages.length) return null;
-  const [first] = verdict.problems;
-  const [unread] = typed.values();
-  if (unread || verdict.state === "bad" || verdict.state === "away") {
-    const told = unread ?? (first ? `${first.stage ? `${first.stage}: ` : ""}${first.message}` : "It cannot run.");
+  const problem = typed[0] ?? (verdict.state === "bad" || verdict.state === "away" ? verdict.problems[0] : undefined);
+  if (problem) {
+    const { stage, field, message } = problem;
+    const place = [stage, field.replace(/^options\./, "").replaceAll("_", " ")].filter(Boolean).join(", ");
+    const told = place ? `${place}: ${message}` : message;
     return (
-      <button className="b-verdict bad" title={told} onClick={() => select(first?.stage ? [first.stage] : [])}>
+      <button className="b-verdict bad" title={told} onClick={() => select(work.pipeline.stages.some((one) => one.id === stage) ? [stage] : [])}>
         <Icon name="warn" size={14} /> <span>{told}</span>
       </button>
     );
@@ -177,7 +178,7 @@ function RunPart() {
   const [target, setTarget] = useState(() => (host === "comfyui" || host === "forge" ? host : ""));
   const [isBusy, setBusy] = useState(false);
   const found = useQuery({ queryKey: ["targets"], queryFn: targets, staleTime: 60_000 });
-  const can = verdict.state !== "bad" && verdict.state !== "away" && typed.size === 0 && work.pipeline.stages.length > 0;
+  const can = verdict.state !== "bad" && verdict.state !== "away" && typed.length === 0 && work.pipeline.stages.length > 0;
   const isRunning = running.jobs.some((job) => !isAtRest(job.state)) || (running.job !== null && !isAtRest(running.job.state));
   const run = async () => {
     setBusy(true);
@@ -194,8 +195,8 @@ function RunPart() {
       <button className="button" onClick={() => void makePlan()} disabled={!can} title="Which prompts, LoRAs and requests it would make; nothing is rendered">
         Plan
       </button>
-      <select className="field" aria-label="Where it renders" value={target} onChange={(event) => setTarget(event.target.value)} title="Where it renders">
-        <option value="">whoever is free</option>
+      <select className="field" aria-label="Where it renders" value={target} onChange={(event) => setTarget(event.target.value)} title="Where it renders: any is whichever is free first">
+        <option value="">any host</option>
         {choices(found.data ?? [], target).map(({ name, title }) => (
           <option key={name} value={name}>
             {title}
