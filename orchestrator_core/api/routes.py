@@ -7,6 +7,7 @@ from orchestrator_core.api import image_models as shown
 from orchestrator_core.api import job_models as asked
 from orchestrator_core.api.image_bytes import IMAGE_BYTES
 from orchestrator_core.api.models import Nothing
+from orchestrator_core.api.outside import OUTSIDE
 from orchestrator_core.api.routes_gallery import GALLERY
 from orchestrator_core.api.routes_pictures import BUILDER, PICTURES
 from orchestrator_core.api.routing import LARGE, Route
@@ -192,6 +193,7 @@ ROUTES: tuple[Route, ...] = (
     + _IMAGES
     + GALLERY
     + PICTURES
+    + OUTSIDE
     + IMAGE_BYTES
     + _PROFILES
     + _PIPELINES

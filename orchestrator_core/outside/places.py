@@ -50,8 +50,8 @@ class Opened:
     by: Allowed
     secret: str
 
-    def posting(self) -> Posting:
-        return Posting(self.to, self.by, silence_s=SILENCE_S, total_s=TOTAL_S)
+    def posting(self, total_s: float = TOTAL_S) -> Posting:
+        return Posting(self.to, self.by, silence_s=SILENCE_S, total_s=min(total_s, TOTAL_S))
 
     def headers(self, message: str, body: bytes, content_type: str) -> dict[str, str]:
         at_s = time.time_ns() // 1_000_000_000

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from orchestrator_core.errors import GalleryError, OutsideError
-from orchestrator_core.outside.form import File, form
+from orchestrator_core.outside.form import File, form, kind_of
 from orchestrator_core.outside.places import Opened, Places
 from orchestrator_core.outside.record import last_part, record_of
 from orchestrator_core.run import new_run_id
@@ -27,21 +27,21 @@ if TYPE_CHECKING:
 MOST_BYTES = 128 << 20  # of a picture
 MOST_AT_ONCE = 1000  # pictures
 CONFLICT = 409  # it has that picture already
-_KINDS = {"PNG": "image/png", "JPEG": "image/jpeg", "WEBP": "image/webp", "AVIF": "image/avif", "GIF": "image/gif"}
 _HOPELESS = frozenset({0, 401, 403, 404, 405, 410, 429, 503})  # for one picture, hence for those after it
+_SHORTEST_S = 1.0
 Report = Callable[[int, int], None]
 
 
 @dataclass(frozen=True, slots=True)
 class Pace:
-    """How long to insist; tests have their own. ``total_s``: after that no other picture is begun."""
+    """How long to insist; tests have their own. ``total_s``: for all of it; what is not begun by then is not."""
 
     waits_s: tuple[float, ...] = (2.0, 10.0)  # before the second try, the third
     most_wait_s: float = 120.0  # that a place may ask for
     total_s: float = 24 * 3600.0
     sleep: Callable[[float], None] = time.sleep
     clock: Callable[[], float] = time.monotonic
-    posting: Callable[[Opened], Posting] = Opened.posting
+    posting: Callable[[Opened, float], Posting] = Opened.posting
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,7 +149,7 @@ class _Round:
         data = _content(path, image)
         with self.store.reading() as connection:
             scores = outside.scores_of(connection, image.run_id, image.run_image) if image.run_id else []
-        kind = _KINDS.get(image.format.upper(), "application/octet-stream")
+        kind = kind_of(data)
         return form(record_of(image, len(data), kind, scores), File(last_part(image.name), kind, data))
 
     def _tried(self, content_type: str, body: bytes) -> Outcome:
@@ -157,7 +157,8 @@ class _Round:
         message = f"msg_{new_run_id()}"
         for wait_s in (*self.pace.waits_s, -1.0):
             headers = self.opened.headers(message, body, content_type)
-            outcome = self.pace.posting(self.opened).send(body, headers)
+            left_s = max(self.until - self.pace.clock(), _SHORTEST_S)
+            outcome = self.pace.posting(self.opened, left_s).send(body, headers)
             if outcome.is_delivered or outcome.status == CONFLICT or not outcome.may_help or wait_s < 0:
                 break
             wait_s = max(wait_s, outcome.retry_after_s)
