@@ -1,7 +1,7 @@
 // The Gallery tab of ComfyUI's sidebar: the page that this server has below /orchestrator/v1/app, in a frame. It is loaded
 // when the tab is first opened, and stays as it is while other tabs are shown.
 
-import { api, app, loadTexts, t, toast } from "./host.js";
+import { addSidebarTab, api, app, loadTexts, t, toast } from "./host.js";
 import { openWorkflow } from "./pipeline_canvas.js";
 import { el } from "./words.js";
 
@@ -92,14 +92,12 @@ app.registerExtension({
     await loadTexts();
     document.head.append(el("link", { rel: "stylesheet", href: new URL("../css/gallery.css", import.meta.url).href }));
     panel = new Panel();
-    app.extensionManager?.registerSidebarTab({
+    addSidebarTab({
       id: TAB,
       icon: "pi pi-images",
       title: t("gallery_tab"),
       tooltip: t("gallery_title"),
-      type: "custom",
-      render: (place) => panel.mount(place),
-      destroy: () => panel.unmount(),
+      panel,
     });
   },
 });

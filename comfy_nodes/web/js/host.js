@@ -176,6 +176,38 @@ export function toast(severity, summary, detail = "") {
   app.extensionManager?.toast?.add({ severity, summary, detail, life: severity === "error" ? 10000 : 5000 });
 }
 
+// the sidebar
+
+let shown = null; // {panel, watcher}: what is in the sidebar now, if it is ours
+
+/** A tab of the sidebar; ``panel`` has ``mount(place)``, which puts one element there, and ``unmount()``. */
+export function addSidebarTab({ panel, ...about }) {
+  app.extensionManager?.registerSidebarTab({
+    ...about,
+    type: "custom",
+    render: (place) => showPanel(panel, place),
+    destroy: () => shown?.panel === panel && hidePanel(),
+  });
+}
+
+/** Frontends give the next tab the same place, and do not say that the one before it is over. */
+function showPanel(panel, place) {
+  hidePanel();
+  place.replaceChildren();
+  panel.mount(place);
+  const own = place.lastElementChild;
+  const watcher = new MutationObserver(() => place.lastElementChild !== own && hidePanel()); // another pack's tab came
+  watcher.observe(place, { childList: true });
+  shown = { panel, watcher };
+}
+
+function hidePanel() {
+  const before = shown;
+  shown = null;
+  before?.watcher.disconnect();
+  before?.panel.unmount();
+}
+
 // our routes
 
 /** The answer of ``/orchestrator/<path>``. Throws an Error with a sentence for people; passes AbortError on. */

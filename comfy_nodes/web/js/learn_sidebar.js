@@ -1,7 +1,7 @@
 // The Learned odds tab of ComfyUI's sidebar: how likely each value is drawn by now, why, and all that a person can say
 // to that: on and off, pin, reset, undo.
 
-import { api, app, ask, loadTexts, setting, t } from "./host.js";
+import { addSidebarTab, api, app, ask, loadTexts, setting, t } from "./host.js";
 import { confirm } from "./dialog.js";
 import { LEARNING, MODES, TAB, change, openOdds, showMode } from "./learn_page.js";
 import { filesElement, timeElement } from "./learn_time.js";
@@ -194,14 +194,12 @@ app.registerExtension({
     const found = await ask("learning/mode").catch(() => null); // Forge, or another window, may have set it
     if (found) await app.extensionManager?.setting?.set(LEARNING, found.mode);
     panel = new Panel(found?.mode ?? "off");
-    app.extensionManager?.registerSidebarTab({
+    addSidebarTab({
       id: TAB,
       icon: "pi pi-chart-bar",
       title: t("learn_tab"),
       tooltip: t("learn_title"),
-      type: "custom",
-      render: (place) => panel.mount(place),
-      destroy: () => panel.unmount(),
+      panel,
     });
     api.addEventListener("orchestrator.learning", () => panel.news());
   },

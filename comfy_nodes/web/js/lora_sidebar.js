@@ -1,6 +1,6 @@
 // The LoRAs tab of ComfyUI's sidebar: search, filters, cards, and one LoRA in full; notices of what came to the disk.
 
-import { api, app, ask, loadTexts, t, toast } from "./host.js";
+import { addSidebarTab, api, app, ask, loadTexts, t, toast } from "./host.js";
 import { detailsElement } from "./lora_details.js";
 import { Grid } from "./lora_grid.js";
 import { say, startDropping } from "./lora_page.js";
@@ -364,14 +364,12 @@ app.registerExtension({
     document.head.append(link);
     await loadTexts();
     panel = new Panel();
-    app.extensionManager?.registerSidebarTab({
+    addSidebarTab({
       id: TAB,
       icon: "pi pi-palette",
       title: t("lora_tab"),
       tooltip: t("lora_title"),
-      type: "custom",
-      render: (place) => panel.mount(place),
-      destroy: () => panel.unmount(),
+      panel,
     });
     startDropping();
     api.addEventListener("orchestrator.loras", onLibrary);

@@ -1,7 +1,7 @@
 // The queue in ComfyUI's sidebar: what waits, runs, is held and is over, live while the tab is open; and all that a
 // person can do to it. Forge, the command line and other machines change the same queue.
 
-import { app, ask, loadTexts, t, toast } from "./host.js";
+import { addSidebarTab, app, ask, loadTexts, t, toast } from "./host.js";
 import { confirm } from "./dialog.js";
 import { addToQueue, onAdded } from "./pipeline_canvas.js";
 import { jobElement } from "./queue_job.js";
@@ -237,14 +237,12 @@ app.registerExtension({
     await loadTexts();
     document.head.append(el("link", { rel: "stylesheet", href: new URL("../css/queue.css", import.meta.url).href }));
     panel = new Panel();
-    app.extensionManager?.registerSidebarTab({
+    addSidebarTab({
       id: TAB,
       icon: "pi pi-list",
       title: t("queue_tab"),
       tooltip: t("queue_title"),
-      type: "custom",
-      render: (place) => panel.mount(place),
-      destroy: () => panel.unmount(),
+      panel,
     });
     onAdded(() => (panel.isOpen ? panel.look() : openQueue()));
   },

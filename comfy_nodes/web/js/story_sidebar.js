@@ -1,6 +1,6 @@
 // The Stories tab of ComfyUI's sidebar: all stories, and one with its scenes and its state.
 
-import { api, app, ask, loadTexts, setting, t } from "./host.js";
+import { addSidebarTab, api, app, ask, loadTexts, setting, t } from "./host.js";
 import { storyElement } from "./story_details.js";
 import { TAB, openStory, takeWanted } from "./story_page.js";
 import { newStory } from "./story_settings.js";
@@ -158,14 +158,12 @@ app.registerExtension({
   async setup() {
     await loadTexts();
     panel = new Panel();
-    app.extensionManager?.registerSidebarTab({
+    addSidebarTab({
       id: TAB,
       icon: "pi pi-book",
       title: t("story_tab"),
       tooltip: t("story_title"),
-      type: "custom",
-      render: (place) => panel.mount(place),
-      destroy: () => panel.unmount(),
+      panel,
     });
     api.addEventListener("orchestrator.stories", () => panel.news());
     document.addEventListener("orchestrator-story", () => panel.show());
