@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import shutil
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from hypothesis import settings
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
 
+    from playwright.sync_api import Browser
+
+CHROMIUMS = ("chromium", "chromium-browser", "google-chrome")
 LOOPBACK = ["127.0.0.1", "::1", "localhost"]
 
 # A deadline measures the machine, not the code: a busy CI machine would fail tests that are right.
@@ -31,3 +36,16 @@ def _own_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Give each test its own data folder: a test never reads or writes a person's database."""
     monkeypatch.setenv("ORCHESTRATOR_HOME", str(tmp_path / "orchestrator_home"))
     monkeypatch.delenv("ORCHESTRATOR_DATABASE_URL", raising=False)
+
+
+@pytest.fixture(scope="session")
+def chromium() -> Iterator[Browser]:
+    """A headless browser: the system's Chromium, driven by the playwright package."""
+    playwright: Any = pytest.importorskip("playwright.sync_api", reason="no playwright: pip install playwright")
+    path = next((found for name in CHROMIUMS if (found := shutil.which(name))), None)
+    if path is None:
+        pytest.skip(f"no Chromium: none of {', '.join(CHROMIUMS)} is on the PATH")
+    with playwright.sync_playwright() as driver:
+        browser = driver.chromium.launch(executable_path=path, args=["--no-sandbox", "--disable-dev-shm-usage"])
+        yield browser
+        browser.close()

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
 
 import pytest
 import pytest_socket
@@ -13,12 +11,8 @@ import pytest_socket
 from tests.hosts.comfyui import ComfyUI, NoComfyUI, running_comfyui
 from tests.hosts.forge import Forge, ForgeParts, NoForge, make_parts, running_forge
 
-if TYPE_CHECKING:
-    from playwright.sync_api import Browser
-
 # The name of an extension that comes before ours in the alphabet, and yet is to see what ours made: see metadata.ini.
 PROBE = "adetailer"
-CHROMIUMS = ("chromium", "chromium-browser", "google-chrome")
 
 
 @pytest.fixture(scope="session")
@@ -51,16 +45,3 @@ def forge(forge_parts: ForgeParts, tmp_path_factory: pytest.TempPathFactory) -> 
     folder = tmp_path_factory.mktemp("forge") / "data"
     with running_forge(folder, forge_parts, extensions={PROBE: probe}) as server:
         yield server
-
-
-@pytest.fixture(scope="session")
-def chromium() -> Iterator[Browser]:
-    """A headless browser: the system's Chromium, driven by the playwright package."""
-    playwright: Any = pytest.importorskip("playwright.sync_api", reason="no playwright: pip install playwright")
-    path = next((found for name in CHROMIUMS if (found := shutil.which(name))), None)
-    if path is None:
-        pytest.skip(f"no Chromium: none of {', '.join(CHROMIUMS)} is on the PATH")
-    with playwright.sync_playwright() as driver:
-        browser = driver.chromium.launch(executable_path=path, args=["--no-sandbox", "--disable-dev-shm-usage"])
-        yield browser
-        browser.close()
