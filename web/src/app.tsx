@@ -1,4 +1,5 @@
 import { type ComponentType, lazy, Suspense } from "react";
+import { Failure } from "./failure";
 import { GalleryView } from "./gallery/view";
 import { chooseTheme, host, theme } from "./place";
 import { hrefOf, useRoute } from "./route";
@@ -36,9 +37,11 @@ export function App() {
         {!host && <ThemeButton />}
       </nav>
       <main className="view">
-        <Suspense fallback={<p className="empty">Loading…</p>}>
-          <shown.View />
-        </Suspense>
+        <Failure key={shown.page}>
+          <Suspense fallback={<p className="empty">Loading…</p>}>
+            <shown.View />
+          </Suspense>
+        </Failure>
       </main>
       <Toasts />
       <SignIn />

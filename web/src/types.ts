@@ -12,9 +12,11 @@ export interface Card {
   height: number;
   run_id: string;
   story: string;
-  profiles: string[];
+  /** Names, with commas between. */
+  profiles: string;
   model: string;
-  seed: number | null;
+  /** As text: some have more digits than a number here holds. */
+  seed: string;
   prompt: string;
   score: number | null;
   favourite: boolean;
@@ -99,10 +101,12 @@ export interface Word {
   wildcard: string;
   value: string;
   score: number | null;
+  /** How many times likelier it is by what was learned. */
+  times: number | null;
 }
 
 export interface Taught {
-  values: { slot: string; value: string; profile: string; before: number; after: number }[];
+  values: { slot: string; value: string; profile: string; before: number; after: number; why: string }[];
   is_learning: boolean;
 }
 
@@ -134,17 +138,28 @@ export interface GridEntry {
   made_ms: number;
 }
 
+export interface GridCell {
+  prompt: number;
+  seed: number;
+  image: Card | null;
+  score: number | null;
+}
+
+export interface GridRow {
+  lora: string;
+  strength: number;
+  score: number | null;
+  low: number | null;
+  high: number | null;
+  image: Card | null;
+  cells: GridCell[];
+}
+
 export interface LoraGrid {
+  id: string;
   title: string;
-  axes: unknown;
-  rows: {
-    lora: string;
-    strength: number | null;
-    score: number | null;
-    image: Card | null;
-    low: number | null;
-    high: number | null;
-  }[];
+  axes: { loras: string[]; strengths: number[]; prompts: string[]; seeds: number[] };
+  rows: GridRow[];
 }
 
 export interface Place {

@@ -25,7 +25,13 @@ export function BulkBar({ ids, onClear, onCompare }: Props) {
   }
 
   async function postTo(name: string) {
-    const { posted, failed } = await post<Posted>(`gallery/outside/${encodeURIComponent(name)}`, { images: ids });
+    const posted: number[] = [];
+    const failed: Posted["failed"] = [];
+    for (let at = 0; at < ids.length; at += 100) {
+      const answer = await post<Posted>(`gallery/outside/${encodeURIComponent(name)}`, { images: ids.slice(at, at + 100) });
+      posted.push(...answer.posted);
+      failed.push(...answer.failed);
+    }
     if (posted.length) say(`${posted.length} posted to ${name}.`);
     if (failed.length) complain(`${failed.length} not posted: ${failed[0]!.message}`);
   }

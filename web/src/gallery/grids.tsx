@@ -1,10 +1,10 @@
 // Tests of LoRAs: each LoRA and strength with its image, the best score first.
 
 import { useQuery } from "@tanstack/react-query";
-import { useEffect } from "react";
+import { useEffect, useMemo } from "react";
 import { get, messageOf } from "../api";
 import { hrefOf, useRoute } from "../route";
-import type { Card, GridEntry, LoraGrid } from "../types";
+import type { Card, GridCell, GridEntry, GridRow, LoraGrid } from "../types";
 import { Thumbnail } from "./cell";
 import { cards } from "./cards";
 import { useLightbox } from "./stories";
@@ -39,35 +39,25 @@ export function GridsView() {
 function One({ id }: { id: string }) {
   const { data, error } = useQuery({ queryKey: ["grid", id], queryFn: ({ signal }) => get<LoraGrid>(`gallery/grids/${encodeURIComponent(id)}`, {}, signal) });
   const [open, lightbox] = useLightbox();
-  const images = data?.rows.flatMap((row) => row.image ?? []) ?? [];
-  useEffect(() => cards.put(images));
+  const images = useMemo(() => data?.rows.flatMap(cellsOf).flatMap((cell) => cell.image ?? []) ?? [], [data]);
+  useEffect(() => cards.put(images), [images]);
   if (error) return <p className="error">{messageOf(error)}</p>;
   if (!data) return null;
   return (
     <section>
       <h2>{data.title}</h2>
       <ol className="test">
-        {data.rows.map((row, at) => (
-          <li key={at}>
-            <Shown card={row.image} onOpen={() => row.image && open(images, images.indexOf(row.image))} />
+        {data.rows.map((row) => (
+          <li key={`${row.lora} ${row.strength}`}>
             <div className="name">
-              <b>{row.lora || "without a LoRA"}</b>
-              {row.strength !== null && <span className="dim"> {row.strength}</span>}
-              {row.score !== null && (
-                <span className="score">
-                  <span className="track" aria-hidden="true">
-                    <i style={{ width: `${row.score * 100}%` }} />
-                    {row.low !== null && row.high !== null && <b style={{ left: `${row.low * 100}%`, width: `${(row.high - row.low) * 100}%` }} />}
-                  </span>
-                  {Math.round(row.score * 100)}
-                  {row.low !== null && row.high !== null && (
-                    <span className="dim">
-                      {" "}
-                      {Math.round(row.low * 100)}–{Math.round(row.high * 100)}
-                    </span>
-                  )}
-                </span>
-              )}
+              <b>{row.lora || "No LoRA"}</b>
+              {row.lora && <span className="dim"> at {row.strength}</span>}
+              {row.score !== null && <Score {...row} score={row.score} />}
+            </div>
+            <div className="cells">
+              {cellsOf(row).map((cell, at) => (
+                <Shown key={at} cell={cell} about={data.axes.prompts[cell.prompt] ?? ""} onOpen={(card) => open(images, images.indexOf(card))} />
+              ))}
             </div>
           </li>
         ))}
@@ -77,11 +67,34 @@ function One({ id }: { id: string }) {
   );
 }
 
-function Shown({ card, onOpen }: { card: Card | null; onOpen: () => void }) {
-  if (!card) return <span className="shown dim">no image</span>;
+/** Where a test says only which image was best, that one. */
+function cellsOf(row: GridRow): GridCell[] {
+  return row.cells.length ? row.cells : [{ prompt: 0, seed: 0, image: row.image, score: row.score }];
+}
+
+function Score({ score, low, high }: { score: number; low: number | null; high: number | null }) {
+  const isSure = low !== null && high !== null;
   return (
-    <button className="shown" onClick={onOpen} aria-label={`Open ${card.name}`}>
-      {card.broken ? card.broken : <Thumbnail card={card} />}
+    <span className="score">
+      <span className="track" aria-hidden="true">
+        <i style={{ width: `${score * 100}%` }} />
+        {isSure && <b style={{ left: `${low * 100}%`, width: `${(high - low) * 100}%` }} />}
+      </span>
+      {Math.round(score * 100)}
+      {isSure && (
+        <span className="dim" title="Where the mean is, nine times in ten">
+          {Math.round(low * 100)}–{Math.round(high * 100)}
+        </span>
+      )}
+    </span>
+  );
+}
+
+function Shown({ cell: { image, score }, about, onOpen }: { cell: GridCell; about: string; onOpen: (card: Card) => void }) {
+  if (!image) return <span className="shown dim">no image</span>;
+  return (
+    <button className="shown" onClick={() => onOpen(image)} title={about} aria-label={`Open ${image.name}`} data-score={score === null ? undefined : Math.round(score * 100)}>
+      {image.broken ? image.broken : <Thumbnail card={image} />}
     </button>
   );
 }

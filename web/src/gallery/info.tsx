@@ -132,7 +132,10 @@ const isTold = (word: Word): boolean => word.text.trim() !== "" && word.origin !
 
 function tellOf(word: Word): string {
   const from = word.wildcard ? `from ${word.wildcard}` : `from ${ORIGINS[word.origin] ?? word.origin}`;
-  return `${word.label && word.label !== word.wildcard ? `${word.label}, ` : ""}${from}${word.score === null ? "" : `, score ${Math.round(word.score * 100)}`}`;
+  const said = [word.label || from];
+  if (word.score !== null) said.push(`score ${Math.round(word.score * 100)}`);
+  if (word.times !== null && Math.abs(word.times - 1) > 0.005) said.push(`${round(word.times)} times as likely as written`);
+  return said.join(", ");
 }
 
 function Actions({ card, prompt }: { card: Card; prompt: string }) {
@@ -147,7 +150,7 @@ function Actions({ card, prompt }: { card: Card; prompt: string }) {
         Same seed
       </button>
       {slots.length > 0 && (
-        <Choose title="Vary…" label="Vary one slot, all else fixed" options={slots.map(({ slot, value }) => [slot, `${slot}: ${value}`])} onChoose={(vary) => DO(again(card.id, { vary, count: 4 }))} />
+        <Choose title="Vary…" label="Vary one slot, all else fixed" options={[...slots.map(({ slot, value }): [string, string] => [slot, `${slot}: ${value}`]), ["*", "All of it"]]} onChoose={(vary) => DO(again(card.id, { vary, count: 4 }))} />
       )}
       {targets.data && targets.data.targets.length > 0 && (
         <Choose title="Send to…" label="Render it there" options={targets.data.targets.map(({ name, title }) => [name, title])} onChoose={(target) => DO(again(card.id, { target }))} />
@@ -183,13 +186,14 @@ function Lessons({ card }: { card: Card }) {
   const { data, error, isLoading } = useOf<Taught>(card, "taught");
   if (isLoading) return <p className="dim">…</p>;
   if (error) return <p className="dim">{messageOf(error)}</p>;
-  if (!data?.values.length) return <p className="dim">{data && !data.is_learning ? "Nothing: learning is off for its slots." : "Nothing yet. Mark it, and the odds of its values move."}</p>;
+  if (!data?.values.length) return <p className="dim">Nothing yet. Mark it, and the odds of its values move.</p>;
   return (
     <ul className="plain lessons">
-      {data.values.map(({ slot, value, profile, before, after }) => (
-        <li key={`${slot} ${value} ${profile}`}>
+      {!data.is_learning && <li className="dim">Learning is off; this is what it would do.</li>}
+      {data.values.map(({ slot, value, profile, before, after, why }) => (
+        <li key={`${slot} ${value} ${profile}`} title={why}>
           <span>
-            {value} <span className="dim">{slot}</span>
+            {value} <span className="dim">{profile ? `${slot}, ${profile}` : slot}</span>
           </span>
           <span className={after >= before ? "up" : "down"}>
             {percent(before)} → {percent(after)}
@@ -214,13 +218,13 @@ function Facts({ card, whole, onSearch }: { card: Card; whole: Whole | undefined
   const facts: [string, ReactNode][] = [
     ["Score", card.score === null ? "" : `${Math.round(card.score * 100)} of 100`],
     ["Model", link("model", card.model)],
-    ["Seed", card.seed === null ? "" : link("seed", String(card.seed))],
+    ["Seed", link("seed", card.seed)],
     ["Size", card.width ? `${card.width} × ${card.height} ${card.format}` : card.format],
-    ["Made", new Date(card.made_ms).toLocaleString()],
+    ["Made", card.made_ms ? new Date(card.made_ms).toLocaleString() : ""],
     ["Program", link("tool", card.tool)],
-    ["Profile", card.profiles.map((name) => <span key={name}>{link("profile", name)} </span>)],
+    ["Profile", namesOf(card.profiles).map((name) => <span key={name}>{link("profile", name)} </span>)],
     ["Story", link("story", card.story)],
-    ...Object.entries(whole?.settings ?? {}).map(([name, value]): [string, ReactNode] => [name, typeof value === "object" ? JSON.stringify(value) : String(value)]),
+    ...Object.entries(whole?.settings ?? {}).map(([name, value]): [string, ReactNode] => [nameOf(name), textOf(value)]),
     ["File", whole?.path ?? card.name],
   ];
   return (
@@ -239,5 +243,8 @@ function Facts({ card, whole, onSearch }: { card: Card; whole: Whole | undefined
   );
 }
 
+const namesOf = (text: string): string[] => text.split(",").map((name) => name.trim()).filter(Boolean);
+const nameOf = (field: string): string => field.charAt(0).toUpperCase() + field.slice(1).replaceAll("_", " ");
+const textOf = (value: unknown): string => (value === null ? "" : typeof value === "object" ? JSON.stringify(value) : String(value));
 const percent = (share: number): string => `${(share * 100).toFixed(share < 0.1 ? 1 : 0)} %`;
 const round = (number: number): string => String(Math.round(number * 100) / 100);
