@@ -38,11 +38,11 @@ LONGEST_KEY = 200
 
 def create(call: Call) -> Created | JobsAdded:
     """201, or 200 where all of them were there already under their keys."""
-    key = _key_of(call)
+    key = _only_key_of(call)
     new = list(_all_asked(call.place, call.body.jobs, key))
     with call.place.open_store() as store:
         if key:
-            _check_replay(store, key, len(new))
+            check_replay(store, key, len(new))
         added = Queue(store).add_all(new)
     fresh = sum(one.is_new for one in added)
     if fresh:
@@ -52,10 +52,16 @@ def create(call: Call) -> Created | JobsAdded:
     return Created(answer, f"/jobs/{added[0].job.id}" if len(added) == 1 else "") if fresh else answer
 
 
-def _key_of(call: Call) -> str:
+def key_of(call: Call) -> str:
+    """Its Idempotency-Key; "" for none. Raises Refusal."""
     key: str = call.head.headers.get("idempotency-key", "").strip()
     if "idempotency-key" in call.head.headers and not 1 <= len(key) <= LONGEST_KEY:
         raise Refusal(400, "bad_key", f"An Idempotency-Key has 1 to {LONGEST_KEY} characters.", "Idempotency-Key")
+    return key
+
+
+def _only_key_of(call: Call) -> str:
+    key = key_of(call)
     if key and any(job.key for job in call.body.jobs):
         raise Refusal(422, "invalid", "Give the Idempotency-Key header, or keys of jobs: not both.", "Idempotency-Key")
     return key
@@ -97,7 +103,7 @@ def _as_a_run_of_its_own(run: dict[str, Any] | None) -> dict[str, Any] | None:
     return None if run is None else {**run, "id": ""}
 
 
-def _check_replay(store: Store, key: str, count: int) -> None:
+def check_replay(store: Store, key: str, count: int) -> None:
     """Of what was asked together under a key either all is there, or nothing. Raises Refusal where it was not this."""
     from orchestrator_core.store.jobs import keys_there
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from orchestrator_core.api import picture_models as shown
 from orchestrator_core.api.gallery_place import image_named, opened
 from orchestrator_core.api.job_models import JobsAdded, job_shown
-from orchestrator_core.api.jobs import LONGEST_KEY
+from orchestrator_core.api.jobs import check_replay, key_of
 from orchestrator_core.api.models import fields_of
 from orchestrator_core.api.refusing import Refusal
 from orchestrator_core.api.routing import Call, Created
@@ -80,7 +80,7 @@ def again(call: Call) -> Created | JobsAdded:
     """201 with the jobs; 200 where they were there already under the key."""
     from orchestrator_core.gallery.again import Wanted, jobs_for, pipeline_of_run
 
-    asked, key = call.body, _key_of(call)
+    asked, key = call.body, key_of(call)
     with _opened(call) as (gallery, image):
         run = _run(call, gallery, image)
         pipeline = pipeline_of_run(gallery.store, run.run.id) if run.is_stored else None
@@ -90,19 +90,14 @@ def again(call: Call) -> Created | JobsAdded:
             new = jobs_for(run, pipeline, wanted, drawing_of(call))
         except GalleryError as error:
             raise Refusal(422, "not_again", str(error), "vary" if asked.vary else "") from None
+        if key:
+            check_replay(gallery.store, key, len(new))
         added = Queue(gallery.store).add_all(new)
     fresh = sum(one.is_new for one in added)
     if fresh:
         call.place.changed("jobs")
     answer = JobsAdded(count=len(added), new=fresh, jobs=[job_shown(one.job) for one in added])
     return Created(answer, f"/jobs/{added[0].job.id}" if len(added) == 1 else "") if fresh else answer
-
-
-def _key_of(call: Call) -> str:
-    key: str = call.head.headers.get("idempotency-key", "").strip()
-    if "idempotency-key" in call.head.headers and not 1 <= len(key) <= LONGEST_KEY:
-        raise Refusal(400, "bad_key", f"An Idempotency-Key has 1 to {LONGEST_KEY} characters.", "Idempotency-Key")
-    return key
 
 
 def targets(call: Call) -> shown.TargetList:

@@ -58,7 +58,6 @@ def jobs_for(image: ImageRun, pipeline: PipelineSpec | None, wanted: Wanted, dra
         pairs = [(_drawn_anew(image, pipeline, _seed(wanted, number)), None) for number in range(wanted.count)]
     else:
         pairs = list(_of_its_words(image, pipeline, wanted, drawing))
-    keys = [f"{wanted.key}/{number}" for number in range(1, len(pairs) + 1)] if len(pairs) > 1 else [wanted.key]
     return [
         NewJob(
             pipeline=made,
@@ -66,9 +65,9 @@ def jobs_for(image: ImageRun, pipeline: PipelineSpec | None, wanted: Wanted, dra
             target=wanted.target,
             title=wanted.title,
             tags=("again",),
-            key=key or None,
+            key=(f"{wanted.key}/{number}" if len(pairs) > 1 else wanted.key) if wanted.key else None,
         )
-        for (made, run), key in zip(pairs, keys, strict=True)
+        for number, (made, run) in enumerate(pairs, 1)
     ]
 
 

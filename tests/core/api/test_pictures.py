@@ -190,6 +190,7 @@ def test_with_new_seeds_the_words_stay(ask: Asker, tmp_path: Path):
     seeds = {one["pipeline"]["stages"][0]["options"]["seed"] for one in whole}
     assert len(seeds | {77}) == 4
     assert len({prompt_given(ask, one["id"], tmp_path) for one in jobs}) == 1
+    assert ask.told("POST", "/gallery/images/1/again", {"seed": "new", "count": 3})["new"] == 3  # as often as one likes
 
 
 def test_one_slot_says_something_else_and_all_the_rest_stays(ask: Asker, tmp_path: Path):
@@ -300,6 +301,8 @@ def test_asked_twice_under_a_key_adds_once(ask: Asker):
     assert [one["id"] for one in json.loads(first.body)["jobs"]] == [
         one["id"] for one in json.loads(again.body)["jobs"]
     ]
+    fewer = {"seed": "new", "count": 1}
+    assert ask.code("POST", "/gallery/images/1/again", fewer, idempotency_key="k") == (422, "idempotency_key_reuse")
     assert ask.code("POST", "/gallery/images/1/again", {"seed": "new", "count": 2, "vary": "{dull|dark}"},
                     idempotency_key="k") == (422, "idempotency_key_reuse")  # fmt: skip
 
