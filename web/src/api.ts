@@ -1,31 +1,13 @@
 // The client of the API. One function asks; an answer that is an error is thrown as ApiError, and a 401 asks the person
 // for the token and then asks again.
 
+import { ApiError } from "./errors";
 import { session } from "./session";
+
+export { ApiError, messageOf } from "./errors";
 
 /** Where the API is: one level above the page, whatever prefix the host or a proxy has put before both. */
 export const API = new URL("..", document.baseURI);
-
-export class ApiError extends Error {
-  constructor(
-    /** The HTTP status; 0 where no answer came. */
-    readonly status: number,
-    /** For programs: "invalid", "not_found", "stale_marks", "offline"… */
-    readonly code: string,
-    message: string,
-    /** The field that is meant, e.g. "pipeline.2.options.steps"; empty where none is. */
-    readonly where = "",
-    /** The whole answer, for codes that carry more (stale_marks). */
-    readonly body: unknown = null,
-  ) {
-    super(message);
-    this.name = "ApiError";
-  }
-
-  get isOffline(): boolean {
-    return this.status === 0;
-  }
-}
 
 export type QueryValue = string | number | boolean | null | undefined;
 
@@ -98,5 +80,3 @@ async function errorOf(answer: Response): Promise<ApiError> {
     return new ApiError(answer.status, "unknown", `The server answered ${answer.status}.`, "", text);
   }
 }
-
-export const messageOf = (reason: unknown): string => (reason instanceof Error ? reason.message : String(reason));

@@ -1,7 +1,7 @@
 // Marks on their way to the server. Kept in the browser's storage, sent one after the other, so that nothing is lost
 // while the server is away; where someone else marked the same meanwhile, both sides are told and the person chooses.
 
-import { ApiError } from "../api";
+import { ApiError } from "../errors";
 import type { Card, Fields, Marked, Stale } from "../types";
 import { withFields } from "./cards";
 

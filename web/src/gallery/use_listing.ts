@@ -7,7 +7,7 @@ import { cards } from "./cards";
 import { early } from "./early";
 import { live } from "./live";
 import { Listing } from "./listing";
-import { shapeOf } from "./thumbnails";
+import { shapeOf } from "./shape";
 
 interface Count {
   total: number;
