@@ -31,7 +31,7 @@ from orchestrator_core.formats.infotext import format_infotext
 from orchestrator_core.generators.comfy_api import ComfyApi, ImageRef, refusal
 from orchestrator_core.generators.comfy_job import ComfyJob, Timeouts
 from orchestrator_core.generators.comfy_names import resolve_names
-from orchestrator_core.generators.comfy_strays import OwnFiles, job_of
+from orchestrator_core.generators.comfy_strays import OwnFiles, is_of_another_run, job_of
 from orchestrator_core.generators.running import RunningJobs
 from orchestrator_core.generators.saving import save_image, with_texts
 from orchestrator_core.http_client import HttpClient
@@ -240,11 +240,17 @@ class _Images:
         return save_image(self.folder, self.notes.run_id, data, PurePosixPath(image.filename).suffix)
 
     def _kept(self, image: ImageRef, request: GenerationRequest) -> Path | None:
-        """The server's own file, which then says all as well; None where it is not this process's."""
+        """The server's own file, which then says all as well; None where it is not this process's, or another run's.
+
+        A server that is asked for the very same again answers with the file that it wrote then.
+        """
         path = self.own.path_of(image) if self.own is not None else None
         if path is not None and self.own is not None and self.own.says_all:
             with suppress(OSError):  # it stays as the server wrote it, with the graph in it
-                replace_file(path, self._with_metadata(path.read_bytes(), request, image.filename))
+                data = path.read_bytes()
+                if is_of_another_run(data, self.notes.run_id):
+                    return None
+                replace_file(path, self._with_metadata(data, request, image.filename))
         return path
 
     def _with_metadata(self, data: bytes, request: GenerationRequest, name: str) -> bytes:

@@ -13,7 +13,7 @@ from typing import Any
 
 from orchestrator_core.errors import FormatError
 from orchestrator_core.formats.comfy_links import Graph
-from orchestrator_core.formats.image_metadata import read_image
+from orchestrator_core.formats.image_metadata import read_image, read_image_data
 from orchestrator_core.generators.comfy_api import ImageRef
 
 LATEST = 200  # finished jobs of a server, and files of a folder, that are looked at
@@ -94,3 +94,12 @@ def _is_of(path: Path, run_id: str, graph: Graph) -> bool:
     except FormatError:  # as one that was cut short in the middle of its being written
         return False
     return found.notes is not None and found.notes.run_id == run_id and _is_same(found.graph, graph)
+
+
+def is_of_another_run(data: bytes, run_id: str) -> bool:
+    """Whether an image says that another run of ours made it."""
+    try:
+        notes = read_image_data(data).notes
+    except FormatError:
+        return False
+    return notes is not None and notes.run_id not in ("", run_id)

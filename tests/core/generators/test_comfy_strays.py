@@ -149,6 +149,18 @@ def test_images_of_a_server_of_this_process_stay_where_it_put_them(
     assert "GET /view" not in server.calls
 
 
+def test_the_very_same_again_takes_no_image_from_the_run_that_had_it_first(server: StandIn, tmp_path: Path) -> None:
+    """ComfyUI renders nothing then, and names the file that it wrote before."""
+    generator = generator_for(server, tmp_path, OwnFiles(tmp_path))
+    (tmp_path / "x_00001_.png").write_bytes(png())
+    (first,) = generator.generate(REQUEST, NOTES, ignore)
+    before = first.path.read_bytes()
+    (again,) = generator.generate(REQUEST, ImageNotes("0002"), ignore)
+    assert again.path != first.path
+    assert first.path.read_bytes() == before
+    assert [read_image(image.path).notes for image in (first, again)] == [NOTES, ImageNotes("0002")]
+
+
 # what a queue asks before it sends
 
 
