@@ -8,6 +8,7 @@ from orchestrator_app.studio.environment import StudioEnvironment
 from orchestrator_app.studio.live import LiveEnvironment
 from orchestrator_app.studio.pages.batch import BatchPage
 from orchestrator_app.studio.pages.config import ConfigPage
+from orchestrator_app.studio.pages.gallery import GalleryPage
 from orchestrator_app.studio.pages.generate import GeneratePage
 from orchestrator_app.studio.pages.learn import LearnPage
 from orchestrator_app.studio.pages.lora_test import LoraTestPage
@@ -41,6 +42,8 @@ def build(environment: StudioEnvironment) -> gr.Blocks:
                 queue = QueuePage(QueueDesk(environment.queue), session, tab)
             with gr.Tab("Pipeline", id="pipeline") as tab:
                 pipeline = PipelinePage(live, session, tab)
+            with gr.Tab("Gallery", id="gallery") as tab:
+                gallery = GalleryPage(tab)
             with gr.Tab("Learn", id="learn") as tab:
                 learn = LearnPage(live, session, tab, news.timer)
             with gr.Tab("Profiles", id="profiles") as tab:
@@ -55,7 +58,20 @@ def build(environment: StudioEnvironment) -> gr.Blocks:
                 wildcards = WildcardsPage(live, tab, generate.draw_form.elements["template"])
             with gr.Tab("Config", id="config") as tab:
                 config = ConfigPage(live, tab)
-        for page in (generate, batch, queue, pipeline, learn, profiles, stories, loras, lora_test, wildcards, config):
+        for page in (
+            generate,
+            batch,
+            queue,
+            pipeline,
+            gallery,
+            learn,
+            profiles,
+            stories,
+            loras,
+            lora_test,
+            wildcards,
+            config,
+        ):
             page.connect()
         Queueing(generate, batch).connect()
         generate.follow(news.timer)

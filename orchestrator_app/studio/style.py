@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-_FILES = ("style.css", "stories.css", "learn.css", "queue.css", "pipeline.css")
+_FILES = ("style.css", "stories.css", "learn.css", "queue.css", "pipeline.css", "gallery.css")
 
 
 def style() -> str:
