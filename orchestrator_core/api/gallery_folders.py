@@ -53,11 +53,14 @@ class FolderAsked(Asked):
 
 
 def listed(call: Call) -> FoldersShown:
+    """Those that another program added meanwhile are looked at from now on."""
     from orchestrator_core.gallery.keeper import Progress
 
     with opened(call) as gallery:
         counts = gallery.images_in_roots()
     keeper = call.place.keeper
+    if keeper is not None:
+        keeper.follow(list(counts))
     progress = Progress(message="Nobody looks at the folders here.") if keeper is None else keeper.progress()
     return FoldersShown(
         folders=[FolderShown(path=path, images=number) for path, number in counts.items()],

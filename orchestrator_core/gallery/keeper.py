@@ -65,13 +65,19 @@ class GalleryKeeper:
         """At all folders, now and in the background: also at those that another program named. Raises StoreError."""
         roots = self.roots()
         with self._lock:
-            if self._watcher is None or set(self._watcher.watching.folders) == set(roots):
+            watcher = self._watcher
+            if watcher is not None and _is_of(watcher, roots):
                 self._progress = replace(self._progress, running=True)
+                watcher.watching.reconcile()
+            else:
+                self._stop()
                 self._begin()
-                self._watching_again()
-                return
-            self._stop()
-            self._begin()
+
+    def follow(self, roots: Collection[str]) -> None:
+        """``look``, where these are not the folders that are watched."""
+        watcher = self._watcher
+        if watcher is not None and not _is_of(watcher, roots):
+            self.look()
 
     def progress(self) -> Progress:
         return self._progress
@@ -83,15 +89,12 @@ class GalleryKeeper:
             self._stop()
 
     def _begin(self) -> None:
-        if self._watcher is None and not self._is_closed:
-            self._cancellation = Cancellation()
-            self._progress = Progress(running=True)
-            self._watcher = GalleryWatcher(self, self._listener, make_observer=self._make_observer)
-            self._watcher.start()
-
-    def _watching_again(self) -> None:
-        if self._watcher is not None:
-            self._watcher.watching.reconcile()
+        if self._watcher is not None or self._is_closed:
+            return
+        watcher = GalleryWatcher(self, self._listener, make_observer=self._make_observer)
+        self._cancellation, self._progress = Cancellation(), Progress(running=True)
+        watcher.start()
+        self._watcher = watcher
 
     def _stop(self) -> None:
         self._cancellation.cancel()
@@ -124,6 +127,10 @@ class GalleryKeeper:
 
     def _report(self, done: int, total: int, folder: str) -> None:
         self._progress = Progress(True, done, total, done, folder)
+
+
+def _is_of(watcher: GalleryWatcher, roots: Collection[str]) -> bool:
+    return set(watcher.watching.folders) == set(roots)
 
 
 def _words(found: Indexed) -> str:

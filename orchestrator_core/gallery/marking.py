@@ -120,13 +120,18 @@ class Marking:
 
     def _told_by_files(self, plan: Plan) -> dict[int, Told]:
         """Of images that the store has no run of, as far as their files tell. Slow, so it comes before all else."""
+        from orchestrator_core.store import queries
+
         if self._run_of is None:
             return {}
         with self.store.reading() as connection:
             ids = [change.image_id for change in plan(connection)]
+        images = self.gallery.images(ids)
+        with self.store.reading() as connection:
+            stored = queries.known_ids(connection, sorted({image.run_id for image in images}))
         found: dict[int, Told] = {}
-        for image in self.gallery.images(ids):
-            if not image.missing and image.template:
+        for image in images:
+            if not image.missing and image.template and image.run_id not in stored:
                 with suppress(OrchestratorError):  # then nothing is learned from it
                     run = self._run_of(Path(image.path))
                     found |= {image.id: (run, image.name)} if run is not None else {}
