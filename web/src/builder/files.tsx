@@ -8,7 +8,7 @@ import { go, hrefOf } from "../route";
 import { complain, say } from "../toasts";
 import { useDesk } from "./desk";
 import { Ask } from "./menu";
-import { empty, fileText, type Pipeline, pipelineFrom } from "./pipeline";
+import { empty, fileText, type Pipeline, pipelineFrom, withTypes } from "./pipeline";
 import { type Listed, opened, pipelines, save, takeAway, workflow } from "./server";
 import { isDirty } from "./work";
 
@@ -31,7 +31,7 @@ const MOST_BYTES = 4_000_000;
 
 export function useFiles(): Files {
   const desk = useDesk();
-  const { work, step, select, show } = desk;
+  const { work, step, select, show, kinds } = desk;
   const [dialog, setDialog] = useState<ReactNode>(null);
   const picker = useRef<HTMLInputElement>(null);
   const queries = useQueryClient();
@@ -93,7 +93,7 @@ export function useFiles(): Files {
       try {
         if (file.size > MOST_BYTES) throw new Error("It is larger than 4 MB.");
         const text = await file.text();
-        open(pipelineFrom(parsed(text)), "", "new", false);
+        open(withTypes(pipelineFrom(parsed(text)), [...kinds.keys()]), "", "new", false);
         say(`${file.name} is open. It is not saved here yet.`);
       } catch (reason) {
         complain(`${file.name} cannot be opened. ${messageOf(reason)}`);

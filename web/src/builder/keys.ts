@@ -4,7 +4,7 @@ import { useEffect } from "react";
 import { complain } from "../toasts";
 import type { Desk } from "./desk";
 import { changeWhole, copied, paste, remove } from "./edits";
-import { pipelineFrom, type Stage } from "./pipeline";
+import { pipelineFrom, type Stage, withTypes } from "./pipeline";
 import { needsOf } from "./wiring";
 
 interface Doing {
@@ -96,7 +96,7 @@ function place(desk: Desk, stages: readonly Stage[]): void {
 /** Stages that were copied here, or a whole pipeline's file. */
 function pasteText(desk: Desk, text: string): void {
   try {
-    const { stages } = pipelineFrom(JSON.parse(text));
+    const { stages } = withTypes(pipelineFrom(JSON.parse(text)), [...desk.kinds.keys()]);
     const needs = needsOf(stages);
     place(desk, stages.map((stage) => ({ ...stage, needs: needs.get(stage.id)! })));
   } catch (reason) {

@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { add, change, copied, insert, lastOf, newStage, paste, remove, rename, setOption } from "./edits";
 import { layered, positions, USUAL } from "./layout";
-import { equal, fileText, type Pipeline, pipelineFrom, type Stage, typeOf } from "./pipeline";
+import { equal, fileText, type Pipeline, pipelineFrom, type Stage, withTypes } from "./pipeline";
 import { axisOf, batchOf, rowsOf } from "./axes";
 import { connect, disconnect, following, needsOf, ordered, promptFrom, whyNot } from "./wiring";
 
@@ -65,8 +65,8 @@ it.each([
 });
 
 it("knows the type that a file writes otherwise", () => {
-  expect(typeOf("select_loras", ["dispatch", "selectLoras"])).toBe("selectLoras");
-  expect(typeOf("paint", ["dispatch"])).toBe("paint");
+  const made = withTypes({ stages: [{ id: "a", type: "select_loras" }, { id: "b", type: "paint" }] }, ["dispatch", "selectLoras"]);
+  expect(made.stages.map(({ type }) => type)).toEqual(["selectLoras", "paint"]);
 });
 
 describe("wiring", () => {

@@ -61,10 +61,11 @@ export function fileText(pipeline: Pipeline): string {
   return JSON.stringify({ schema_version: SCHEMA_VERSION, ...pipeline }, null, 2) + "\n";
 }
 
-/** The type's own name, for what a file may write otherwise: select_loras. */
-export function typeOf(given: string, known: readonly string[]): string {
+/** With the types' own names, for what a file may write otherwise: select_loras. */
+export function withTypes(pipeline: Pipeline, known: readonly string[]): Pipeline {
   const folded = (text: string) => text.replace(/[\s_-]/g, "").toLowerCase();
-  return known.find((name) => folded(name) === folded(given)) ?? given;
+  const named = (given: string) => known.find((name) => folded(name) === folded(given)) ?? given;
+  return { ...pipeline, stages: pipeline.stages.map((stage) => ({ ...stage, type: named(stage.type) })) };
 }
 
 // values

@@ -1,0 +1,373 @@
+"""The pipeline builder in headless Chromium, before ``orchestrator serve`` with a worker and a stand-in ComfyUI.
+
+With ``ORCHESTRATOR_PICTURES`` set to a folder, pictures of the page are written there.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import signal
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+import pytest_socket
+
+from orchestrator_core.spec import pipeline_from
+from tests.app.conftest import ROOT, Cli
+from tests.core.generators.stand_in_comfy import StandIn
+from tests.core.loras.lora_files import KOHYA, SD, tensors, unet, write_lora
+from tests.hosts.studio import Painter
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser, Locator, Page
+
+pytestmark = [
+    pytest.mark.network,
+    pytest.mark.slow,
+    pytest.mark.skipif(os.name == "nt", reason="SIGINT"),
+    pytest.mark.skipif(not (ROOT / "web" / "dist" / "index.html").is_file(), reason="the page is not built"),
+]
+
+AXE = ROOT / "web" / "node_modules" / "axe-core" / "axe.min.js"
+WAIT_MS = 20_000
+DRAW, ENHANCE, LORAS, RENDER = "Generate prompt", "Enhance", "Select LoRAs", "Render"
+
+
+@dataclass(frozen=True)
+class Server:
+    url: str
+    home: Path
+    painter: Painter
+
+    @property
+    def page(self) -> str:
+        return f"{self.url}/app/"
+
+    def saved(self, name: str) -> Path:
+        return self.home / "pipelines" / f"{name}.json"
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    pytest_socket.enable_socket()
+    folder = tmp_path_factory.mktemp("builder")
+    ink = write_lora(folder / "loras" / "style" / "ink.safetensors", tensors(unet(SD), KOHYA, 768))
+    ink.with_suffix(".json").write_text(json.dumps({"activation text": "ink wash", "preferred weight": 0.7}))
+    painter = Painter()
+    comfy = StandIn(painter)
+    home = folder / "home"
+    command = [sys.executable, "-m", "orchestrator_app.cli", "serve", "--port", "0", "-o", str(folder / "out")]
+    command += ["--generator", f"comfy={comfy.url}", "--loras", str(folder / "loras")]
+    environment = {**os.environ, "ORCHESTRATOR_HOME": str(home)}
+    with subprocess.Popen(command, cwd=folder, env=environment, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        try:
+            first = next(line for line in iter(process.stdout.readline, "") if line.startswith("The API is at "))
+            yield Server(first.split()[-1], home, painter)
+        finally:
+            painter.go.set()
+            process.send_signal(signal.SIGINT)
+            process.communicate(timeout=40)
+    comfy.stop()
+    comfy.join()
+
+
+Opened = Callable[..., "Page"]
+
+
+@pytest.fixture
+def opened(server: Server, chromium: Browser) -> Iterator[Opened]:
+    """``opened()`` is the builder in a browser that has never seen it; no script of the page may fail."""
+    contexts: list[Any] = []
+    errors: list[str] = []
+
+    def open_page(path: str = "", theme: str = "light", **context: Any) -> Page:
+        contexts.append(chromium.new_context(**{"viewport": {"width": 1440, "height": 900}, **context}))
+        page = contexts[-1].new_page()
+        page.set_default_timeout(WAIT_MS)
+        page.on("pageerror", lambda error: errors.append(str(error)))
+        page.on("console", lambda said: errors.append(said.text) if said.type == "error" else None)
+        page.on("dialog", lambda dialog: dialog.accept())  # whether to leave the page
+        page.goto(f"{server.page}?theme={theme}#/builder{path}")
+        page.wait_for_selector(".b-kind")
+        return page
+
+    yield open_page
+    for context in contexts:
+        context.close()
+    assert [error for error in errors if "422" not in error] == []  # a refusal of the server is no error of the page
+
+
+def picture(page: Page, name: str) -> None:
+    if folder := os.environ.get("ORCHESTRATOR_PICTURES"):
+        page.wait_for_timeout(400)
+        page.screenshot(path=str(Path(folder) / f"builder_{name}.png"))
+
+
+def node(page: Page, stage: str) -> Locator:
+    return page.locator(f'.react-flow__node[data-id="{stage}"]')
+
+
+def kind(page: Page, title: str) -> Locator:
+    return page.locator(".b-kind").filter(has_text=title)
+
+
+def middle(found: Locator) -> tuple[float, float]:
+    box = found.bounding_box()
+    assert box
+    return box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
+
+
+def drag(page: Page, start: tuple[float, float], end: tuple[float, float]) -> None:
+    page.mouse.move(*start)
+    page.mouse.down()
+    page.mouse.move((start[0] + end[0]) / 2, (start[1] + end[1]) / 2, steps=4)
+    page.mouse.move(*end, steps=4)
+    page.mouse.up()
+
+
+def connect(page: Page, source: str, target: str) -> None:
+    drag(page, middle(node(page, source).locator(".source")), middle(node(page, target).locator(".target")))
+
+
+def edges(page: Page) -> list[str]:
+    return sorted(page.locator(".react-flow__edge").evaluate_all("all => all.map(one => one.dataset.id)"))
+
+
+def axe(page: Page) -> list[str]:
+    """What axe finds that is serious."""
+    if not AXE.is_file():
+        pytest.skip("no axe-core: npm ci in web/")
+    page.evaluate(AXE.read_text("utf-8"))
+    page.wait_for_timeout(300)  # what moves has come to rest
+    found = page.evaluate("axe.run(document, {runOnly: ['wcag2a', 'wcag2aa', 'wcag21aa']})")["violations"]
+    serious = [one for one in found if one["impact"] in ("serious", "critical")]
+    return [f"{one['id']}: {[item['html'][:160] for item in one['nodes']]}" for one in serious]
+
+
+def test_a_pipeline_is_built_by_mouse_saved_run_and_run_again(server: Server, opened: Opened, cli: Cli):
+    page = opened()
+    for title, place in ((DRAW, (640, 200)), (ENHANCE, (330, 680)), (LORAS, (820, 780)), (RENDER, (330, 820))):
+        drag(page, middle(kind(page, title)), place)
+        page.keyboard.press("f")
+        page.wait_for_timeout(350)
+    for source, target in (("draw", "enhance"), ("enhance", "loras"), ("loras", "render")):
+        if f"{source} → {target}" not in edges(page):
+            connect(page, source, target)
+    assert edges(page) == ["draw → enhance", "enhance → loras", "loras → render"]
+    page.get_by_role("button", name="Tidy up").click()
+    _fill(page, "draw", "Template", "an ink wash of a {red|white} fox")
+    _a_bad_number_is_told_at_its_field(page)
+    saved = _saved(server, page)
+    _the_command_line_reads_it(cli, saved, server.home.parent / "loras")
+    server.painter.hold.set()
+    page.get_by_role("button", name="Run", exact=True).click()
+    node(page, "render").get_by_text("running 38 %").wait_for()
+    assert "done" in node(page, "loras").inner_text()
+    assert re.search(r"an ink wash of a (red|white) fox", node(page, "draw").inner_text())
+    assert node(page, "enhance").locator("ins").count() >= 1
+    picture(page, "runs")
+    server.painter.hold.clear()
+    node(page, "render").locator(".b-images img").wait_for()
+    assert page.evaluate("document.querySelector('.b-images img').decode().then(() => true)")
+    assert "Job 1 is done" in page.locator(".b-dock").inner_text()
+    picture(page, "ran")
+    _a_stage_is_run_again_with_another_option(page)
+    workflow = _exported(page)
+    types = [node["type"] for node in workflow["nodes"]]
+    assert {"OrchestratorWildcardPrompt", "KSampler"} <= set(types) or any("Wildcard" in one for one in types)
+
+
+def _fill(page: Page, stage: str, label: str, text: str) -> None:
+    node(page, stage).focus()  # which brings it into view, where a run has moved the canvas
+    page.keyboard.press("Enter")
+    page.get_by_label(label, exact=True).fill(text)
+
+
+def _a_bad_number_is_told_at_its_field(page: Page) -> None:
+    _fill(page, "render", "Steps", "2000")
+    steps = page.get_by_label("Steps", exact=True)
+    assert steps.get_attribute("aria-invalid") == "true"
+    assert page.locator(".b-field.wrong .b-bad").inner_text() == "From 1 to 1,000."
+    node(page, "render").locator(".b-problem").wait_for()  # the server says so too, on the node
+    assert page.get_by_role("button", name="Run", exact=True).is_disabled()
+    picture(page, "wrong")
+    steps.fill("12")
+    page.locator(".b-verdict.good").wait_for()
+    # what only the server knows, at its field as well
+    page.get_by_text("When, and on error").click()
+    when = page.get_by_label("When", exact=True)
+    when.fill("imags > 1")
+    page.locator(".b-field.wrong", has_text="There is no name 'imags'").wait_for()
+    when.fill("")
+    page.locator(".b-verdict.good").wait_for()
+
+
+def _saved(server: Server, page: Page) -> Path:
+    page.get_by_role("button", name="Save", exact=True).click()
+    page.get_by_label("Name", exact=False).last.fill("by mouse")
+    page.keyboard.press("Enter")
+    page.get_by_text("Saved as 'by mouse'.").first.wait_for()
+    return server.saved("by mouse")
+
+
+def _the_command_line_reads_it(cli: Cli, saved: Path, loras: Path) -> None:
+    checked = cli("pipeline", "check", saved)
+    assert checked.status == 0, checked.err
+    assert "draw → enhance → loras → render" in checked.out
+    planned = cli("pipeline", "plan", saved, "--loras", loras)
+    assert re.search(r"an ink wash of a (red|white) fox", planned.out)
+    data = json.loads(saved.read_text("utf-8"))
+    assert [stage.get("needs") for stage in data["stages"]] == [None] * 4  # the order says it all
+    assert data["stages"][3]["options"] == {"steps": 12}
+    pipeline_from(data)
+
+
+def _a_stage_is_run_again_with_another_option(page: Page) -> None:
+    _fill(page, "render", "Steps", "9")
+    node(page, "render").get_by_text("changed").wait_for()
+    page.get_by_role("button", name="Run from here").click()
+    node(page, "draw").get_by_text("kept").wait_for()
+    page.locator(".b-dock", has_text="Job 1 is done").wait_for()
+    assert node(page, "render").get_by_text("changed").count() == 0
+    _fill(page, "draw", "Template", "an owl")
+    node(page, "loras").focus()
+    page.keyboard.press("Enter")
+    assert page.get_by_role("button", name="Run from here").is_disabled()
+    assert "Changed since that run too: draw" in page.locator(".b-actions").inner_text()
+
+
+def _exported(page: Page) -> Any:
+    page.get_by_role("button", name="More", exact=True).click()
+    with page.expect_download() as coming:
+        page.get_by_role("button", name="Download as a ComfyUI workflow").click()
+    return json.loads(Path(coming.value.path()).read_text("utf-8"))
+
+
+def test_it_is_built_by_keys_and_every_step_can_be_taken_back(opened: Opened):
+    page = opened()
+    for title in (DRAW, LORAS, RENDER):
+        kind(page, title).focus()
+        page.keyboard.press("Enter")
+        page.wait_for_timeout(60)
+    assert edges(page) == ["draw → loras", "loras → render"]
+    # what goes on from what, without the mouse
+    page.get_by_text("Goes on from").click()
+    page.get_by_role("checkbox", name="draw").check()
+    page.get_by_role("button", name="take its prompt").click()
+    assert edges(page) == ["draw → loras", "draw → render", "loras → render"]
+    page.get_by_role("checkbox", name="loras").uncheck()
+    assert edges(page) == ["draw → loras", "draw → render"]
+    page.locator(".builder").evaluate("() => document.activeElement.blur()")
+    for _ in range(3):
+        page.keyboard.press("Control+z")
+    assert edges(page) == ["draw → loras", "loras → render"]
+    page.keyboard.press("Control+y")
+    assert edges(page) == ["draw → loras", "draw → render", "loras → render"]
+    page.keyboard.press("Control+z")
+    # copies, and the gap that a stage leaves
+    node(page, "loras").focus()
+    page.keyboard.press("Enter")
+    page.keyboard.press("Control+d")
+    node(page, "loras-2").wait_for()
+    page.keyboard.press("Delete")
+    assert node(page, "loras-2").count() == 0
+    node(page, "loras").focus()
+    page.keyboard.press("Enter")
+    page.keyboard.press("Delete")
+    assert edges(page) == ["draw → render"]
+
+
+def test_a_circle_is_refused_a_connection_cut_and_a_stage_put_between(opened: Opened):
+    page = opened("/story")
+    node(page, "render").wait_for()
+    page.wait_for_timeout(500)  # it is brought into view
+    connect(page, "loras", "scene")
+    page.get_by_text("That would go round in a circle: scene → enhance → loras → scene.").wait_for()
+    cut = page.locator('.react-flow__edge[data-id="scene → enhance"]')
+    cut.focus()
+    page.keyboard.press("Enter")
+    page.get_by_role("button", name="enhance no longer goes on from scene").click()
+    assert "scene → enhance" not in edges(page)
+    page.keyboard.press("Control+z")
+    path = page.locator('.react-flow__edge[data-id="enhance → loras"] .react-flow__edge-path')
+    drag(page, middle(kind(page, "Score images")), middle(path))
+    assert {"enhance → score", "score → loras"} <= set(edges(page))
+    # a connection that is let go on the canvas asks what comes next
+    page.keyboard.press("f")
+    page.wait_for_timeout(350)
+    x, y = middle(node(page, "draw").locator(".source"))
+    drag(page, (x, y), (x + 320, y + 40))
+    page.get_by_role("menuitem", name=RENDER).click()
+    assert "draw → render-2" in edges(page)
+
+
+def test_what_is_not_saved_survives_a_reload_and_files_come_and_go_as_they_are(opened: Opened, tmp_path: Path):
+    page = opened()
+    file = tmp_path / "from elsewhere.json"
+    data = {
+        "schema_version": 2,
+        "stages": [
+            {"id": "a", "type": "generatePrompt", "options": {"template": "<img src=x onerror=alert(1)>", "seed": 3}},
+            {"id": "b", "type": "dispatch", "needs": ["a"], "when": "has_generator"},
+            {"id": "c", "type": "dispatch", "needs": ["a"], "enabled": False, "options": {"extra": {"hr": [1, None]}}},
+        ],
+        "batch": [[{"vary": "seeds", "first": 1, "count": 2}, {"vary": "b.cfg", "values": [5, 7.5]}]],
+        "layout": {"a": [0, 0], "b": [-200, 260], "c": [220, 260]},
+    }
+    file.write_text(json.dumps(data).replace("generatePrompt", "generate_prompt"), "utf-8")
+    page.locator("input[type=file]").set_input_files(file)
+    node(page, "c").wait_for()
+    assert edges(page) == ["a → b", "a → c"]
+    assert "<img src=x" in node(page, "a").inner_text()
+    page.reload()
+    node(page, "c").wait_for()
+    page.get_by_role("button", name="More", exact=True).click()
+    with page.expect_download() as coming:
+        page.get_by_role("button", name="Download the file").click()
+    assert json.loads(Path(coming.value.path()).read_text("utf-8")) == data
+    page.get_by_role("button", name="Plan").click()
+    page.locator(".b-item").nth(1).wait_for()
+    assert page.locator(".b-item").count() == 2
+    assert "b.cfg = 7.5" in page.locator(".b-item").last.inner_text()
+    (tmp_path / "bad.json").write_text('[{"id": "a", "type": "x"}, {"id": "a", "type": "y"}]')
+    page.locator("input[type=file]").set_input_files(tmp_path / "bad.json")
+    page.get_by_role("button", name="Leave it").click()
+    page.get_by_text("Two stages are called 'a'").wait_for()
+    assert node(page, "c").count() == 1
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+def test_nothing_is_in_the_way_of_who_cannot_see_or_point(opened: Opened, theme: str):
+    page = opened("/story", theme)
+    node(page, "render").wait_for()
+    page.wait_for_timeout(400)
+    picture(page, theme)
+    assert axe(page) == []
+    node(page, "draw").locator("header").click()
+    page.get_by_role("button", name="Plan").click()
+    page.locator(".b-item").wait_for()
+    picture(page, f"plan_{theme}")
+    assert axe(page) == []
+
+
+def test_it_is_built_on_a_phone(opened: Opened):
+    page = opened("", "dark", viewport={"width": 390, "height": 844}, has_touch=True, is_mobile=True)
+    kind(page, DRAW).tap()
+    page.get_by_label("Template", exact=True).fill("a fox")
+    page.get_by_role("button", name="Close").tap()
+    kind(page, RENDER).scroll_into_view_if_needed()
+    kind(page, RENDER).tap()
+    page.get_by_role("button", name="Close").tap()
+    assert edges(page) == ["draw → render"]
+    assert page.locator(".react-flow__minimap").count() == 0
+    assert page.evaluate("document.documentElement.scrollWidth") == 390
+    picture(page, "phone")
+    assert axe(page) == []
