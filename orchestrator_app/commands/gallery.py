@@ -8,27 +8,21 @@ from __future__ import annotations
 import argparse
 import json
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import asdict
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from orchestrator_app.commands import gallery_serve
-from orchestrator_app.commands.arguments import add_wildcards, description, whole
-from orchestrator_app.commands.worker import add_database, using_database
+from orchestrator_app.commands import gallery_outside, gallery_serve
+from orchestrator_app.commands.arguments import description, whole
+from orchestrator_app.commands.gallery_opening import QUERY, action, add_taught, marking_in, opened
 from orchestrator_app.console import problem, remark, say, table
 
 if TYPE_CHECKING:
-    from orchestrator_core.gallery.marking import Marking
     from orchestrator_core.gallery.model import GalleryImage, Marked
-    from orchestrator_core.gallery.service import Gallery
-    from orchestrator_core.run import Run
 
 SCHEMA_VERSION = 1
 _LONGEST = 60  # characters of a prompt in a list
-_QUERY = "words, lora:ink, wildcard:colors/warm=crimson, score>0.7, date:2026-11, rating>=4, favourite:yes, sort:score"
 
 
 def add_to(commands: Any, name: str) -> None:
@@ -36,65 +30,47 @@ def add_to(commands: Any, name: str) -> None:
     actions = parser.add_subparsers(title="actions", metavar="ACTION")
     served = gallery_serve.add_to(actions)
     parser.set_defaults(run=lambda _: gallery_serve.run(served.parse_args([])))
-    _action(actions, "folders", folders, "the folders that are looked through")
-    _action(actions, "add", add, "look through a folder from now on").add_argument(
-        "folder", type=Path, metavar="FOLDER"
-    )
-    _action(actions, "remove", remove, "look through it no more; marks stay").add_argument("folder", metavar="FOLDER")
-    _action(actions, "index", index, "read what is new or changed in the folders")
+    action(actions, "folders", folders, "the folders that are looked through")
+    action(actions, "add", add, "look through a folder from now on").add_argument("folder", type=Path, metavar="FOLDER")
+    action(actions, "remove", remove, "look through it no more; marks stay").add_argument("folder", metavar="FOLDER")
+    action(actions, "index", index, "read what is new or changed in the folders")
     _add_finding(actions)
     _add_marking(actions)
+    gallery_outside.add_to(actions)
 
 
 def _add_finding(actions: Any) -> None:
-    found = _action(actions, "search", search, "images, the newest first")
-    found.add_argument("query", nargs="?", default="", metavar="QUERY", help=_QUERY)
+    found = action(actions, "search", search, "images, the newest first")
+    found.add_argument("query", nargs="?", default="", metavar="QUERY", help=QUERY)
     found.add_argument("-n", "--limit", type=whole, default=20, metavar="N", help="how many (%(default)s)")
     found.add_argument("--after", default="", metavar="PAGE", help="the next page, as the one before says")
-    shown = _action(actions, "show", show, "all that is known of an image")
+    shown = action(actions, "show", show, "all that is known of an image")
     shown.add_argument("image", metavar="IMAGE", help="its number, or the SHA-256 of its content")
     for parser in (found, shown):
         parser.add_argument("--json", action="store_true", help="one JSON object a line")
-    counted = _action(actions, "facets", facets, "models, LoRAs, values, … of the images found, and how often")
-    counted.add_argument("query", nargs="?", default="", metavar="QUERY", help=_QUERY)
+    counted = action(actions, "facets", facets, "models, LoRAs, values, … of the images found, and how often")
+    counted.add_argument("query", nargs="?", default="", metavar="QUERY", help=QUERY)
 
 
 def _add_marking(actions: Any) -> None:
-    marked = _action(actions, "mark", mark, "say what you think of images; that teaches, as orchestrator mark does")
+    marked = action(actions, "mark", mark, "say what you think of images; that teaches, as orchestrator mark does")
     marked.add_argument("image", nargs="+", metavar="IMAGE", help="its number, or the SHA-256 of its content")
     for name in ("favourite", "reject"):
         marked.add_argument(f"--{name}", action=argparse.BooleanOptionalAction, default=None)
     marked.add_argument("--rating", type=int, choices=range(6), metavar="STARS", help="1 to 5; 0 takes them away")
-    add_wildcards(marked)
-    marked.add_argument("--profile-folder", action="append", default=[], metavar="FOLDER", help="of the profiles")
-    _action(actions, "undo", undo, "take the last mark back")
-    out = _action(actions, "export", export, "all marks, as a JSON line for each image")
+    add_taught(marked)
+    action(actions, "undo", undo, "take the last mark back")
+    out = action(actions, "export", export, "all marks, as a JSON line for each image")
     out.add_argument("file", nargs="?", default="-", metavar="FILE", help="- is standard output")
-    taken = _action(actions, "import", import_marks, "set the marks of a file of JSON lines; bad lines are told")
+    taken = action(actions, "import", import_marks, "set the marks of a file of JSON lines; bad lines are told")
     taken.add_argument("file", metavar="FILE", help="- is standard input")
-
-
-def _action(actions: Any, name: str, function: Any, text: str) -> argparse.ArgumentParser:
-    parser: argparse.ArgumentParser = actions.add_parser(name, help=text, description=text[:1].upper() + text[1:])
-    add_database(parser)
-    parser.set_defaults(run=function)
-    return parser
-
-
-@contextmanager
-def _opened(arguments: argparse.Namespace) -> Iterator[Gallery]:
-    from orchestrator_core.gallery.service import Gallery
-    from orchestrator_core.store import Store
-
-    with using_database(arguments), Store.open() as store:
-        yield Gallery(store)
 
 
 # folders
 
 
 def folders(arguments: argparse.Namespace) -> int:
-    with _opened(arguments) as gallery:
+    with opened(arguments) as gallery:
         roots = gallery.roots()
     for root in roots:
         say(root)
@@ -104,14 +80,14 @@ def folders(arguments: argparse.Namespace) -> int:
 
 
 def add(arguments: argparse.Namespace) -> int:
-    with _opened(arguments) as gallery:
+    with opened(arguments) as gallery:
         say(gallery.add_root(arguments.folder))
     remark("Read what is in it: orchestrator gallery index")
     return 0
 
 
 def remove(arguments: argparse.Namespace) -> int:
-    with _opened(arguments) as gallery:
+    with opened(arguments) as gallery:
         gallery.remove_root(arguments.folder)
     return 0
 
@@ -120,7 +96,7 @@ def index(arguments: argparse.Namespace) -> int:
     """Exit status 1 where a folder could not be read."""
     from orchestrator_app.progress_bar import going_on, progress_bar
 
-    with _opened(arguments) as gallery, going_on("What was read is kept"), progress_bar("images") as report:
+    with opened(arguments) as gallery, going_on("What was read is kept"), progress_bar("images") as report:
         found = gallery.index(report=report)
         total = gallery.count()
     say(f"{found.read:,} read, {found.broken:,} of them broken; {found.gone:,} gone; {total:,} in the gallery")
@@ -137,7 +113,7 @@ def index(arguments: argparse.Namespace) -> int:
 
 
 def search(arguments: argparse.Namespace) -> int:
-    with _opened(arguments) as gallery:
+    with opened(arguments) as gallery:
         page = gallery.page(arguments.query, arguments.limit, arguments.after)
         total = gallery.count(arguments.query)
     if arguments.json:
@@ -177,7 +153,7 @@ def _time(ms: int) -> str:
 
 
 def show(arguments: argparse.Namespace) -> int:
-    with _opened(arguments) as gallery:
+    with opened(arguments) as gallery:
         image = gallery.image(_name(arguments.image))
         terms = gallery.terms(image.id)
     if arguments.json:
@@ -193,7 +169,7 @@ def _name(text: str) -> int | str:
 
 
 def facets(arguments: argparse.Namespace) -> int:
-    with _opened(arguments) as gallery:
+    with opened(arguments) as gallery:
         found = gallery.facets(arguments.query)
     rows = [(kind, name, f"{number:,}") for kind, names in found.names.items() for name, number in names]
     rows += [("mark", name, f"{number:,}") for name, number in found.marks.items() if number]
@@ -205,34 +181,20 @@ def facets(arguments: argparse.Namespace) -> int:
 # marking
 
 
-@contextmanager
-def _marking(arguments: argparse.Namespace) -> Iterator[Marking]:
-    from orchestrator_core.gallery.marking import Marking
-
-    def run_of(path: Path) -> Run:
-        from orchestrator_app.folders import open_profiles, open_wildcards
-        from orchestrator_app.image_runs import run_of as told_by
-
-        return told_by(path, open_wildcards(arguments.wildcards), open_profiles(arguments.profile_folder))
-
-    with _opened(arguments) as gallery:
-        yield Marking(gallery, run_of if hasattr(arguments, "wildcards") else None)
-
-
 def mark(arguments: argparse.Namespace) -> int:
     given = {name: getattr(arguments, name) for name in ("favourite", "reject", "rating")}
     fields = {name: value for name, value in given.items() if value is not None}
     if not fields:
         problem("error", "Say which mark: --favourite, --reject, --rating STARS, or --no-favourite, --no-reject.")
         return 2
-    with _marking(arguments) as marking:
+    with marking_in(arguments) as marking:
         images = [marking.gallery.image(_name(name)) for name in arguments.image]
         _tell(marking.mark_all([image.id for image in images], fields))
     return 0
 
 
 def undo(arguments: argparse.Namespace) -> int:
-    with _marking(arguments) as marking:
+    with marking_in(arguments) as marking:
         _tell(marking.undo())
     return 0
 
@@ -247,7 +209,7 @@ def _tell(done: Marked) -> None:
 def export(arguments: argparse.Namespace) -> int:
     from orchestrator_core.gallery.exchange import exported
 
-    with _marking(arguments) as marking:
+    with marking_in(arguments) as marking:
         lines = exported(marking)
         if arguments.file == "-":
             for line in lines:
@@ -263,7 +225,7 @@ def import_marks(arguments: argparse.Namespace) -> int:
     """Exit status 1 where a line was not taken."""
     from orchestrator_core.gallery.exchange import imported
 
-    with _marking(arguments) as marking:
+    with marking_in(arguments) as marking:
         if arguments.file == "-":
             done = imported(marking, sys.stdin)
         else:

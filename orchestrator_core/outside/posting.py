@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from orchestrator_core.errors import GalleryError, OutsideError
+from orchestrator_core.gallery.indexing import Report
 from orchestrator_core.outside.form import File, form, kind_of
 from orchestrator_core.outside.places import Opened, Places
 from orchestrator_core.outside.record import last_part, record_of
@@ -29,7 +30,6 @@ MOST_AT_ONCE = 1000  # pictures
 CONFLICT = 409  # it has that picture already
 _HOPELESS = frozenset({0, 401, 403, 404, 405, 410, 429, 503})  # for one picture, hence for those after it
 _SHORTEST_S = 1.0
-Report = Callable[[int, int], None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,9 +69,9 @@ class Poster:
         self.gallery, self.store, self.pace = gallery, gallery.store, pace or Pace()
 
     def post(
-        self, place: str, image_ids: Sequence[int], *, again: bool = False, report: Report = lambda *_: None
+        self, place: str, image_ids: Sequence[int], again: bool = False, report: Report = lambda *_: None
     ) -> Posted:
-        """Those that were posted before are passed over, unless ``again``. ``report``: (done, of how many).
+        """Those that were posted before are passed over, unless ``again``.
 
         Raises OutsideError for no such place, or too many images. What becomes of each image is in what is returned.
         """
@@ -82,12 +82,12 @@ class Poster:
         there = set() if again else self._there(opened, ids)
         round_ = _Round(self, opened, self.pace.clock() + self.pace.total_s)
         for done, image_id in enumerate(ids):
-            report(done, len(ids))
+            report(done, len(ids), "")
             if image_id in there:
                 round_.before.append(image_id)
             else:
                 round_.post(image_id)
-        report(len(ids), len(ids))
+        report(len(ids), len(ids), "")
         return Posted(tuple(round_.posted), tuple(round_.before), tuple(round_.failed))
 
     def _there(self, opened: Opened, ids: Sequence[int]) -> set[int]:

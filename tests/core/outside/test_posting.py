@@ -55,7 +55,7 @@ def poster(gallery: Gallery, slept: list[float] | None = None, **pace: Any) -> P
 def test_a_picture_arrives_as_it_is_with_what_made_it(gallery: Gallery, place: Elsewhere) -> None:
     Marking(gallery).mark(1, {"favourite": True, "rating": 4})
     seen: list[tuple[int, int]] = []
-    assert Poster(gallery).post("WALL", [1], report=lambda *now: seen.append(now)) == Posted((1,))
+    assert Poster(gallery).post("WALL", [1], report=lambda done, of, _: seen.append((done, of))) == Posted((1,))
     [came], image = place.came, gallery.image(1)
     assert (came.image, came.filename, came.kind) == (Path(image.path).read_bytes(), "0.png", "image/png")
     made = came.record["made"]
