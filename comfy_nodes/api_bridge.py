@@ -26,6 +26,10 @@ _T = TypeVar("_T")
 _log = logging.getLogger("orchestrator")
 
 
+class Transport(Protocol):
+    def is_closing(self) -> bool: ...
+
+
 class ApiRequest(Protocol):
     """What is asked of a request; aiohttp's are so."""
 
@@ -41,6 +45,8 @@ class ApiRequest(Protocol):
     def remote(self) -> str | None: ...
     @property
     def content_length(self) -> int | None: ...
+    @property
+    def transport(self) -> Transport | None: ...
     @property
     def content(self) -> Stream: ...
 
@@ -87,14 +93,16 @@ class ApiBridge:
                 return body
             found = await self._in_thread(lambda: service.answer(head, body))
         if found.pending is not None:
-            found = await self._awaited(found.pending, head)
+            found = await self._awaited(found.pending, request)
         return self._counted(found, head)
 
-    async def _awaited(self, pending: Pending, head: Head) -> Answer:
-        """No thread waits meanwhile."""
+    async def _awaited(self, pending: Pending, request: ApiRequest) -> Answer:
+        """No thread waits meanwhile, and nobody looks any more once whoever asked is gone."""
         while (found := await self._in_thread(pending.poll)) is None:
+            if request.transport is None or request.transport.is_closing():
+                return _refusal(503, "gone", "Nobody waits for this any more.")
             await asyncio.sleep(pending.pause_s)
-        return found.without_body() if head.method == "HEAD" else found
+        return found.without_body() if request.method == "HEAD" else found
 
     async def _body_of(self, request: ApiRequest, most: int) -> bytes | Answer:
         """The body, of which no more than a byte above ``most`` is read; or what refuses it."""

@@ -83,7 +83,7 @@ class AsgiApp:
                 return allowed if await _is_read(head, receive) else _closing(allowed)
             body = await read_body(receive, allowed)
             answer: Answer = await self._in_thread(self._service.answer, head, body)
-            return answer if answer.pending is None else await self._awaited(head, answer.pending)
+            return answer if answer.pending is None else await self._awaited(head, answer.pending, receive)
         except Refusal as refusal:
             return _closing(refusal.answer)
         except TooSlow:
@@ -92,13 +92,19 @@ class AsgiApp:
             _log.info("Orchestrator: %s", error)
             return Refusal(503, "closing", "This server is about to end.").answer
 
-    async def _awaited(self, head: Head, pending: Pending) -> Answer:
-        """No thread waits meanwhile."""
-        while not self._is_closing:
-            found: Answer | None = await self._in_thread(pending.poll)
-            if found is not None:
-                return found.without_body() if head.method == "HEAD" else found
-            await asyncio.sleep(pending.pause_s)
+    async def _awaited(self, head: Head, pending: Pending, receive: Receive) -> Answer:
+        """No thread waits meanwhile. Raises Gone where whoever asked is."""
+        gone = asyncio.ensure_future(_until_gone(receive))
+        try:
+            while not self._is_closing:
+                found: Answer | None = await self._in_thread(pending.poll)
+                if found is not None:
+                    return found.without_body() if head.method == "HEAD" else found
+                if gone.done():
+                    raise Gone
+                await asyncio.wait({gone}, timeout=pending.pause_s)
+        finally:
+            gone.cancel()
         raise RuntimeError("the server is closing")
 
     async def _in_thread(self, function: Callable[..., Any], *arguments: Any) -> Any:

@@ -5,14 +5,16 @@ from __future__ import annotations
 import asyncio
 import json
 import threading
+import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from comfy_nodes.api_bridge import MOST_BODIES, MOST_STREAMS, ApiBridge
-from orchestrator_core.api.wire import Answer, Head, Service
+from orchestrator_core.api.wire import Answer, Head, Part, Service
 from tests.fakes import awaited
 
 MOST = 10  # bytes of a body that the service below allows
@@ -39,6 +41,17 @@ class BrokenBody:
 
 
 @dataclass
+class Line:
+    """A connection that is closed after ``looks`` at it."""
+
+    looks: int = 10**9
+
+    def is_closing(self) -> bool:
+        self.looks -= 1
+        return self.looks < 0
+
+
+@dataclass
 class Asked:
     """A request, as aiohttp's are."""
 
@@ -49,6 +62,20 @@ class Asked:
     remote: str | None = "127.0.0.1"
     content: Any = field(default_factory=lambda: Body(b""))
     content_length: int | None = None
+    transport: Any = field(default_factory=Line)
+
+
+class Later:
+    """What is there at the third look."""
+
+    pause_s = 0.0
+
+    def __init__(self, found: Answer | None) -> None:
+        self.found, self.looks = found, 0
+
+    def poll(self) -> Answer | None:
+        self.looks += 1
+        return self.found if self.looks == 3 else None
 
 
 class Twice:
@@ -313,3 +340,60 @@ def test_a_look_at_the_head_of_a_stream_opens_none() -> None:
     stream = Events()
     assert asked(Echo(Answer(200, stream=stream)), Asked("HEAD")).stream is None
     assert stream.closed.wait(10)
+
+
+def test_what_is_pending_is_looked_for_until_it_is_there() -> None:
+    file = Answer(200, b"now")
+    assert asked(Echo(Answer(200, pending=Later(file))), Asked("GET")) == file
+    assert asked(Echo(Answer(200, pending=Later(file))), Asked("HEAD")).body == b""
+
+
+def test_nobody_looks_for_what_is_pending_once_whoever_asked_is_gone() -> None:
+    later = Later(None)
+    found = asked(Echo(Answer(200, pending=later)), Asked("GET", transport=Line(looks=1)))
+    assert code_of(found) == (503, "gone")
+    assert later.looks == 2
+
+
+def sent(found: Answer, ear: Ear) -> tuple[Answer, Any]:
+    async def send() -> tuple[Answer, Any]:
+        bridge = ApiBridge(Echo)
+        answer, file = await bridge.opened(found)
+        if file is not None:
+            await bridge.send(answer, file, ear)
+        return answer, file
+
+    return awaited(send())
+
+
+def test_a_file_is_sent_whole_or_in_part_with_its_length(tmp_path: Path) -> None:
+    path, data = tmp_path / "image.png", bytes(range(256)) * 2000
+    path.write_bytes(data)
+    for part, expected in ((None, data), (Part(5, 300_000), data[5:300_005])):
+        ear = Ear()
+        answer, file = sent(Answer(200, file=path, part=part), ear)
+        assert answer.headers["Content-Length"] == str(len(expected))
+        assert b"".join(ear.heard) == b"begun" + expected
+        until = time.monotonic() + 10
+        while not file.closed and time.monotonic() < until:
+            time.sleep(0.001)
+        assert file.closed
+
+
+def test_a_file_that_is_gone_or_shorter_than_announced_is_told(tmp_path: Path) -> None:
+    (tmp_path / "short.png").write_bytes(b"x")
+    for answer in (Answer(200, file=tmp_path / "gone.png"), Answer(206, file=tmp_path / "short.png", part=Part(0, 9))):
+        told, file = sent(answer, Ear())
+        assert file is None
+        assert code_of(told) == (404, "no_file")
+
+
+def test_a_file_that_nobody_takes_any_more_is_closed(tmp_path: Path) -> None:
+    (tmp_path / "image.png").write_bytes(b"x" * 10)
+    ear = Ear(breaks=True)
+    _, file = sent(Answer(200, file=tmp_path / "image.png"), ear)
+    assert ear.heard == [b"begun"]
+    until = time.monotonic() + 10
+    while not file.closed and time.monotonic() < until:
+        time.sleep(0.001)
+    assert file.closed

@@ -103,6 +103,15 @@ def test_events_are_sent_as_they_come_to_who_could_unpack_them() -> None:
     assert pieces == [b"ours", b"!" * 2000]
 
 
+def test_a_part_of_a_picture_is_sent_as_it_is() -> None:
+    """A host that packed it would send something else than the bytes that it names."""
+    host = host_with_a_catch_all()
+    mount(host, PREFIX, Events(kind=b"image/png"))
+    headers, pieces = asked(host, f"{PREFIX}/gallery/images/1/file")
+    assert headers["content-encoding"] == "identity"
+    assert pieces == [b"ours", b"!" * 2000]
+
+
 def test_what_is_no_event_is_packed_as_all_of_the_hosts_answers() -> None:
     host = host_with_a_catch_all()
     mount(host, PREFIX, Events(kind=b"application/json"))

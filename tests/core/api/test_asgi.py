@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from orchestrator_core.api.asgi import AsgiApp, head_of
-from orchestrator_core.api.wire import Answer, Head
+from orchestrator_core.api.wire import Answer, Head, Part
 from tests.fakes import awaited
 
 MOST = 1_000
@@ -174,6 +174,45 @@ def test_a_file_is_sent_as_long_as_it_is(tmp_path: Path):
     path.unlink()
     assert called(AsgiApp(Echo(Answer(200, content_type="image/png", file=path))))[0]["status"] == 404
     assert called(AsgiApp(Echo(Answer(200, content_type="image/png", file=tmp_path))))[0]["status"] == 404
+
+
+def test_a_part_of_a_file_is_sent_as_long_as_it_is(tmp_path: Path):
+    path = tmp_path / "image.png"
+    path.write_bytes(bytes(range(256)) * 2000)
+    sent = called(AsgiApp(Echo(Answer(206, content_type="image/png", file=path, part=Part(7, 300_000)))))
+    assert dict(sent[0]["headers"])[b"content-length"] == b"300000"
+    assert body_of(sent) == path.read_bytes()[7:300_007]
+    path.write_bytes(b"short")
+    assert called(AsgiApp(Echo(Answer(206, file=path, part=Part(0, 9)))))[0]["status"] == 404
+
+
+class Later:
+    """What is there at the third look."""
+
+    pause_s = 0.001
+
+    def __init__(self, found: Answer | None) -> None:
+        self.found, self.looks = found, 0
+
+    def poll(self) -> Answer | None:
+        self.looks += 1
+        return self.found if self.looks == 3 else None
+
+
+def test_what_is_pending_is_looked_for_until_it_is_there():
+    answer = Answer(200, pending=Later(Answer(200, b"now")))
+    assert body_of(called(AsgiApp(Echo(answer)))) == b"now"
+    answer = Answer(200, pending=Later(Answer(200, b"now")))
+    assert body_of(called(AsgiApp(Echo(answer)), scope(method="HEAD"))) == b""
+
+
+def test_nobody_looks_for_what_is_pending_once_whoever_asked_is_gone_or_the_server_ends():
+    later = Later(None)
+    messages = ({"type": "http.request"}, {"type": "http.disconnect"})
+    assert called(AsgiApp(Echo(Answer(200, pending=later))), scope(), *messages) == []
+    app = AsgiApp(Echo(Answer(200, pending=Later(None))))
+    app.end_streams()
+    assert called(app)[0]["status"] == 503
 
 
 def test_a_stream_is_sent_until_it_ends_and_then_closed():
