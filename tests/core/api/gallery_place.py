@@ -1,28 +1,20 @@
-"""A place with a gallery, for tests of its API: three images of runs and one of each program, small and real."""
+"""A place with a gallery, for tests of its API."""
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from orchestrator_core.gallery.service import Gallery
-from orchestrator_core.store import Store
 from tests.core.api.api_place import Asker, asking
-from tests.core.gallery.images import TOOLS, write
-from tests.core.gallery.test_finding import a_run
 
 
 @contextmanager
-def gallery_asking(folder: Path, **ports: Any) -> Iterator[Asker]:
-    """Images 1 to 3 are of runs, the others of folders, each of another program; all have a fox in the prompt."""
-    for number, (tool, texts) in enumerate(sorted(TOOLS.items())):
-        write(folder / "pictures" / f"{tool}.png", texts(f"a crimson fox {number}", number), colour=number)
-    with Store.open(folder / "store.sqlite3") as store:
-        store.save_runs(a_run(folder / "runs", number) for number in range(3))
-        Gallery(store).add_root(folder / "pictures")
-        Gallery(store).index()
+def gallery_asking(made: Path, folder: Path, **ports: Any) -> Iterator[Asker]:
+    """Of a store of its own that is as the fixture ``gallery_made`` has it; what is marked in one is not in another."""
+    shutil.copy(made / "store.sqlite3", folder)
     with asking(folder, **ports) as ask:
         yield ask
 

@@ -18,8 +18,8 @@ from tests.core.api.gallery_place import gallery_asking, ids
 
 
 @pytest.fixture
-def ask(tmp_path: Path) -> Iterator[Asker]:
-    with gallery_asking(tmp_path) as asker:
+def ask(gallery_made: Path, tmp_path: Path) -> Iterator[Asker]:
+    with gallery_asking(gallery_made, tmp_path) as asker:
         yield asker
 
 

@@ -16,8 +16,8 @@ from tests.core.gallery.images import a1111, write
 
 
 @pytest.fixture
-def ask(tmp_path: Path) -> Iterator[Asker]:
-    with gallery_asking(tmp_path) as asker:
+def ask(gallery_made: Path, tmp_path: Path) -> Iterator[Asker]:
+    with gallery_asking(gallery_made, tmp_path) as asker:
         yield asker
 
 
@@ -53,8 +53,9 @@ def test_a_query_finds_counts_and_narrows(ask: Asker):
 
 def test_a_card_is_short_and_the_image_alone_is_whole(ask: Asker, tmp_path: Path):
     prompt = "<script>alert(1)</script> " + "owl " * 300
-    path = write(tmp_path / "pictures" / "long.png", a1111(prompt.strip()), colour=99)
+    path = write(tmp_path / "more" / "long.png", a1111(prompt.strip()), colour=99)
     with ask.api.place.open_store() as store:
+        Gallery(store).add_root(path.parent)
         Gallery(store).index()
     (card,) = ask.told("GET", "/gallery/images?q=owl alert")["images"]
     assert card["prompt"] == prompt[:SHORT]

@@ -9,6 +9,8 @@ from typing import Any
 
 import pytest
 
+from orchestrator_core.gallery.marking import Marking
+from orchestrator_core.gallery.service import Gallery
 from orchestrator_core.store.learning import LearningLog
 from tests.core.api.api_place import Asker
 from tests.core.api.gallery_place import gallery_asking, ids
@@ -21,8 +23,8 @@ def told() -> list[str]:
 
 
 @pytest.fixture
-def ask(tmp_path: Path, told: list[str]) -> Iterator[Asker]:
-    with gallery_asking(tmp_path, changed=told.append) as asker:
+def ask(gallery_made: Path, tmp_path: Path, told: list[str]) -> Iterator[Asker]:
+    with gallery_asking(gallery_made, tmp_path, changed=told.append) as asker:
         yield asker
 
 
@@ -148,3 +150,14 @@ def test_what_was_set_since_is_not_taken_back(ask: Asker):
     ask.told("PUT", "/gallery/images/1/marks", {"rating": 4})
     answer = ask("POST", "/gallery/undo", {"step": step})
     assert (answer.status, json.loads(answer.body)["stale"]) == (412, {"1": {"rating": {"now": 4, "yours": 0}}})
+
+
+def test_the_file_of_a_stored_run_is_not_asked_what_the_run_says(ask: Asker):
+    """So to mark a thousand images reads none of them."""
+    with ask.api.place.open_store() as store:
+        assert Gallery(store).image(1).template
+        assert Marking(Gallery(store), _refused).mark_all([1, 2], {"rating": 1}).taught == 2
+
+
+def _refused(path: Path) -> None:
+    raise AssertionError(f"{path} was read")

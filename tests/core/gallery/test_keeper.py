@@ -128,3 +128,15 @@ def test_a_store_that_cannot_be_opened_is_told_and_tried_again(sqlite_path: Path
     keeper.ensure()
     until(lambda: is_done(keeper))
     keeper.close()
+
+
+def test_images_of_a_folder_are_counted_and_not_its_files(store: Store, tmp_path: Path) -> None:
+    for name, colour in (("a", 1), ("copy of a", 1), ("b", 2), ("gone", 3)):
+        write(tmp_path / "one" / f"{name}.png", a1111("a fox"), colour=colour)
+    (tmp_path / "two").mkdir()
+    gallery = Gallery(store)
+    roots = [gallery.add_root(tmp_path / name) for name in ("one", "two")]
+    gallery.index()
+    (tmp_path / "one" / "gone.png").unlink()
+    gallery.index()
+    assert gallery.images_in_roots() == dict(zip(roots, (2, 0), strict=True))
