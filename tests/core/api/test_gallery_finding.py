@@ -17,7 +17,7 @@ from tests.core.gallery.images import a1111, write
 
 @pytest.fixture
 def ask(gallery_made: Path, tmp_path: Path) -> Iterator[Asker]:
-    with gallery_asking(gallery_made, tmp_path) as asker:
+    with gallery_asking(tmp_path, gallery_made) as asker:
         yield asker
 
 

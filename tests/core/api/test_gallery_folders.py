@@ -127,7 +127,7 @@ def imported(ask: Asker, body: bytes | str, kind: str = "application/x-ndjson") 
 
 
 def test_marks_go_out_and_come_in_by_content(gallery_made: Path, tmp_path: Path):
-    with gallery_asking(gallery_made, tmp_path) as ask:
+    with gallery_asking(tmp_path, gallery_made) as ask:
         keys = [image["key"] for image in ask.told("GET", "/gallery/images?limit=2")["images"]]
         lines = [line(keys[0], rating=4), "", line(keys[1].upper(), favourite=True), line("f" * 64, reject=True)]
         told = imported(ask, "\r\n".join(lines))

@@ -24,7 +24,7 @@ def told() -> list[str]:
 
 @pytest.fixture
 def ask(gallery_made: Path, tmp_path: Path, told: list[str]) -> Iterator[Asker]:
-    with gallery_asking(gallery_made, tmp_path, changed=told.append) as asker:
+    with gallery_asking(tmp_path, gallery_made, changed=told.append) as asker:
         yield asker
 
 
