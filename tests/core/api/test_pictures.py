@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from orchestrator_core.api.place import KeptStore
 from orchestrator_core.context import StageContext
 from orchestrator_core.formats.image_metadata import with_metadata
 from orchestrator_core.formats.infotext import format_infotext
@@ -43,14 +45,15 @@ def wildcards(tmp_path: Path) -> Wildcards:
 def ask(tmp_path: Path, wildcards: Wildcards) -> Iterator[Asker]:
     """The gallery has one image, of a run: number 1."""
     context = StageContext(wildcards)
-    ledger = Ledger(lambda: Store.open(tmp_path / "store.sqlite3"))
-    with asking(tmp_path, context=lambda: context, ledger=ledger, targets=lambda: ("comfyui",)) as asker:
-        save(tmp_path, a_run(tmp_path, wildcards))
+    store = KeptStore(lambda: Store.open(tmp_path / "store.sqlite3"))
+    ports = {"open_store": store, "context": lambda: context, "ledger": Ledger(store)}
+    with closing(store), asking(tmp_path, targets=lambda: ("comfyui",), **ports) as asker:
+        save(asker, a_run(tmp_path, wildcards))
         yield asker
 
 
-def save(folder: Path, *runs: Run) -> None:
-    with Store.open(folder / "store.sqlite3") as store:
+def save(ask: Asker, *runs: Run) -> None:
+    with ask.api.place.open_store() as store:
         store.save_runs(runs)
 
 
@@ -93,7 +96,7 @@ def test_words_fit_a_prompt_that_was_trimmed_or_changed_after_the_draw(
     other = a_run(tmp_path, wildcards, draft, "0199aabbccdf" + "0" * 20)
     trimmed = replaced(run, positive=spaced.positive.strip())
     changed = replaced(other, positive=f"{draft.positive} at dawn")
-    save(tmp_path, trimmed, changed)
+    save(ask, trimmed, changed)
     for image, text in ((2, draft.positive), (3, f"{draft.positive} at dawn")):
         words = ask.told("GET", f"/gallery/images/{image}/words")["words"]
         assert "".join(word["text"] for word in words) == text
@@ -107,15 +110,17 @@ def replaced(run: Run, **changes: Any) -> Run:
 
 
 def test_an_image_of_another_program_has_no_words(ask: Asker, tmp_path: Path):
-    image = found(tmp_path, a1111("a fox <script>"))
+    image = found(ask, tmp_path, a1111("a fox <script>"))
     assert ask.told("GET", f"/gallery/images/{image}/words") == {"words": []}
     assert ask.told("GET", f"/gallery/images/{image}/slots") == {"slots": []}
 
 
-def found(folder: Path, texts: dict[str, str], size: tuple[int, int] = (64, 64), name: str = "other.png") -> int:
+def found(
+    ask: Asker, folder: Path, texts: dict[str, str], size: tuple[int, int] = (64, 64), name: str = "other.png"
+) -> int:
     """The number of an image in a folder that is looked through."""
-    put(folder / "other" / name, with_metadata(picture(size=size), texts))
-    with Store.open(folder / "store.sqlite3") as store:
+    put(folder / "other" / name, with_metadata(picture(size=(64, 64)), texts))
+    with ask.api.place.open_store() as store:
         gallery = Gallery(store)
         if not gallery.roots():
             gallery.add_root(folder / "other")
@@ -136,8 +141,8 @@ def test_what_marks_taught_is_the_chance_with_them_and_without(ask: Asker, tmp_p
     runs = [
         a_run(tmp_path, wildcards, draft, f"{n + 0x0199BB000000:012x}" + "1" * 20) for n, draft in enumerate(drafts)
     ]
-    save(tmp_path, *runs)
-    with Store.open(tmp_path / "store.sqlite3") as store:
+    save(ask, *runs)
+    with ask.api.place.open_store() as store:
         gallery = Gallery(store)
         liked = {image.id: "gold" in image.prompt for image in gallery.page("-name:0199aabb", 100).images}
         for image, is_gold in liked.items():
@@ -162,15 +167,15 @@ def job(ask: Asker, image: int, **asked: Any) -> dict[str, Any]:
     return whole
 
 
-def run_given(ask: Asker, job_id: str, folder: Path) -> dict[str, Any]:
+def run_given(ask: Asker, job_id: str) -> dict[str, Any]:
     from orchestrator_core.jobs.queue import Queue
 
-    with Store.open(folder / "store.sqlite3") as store:
+    with ask.api.place.open_store() as store:
         return dict(Queue(store).job(job_id).run or {})
 
 
-def prompt_given(ask: Asker, job_id: str, folder: Path) -> str:
-    return "".join(part["text"] for part in run_given(ask, job_id, folder)["draft"]["components"])
+def prompt_given(ask: Asker, job_id: str) -> str:
+    return "".join(part["text"] for part in run_given(ask, job_id)["draft"]["components"])
 
 
 def test_the_same_again_is_a_job_that_begins_with_the_prompt(ask: Asker, tmp_path: Path):
@@ -179,8 +184,8 @@ def test_the_same_again_is_a_job_that_begins_with_the_prompt(ask: Asker, tmp_pat
     assert [stage["type"] for stage in told["pipeline"]["stages"]] == ["dispatch", "scoreImages"]
     options = told["pipeline"]["stages"][0]["options"]
     assert options == {"checkpoint": "sd15/dream.safetensors", "seed": 77, **SIZE}
-    assert prompt_given(ask, told["id"], tmp_path) == ask.told("GET", "/gallery/images/1")["prompt"]
-    assert run_given(ask, told["id"], tmp_path)["images"] == []
+    assert prompt_given(ask, told["id"]) == ask.told("GET", "/gallery/images/1")["prompt"]
+    assert run_given(ask, told["id"])["images"] == []
     assert ask.told("GET", "/jobs")["counts"]["waiting"] == 1  # the very same is one image
 
 
@@ -189,7 +194,7 @@ def test_with_new_seeds_the_words_stay(ask: Asker, tmp_path: Path):
     whole = [ask.told("GET", f"/jobs/{one['id']}") for one in jobs]
     seeds = {one["pipeline"]["stages"][0]["options"]["seed"] for one in whole}
     assert len(seeds | {77}) == 4
-    assert len({prompt_given(ask, one["id"], tmp_path) for one in jobs}) == 1
+    assert len({prompt_given(ask, one["id"]) for one in jobs}) == 1
     assert ask.told("POST", "/gallery/images/1/again", {"seed": "new", "count": 3})["new"] == 3  # as often as one likes
 
 
@@ -199,13 +204,13 @@ def test_one_slot_says_something_else_and_all_the_rest_stays(ask: Asker, tmp_pat
     assert [slot["slot"] for slot in slots] == names
     before = ask.told("GET", "/gallery/images/1")["prompt"].split()
     jobs = ask.told("POST", "/gallery/images/1/again", {"vary": "{fox|owl|hare}", "count": 9})["jobs"]
-    after = [prompt_given(ask, one["id"], tmp_path).split() for one in jobs]
+    after = [prompt_given(ask, one["id"]).split() for one in jobs]
     assert {words[2] for words in after} == {"fox", "owl", "hare"} - {before[2]}
     assert all(words[:2] + words[3:] == before[:2] + before[3:] for words in after)
     seeds = {ask.told("GET", f"/jobs/{one['id']}")["pipeline"]["stages"][0]["options"]["seed"] for one in jobs}
     assert seeds == {77}
     second = ask.told("POST", "/gallery/images/1/again", {"vary": "__colors/warm__ (2)"})["jobs"][0]
-    words = prompt_given(ask, second["id"], tmp_path).split()
+    words = prompt_given(ask, second["id"]).split()
     assert words[:4] == before[:4] and words[4] != before[4]
 
 
@@ -214,9 +219,9 @@ def test_a_slot_is_varied_under_what_was_added_since(ask: Asker, tmp_path: Path,
     added = (Component(", inkwash", Origin.trigger_words), Component(", in deep fog", Origin.llm))
     story = StoryUse("Winter", 3)
     richer = draft.replacing(components=(*draft.components, *added), loras=(LoraUse("Ink"),), story=story)
-    save(tmp_path, a_run(tmp_path, wildcards, richer, "0199aabbccde" + "0" * 20))
+    save(ask, a_run(tmp_path, wildcards, richer, "0199aabbccde" + "0" * 20))
     told = job(ask, 2, vary="{fox|owl|hare}")
-    run = run_given(ask, told["id"], tmp_path)
+    run = run_given(ask, told["id"])
     text = "".join(part["text"] for part in run["draft"]["components"])
     assert text.endswith(", inkwash, in deep fog") and text != richer.positive
     assert [lora["name"] for lora in run["draft"]["loras"]] == ["Ink"]
@@ -234,7 +239,7 @@ def test_all_drawn_anew_is_the_pipeline_that_made_it_with_another_seed(ask: Aske
         {"id": "r", "type": "dispatch", "options": {"steps": 9, "seed": 4}},
     ]
     made = ask.told("POST", "/jobs", {"pipeline": pipeline})["jobs"][0]
-    save(tmp_path, Run(made["run_id"], PromptDraft((Component("a fox"),)), (shot(tmp_path, made["run_id"]),)))
+    save(ask, Run(made["run_id"], PromptDraft((Component("a fox"),)), (shot(tmp_path, made["run_id"]),)))
     stages = job(ask, 2, vary="*")["pipeline"]["stages"]
     assert [stage["id"] for stage in stages] == ["a", "l", "r"]
     assert stages[0]["options"]["seed"] != 3
@@ -249,21 +254,21 @@ def shot(folder: Path, run_id: str) -> GeneratedImage:
 
 def test_an_image_of_another_program_is_made_again_by_its_metadata(ask: Asker, tmp_path: Path):
     text = a1111("a fox")["parameters"].replace("8x8", "64x64")
-    told = job(ask, found(tmp_path, {"parameters": text}))
+    told = job(ask, found(ask, tmp_path, {"parameters": text}))
     assert told["pipeline"]["stages"][0]["options"] == {
         "checkpoint": "dream",
         "sampler": "euler_ancestral",
         "seed": 1,
         **SIZE,
     }
-    assert prompt_given(ask, told["id"], tmp_path) == "a fox"
+    assert prompt_given(ask, told["id"]) == "a fox"
 
 
 def test_what_says_too_little_is_refused_with_the_reason(ask: Asker, tmp_path: Path):
-    silent = found(tmp_path, {})
-    small = found(tmp_path, a1111("a fox"), name="small.png")  # of 8 x 8 pixels
+    silent = found(ask, tmp_path, {})
+    small = found(ask, tmp_path, a1111("a fox"), name="small.png")  # of 8 x 8 pixels
     gone = put(tmp_path / "other" / "gone.png", b"\x89PNG")
-    with Store.open(tmp_path / "store.sqlite3") as store:
+    with ask.api.place.open_store() as store:
         Gallery(store).index()
     gone.unlink()
     cases = [
@@ -288,7 +293,7 @@ def test_what_says_too_little_is_refused_with_the_reason(ask: Asker, tmp_path: P
 
 def test_a_slot_with_one_value_has_nothing_else_to_say(ask: Asker, tmp_path: Path, wildcards: Wildcards):
     draft = generate(Options(template="a {fox} in {snow|snow}", seed=5), wildcards)
-    save(tmp_path, a_run(tmp_path, wildcards, draft, "0199aabbccde" + "0" * 20))
+    save(ask, a_run(tmp_path, wildcards, draft, "0199aabbccde" + "0" * 20))
     told = json.loads(ask("POST", "/gallery/images/2/again", {"vary": "{snow|snow}"}).body)["error"]
     assert "nothing else to say" in told["message"]
 
@@ -310,7 +315,7 @@ def test_asked_twice_under_a_key_adds_once(ask: Asker):
 def test_targets_are_those_of_the_place_and_of_workers_that_live(ask: Asker, tmp_path: Path):
     assert ask.told("GET", "/gallery/targets") == {"targets": [{"name": "comfyui", "title": "ComfyUI"}]}
     there = lane(FakeGenerator(), "forge", "http://127.0.0.1:7860")
-    with Store.open(tmp_path / "store.sqlite3") as store, working(store, tmp_path, there):
+    with ask.api.place.open_store() as store, working(store, tmp_path, there):
         told = {one["name"]: one["title"] for one in ask.told("GET", "/gallery/targets")["targets"]}
     assert told == {
         "comfyui": "ComfyUI",
@@ -323,7 +328,7 @@ def test_words_of_an_image_that_only_its_file_tells_of(ask: Asker, tmp_path: Pat
     draft = drawn(wildcards)
     request = GenerationRequest(draft.positive, draft.negative_prompt, seed=77, **SIZE)
     text = format_infotext(request, notes_for("0199aabbccde" + "0" * 20, draft))
-    image = found(tmp_path, {"parameters": text})
+    image = found(ask, tmp_path, {"parameters": text})
     words = ask.told("GET", f"/gallery/images/{image}/words")["words"]
     assert "".join(word["text"] for word in words) == draft.positive
     assert [word["origin"] for word in words].count("wildcard") == 2
@@ -331,7 +336,7 @@ def test_words_of_an_image_that_only_its_file_tells_of(ask: Asker, tmp_path: Pat
     (tmp_path / "other" / "other.png").unlink()
     assert ask.told("GET", f"/gallery/images/{image}/words")["words"] == []
     gone = job(ask, image)  # as far as the gallery remembers
-    assert prompt_given(ask, gone["id"], tmp_path) == draft.positive
+    assert prompt_given(ask, gone["id"]) == draft.positive
     assert gone["pipeline"]["stages"][0]["options"] == {"seed": 77, **SIZE}
 
 
@@ -340,7 +345,7 @@ def test_words_of_an_image_that_only_its_file_tells_of(ask: Asker, tmp_path: Pat
 
 def test_the_workflow_in_the_file_is_given_as_it_is(ask: Asker, tmp_path: Path):
     workflow = {"nodes": [{"id": 1, "type": "Note", "widgets_values": ["<b>"]}], "links": [], "version": 0.4}
-    image = found(tmp_path, {**comfyui("a fox"), "workflow": json.dumps(workflow)})
+    image = found(ask, tmp_path, {**comfyui("a fox"), "workflow": json.dumps(workflow)})
     told = ask.told("GET", f"/gallery/images/{image}/workflow")
     assert told == {"workflow": workflow, "source": "image", "warnings": []}
 
@@ -350,19 +355,19 @@ def test_without_a_workflow_one_is_made_of_what_is_known(ask: Asker, tmp_path: P
     assert of_run["source"] == "run"
     (prompt,) = [node for node in of_run["workflow"]["nodes"] if node["type"] == "OrchestratorWildcardPrompt"]
     assert TEMPLATE in prompt["widgets_values"]
-    graph = ask.told("GET", f"/gallery/images/{found(tmp_path, comfyui('a fox'))}/workflow")
+    graph = ask.told("GET", f"/gallery/images/{found(ask, tmp_path, comfyui('a fox'))}/workflow")
     assert graph["source"] == "image"
     assert "KSampler" in [node["type"] for node in graph["workflow"]["nodes"]]
-    plain = ask.told("GET", f"/gallery/images/{found(tmp_path, a1111('an owl'), name='a.png')}/workflow")
+    plain = ask.told("GET", f"/gallery/images/{found(ask, tmp_path, a1111('an owl'), name='a.png')}/workflow")
     assert any("an owl" in node.get("widgets_values", []) for node in plain["workflow"]["nodes"])
     assert plain["warnings"]
-    nothing = ask.told("GET", f"/gallery/images/{found(tmp_path, {}, name='b.png')}/workflow")
+    nothing = ask.told("GET", f"/gallery/images/{found(ask, tmp_path, {}, name='b.png')}/workflow")
     assert nothing["workflow"] is None and nothing["warnings"]
 
 
 @pytest.mark.parametrize("text", ["[]", "{", '{"nodes": 3}', '{"nodes": []', "1e999", '"x"', "[" * 9000, "\0"])
 def test_a_workflow_that_is_none_costs_no_more_than_itself(ask: Asker, tmp_path: Path, text: str):
-    image = found(tmp_path, {**a1111("a fox"), "workflow": text})
+    image = found(ask, tmp_path, {**a1111("a fox"), "workflow": text})
     told = ask.told("GET", f"/gallery/images/{image}/workflow")
     assert "KSampler" in [node["type"] for node in told["workflow"]["nodes"]]
 
@@ -408,7 +413,7 @@ def test_stories_are_strips_of_their_last_images_the_newest_first(ask: Asker, tm
         story = StoryUse("Winter" if number < 14 else "<b>Sea</b>", number)
         draft = drawn(wildcards).replacing(story=story)
         runs.append(a_run(tmp_path, wildcards, draft, f"{number + 0x0199BB000000:012x}" + "1" * 20))
-    save(tmp_path, *runs)
+    save(ask, *runs)
     sea, winter = ask.told("GET", "/gallery/stories")["stories"]
     assert (sea["name"], sea["images"], winter["name"], winter["images"]) == ("<b>Sea</b>", 1, "Winter", 14)
     assert [card["run_id"] for card in winter["cards"]] == [run.id for run in runs[2:14]]
@@ -419,7 +424,7 @@ def test_lora_tests_are_grids_the_best_row_first(ask: Asker, tmp_path: Path):
     from tests.core.gallery import test_grids
 
     assert ask.told("GET", "/gallery/grids") == {"grids": []}
-    with Store.open(tmp_path / "store.sqlite3") as store:
+    with ask.api.place.open_store() as store:
         ids = test_grids.rendered(store, tmp_path / "test", [0.5, 0.5, 0.2, None, 0.9, 0.7])
         grids.keep(store, grids.kept_test(test_grids.plan(), tmp_path, "LoRAs", ids))
     (listed,) = ask.told("GET", "/gallery/grids")["grids"]
