@@ -103,7 +103,7 @@ def _varied(draft: PromptDraft, wanted: Wanted, request: GenerationRequest, draw
 
     def draw(rerolls: Mapping[str, int]) -> PromptDraft:
         own = options.model_copy(update={"rerolls": dict(rerolls)})
-        return generate(own, context.wildcards, odds.weights, None, context.profiles, odds.number)
+        return generate(own, context.wildcards, odds.weights, context.variables, context.profiles, odds.number)
 
     return varied(draft, wanted.vary, wanted.count, draw)
 
