@@ -37,7 +37,7 @@ def read_jpeg(data: Bytes, where: str) -> tuple[tuple[int, int], dict[str, str]]
     """((width, height), texts by name). Raises FormatError where the file is cut short."""
     size = (0, 0)
     texts: dict[str, str] = {}
-    for part in _jpeg_parts(data, where):
+    for part in jpeg_parts(data, where):
         payload = data[part.payload : part.end]
         if part.kind == "size" and len(payload) >= 5:
             height, width = struct.unpack_from(">HH", payload, 1)
@@ -53,7 +53,7 @@ def read_webp(data: Bytes, where: str) -> tuple[tuple[int, int], dict[str, str]]
     """((width, height), texts by name). Raises FormatError where the file is cut short."""
     size = (0, 0)
     texts: dict[str, str] = {}
-    for part in _webp_parts(data, where):
+    for part in webp_parts(data, where):
         if part.kind in ("VP8X", "VP8 ", "VP8L") and size == (0, 0):
             size = _webp_size(part.kind, data[part.payload : part.payload + 10])
         elif part.kind == "EXIF":
@@ -61,7 +61,7 @@ def read_webp(data: Bytes, where: str) -> tuple[tuple[int, int], dict[str, str]]
     return size, texts
 
 
-def _jpeg_parts(data: Bytes, where: str) -> Iterator[Part]:
+def jpeg_parts(data: Bytes, where: str) -> Iterator[Part]:
     """The segments before the pixels."""
     position = 2
     while True:
@@ -87,7 +87,7 @@ def _jpeg_kind(marker: int, head: bytes) -> str:
     return {0xFE: "comment", 0xE0: "jfif"}.get(marker, "other")
 
 
-def _webp_parts(data: Bytes, where: str) -> Iterator[Part]:
+def webp_parts(data: Bytes, where: str) -> Iterator[Part]:
     if 8 + struct.unpack_from("<I", data, 4)[0] > len(data):
         raise FormatError(f"{where}: the WebP says that it is longer than its {len(data):,} bytes; it is not complete.")
     position = 12
@@ -168,7 +168,7 @@ def _exif_with(data: bytes, texts: Mapping[str, str], where: str) -> bytes:
 
 def with_jpeg_texts(data: bytes, texts: Mapping[str, str], where: str) -> bytes:
     """The same JPEG with these texts. Raises FormatError if they are more than its 64 KiB for EXIF."""
-    parts = list(_jpeg_parts(data, where))
+    parts = list(jpeg_parts(data, where))
     old = next((data[part.payload : part.end] for part in parts if part.kind == "exif"), b"")
     payload = _EXIF_HEAD + _exif_with(old.removeprefix(_EXIF_HEAD), texts, where)
     if len(payload) > _MAX_JPEG_SEGMENT:
@@ -184,7 +184,7 @@ def with_jpeg_texts(data: bytes, texts: Mapping[str, str], where: str) -> bytes:
 
 def with_webp_texts(data: bytes, texts: Mapping[str, str], where: str) -> bytes:
     """The same WebP with these texts, in the extended layout."""
-    parts = list(_webp_parts(data, where))
+    parts = list(webp_parts(data, where))
     old = next((data[part.payload : part.end] for part in parts if part.kind == "EXIF"), b"")
     block = _exif_with(old.removeprefix(_EXIF_HEAD), texts, where)
     chunks = [(part.kind, data[part.payload : part.end]) for part in parts if part.kind not in ("EXIF", "VP8X")]

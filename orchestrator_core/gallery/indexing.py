@@ -152,13 +152,16 @@ class _Indexing:
             yield one, facts
 
     def _keep(self, read: Sequence[tuple[_File, Facts]], through: dict[Place, str]) -> None:
-        from orchestrator_core.store import gallery_folders, gallery_images
+        from orchestrator_core.store import gallery_folders, gallery_images, gallery_rewritten
 
         if not read and not through:
             return
         told = [told_of(one.path, facts, one.file.mtime_ns) for one, facts in read]
         with self.store.writing() as connection:
+            pixels = {one.key: facts.pixels for one, (_, facts) in zip(told, read, strict=True)}
+            gallery_rewritten.follow(connection, {one.path: one.key for one in told}, pixels)
             ids = gallery_images.put(connection, told) if told else {}
+            gallery_rewritten.keep(connection, {ids[key]: digest for key, digest in pixels.items()})
             rows = [
                 {
                     "path": str(one.path),

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, BinaryIO
 
 from orchestrator_core.errors import FormatError
 from orchestrator_core.formats.image_metadata import ImageMetadata, read_image_data
+from orchestrator_core.formats.pixels import pixel_digest
 from orchestrator_core.formats.png_text import SIGNATURE
 from orchestrator_core.request import GenerationRequest, ImageNotes
 
@@ -29,11 +30,15 @@ _BLOCK = 2**20
 
 @dataclass(frozen=True, slots=True)
 class Facts:
-    """``sha256`` is "" where nobody could read the file. ``broken``: why it cannot be shown; "" where it can."""
+    """``sha256`` is "" where nobody could read the file. ``broken``: why it cannot be shown; "" where it can.
+
+    ``pixels``: the digest of what it shows; "" where that is not known.
+    """
 
     sha256: str
     metadata: ImageMetadata | None = None
     broken: str = ""
+    pixels: str = ""
 
 
 def read_facts(path: Path) -> Facts:
@@ -98,7 +103,7 @@ def _interpreted(digest: str, data: bytes, path: Path) -> Facts:
         return Facts(digest, broken=f"Its metadata cannot be read: {type(error).__name__}: {error}")
     if metadata.format == "JPEG" and b"\xff\xd9" not in data:
         return Facts(digest, metadata, "The JPEG is cut short.")
-    return Facts(digest, metadata, _broken(metadata))
+    return Facts(digest, metadata, _broken(metadata), pixel_digest(data))
 
 
 def _broken(metadata: ImageMetadata) -> str:

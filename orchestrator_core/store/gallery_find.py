@@ -17,7 +17,7 @@ from orchestrator_core.store.gallery_tables import files, image_terms, images, t
 from orchestrator_core.store.rows import Stored
 
 _WALK = 1000  # rows that are walked through for a first page
-SHOWN = [column for column in images.c if column.name not in ("digest", "search_text", "own")]
+SHOWN = [column for column in images.c if column.name not in ("digest", "search_text", "own", "pixels")]
 
 
 class Asked(NamedTuple):

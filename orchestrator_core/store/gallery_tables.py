@@ -49,6 +49,7 @@ images = Table(
     Column("reject_rev", BigInteger),
     Column("rating", BigInteger),  # stars; 0 for none
     Column("rating_rev", BigInteger),
+    Column("pixels", AnyText),  # of a file that was read: the digest of what it shows; "" where not known
 )
 files = Table(
     "gallery_files",
@@ -206,3 +207,9 @@ def m013_gallery_finding(connection: Connection) -> None:
         "CREATE INDEX gallery_images_by_size ON gallery_images (width, height, format, id)",
     ):
         connection.execute(text(statement))
+
+
+def m016_gallery_pixels(connection: Connection) -> None:
+    """What a picture shows, so that one whose file is written anew with other words keeps its marks."""
+    key = 'TEXT COLLATE "C"' if connection.dialect.name == "postgresql" else "TEXT"
+    connection.execute(text(f"ALTER TABLE gallery_images ADD COLUMN pixels {key} NOT NULL DEFAULT ''"))

@@ -19,7 +19,7 @@ from orchestrator_core.errors import SchemaTooNew, StoreError
 from orchestrator_core.store import schema
 from orchestrator_core.store.backup import back_up
 from orchestrator_core.store.engine import WRITES
-from orchestrator_core.store.gallery_tables import m012_gallery, m013_gallery_finding
+from orchestrator_core.store.gallery_tables import m012_gallery, m013_gallery_finding, m016_gallery_pixels
 from orchestrator_core.store.job_tables import m010_jobs
 from orchestrator_core.store.lora_test_tables import m014_lora_tests
 from orchestrator_core.store.migration_steps import (
@@ -55,6 +55,7 @@ MIGRATIONS: tuple[Migration, ...] = (
     m013_gallery_finding,
     m014_lora_tests,
     m015_outside,
+    m016_gallery_pixels,
 )
 
 

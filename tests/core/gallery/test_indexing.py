@@ -18,6 +18,7 @@ from orchestrator_core.gallery.service import Gallery
 from orchestrator_core.store import Store
 from tests.core.gallery.images import LONG_AGO, TOOLS, a1111, picture, put, write
 from tests.core.gallery.samples import samples
+from tests.core.gallery.test_finding import a_run
 
 
 @pytest.fixture
@@ -225,10 +226,54 @@ def test_what_is_written_still_is_not_shown_as_broken(gallery: Gallery, folder: 
 def test_a_file_that_was_written_anew_is_another_image(gallery: Gallery, folder: Path) -> None:
     write(folder / "a.png", a1111("a fox"))
     gallery.index()
-    write(folder / "a.png", a1111("an owl, longer"))
+    write(folder / "a.png", a1111("an owl, longer"), colour=9)
     gallery.index()
     assert [image.prompt for image in gallery.page().images] == ["an owl, longer"]
     assert gallery.page("missing:yes").images[0].prompt == "a fox"
+
+
+@pytest.mark.parametrize("kind", ["PNG", "JPEG", "WEBP"])
+def test_a_file_that_was_written_anew_with_other_words_keeps_its_marks(
+    gallery: Gallery, folder: Path, kind: str
+) -> None:
+    path = write(folder / "a.png", a1111("a fox"), kind)
+    gallery.index()
+    (fox,) = gallery.page().images
+    Marking(gallery).mark(fox.id, {"rating": 5})
+    put(path, with_metadata(path.read_bytes(), a1111("a fox, tagged by another program")), LONG_AGO + 5)
+    gallery.index()
+    (tagged,) = gallery.page().images
+    assert (tagged.id, tagged.rating, tagged.prompt) == (fox.id, 5, "a fox, tagged by another program")
+    assert (tagged.key == fox.key, gallery.count("missing:yes")) == (False, 0)
+    put(path, with_metadata(picture(kind, (9, 9)), a1111("a fox")), LONG_AGO + 6)
+    gallery.index()
+    (other,) = gallery.page().images
+    assert (other.id == fox.id, other.rating, gallery.page("missing:yes").images[0].rating) == (False, 0, 5)
+
+
+def test_a_copy_with_other_words_is_another_image_while_the_first_is_there(gallery: Gallery, folder: Path) -> None:
+    first = write(folder / "a.png", a1111("a fox"))
+    put(folder / "copy.png", first.read_bytes())
+    gallery.index()
+    Marking(gallery).mark(gallery.page().images[0].id, {"rating": 5})
+    write(folder / "copy.png", a1111("a tagged fox"))
+    gallery.index()
+    assert [(image.name, image.rating) for image in gallery.page("sort:rating").images] == [
+        ("a.png", 5),
+        ("copy.png", 0),
+    ]
+
+
+def test_an_image_of_a_run_that_is_tagged_is_of_the_run_still(store: Store, tmp_path: Path) -> None:
+    gallery = Gallery(store)
+    store.save_run(run := a_run(tmp_path, 3))
+    gallery.add_root(tmp_path)
+    gallery.index()
+    path = run.images[0].path
+    put(path, with_metadata(path.read_bytes(), {"tags": "fox"}), LONG_AGO + 5)
+    gallery.index()
+    (image,) = gallery.page().images
+    assert (image.run_id, image.prompt, gallery.count("missing:yes")) == (run.id, "a crimson fox in the snow", 0)
 
 
 def test_folders_inside_of_one_another_are_one(gallery: Gallery, folder: Path, tmp_path: Path) -> None:
