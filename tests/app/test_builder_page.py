@@ -21,12 +21,27 @@ import pytest_socket
 
 from orchestrator_core.spec import pipeline_from
 from tests.app.conftest import ROOT, Cli
+from tests.builder_page import (
+    DRAW,
+    LORAS,
+    RENDER,
+    build_by_mouse,
+    connect,
+    drag,
+    edges,
+    fill,
+    kind,
+    middle,
+    node,
+    save_as,
+    see_all,
+)
 from tests.core.generators.stand_in_comfy import StandIn
 from tests.core.loras.lora_files import KOHYA, SD, tensors, unet, write_lora
 from tests.hosts.studio import Painter
 
 if TYPE_CHECKING:
-    from playwright.sync_api import Browser, Locator, Page
+    from playwright.sync_api import Browser, Page
 
 pytestmark = [
     pytest.mark.network,
@@ -37,7 +52,6 @@ pytestmark = [
 
 AXE = ROOT / "web" / "node_modules" / "axe-core" / "axe.min.js"
 WAIT_MS = 20_000
-DRAW, ENHANCE, LORAS, RENDER = "Generate prompt", "Enhance", "Select LoRAs", "Render"
 
 
 @dataclass(frozen=True)
@@ -111,36 +125,6 @@ def picture(page: Page, name: str) -> None:
         page.screenshot(path=str(Path(folder) / f"builder_{name}.png"))
 
 
-def node(page: Page, stage: str) -> Locator:
-    return page.locator(f'.react-flow__node[data-id="{stage}"]')
-
-
-def kind(page: Page, title: str) -> Locator:
-    return page.locator(".b-kind").filter(has_text=title)
-
-
-def middle(found: Locator) -> tuple[float, float]:
-    box = found.bounding_box()
-    assert box
-    return box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
-
-
-def drag(page: Page, start: tuple[float, float], end: tuple[float, float]) -> None:
-    page.mouse.move(*start)
-    page.mouse.down()
-    page.mouse.move((start[0] + end[0]) / 2, (start[1] + end[1]) / 2, steps=4)
-    page.mouse.move(*end, steps=4)
-    page.mouse.up()
-
-
-def connect(page: Page, source: str, target: str) -> None:
-    drag(page, middle(node(page, source).locator(".source")), middle(node(page, target).locator(".target")))
-
-
-def edges(page: Page) -> list[str]:
-    return sorted(page.locator(".react-flow__edge").evaluate_all("all => all.map(one => one.dataset.id)"))
-
-
 def axe(page: Page) -> list[str]:
     """What axe finds that is serious."""
     if not AXE.is_file():
@@ -154,19 +138,11 @@ def axe(page: Page) -> list[str]:
 
 def test_a_pipeline_is_built_by_mouse_saved_run_and_run_again(server: Server, opened: Opened, cli: Cli):
     page = opened()
-    for title, place in ((DRAW, (640, 200)), (ENHANCE, (330, 680)), (LORAS, (820, 780)), (RENDER, (330, 820))):
-        drag(page, middle(kind(page, title)), place)
-        page.keyboard.press("f")
-        page.wait_for_timeout(350)
-    for source, target in (("draw", "enhance"), ("enhance", "loras"), ("loras", "render")):
-        if f"{source} → {target}" not in edges(page):
-            connect(page, source, target)
-    assert edges(page) == ["draw → enhance", "enhance → loras", "loras → render"]
-    page.get_by_role("button", name="Tidy up").click()
-    _fill(page, "draw", "Template", "an ink wash of a {red|white} fox")
+    build_by_mouse(page)
+    fill(page, "draw", "Template", "an ink wash of a {red|white} fox")
     _a_bad_number_is_told_at_its_field(page)
-    saved = _saved(server, page)
-    _the_command_line_reads_it(cli, saved, server.home.parent / "loras")
+    save_as(page, "by mouse")
+    _the_command_line_reads_it(cli, server.saved("by mouse"), server.home.parent / "loras")
     server.painter.hold.set()
     page.get_by_role("button", name="Run", exact=True).click()
     node(page, "render").get_by_text("running 38 %").wait_for()
@@ -185,14 +161,8 @@ def test_a_pipeline_is_built_by_mouse_saved_run_and_run_again(server: Server, op
     assert {"OrchestratorWildcardPrompt", "KSampler"} <= set(types) or any("Wildcard" in one for one in types)
 
 
-def _fill(page: Page, stage: str, label: str, text: str) -> None:
-    node(page, stage).focus()  # which brings it into view, where a run has moved the canvas
-    page.keyboard.press("Enter")
-    page.get_by_label(label, exact=True).fill(text)
-
-
 def _a_bad_number_is_told_at_its_field(page: Page) -> None:
-    _fill(page, "render", "Steps", "2000")
+    fill(page, "render", "Steps", "2000")
     steps = page.get_by_label("Steps", exact=True)
     assert steps.get_attribute("aria-invalid") == "true"
     assert page.locator(".b-field.wrong .b-bad").inner_text() == "From 1 to 1,000."
@@ -210,14 +180,6 @@ def _a_bad_number_is_told_at_its_field(page: Page) -> None:
     page.locator(".b-verdict.good").wait_for()
 
 
-def _saved(server: Server, page: Page) -> Path:
-    page.get_by_role("button", name="Save", exact=True).click()
-    page.get_by_label("Name", exact=False).last.fill("by mouse")
-    page.keyboard.press("Enter")
-    page.get_by_text("Saved as 'by mouse'.").first.wait_for()
-    return server.saved("by mouse")
-
-
 def _the_command_line_reads_it(cli: Cli, saved: Path, loras: Path) -> None:
     checked = cli("pipeline", "check", saved)
     assert checked.status == 0, checked.err
@@ -231,13 +193,13 @@ def _the_command_line_reads_it(cli: Cli, saved: Path, loras: Path) -> None:
 
 
 def _a_stage_is_run_again_with_another_option(page: Page) -> None:
-    _fill(page, "render", "Steps", "9")
+    fill(page, "render", "Steps", "9")
     node(page, "render").get_by_text("changed").wait_for()
     page.get_by_role("button", name="Run from here").click()
     node(page, "draw").get_by_text("kept").wait_for()
     page.locator(".b-dock", has_text="Job 1 is done").wait_for()
     assert node(page, "render").get_by_text("changed").count() == 0
-    _fill(page, "draw", "Template", "an owl")
+    fill(page, "draw", "Template", "an owl")
     node(page, "loras").focus()
     page.keyboard.press("Enter")
     assert page.get_by_role("button", name="Run from here").is_disabled()
@@ -301,8 +263,7 @@ def test_a_circle_is_refused_a_connection_cut_and_a_stage_put_between(opened: Op
     drag(page, middle(kind(page, "Score images")), middle(path))
     assert {"enhance → score", "score → loras"} <= set(edges(page))
     # a connection that is let go on the canvas asks what comes next
-    page.keyboard.press("f")
-    page.wait_for_timeout(350)
+    see_all(page)
     x, y = middle(node(page, "draw").locator(".source"))
     drag(page, (x, y), (x + 320, y + 40))
     page.get_by_role("menuitem", name=RENDER).click()

@@ -218,7 +218,7 @@ function useKeepingInView(outcomes: Outcomes, nodes: readonly StageNodeType[], f
   const [id = "", outcome] = all.findLast(([, one]) => one.state === "running" || one.state === "failed" || one.images.length > 0) ?? [];
   const node = nodes.find((one) => one.id === id);
   const height = node?.measured?.height ?? 0;
-  const now = id && `${id} ${outcome!.state} ${height}`;
+  const now = id && `${id} ${outcome!.state} ${height} ${node?.position.y}`;
   useEffect(() => {
     if (!now || now === around.current || !node) return;
     around.current = now;

@@ -8,7 +8,7 @@ import { ofJob, ofPlan, type Outcomes } from "./outcomes";
 import type { Pipeline } from "./pipeline";
 import { type Problem, problemsOf } from "./problems";
 import { check, plan, type Plan, type StageKind, stageKinds } from "./server";
-import { type Running, useRunning } from "./running";
+import { type Running, useRunning, watchedBefore } from "./running";
 import { begun, store, stored, type Step, type Work, worked } from "./work";
 
 const CHECK_MS = 350;
@@ -27,6 +27,8 @@ export interface Desk {
   step: (step: Step) => void;
   change: (to: (pipeline: Pipeline) => Pipeline, what?: string) => void;
   kinds: ReadonlyMap<string, StageKind>;
+  /** Why there are none, and what asks again. */
+  kindsTrouble: { message: string; again: () => void } | null;
   verdict: Verdict;
   /** What is typed in fields and is no value yet. */
   typed: readonly Problem[];
@@ -63,10 +65,11 @@ export function useNewDesk(): Desk {
       return message ? [...others, { stage, field, message }] : others.length < before.length ? others : before;
     });
   }, []);
-  const [shown, show] = useState<Shown>({ of: "nothing" });
+  const [shown, show] = useState<Shown>(() => (watchedBefore() ? { of: "job" } : { of: "nothing" }));
   const running = useRunning();
   const found = useQuery({ queryKey: ["stages"], queryFn: stageKinds, staleTime: 300_000 });
   const kinds = useMemo(() => new Map((found.data ?? []).map((kind) => [kind.type, kind])), [found.data]);
+  const kindsTrouble = found.error ? { message: messageOf(found.error), again: () => void found.refetch() } : null;
   const verdict = useVerdict(work.pipeline);
   useEffect(() => {
     const timer = setTimeout(() => store(work), 200);
@@ -97,7 +100,7 @@ export function useNewDesk(): Desk {
   }, [work.pipeline]);
 
   return {
-    work, step, change, kinds, verdict, typed, tellTyped, selected, select, shown, show, outcomes, running, makePlan,
+    work, step, change, kinds, kindsTrouble, verdict, typed, tellTyped, selected, select, shown, show, outcomes, running, makePlan,
   }; // prettier-ignore
 }
 

@@ -31,8 +31,9 @@ const MOST_BYTES = 4_000_000;
 
 export function useFiles(): Files {
   const desk = useDesk();
-  const { work, step, select, show, kinds } = desk;
+  const { work, step, select, show, kinds, running } = desk;
   const [dialog, setDialog] = useState<ReactNode>(null);
+  const { forget } = running;
   const picker = useRef<HTMLInputElement>(null);
   const queries = useQueryClient();
   const found = useQuery({ queryKey: ["pipelines"], queryFn: pipelines });
@@ -44,9 +45,10 @@ export function useFiles(): Files {
       step({ do: "open", pipeline, name, origin, isSaved });
       select([]);
       show({ of: "nothing" });
+      forget();
       go(hrefOf("builder", name ? [name] : []), true);
     },
-    [step, select, show],
+    [step, select, show, forget],
   );
 
   /** Does it at once, or when the person lets what is unsaved go. */

@@ -3,7 +3,7 @@
 import { useEffect } from "react";
 import { complain } from "../toasts";
 import type { Desk } from "./desk";
-import { changeWhole, copied, paste, remove } from "./edits";
+import { change, changeWhole, copied, paste, remove } from "./edits";
 import { pipelineFrom, type Stage, withTypes } from "./pipeline";
 import { needsOf } from "./wiring";
 
@@ -59,6 +59,7 @@ function actions(desk: Desk, doing: Doing): Record<string, () => boolean | void>
     "ctrl y": redo,
     "ctrl a": () => select(work.pipeline.stages.map((stage) => stage.id)),
     "ctrl d": () => (desk.selected.length ? repeat(desk) : false),
+    "ctrl b": () => (desk.selected.length ? skip(desk) : false),
     "ctrl s": doing.save,
     "ctrl enter": doing.run,
     delete: () => erase(desk),
@@ -81,6 +82,13 @@ function erase(desk: Desk): boolean {
   desk.change((now) => remove(now, gone));
   desk.select([]);
   return true;
+}
+
+/** Switched off, or on again where all of them are off, as ComfyUI bypasses nodes. */
+function skip(desk: Desk): void {
+  const picked = desk.work.pipeline.stages.filter(({ id }) => desk.selected.includes(id));
+  const enabled = picked.every((stage) => stage.enabled === false) ? undefined : false;
+  desk.change((now) => picked.reduce((made, { id }) => change(made, id, { enabled }), now));
 }
 
 function repeat(desk: Desk): void {

@@ -22,7 +22,7 @@ interface Drag {
 }
 
 export function Palette({ aim, aimed }: { aim: (target: Target) => void; aimed: Target }) {
-  const { kinds, work, change, select } = useDesk();
+  const { kinds, kindsTrouble, work, change, select } = useDesk();
   const flow = useReactFlow();
   const [drag, setDrag] = useState<Drag | null>(null);
   const wasDragged = useRef(false);
@@ -100,6 +100,14 @@ export function Palette({ aim, aimed }: { aim: (target: Target) => void; aimed: 
   return (
     <section className="b-palette" aria-label="Stages">
       <h3>Stages</h3>
+      {kindsTrouble && (
+        <p className="b-bad" role="alert">
+          {kindsTrouble.message}{" "}
+          <button className="b-small" onClick={kindsTrouble.again}>
+            Ask again
+          </button>
+        </p>
+      )}
       <div className="b-kinds">
         {[...kinds.values()].map((kind) => (
           <button

@@ -18,12 +18,34 @@ export interface Running {
   again: (stage: string, options: Record<string, unknown>) => Promise<void>;
   goOn: () => Promise<void>;
   stop: () => Promise<void>;
+  /** What runs goes on, but is no longer watched here. */
+  forget: () => void;
+}
+
+const KEY = "orchestrator.builder.job";
+
+/** The job that was watched before the page was loaded again. */
+export function watchedBefore(): string {
+  try {
+    return sessionStorage.getItem(KEY) ?? "";
+  } catch {
+    return ""; // storage is forbidden
+  }
+}
+
+function keep(job: string): void {
+  try {
+    if (job) sessionStorage.setItem(KEY, job);
+    else sessionStorage.removeItem(KEY);
+  } catch {
+    // it is then not watched after a reload
+  }
 }
 
 export function useRunning(): Running {
   const [jobs, setJobs] = useState<readonly JobShown[]>([]);
   const [count, setCount] = useState(0);
-  const [watched, setWatched] = useState("");
+  const [watched, setWatched] = useState(watchedBefore);
   const [round, setRound] = useState(0); // the same job once more, after a rerun
   const [job, setJob] = useState<JobWhole | null>(null);
   const [progress, setProgress] = useState<Progress | null>(null);
@@ -32,11 +54,12 @@ export function useRunning(): Running {
 
   useEffect(() => {
     if (!watched) return;
+    keep(watched);
     setProgress(null);
     return follow(watched, {
       job(now) {
         setJob(now);
-        setJobs((all) => all.map((one) => (one.id === now.id ? { ...one, ...shownOf(now) } : one)));
+        setJobs((all) => (all.length ? all.map((one) => (one.id === now.id ? { ...one, ...shownOf(now) } : one)) : [now]));
       },
       progress: setProgress,
       trouble: setTrouble,
@@ -87,7 +110,14 @@ export function useRunning(): Running {
     setRound((before) => before + 1);
   }, [jobs, job]);
 
-  return { jobs, job, progress, trouble, count, start, watch, again, goOn, stop };
+  const forget = useCallback(() => {
+    keep("");
+    setWatched("");
+    setJobs([]);
+    setJob(null);
+  }, []);
+
+  return { jobs, job, progress, trouble, count, start, watch, again, goOn, stop, forget };
 }
 
 function shownOf(job: JobShown): Partial<JobShown> {

@@ -49,7 +49,7 @@ export function TopBar({ files }: { files: Files }) {
         <Icon name="redo" />
       </button>
       <button
-        className="button quiet icon"
+        className="button quiet icon b-tidy"
         onClick={() => change((now) => changeWhole(now, { layout: undefined }))}
         disabled={!work.pipeline.layout}
         aria-label="Tidy up"
@@ -102,7 +102,7 @@ function OpenList({ files, close }: { files: Files; close: () => void }) {
 }
 
 function More({ files, close }: { files: Files; close: () => void }) {
-  const { work } = useDesk();
+  const { work, change } = useDesk();
   const has = work.pipeline.stages.length > 0;
   const entry = (title: string, then: () => void, isOn = has) => (
     <button
@@ -118,6 +118,7 @@ function More({ files, close }: { files: Files; close: () => void }) {
   );
   return (
     <div className="b-open">
+      {entry("Tidy up", () => change((now) => changeWhole(now, { layout: undefined })), !!work.pipeline.layout)}
       {entry("Save under another name…", files.saveAs)}
       {entry("Download the file", files.download)}
       {entry(host === "comfyui" ? "Open as a workflow" : "Download as a ComfyUI workflow", files.exportWorkflow)}
@@ -140,7 +141,7 @@ const KEYS = [
   ["Ctrl Z", "undo"],
   ["Ctrl Y", "redo"],
   ["Ctrl C · V", "copy, paste"],
-  ["Ctrl A", "select all"],
+  ["Ctrl A · B", "select all, switch off or on"],
   ["Delete", "delete, or cut a connection"],
   ["Ctrl S", "save"],
   ["Ctrl ⏎", "run"],
