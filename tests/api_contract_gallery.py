@@ -19,6 +19,7 @@ __all__ = [
     "test_folders_are_told_and_none_is_taken_from_a_client",
     "test_images_of_the_gallery_are_found_by_what_is_known_of_them",
     "test_marks_go_out_and_come_in_as_lines",
+    "test_pictures_are_posted_to_a_place_that_a_person_named_and_nowhere_else",
     "test_stale_marks_are_refused_with_both_values_and_a_step_is_taken_back",
     "test_ten_clients_mark_one_image_at_once_and_nothing_is_lost",
 ]
@@ -167,3 +168,22 @@ def test_marks_go_out_and_come_in_as_lines(api: ApiServer, tmp_path: Path):
         assert told[key] == 2
         put_marks(api, image, {"rating": 0})
     assert api.ask("POST", "/gallery/import", {"a": 1}).code == "not_taken"
+
+
+def test_pictures_are_posted_to_a_place_that_a_person_named_and_nowhere_else(api: ApiServer, tmp_path: Path):
+    from orchestrator_core.outside.places import Places
+    from orchestrator_core.store import Store
+    from tests.core.outside.elsewhere import elsewhere
+
+    path = "/gallery/outside/of%20the%20contract"
+    with in_gallery(api, tmp_path, 2) as images, elsewhere() as place, Store.open(api.database) as store:
+        assert api.ask("POST", path, {"images": images}).code == "no_such_place"
+        made, place.secret = Places(store).add("Of the contract", place.url)
+        try:
+            assert {"name": made.name, "url": place.url} in api.get("/gallery/outside")["places"]
+            assert api.post(path, {"images": images[:1]}) == {"posted": images[:1], "before": [], "failed": []}
+            told = api.post(path, {"images": [*images, 999999999]})
+            assert (told["posted"], told["before"], len(told["failed"])) == (images[1:], images[:1], 1)
+        finally:
+            Places(store).remove(made.name)
+        assert len(place.kept) == 2
