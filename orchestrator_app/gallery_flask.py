@@ -20,7 +20,7 @@ from orchestrator_core.errors import ConfigError
 if TYPE_CHECKING:
     from flask import Flask, Request, Response
 
-NOT_INSTALLED = (
+_NOT_INSTALLED = (
     "Flask and waitress are not installed, which this takes: pip install 'sd-orchestrator[gallery]', "
     "or pip install flask waitress."
 )
@@ -28,6 +28,15 @@ MOST_WAITING = 24
 _PIECE = 1 << 18  # bytes
 _START = f"{PREFIX}/app/"
 _log = logging.getLogger("orchestrator")
+
+
+def check_installed() -> None:
+    """Raises ConfigError without Flask or waitress."""
+    try:
+        import flask  # noqa: F401
+        import waitress  # noqa: F401
+    except ImportError:
+        raise ConfigError(_NOT_INSTALLED) from None
 
 
 class FlaskApi:
@@ -44,11 +53,8 @@ class FlaskApi:
         self._closing.set()
 
     def _made(self) -> Flask:
-        """Raises ConfigError where Flask is not installed."""
-        try:
-            from flask import Flask, request
-        except ImportError:
-            raise ConfigError(NOT_INSTALLED) from None
+        from flask import Flask, request
+
         app = Flask("orchestrator", static_folder=None)
         # Paths and methods are the API's own: none of them gets as far as Flask's routes.
         app.before_request(lambda: self._respond(request))

@@ -5,10 +5,9 @@ from __future__ import annotations
 import socket
 from typing import TYPE_CHECKING, Any
 
-from orchestrator_app.gallery_flask import MOST_WAITING, NOT_INSTALLED
+from orchestrator_app.gallery_flask import MOST_WAITING
 from orchestrator_core.api.refusing import Refusal, too_large
 from orchestrator_core.api.routing import LARGE
-from orchestrator_core.errors import ConfigError
 
 if TYPE_CHECKING:
     from orchestrator_app.gallery_flask import FlaskApi
@@ -19,14 +18,11 @@ _CODES = {400: "bad_request", 431: "headers_too_large", 501: "not_implemented"}
 
 
 class WaitressServer:
-    """``run`` blocks until Ctrl-C, or until ``stop`` is called elsewhere. Raises ConfigError without waitress."""
+    """``run`` blocks until Ctrl-C, or until ``stop`` is called elsewhere."""
 
     def __init__(self, api: FlaskApi, listening: socket.socket) -> None:
-        try:
-            from waitress.server import create_server
-            from waitress.task import ThreadedTaskDispatcher
-        except ImportError:
-            raise ConfigError(NOT_INSTALLED) from None
+        from waitress.server import create_server
+        from waitress.task import ThreadedTaskDispatcher
 
         self._api = api
         self._threads = ThreadedTaskDispatcher()

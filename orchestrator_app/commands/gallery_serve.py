@@ -48,9 +48,11 @@ def add_to(actions: Any, name: str = "serve") -> argparse.ArgumentParser:
 def run(arguments: argparse.Namespace) -> int:
     """Serves until Ctrl-C. Raises ConfigError."""
     from orchestrator_app.commands.serve import access_for
+    from orchestrator_app.gallery_flask import check_installed
     from orchestrator_app.serve_http import listen
     from orchestrator_app.serve_place import opened_place
 
+    check_installed()
     access = access_for(arguments.host, arguments.name)
     with using_database(arguments), opened_place(arguments) as place, listen(arguments.host, arguments.port) as there:
         if place.keeper is not None:
