@@ -40,13 +40,13 @@ def words(call: Call) -> shown.WordsShown:
 
 def _odds(call: Call, found: ImageRun) -> dict[str, float]:
     """The learned multipliers for a prompt like this one, where learning is on."""
-    from orchestrator_core.weights.crediting import context_for
     from orchestrator_core.weights.ledger import family_of
 
-    if call.place.ledger is None:
+    ledger, source = call.place.ledger, found.run.draft.source
+    if ledger is None:
         return {}
     try:
-        return dict(call.place.ledger.odds(context_for(found.run.draft, family_of(found.run))).multipliers)
+        return dict(ledger.odds(ledger.context_for(source.profiles, source.genre, family_of(found.run))).multipliers)
     except OrchestratorError:
         return {}
 

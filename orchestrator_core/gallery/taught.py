@@ -44,7 +44,7 @@ class Taught:
 
 
 def taught_by(image: ImageRun, ledger: Ledger, context: StageContext) -> Taught:
-    """Values that are not told of have no mark of this image's to learn from."""
+    """What changed most comes first. Values that are not told of have no mark of this image's to learn from."""
     run = image.run
     before, after = ledger.without_mark(run.id, image.shown.path.name)
     marked = {
@@ -59,6 +59,7 @@ def taught_by(image: ImageRun, ledger: Ledger, context: StageContext) -> Taught:
         for key, of_context in marked.items()
         if key in choices  # not of a prompt that was drawn again otherwise since
     ]
+    found.sort(key=lambda value: -abs(value.after - value.before))
     return Taught(tuple(found), after.settings.on)
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from orchestrator_core.context import StageContext
@@ -174,3 +174,23 @@ def test_words_joined_are_the_prompt_whatever_it_is(parts: Sequence[Component], 
     words = words_of(Run("r", PromptDraft(tuple(parts))), shown)
     assert "".join(word.text for word in words) == (render(parts) if shown is None else shown)
     assert all(word.label for word in words)
+
+
+SLOTS = st.lists(st.sampled_from([0, 1, 2, 3]), min_size=1, max_size=5)
+
+
+@settings(max_examples=25)
+@given(SLOTS, st.integers(0, 4), st.integers(0, 2**64 - 1), st.booleans())
+def test_no_other_slot_says_another_word(kinds: list[int], which: int, seed: int, is_changed: bool):
+    """Whether a draw still gives the prompt, or more was done to it since."""
+    template = " and ".join(f"{{{kind}a|{kind}b|{kind}c}}" for kind in kinds)
+    draft = drawn(template, seed)
+    if is_changed:
+        draft = draft.replacing(components=(*draft.components, Component(", ink", Origin.trigger_words)))
+    slots = slots_of(draft)
+    chosen = slots[which % len(slots)]
+    before = draft.positive.split(",")[0].split(" and ")
+    for run in drafts_of(image_of(draft), Wanted(chosen.name, count=2)):
+        after = run_text(run).split(",")[0].split(" and ")
+        assert [old != new for old, new in zip(before, after, strict=True)] == [one == chosen for one in slots]
+        assert run_text(run).endswith(", ink") == is_changed
