@@ -44,9 +44,9 @@ export function BulkBar({ ids, onClear, onCompare }: Props) {
         ♥
       </button>
       <button className="button quiet icon" aria-label="Reject (X)" title="Reject (X)" onClick={() => toggle(ids, "reject")}>
-        ✕
+        ⊘
       </button>
-      <button className="button quiet" onClick={undo} title="Undo (U)">
+      <button className="button quiet" onClick={() => void undo()} title="Undo (U)">
         Undo
       </button>
       <span className="rule" />

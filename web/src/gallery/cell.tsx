@@ -35,7 +35,7 @@ export const Cell = memo(function Cell({ index, id, total, isCurrent, isSelected
     >
       {card.broken ? <span className="why">{card.broken}</span> : <Thumbnail key={card.id} card={card} />}
       {(card.favourite || card.reject || card.rating > 0) && (
-        <span className="badges" aria-hidden="true" data-heart={card.favourite ? "♥" : card.reject ? "✕" : ""}>
+        <span className="badges" aria-hidden="true" data-heart={card.favourite ? "♥" : card.reject ? "⊘" : ""}>
           {"★".repeat(card.rating)}
         </span>
       )}

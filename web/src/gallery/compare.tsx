@@ -77,7 +77,7 @@ function Side({ id, zoom, first: firstId, isActive, onActive }: SideProps) {
             {card.favourite ? "♥" : "♡"}
           </button>
           <button className="button quiet icon cross" aria-pressed={card.reject} aria-label="Reject (X)" onClick={() => toggle([id], "reject")}>
-            ✕
+            ⊘
           </button>
           {card.score !== null && <span className="dim">score {Math.round(card.score * 100)}</span>}
         </span>

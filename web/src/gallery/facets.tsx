@@ -56,20 +56,20 @@ export const Facets = memo(function Facets({ query, onQuery, onClose }: Props) {
         {(marks.broken ?? 0) > 0 && <Entry title="Cannot be shown" count={marks.broken} isOn={hasTerm(query, "broken:yes")} onClick={() => toggle("broken:yes")} />}
       </section>
       {GROUPS.map(([key, title]) => (
-        <Group key={key} title={title} names={data?.names[key] ?? []} query={query} termOf={(name) => term(key, name)} toggle={toggle} />
+        <Group key={key} of={key} title={title} names={data?.names[key] ?? []} query={query} toggle={toggle} />
       ))}
     </aside>
   );
 });
 
-function Group({ title, names, query, termOf, toggle }: { title: string; names: Named[]; query: string; termOf: (name: string) => string; toggle: (one: string) => void }) {
+function Group({ of: key, title, names, query, toggle }: { of: string; title: string; names: Named[]; query: string; toggle: (one: string) => void }) {
   const [isWhole, setWhole] = useState(false);
   if (!names.length) return null;
   return (
     <section>
       <h3>{title}</h3>
       {names.slice(0, isWhole ? names.length : FEW).map(({ name, count }) => (
-        <Entry key={name} title={name} count={count} isOn={hasTerm(query, termOf(name))} onClick={() => toggle(termOf(name))} />
+        <Entry key={name} title={name} isValue={key === "wildcard"} count={count} isOn={hasTerm(query, term(key, name))} onClick={() => toggle(term(key, name))} />
       ))}
       {names.length > FEW && (
         <button className="entry more" onClick={() => setWhole(!isWhole)}>
@@ -80,10 +80,26 @@ function Group({ title, names, query, termOf, toggle }: { title: string; names: 
   );
 }
 
-function Entry({ title, count, isOn, onClick }: { title: string; count?: number; isOn: boolean; onClick: () => void }) {
+interface EntryProps {
+  title: string;
+  /** It is `wildcard=value`: the value is what one looks for. */
+  isValue?: boolean;
+  count?: number;
+  isOn: boolean;
+  onClick: () => void;
+}
+
+function Entry({ title, isValue = false, count, isOn, onClick }: EntryProps) {
+  const [wildcard, value] = isValue ? title.split(/=(.*)/s) : [];
   return (
     <button className="entry" aria-pressed={isOn} onClick={onClick} title={title} data-count={count?.toLocaleString() ?? ""}>
-      {title}
+      {value ? (
+        <>
+          {value} <small>{wildcard}</small>
+        </>
+      ) : (
+        title
+      )}
     </button>
   );
 }

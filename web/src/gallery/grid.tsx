@@ -2,7 +2,7 @@
 // the focus outlives cells that scroll away.
 
 import { useVirtualizer } from "@tanstack/react-virtual";
-import { type CSSProperties, memo, type MouseEvent, type Ref, useEffect, useImperativeHandle, useLayoutEffect, useMemo, useRef, useState, useSyncExternalStore } from "react";
+import { type CSSProperties, memo, type MouseEvent, type Ref, startTransition, useEffect, useImperativeHandle, useLayoutEffect, useMemo, useRef, useState } from "react";
 import { Cell } from "./cell";
 import type { Sequence } from "./listing";
 import { observeScrolling } from "./scrolling";
@@ -31,7 +31,7 @@ export interface GridProps {
 
 export function Grid({ ref, sequence, size, shape, current, selected, onOpen, onPick, onCurrent, onScrolled }: GridProps) {
   const box = useRef<HTMLDivElement>(null);
-  useSyncExternalStore(sequence.subscribe, sequence.version);
+  useLoaded(sequence);
   const width = useWidth(box);
   const total = sequence.length;
   // Two at least: a single column of 100,000 images would be higher than browsers can scroll.
@@ -111,8 +111,7 @@ export function Grid({ ref, sequence, size, shape, current, selected, onOpen, on
             columns={columns}
             start={row.index * columns}
             total={total}
-            sequence={sequence}
-            version={sequence.version()}
+            ids={idsOf(sequence, row.index * columns, columns)}
             current={current >= row.index * columns && current < (row.index + 1) * columns ? current : -1}
             selected={selected}
           />
@@ -138,16 +137,17 @@ interface RowProps {
   columns: number;
   start: number;
   total: number;
-  sequence: Sequence;
-  version: number;
+  /** With commas between, so that a row whose images are the same is not drawn again. */
+  ids: string;
   current: number;
   selected: ReadonlySet<number>;
 }
 
-const Row = memo(function Row({ top, height, cellWidth, columns, start, total, sequence, current, selected }: RowProps) {
+const Row = memo(function Row({ top, height, cellWidth, columns, start, total, ids, current, selected }: RowProps) {
+  const known = ids.split(",");
   const cells = [];
   for (let index = start; index < Math.min(start + columns, total); index++) {
-    const id = sequence.idAt(index);
+    const id = Number(known[index - start]) || undefined;
     cells.push(
       <Cell
         key={index}
@@ -165,6 +165,22 @@ const Row = memo(function Row({ top, height, cellWidth, columns, start, total, s
     </div>
   );
 });
+
+function idsOf(sequence: Sequence, start: number, columns: number): string {
+  let ids = "";
+  for (let index = start; index < start + columns; index++) ids += `${sequence.idAt(index) ?? ""},`;
+  return ids;
+}
+
+/** Draws again when images have come: in slices, between which the browser scrolls on. */
+function useLoaded(sequence: Sequence): void {
+  const [, setVersion] = useState(0);
+  useLayoutEffect(() => {
+    const loaded = () => setVersion(sequence.version());
+    loaded();
+    return sequence.subscribe(() => startTransition(loaded));
+  }, [sequence]);
+}
 
 function useWidth(box: { current: HTMLElement | null }): number {
   const [width, setWidth] = useState(0);

@@ -19,7 +19,7 @@ export function GridsView() {
       {error && <p className="error">{messageOf(error)}</p>}
       {data?.grids.length === 0 && (
         <p className="dim">
-          A test renders one prompt with each LoRA and strength, and scores the images: <code>orchestrator lora test</code>. Its results appear here.
+          A test renders one prompt with each LoRA and strength, and scores the images: <code>orchestrator lora-test</code>. Its results appear here.
         </p>
       )}
       {data && data.grids.length > 1 && (

@@ -26,8 +26,8 @@ export function Info({ card, onSearch }: { card: Card; onSearch: (query: string)
   const [wantsTaught, setWantsTaught] = useState(false);
   return (
     <aside className="info" aria-label="About this image">
-      <Actions card={card} prompt={whole?.prompt ?? card.prompt} />
-      <Prompt card={card} prompt={whole?.prompt ?? card.prompt} />
+      <Actions card={card} prompt={whole?.prompt ?? card.prompt} hasSlots={card.run_id !== "" || !!whole?.template} />
+      <Prompt card={card} prompt={whole?.prompt ?? card.prompt} template={whole?.template ?? ""} />
       {whole?.negative && (
         <Part title="Negative prompt">
           <p className="prose dim">{whole.negative}</p>
@@ -84,8 +84,8 @@ const ORIGINS: Record<string, string> = {
   user: "you",
 };
 
-function Prompt({ card, prompt }: { card: Card; prompt: string }) {
-  const words = useOf<{ words: Word[] }>(card, "words", card.run_id !== "").data?.words ?? [];
+function Prompt({ card, prompt, template }: { card: Card; prompt: string; template: string }) {
+  const words = useOf<{ words: Word[] }>(card, "words", card.run_id !== "" || template !== "").data?.words ?? [];
   const [shown, setShown] = useState<Word | null>(null);
   const present = [...new Set(words.filter((word) => isTold(word)).map((word) => word.origin))];
   return (
@@ -138,9 +138,9 @@ function tellOf(word: Word): string {
   return said.join(", ");
 }
 
-function Actions({ card, prompt }: { card: Card; prompt: string }) {
+function Actions({ card, prompt, hasSlots }: { card: Card; prompt: string; hasSlots: boolean }) {
   const targets = useQuery({ queryKey: ["targets"], queryFn: ({ signal }) => get<{ targets: Target[] }>("gallery/targets", {}, signal), retry: false });
-  const slots = useOf<{ slots: Slot[] }>(card, "slots", card.run_id !== "").data?.slots ?? [];
+  const slots = useOf<{ slots: Slot[] }>(card, "slots", hasSlots).data?.slots ?? [];
   return (
     <div className="actions">
       <button className="button" onClick={() => DO(again(card.id, { seed: "new" }))} title="The same prompt and settings, a new seed">

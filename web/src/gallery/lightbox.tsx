@@ -88,7 +88,7 @@ export function Lightbox({ sequence, index, onIndex, onClose, onCompare, onSearc
                 {card.favourite ? "♥" : "♡"}
               </button>
               <button className="button quiet icon cross" aria-pressed={card.reject} aria-label="Reject (X)" title="Reject (X)" onClick={() => toggle(ids, "reject")}>
-                ✕
+                ⊘
               </button>
             </span>
             <button className="button quiet" aria-pressed={isInfo} onClick={() => showInfo(!isInfo)} title="What is known of it (I)">

@@ -104,6 +104,8 @@ export class Listing implements Sequence {
     const offset = page * PAGE + this.shift;
     try {
       const answer = await ((offset === 0 && early<Page>("gallery/images", this.query)) || this.ask(offset));
+      // A task of its own: answers that come together are not all worked in one frame.
+      await new Promise((resolve) => setTimeout(resolve));
       if (this.isOver) return;
       cards.put(answer.images);
       this.pages.set(page, answer.images.map((card) => card.id));

@@ -194,3 +194,15 @@ test("what lies in the storage and is no mark is passed over", () => {
   memory.setItem("orchestrator.marks", "{broken");
   expect(make().waiting).toBe(0);
 });
+
+test("whoever takes back waits for what is on its way", async () => {
+  const queue = make();
+  queue.add([1], { rating: 4 }, 10);
+  expect(queue.takeBack()).toBeNull(); // it is on its way
+  await queue.settled();
+  expect(late).toEqual([false]);
+  server.isAway = true;
+  queue.add([1], { rating: 5 }, 10);
+  await queue.settled();
+  expect(queue.takeBack()?.fields).toEqual({ rating: 5 });
+});

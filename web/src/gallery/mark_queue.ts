@@ -41,6 +41,7 @@ export class MarkQueue {
   private sending: Op | null = null;
   private tries = 0;
   private count = 0;
+  private idle: (() => void)[] = [];
   private late = new Set<string>();
   /** What this page itself set last, by "image.field": such a change is nobody else's. */
   private own = new Map<string, boolean | number>();
@@ -74,6 +75,11 @@ export class MarkQueue {
     return op;
   }
 
+  /** Resolves when nothing is on its way any more: sent, or kept for later. */
+  settled(): Promise<void> {
+    return this.sending ? new Promise((resolve) => this.idle.push(resolve)) : Promise.resolve();
+  }
+
   /** What is to be shown although the server does not say so yet. */
   pending(): Map<number, Fields> {
     const all = new Map<number, Fields>();
@@ -88,8 +94,9 @@ export class MarkQueue {
       this.sending = op;
       const goesOn = await this.sendOne(op);
       this.sending = null;
-      if (!goesOn) return;
+      if (!goesOn) break;
     }
+    for (const resolve of this.idle.splice(0)) resolve();
   }
 
   private async sendOne(op: Op): Promise<boolean> {

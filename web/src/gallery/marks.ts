@@ -27,7 +27,7 @@ export const queue: MarkQueue = new MarkQueue({
     if (sentLate && !queue.waiting) {
       say(`${sentLate === 1 ? "A mark" : `${sentLate} marks`} that waited for the server ${sentLate === 1 ? "is" : "are"} kept now.`);
       sentLate = 0;
-    } else if (op.images.length > 1) say(`${describe(op.fields)}: ${op.images.length} images.`, { action: { title: "Undo", run: undo } });
+    } else if (op.images.length > 1) say(`${describe(op.fields)}: ${op.images.length} images.`, { action: { title: "Undo", run: () => void undo() } });
   },
   onConflict: (conflict) => conflicts.set([...conflicts.value, conflict]),
   onRefused: (_, reason) => complain(`The mark was not kept: ${reason}`),
@@ -64,29 +64,31 @@ export function toggle(ids: number[], field: "favourite" | "reject"): void {
   mark(ids, { [field]: !ids.every((id) => cards.get(id)?.[field]) });
 }
 
-export function undo(): void {
-  const op = queue.takeBack();
-  if (op) {
+export async function undo(): Promise<void> {
+  await queue.settled(); // what is on its way has no step yet that could be taken back
+  if (queue.takeBack()) {
     cards.setPending(queue.pending());
     say("Taken back before it was sent.");
     return;
   }
-  post<Marked>("gallery/undo", { step: steps.pop() ?? null }).then(
-    (answer) => {
-      cards.put(answer.images);
-      queue.settle(answer.images);
-      say(`Taken back: ${answer.images.length === 1 ? "the mark of one image" : `the marks of ${answer.images.length} images`}.`);
-    },
-    (reason: unknown) =>
-      reason instanceof ApiError && reason.code === "nothing_to_undo" ? say("There is nothing to take back.") : complain(messageOf(reason)),
-  );
+  const step = steps.pop() ?? null;
+  try {
+    const answer = await post<Marked>("gallery/undo", { step });
+    cards.put(answer.images);
+    queue.settle(answer.images);
+    say(`Taken back: ${answer.images.length === 1 ? "the mark of one image" : `the marks of ${answer.images.length} images`}.`);
+  } catch (reason) {
+    if (step !== null && reason instanceof ApiError && reason.isOffline) steps.push(step);
+    if (reason instanceof ApiError && reason.code === "nothing_to_undo") say("There is nothing to take back.");
+    else complain(messageOf(reason));
+  }
 }
 
 /** The keys that mark, wherever images are: 1–5, 0, F, X, U. With Shift it goes on to the next one. */
 export function markKey(key: string, event: KeyboardEvent, ids: number[], next?: () => void): boolean {
   const digit = /^(?:Digit|Numpad)([0-5])$/.exec(event.code)?.[1];
   const isControl = event.ctrlKey || event.metaKey;
-  if ((key === "u" && !isControl) || (key === "z" && isControl)) undo();
+  if ((key === "u" && !isControl) || (key === "z" && isControl)) void undo();
   else if (isControl || event.altKey) return false;
   else if (digit !== undefined) mark(ids, { rating: Number(digit) });
   else if (key === "f") toggle(ids, "favourite");

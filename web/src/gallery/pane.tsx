@@ -30,9 +30,11 @@ export function Pane({ card, zoom, ...gestures }: { card: Card; zoom: Zoom } & G
 
 function Picture({ card }: { card: Card }) {
   const [state, setState] = useState<"coming" | "there" | "failed">("coming");
+  // A tiny one is shown eight times as large and no larger.
+  const most = card.width ? { maxWidth: `min(100%, ${card.width * 8}px)`, maxHeight: `min(100%, ${card.height * 8}px)` } : {};
   return (
     <>
-      {state !== "there" && <img src={thumbnail(card)} alt="" draggable={false} className="soft" style={{ aspectRatio: `${card.width || 1} / ${card.height || 1}` }} />}
+      {state !== "there" && <img src={thumbnail(card)} alt="" draggable={false} style={most} />}
       <img
         src={file(card)}
         alt={labelOf(card)}
@@ -40,7 +42,7 @@ function Picture({ card }: { card: Card }) {
         decoding="async"
         onLoad={() => setState("there")}
         onError={() => setState("failed")}
-        style={{ visibility: state === "there" ? undefined : "hidden" }}
+        style={{ visibility: state === "there" ? undefined : "hidden", ...most }}
       />
       {state === "failed" && <p className="broken-whole">{card.missing ? "The file is gone. Its marks are kept." : "The file cannot be loaded."}</p>}
     </>

@@ -80,14 +80,16 @@ export function GalleryView() {
     if (ids.length < 2 || ids.length > 4) say("Choose 2 to 4 images to compare.");
     else setCompared(ids);
   };
-  const here = listing.idAt(current);
-  const meant = selection.ids.size ? [...selection.ids] : here === undefined ? [] : [here];
+  // Asked when a key is pressed: the listing fills without this view being drawn again.
+  const at = (...indices: number[]) => indices.map((index) => listing.idAt(index)).filter((id) => id !== undefined);
+  const meant = () => (selection.ids.size ? [...selection.ids] : at(current));
 
   function move(to: number, isRange: boolean) {
     const next = Math.max(0, Math.min(listing.length - 1, to));
     if (isRange) {
-      if (selection.anchor === null && here !== undefined) setSelection(toggled(NONE, here, current));
-      void choose(...span({ ids: selection.ids, anchor: selection.anchor ?? current }, next));
+      const anchor = selection.anchor ?? current;
+      setSelection({ ids: selection.ids, anchor });
+      void choose(...span({ ids: selection.ids, anchor }, next));
     }
     setCurrent(next);
   }
@@ -98,17 +100,17 @@ export function GalleryView() {
     else if (key === "Escape" && selection.ids.size) setSelection(NONE);
     else if (event.ctrlKey || event.metaKey) {
       if (key === "a") chooseAll();
-      else return markKey(key, event, meant);
+      else return markKey(key, event, meant());
     } else if (movement(key) !== undefined) move(current + movement(key)!, event.shiftKey);
     else if (key === "Home") move(0, event.shiftKey);
     else if (key === "End") move(listing.length - 1, event.shiftKey);
     else if ((key === "Enter" || key === " ") && listing.length) setOpen(current);
     else if (key === "a") chooseAll();
-    else if (key === "s" && here !== undefined) pick(current, "toggle");
-    else if (key === "c") compare(selection.ids.size ? [...selection.ids] : near());
+    else if (key === "s") pick(current, "toggle");
+    else if (key === "c") compare(selection.ids.size ? [...selection.ids] : at(current, current + 1));
     else if (key === "+" || key === "=") change(Math.min(SIZES.most, size + 30));
     else if (key === "-") change(Math.max(SIZES.least, size - 30));
-    else return markKey(key, event, meant, () => move(current + 1, false));
+    else return markKey(key, event, meant(), () => move(current + 1, false));
     return true;
   });
   function movement(key: string): number | undefined {
@@ -116,7 +118,6 @@ export function GalleryView() {
     const page = columns * (grid.current?.rowsInView() ?? 1);
     return { ArrowRight: 1, l: 1, ArrowLeft: -1, h: -1, ArrowDown: columns, j: columns, ArrowUp: -columns, k: -columns, PageDown: page, PageUp: -page }[key];
   }
-  const near = () => [here, listing.idAt(current + 1)].filter((id): id is number => id !== undefined);
 
   const queryProblem = problem && !problem.isOffline && problem.status < 500 ? problem.message : "";
   const isEmpty = total === 0;
