@@ -13,7 +13,7 @@ from typing import Any
 
 from sqlalchemy import Connection, bindparam, func, insert, select, update
 
-from orchestrator_core.store.gallery_images import MARKS, count_on, in_chunks, take_turn
+from orchestrator_core.store.gallery_images import MARKS, count_on, in_chunks
 from orchestrator_core.store.gallery_tables import images, mark_log
 from orchestrator_core.store.jobs import now_ms
 from orchestrator_core.store.rows import Row
@@ -47,9 +47,8 @@ class Marked:
 def put(connection: Connection, changes: Sequence[MarkChange], *, takes_back: bool = False) -> tuple[int, list[Marked]]:
     """All of these as one step; its number (0 where nothing changed), and what became of each.
 
-    Unknown ids are left out. Where one is stale nothing at all is changed.
+    Unknown ids are left out. Where one is stale nothing at all is changed. Who calls took his turn: nobody else marks.
     """
-    take_turn(connection)  # from here on nobody else marks
     rows = _rows(connection, [change.image_id for change in changes])
     planned = [(rows[one.image_id], one) for one in changes if one.image_id in rows]
     outcomes = [_outcome(row, change) for row, change in planned]

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from itertools import count
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Table, delete, func, literal_column, select
+from sqlalchemy import ColumnElement, Connection, Select, Table, bindparam, delete, func, literal_column, select
 from sqlalchemy.dialects import postgresql, sqlite
 
 from orchestrator_core.run import Run
 from orchestrator_core.store import schema
-from orchestrator_core.store.rows import Row, Stored, runs_of
+from orchestrator_core.store.rows import Row, runs_of
 
 CHUNK = 500  # ids in one statement; SQLite takes 999 at the least
 CHILDREN = (schema.components, schema.run_loras, schema.images, schema.scores)  # choices go with their components
@@ -23,6 +23,15 @@ LOADED = (
     (schema.scores, ("run_id", "position")),
 )
 KEPT_ON_CONFLICT = {"runs": ("created_ms",)}
+
+
+def _rows_of(table: Table, column: str, order: tuple[str, ...]) -> tuple[str, Select[Any]]:
+    """The rows of the runs ``ids``: made once, as to put a statement together takes longer than to ask a few rows."""
+    wanted = table.c[column].in_(bindparam("ids", expanding=True))
+    return table.name, select(table).where(wanted).order_by(*(table.c[name] for name in order))
+
+
+_ROWS = (_rows_of(schema.runs, "id", ("id",)), *(_rows_of(table, "run_id", order) for table, order in LOADED))
 
 
 def save(connection: Connection, rows: Sequence[dict[str, list[Row]]]) -> None:
@@ -85,9 +94,7 @@ def load(connection: Connection, ids: Sequence[str]) -> list[Run]:
     """The runs that are there, in the order of ``ids``."""
     found: dict[str, Run] = {}
     for chunk in chunks(ids):
-        tables: dict[str, Iterable[Stored]] = {"runs": _rows(connection, schema.runs, "id", chunk, ("id",))}
-        for table, order in LOADED:
-            tables[table.name] = _rows(connection, table, "run_id", chunk, order)
+        tables = {name: connection.execute(rows, {"ids": chunk}).mappings().all() for name, rows in _ROWS}
         found.update(runs_of(tables))
     return [found[id_] for id_ in ids if id_ in found]
 
@@ -134,10 +141,3 @@ def lock_run(connection: Connection, run_id: str) -> bool:
 def chunks(ids: Sequence[str]) -> Iterator[Sequence[str]]:
     for start in range(0, len(ids), CHUNK):
         yield ids[start : start + CHUNK]
-
-
-def _rows(
-    connection: Connection, table: Table, column: str, ids: Sequence[str], order: tuple[str, ...]
-) -> Sequence[Stored]:
-    statement = select(table).where(table.c[column].in_(ids)).order_by(*(table.c[name] for name in order))
-    return connection.execute(statement).mappings().all()
