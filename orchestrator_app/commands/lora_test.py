@@ -228,21 +228,11 @@ def _records(arguments: argparse.Namespace, choices: Choices | None) -> Iterator
 def _unrendered(folder: TestFolder, server: Server, arguments: argparse.Namespace) -> int:
     folder.look_at_all()
     page = folder.write_grid()
-    if folder.done:
-        _keep(folder)
+    folder.remember(lambda text: problem("warning", text))
     remark(server.reason)
     say(f"{folder.done:,} of {folder.plan.count:,} images are there: {folder.path}")
     remark(f"Open {page} in a browser. To go on: orchestrator lora-test --folder {folder.path}")
     return 1 if arguments.server is not None and not arguments.no_render else 0
-
-
-def _keep(folder: TestFolder) -> None:
-    """For the gallery, which a test of an earlier version is not in yet."""
-    from orchestrator_app.rendering import Memory
-
-    memory = Memory(lambda text: problem("warning", text))
-    memory.keep_test(folder.for_gallery())
-    memory.close()
 
 
 def _rendered(folder: TestFolder, target: Target) -> int:

@@ -7,7 +7,7 @@ other prompts, keeps all that is still asked for; images of what is asked for no
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -104,6 +104,15 @@ class TestFolder:
 
         runs = [part.run_id if (part := self.part(cell)).image else "" for cell in self.cells]
         return kept_test(self.plan, self.path, self.name, runs)
+
+    def remember(self, warn: Callable[[str], None]) -> None:
+        """Keep a test of which something is there for the gallery: one of an earlier version is not in it yet."""
+        from orchestrator_app.rendering import Memory
+
+        if self.done:
+            memory = Memory(warn)
+            memory.keep_test(self.for_gallery())
+            memory.close()
 
     # what comes in
 
