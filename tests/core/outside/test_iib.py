@@ -174,3 +174,34 @@ def test_another_server_is_told_from_it(marking: Marking, server: IibServer) -> 
 @pytest.mark.parametrize("url", ["{}", "{}/", "{}/infinite_image_browsing", "{}/infinite_image_browsing/"])
 def test_its_address_may_be_written_in_any_way(marking: Marking, server: IibServer, url: str) -> None:
     assert push(marking.gallery, Iib(url.format(server.url))) == Pushed()
+
+
+@pytest.mark.parametrize(
+    ("route", "told"),
+    [
+        ("global_setting", []),
+        ("global_setting", "x" * 100),
+        ("add_custom_tag", {"id": True}),
+        ("add_custom_tag", None),
+        ("get_image_tags", []),
+        ("get_image_tags", None),
+    ],
+)
+def test_answers_that_mean_nothing_are_told(marking: Marking, server: IibServer, route: str, told: object) -> None:
+    setattr(server, route, lambda _: told)
+    mark(marking, 1, favourite=True)
+    with pytest.raises(OutsideError):
+        push(marking.gallery, Iib(server.url))
+
+
+def test_tags_that_mean_nothing_are_none(marking: Marking, server: IibServer, pictures: Path) -> None:
+    path = str(pictures / "1 é.png")
+    answers: list[object] = [
+        None,
+        "like",
+        [None, 3, {}, {"name": None}, {"name": ["like"]}, {"name": "★" * 6}],
+        {"a": 1},
+    ]
+    for answer in answers:
+        server.get_image_tags = lambda _, told=answer: {path: told, "/etc/passwd": [{"name": "like"}]}  # type: ignore[method-assign, misc]
+        assert pull(marking, Iib(server.url)) == Pulled()

@@ -266,6 +266,39 @@ def test_a_place_that_was_removed_meanwhile_is_no_error(gallery: Gallery, place:
         Poster(gallery).post("wall", [1])
 
 
+def test_who_is_stopped_in_the_middle_goes_on_there(gallery: Gallery, place: Elsewhere) -> None:
+    begun: list[Opened] = []
+
+    def stopped(opened: Opened, _: float) -> Posting:
+        begun.append(opened)
+        if len(begun) == 2:
+            raise KeyboardInterrupt
+        return opened.posting()
+
+    with pytest.raises(KeyboardInterrupt):
+        poster(gallery, posting=stopped).post("wall", [1, 2, 3])
+    assert Poster(gallery).post("wall", [1, 2, 3]) == Posted((2, 3), (1,))
+
+
+def test_what_is_too_large_is_not_read_to_its_end(gallery: Gallery, place: Elsewhere, tmp_path: Path) -> None:
+    with (tmp_path / "0.png").open("r+b") as file:
+        file.truncate(1 << 40)
+    [failed] = Poster(gallery).post("wall", [1]).failed
+    assert failed.message == "0.png is larger than 128 MiB, so it is not posted."
+    assert not place.asked
+
+
+def test_two_at_once_post_no_picture_twice_into_a_place_that_looks(gallery: Gallery, place: Elsewhere) -> None:
+    done: list[Posted] = []
+    threads = [threading.Thread(target=lambda: done.append(Poster(gallery).post("wall", [1, 2, 3]))) for _ in range(2)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert all(sorted((*one.posted, *one.before)) == [1, 2, 3] for one in done)
+    assert len(place.kept) == 3
+
+
 # what is sent, without a server
 
 
