@@ -14,7 +14,7 @@ import pytest
 
 import install
 import orchestrator_core
-from orchestrator_app.bundled import bundled_folders
+from orchestrator_app.bundled import bundled_folders, page_folder
 
 ROOT = Path(__file__).resolve().parent.parent
 PACKAGES = ("orchestrator_core", "orchestrator_app", "comfy_nodes", "forge_extension")
@@ -101,6 +101,11 @@ def test_the_files_that_come_with_the_pack_are_found():
     for name, folder in bundled_folders().items():
         assert folder == ROOT / name
         assert any(folder.iterdir())
+
+
+def test_the_built_page_comes_with_the_pack():
+    assert page_folder() == ROOT / "web" / "dist"
+    assert (page_folder() / "index.html").is_file()
 
 
 @pytest.mark.parametrize("path", [*MODULES, ROOT / "install.py"], ids=lambda path: path.relative_to(ROOT).as_posix())
