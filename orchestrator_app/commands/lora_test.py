@@ -227,11 +227,10 @@ def _records(arguments: argparse.Namespace, choices: Choices | None) -> Iterator
 
 def _unrendered(folder: TestFolder, server: Server, arguments: argparse.Namespace) -> int:
     folder.look_at_all()
-    page = folder.write_grid()
     folder.remember(lambda text: problem("warning", text))
     remark(server.reason)
     say(f"{folder.done:,} of {folder.plan.count:,} images are there: {folder.path}")
-    remark(f"Open {page} in a browser. To go on: orchestrator lora-test --folder {folder.path}")
+    remark(f"Open {folder.write_grid()} in a browser. To go on: orchestrator lora-test --folder {folder.path}")
     return 1 if arguments.server is not None and not arguments.no_render else 0
 
 
