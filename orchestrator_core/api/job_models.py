@@ -198,6 +198,9 @@ class JobsWanted(Query):
 class RerunAsked(Asked):
     stage: str = Field(min_length=1, max_length=100, description="The id of the stage to begin with.")
     options: dict[str, Any] = Field(default_factory=dict, description="Those of that stage that are to be others.")
+    others: dict[str, dict[str, Any]] = Field(
+        default_factory=dict, max_length=MAX_STAGES, description="The same of stages that go on from it, by their ids."
+    )
 
 
 class PriorityAsked(Asked):

@@ -184,13 +184,24 @@ class Queue:
         """It runs from its first stage, as another run, behind all others."""
         return self._again(name, "requeued", None, {}, at_end=True)
 
-    def rerun(self, name: str | int, stage: str, options: Mapping[str, Any] | None = None) -> Job:
+    def rerun(
+        self,
+        name: str | int,
+        stage: str,
+        options: Mapping[str, Any] | None = None,
+        others: Mapping[str, Mapping[str, Any]] | None = None,
+    ) -> Job:
         """It runs again from this stage, as another run, with these of its options changed; the stages before it keep
-        what they left. Raises PipelineError for an option that cannot be."""
-        return self._again(name, "rerun", stage, options or {})
+        what they left. ``others``: options of stages that go on from it. Raises PipelineError for what cannot be."""
+        return self._again(name, "rerun", stage, {**(others or {}), **({stage: options} if options else {})})
 
     def _again(
-        self, name: str | int, kind: str, stage: str | None, options: Mapping[str, Any], at_end: bool = False
+        self,
+        name: str | int,
+        kind: str,
+        stage: str | None,
+        options: Mapping[str, Mapping[str, Any]],
+        at_end: bool = False,
     ) -> Job:
         def change(row: Stored) -> tuple[Row, str]:
             job = job_of(row)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from orchestrator_core.errors import PipelineError
 from orchestrator_core.jobs.model import NewJob, renderings
 from orchestrator_core.pipeline import checked
+from orchestrator_core.pipeline.running import following
 from orchestrator_core.run import new_run_id
 from orchestrator_core.spec import PipelineSpec
 
@@ -16,9 +17,16 @@ if TYPE_CHECKING:
     from orchestrator_core.store.rows import Row
 
 
-def with_options(pipeline: PipelineSpec, stage_id: str, options: Mapping[str, Any]) -> PipelineSpec:
+def with_options(pipeline: PipelineSpec, start: str, options: Mapping[str, Mapping[str, Any]]) -> PipelineSpec:
+    """With others by the stage's id. Raises PipelineError for a stage that is not done again from ``start`` on."""
+    again = following(pipeline, start)
+    if kept := [stage_id for stage_id in options if stage_id not in again]:
+        raise PipelineError(
+            f"From {start!r} on, {', '.join(map(repr, kept))} is not done again, so its options stay as they are. "
+            f"Done again: {', '.join(stage.id for stage in pipeline.ordered if stage.id in again)}."
+        )
     stages = [
-        stage.model_copy(update={"options": {**stage.options, **options}}) if stage.id == stage_id else stage
+        stage.model_copy(update={"options": {**stage.options, **options.get(stage.id, {})}})
         for stage in pipeline.stages
     ]
     return pipeline.model_copy(update={"stages": tuple(stages)})

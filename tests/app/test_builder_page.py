@@ -194,7 +194,9 @@ def _the_command_line_reads_it(cli: Cli, saved: Path, loras: Path) -> None:
 
 def _a_stage_is_run_again_with_another_option(page: Page) -> None:
     fill(page, "render", "Steps", "9")
-    node(page, "render").get_by_text("changed").wait_for()
+    fill(page, "enhance", "Amount", "2")
+    for stage in ("enhance", "render"):
+        node(page, stage).get_by_text("changed").wait_for()
     page.get_by_role("button", name="Run from here").click()
     node(page, "draw").get_by_text("kept").wait_for()
     page.locator(".b-dock", has_text="Job 1 is done").wait_for()

@@ -173,6 +173,9 @@ def test_a_rerun_keeps_what_the_stages_before_left_and_takes_other_options(worke
     assert before[1].run_id != after[1].run_id == worked.job(1).run_id
     assert [step.state for step in worked.steps(1)] == ["kept", "done"]
     assert len(worked.store.load_run(worked.job(1).run_id).images) == 1
+    worked.rerun(1, "draw", {"template": "an elk"}, others={"render": {"steps": 9}})
+    run_all(worked.store, tmp_path, lane(generator))
+    assert (generator.history[2][0].positive, generator.history[2][0].steps) == ("an elk", 9)
 
 
 def test_a_rerun_with_what_cannot_be_is_refused(worked: Queue, tmp_path: Path) -> None:
@@ -184,6 +187,8 @@ def test_a_rerun_with_what_cannot_be_is_refused(worked: Queue, tmp_path: Path) -
         worked.rerun(1, "paint")
     with pytest.raises(PipelineError, match="steps"):
         worked.rerun(1, "render", {"steps": 0})
+    with pytest.raises(PipelineError, match="From 'render' on, 'draw' is not done again"):
+        worked.rerun(1, "render", others={"draw": {"seed": 1}})
     assert worked.job(1).state == "done"
 
 

@@ -7,11 +7,11 @@ import { useDesk } from "./desk";
 import { change as changeStage, copied, paste, remove, rename, setOption } from "./edits";
 import { FieldRow } from "./fields";
 import { colourOf, Icon } from "./icons";
-import { changedOptions, whyNoRerun } from "./outcomes";
+import { changedBehind, changedOptions, whyNoRerun } from "./outcomes";
 import type { Stage } from "./pipeline";
 import { type Field, fieldOf, fieldsOf, type Schema } from "./schema";
-import { connect, disconnect, needsOf, promptFrom, whyNot } from "./wiring";
 import { isAtRest } from "./server";
+import { connect, disconnect, needsOf, promptFrom, whyNot } from "./wiring";
 
 /** What is asked first, by type; of others the first six. */
 const FIRST: Record<string, string[]> = {
@@ -220,7 +220,8 @@ function Actions({ stage }: { stage: Stage }) {
   const again = async () => {
     if (!job) return;
     try {
-      await running.again(stage.id, changedOptions(work.pipeline, stage.id, job, kinds.get(stage.type)));
+      const own = changedOptions(work.pipeline, stage.id, job, kinds.get(stage.type));
+      await running.again(stage.id, own, changedBehind(work.pipeline, stage.id, job, kinds));
       show({ of: "job" });
     } catch (reason) {
       complain(messageOf(reason));

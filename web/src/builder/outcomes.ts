@@ -4,7 +4,7 @@ import type { Progress } from "./following";
 import { equal, type Pipeline, type Stage } from "./pipeline";
 import type { Schema } from "./schema";
 import type { JobImage, JobWhole, Plan, StageKind } from "./server";
-import { needsOf, ordered } from "./wiring";
+import { following, needsOf, ordered } from "./wiring";
 
 export type State = "waiting" | "running" | "done" | "skipped" | "failed" | "planned";
 
@@ -112,19 +112,29 @@ function usualOf(schema: Schema | undefined): unknown {
   return schema?.default ?? (schema?.type === "object" ? {} : null);
 }
 
-/** Why a stage cannot be run again as it now is; "" where it can. Only its own options may have changed since. */
+/** The changed options of the stages that go on from one, by their ids. */
+export function changedBehind(pipeline: Pipeline, id: string, job: JobWhole, kinds: ReadonlyMap<string, StageKind>): Record<string, Record<string, unknown>> {
+  const types = new Map(pipeline.stages.map((stage) => [stage.id, stage.type]));
+  const all = [...following(pipeline.stages, id)].map((one) => [one, changedOptions(pipeline, one, job, kinds.get(types.get(one)!))] as const);
+  return Object.fromEntries(all.filter(([, options]) => Object.keys(options).length > 0));
+}
+
+/** Why a stage cannot be run again as it now is; "" where it can. Only its options, and those of stages that go on from it,
+ * may have changed since. */
 export function whyNoRerun(pipeline: Pipeline, job: JobWhole, id: string, kinds: ReadonlyMap<string, StageKind>): string {
   const then = new Map(job.pipeline.stages.map((stage) => [stage.id, stage]));
   if (!then.has(id)) return "This stage is new since that run. Run the whole pipeline.";
   if (!job.steps.length) return "It has not run yet.";
   const [needs, before] = [needsOf(pipeline.stages), needsOf(job.pipeline.stages)];
-  const others = changedSince(pipeline, job, kinds).filter((one) => one !== id);
+  const again = following(pipeline.stages, id).add(id);
+  const changed = changedSince(pipeline, job, kinds);
+  const others = changed.filter((one) => !again.has(one));
   const gone = job.pipeline.stages.some((stage) => !pipeline.stages.some((one) => one.id === stage.id));
   const rewired = pipeline.stages.some((stage) => !equal(needs.get(stage.id), before.get(stage.id)));
   if (gone || rewired) return "What goes on from what has changed since that run. Run the whole pipeline.";
   if (others.length) return `Changed since that run too: ${others.join(", ")}. Run the whole pipeline.`;
-  const stage = pipeline.stages.find((one) => one.id === id)!;
-  return equal(flowOf(stage), flowOf(then.get(id)!)) ? "" : "More than its options has changed since. Run the whole pipeline.";
+  const more = pipeline.stages.filter((stage) => !equal([stage.type, flowOf(stage)], [then.get(stage.id)?.type, flowOf(then.get(stage.id)!)]));
+  return more.length ? `More than options has changed since: ${more.map((stage) => stage.id).join(", ")}. Run the whole pipeline.` : "";
 }
 
 /** The stages that are not what the job ran. */

@@ -5,6 +5,8 @@ import { follow, type Progress } from "./following";
 import type { Pipeline } from "./pipeline";
 import { addJobs, cancel, hasEnded, isAtRest, type JobShown, type JobWhole, rerun, retry } from "./server";
 
+type Options = Record<string, unknown>;
+
 export interface Running {
   jobs: readonly JobShown[];
   /** The one that is watched, as it now is. */
@@ -15,7 +17,7 @@ export interface Running {
   count: number;
   start: (pipeline: Pipeline, target: string) => Promise<void>;
   watch: (id: string) => void;
-  again: (stage: string, options: Record<string, unknown>) => Promise<void>;
+  again: (stage: string, options: Options, others: Record<string, Options>) => Promise<void>;
   goOn: () => Promise<void>;
   stop: () => Promise<void>;
   /** What runs goes on, but is no longer watched here. */
@@ -94,8 +96,8 @@ export function useRunning(): Running {
   }, []);
 
   const again = useCallback(
-    async (stage: string, options: Record<string, unknown>) => {
-      if (job) await goesOn(rerun(job.id, stage, options));
+    async (stage: string, options: Options, others: Record<string, Options>) => {
+      if (job) await goesOn(rerun(job.id, stage, options, others));
     },
     [job, goesOn],
   );

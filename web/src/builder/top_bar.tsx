@@ -122,6 +122,11 @@ function More({ files, close }: { files: Files; close: () => void }) {
       {entry("Save under another name…", files.saveAs)}
       {entry("Download the file", files.download)}
       {entry(host === "comfyui" ? "Open as a workflow" : "Download as a ComfyUI workflow", files.exportWorkflow)}
+      {host && (
+        <a className="b-entry" href={location.href.replace(/([?&])in=\w+&?/, "$1")} target="_blank" rel="noreferrer" onClick={close}>
+          Open in a tab of its own
+        </a>
+      )}
       {entry("Delete…", files.takeAway, work.origin === "own" && work.name !== "")}
       <dl className="b-keys">
         {KEYS.map(([key, says]) => (

@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { events } from "./events";
-import { changedOptions, changedSince, ofJob, whyNoRerun } from "./outcomes";
+import { changedBehind, changedOptions, changedSince, ofJob, whyNoRerun } from "./outcomes";
 import { type Pipeline } from "./pipeline";
 import type { JobWhole, StageKind } from "./server";
 import { begun, isDirty, type Work, worked } from "./work";
@@ -68,6 +68,12 @@ describe("a rerun", () => {
     expect(changedOptions(pipeline, "render", with8, kinds.get("dispatch"))).toEqual({ steps: 20 });
   });
 
+  it("takes what stands behind along, as it now is", () => {
+    const both = setOption(setOption(pipeline, "draw", "template", "x"), "render", "steps", 8);
+    expect(whyNoRerun(both, ran, "draw", kinds)).toBe("");
+    expect(changedBehind(both, "draw", ran, kinds)).toEqual({ render: { steps: 8 } });
+  });
+
   it("takes a seed that the queue gave for no change", () => {
     expect(changedSince(pipeline, ran, kinds)).toEqual([]);
     expect(whyNoRerun(pipeline, ran, "render", kinds)).toBe("");
@@ -76,6 +82,7 @@ describe("a rerun", () => {
   it("is refused in words where more has changed than it could do again", () => {
     expect(whyNoRerun(setOption(pipeline, "draw", "template", "x"), ran, "render", kinds)).toMatch(/too: draw/);
     expect(whyNoRerun({ ...pipeline, stages: [...pipeline.stages].reverse() }, ran, "render", kinds)).toMatch(/goes on from what/);
+    expect(whyNoRerun({ ...pipeline, stages: [pipeline.stages[0]!, { ...pipeline.stages[1]!, when: "images" }] }, ran, "draw", kinds)).toMatch(/More than options.*: render/);
     expect(whyNoRerun({ ...pipeline, stages: [...pipeline.stages, { id: "n", type: "t" }] }, ran, "n", kinds)).toMatch(/new since/);
   });
 });
