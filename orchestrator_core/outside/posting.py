@@ -34,11 +34,12 @@ _SHORTEST_S = 1.0
 
 @dataclass(frozen=True, slots=True)
 class Pace:
-    """How long to insist; tests have their own. ``total_s``: for all of it; what is not begun by then is not."""
+    """How long to insist, and with how much; tests have their own. ``total_s``: what is not begun by then is not."""
 
     waits_s: tuple[float, ...] = (2.0, 10.0)  # before the second try, the third
     most_wait_s: float = 120.0  # that a place may ask for
     total_s: float = 24 * 3600.0
+    most_bytes: int = MOST_BYTES
     sleep: Callable[[float], None] = time.sleep
     clock: Callable[[], float] = time.monotonic
     posting: Callable[[Opened, float], Posting] = Opened.posting
@@ -146,7 +147,7 @@ class _Round:
         from orchestrator_core.store import outside
 
         path = self.gallery.file_of(image.id)
-        data = _content(path, image)
+        data = _content(path, image, self.pace.most_bytes)
         with self.store.reading() as connection:
             scores = outside.scores_of(connection, image.run_id, image.run_image) if image.run_id else []
         kind = kind_of(data)
@@ -168,16 +169,16 @@ class _Round:
         return outcome
 
 
-def _content(path: Path, image: GalleryImage) -> bytes:
+def _content(path: Path, image: GalleryImage, most: int) -> bytes:
     """Raises OutsideError for what is not what the gallery knows."""
     name = last_part(image.name)
     try:
         with path.open("rb") as file:
-            data = file.read(MOST_BYTES + 1)
+            data = file.read(most + 1)
     except (OSError, ValueError) as error:
         raise OutsideError(f"{name} cannot be read: {getattr(error, 'strerror', None) or error}.") from None
-    if len(data) > MOST_BYTES:
-        raise OutsideError(f"{name} is larger than {MOST_BYTES >> 20} MiB, so it is not posted.")
+    if len(data) > most:
+        raise OutsideError(f"{name} is larger than {most >> 20} MiB, so it is not posted.")
     if hashlib.sha256(data).hexdigest() != image.key:
         raise OutsideError(f"{name} has changed since the gallery read it. Look again: orchestrator gallery index")
     return data

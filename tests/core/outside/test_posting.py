@@ -283,8 +283,8 @@ def test_who_is_stopped_in_the_middle_goes_on_there(gallery: Gallery, place: Els
 def test_what_is_too_large_is_not_read_to_its_end(gallery: Gallery, place: Elsewhere, tmp_path: Path) -> None:
     with (tmp_path / "0.png").open("r+b") as file:
         file.truncate(1 << 40)
-    [failed] = Poster(gallery).post("wall", [1]).failed
-    assert failed.message == "0.png is larger than 128 MiB, so it is not posted."
+    [failed] = poster(gallery, most_bytes=1 << 20).post("wall", [1]).failed
+    assert failed.message == "0.png is larger than 1 MiB, so it is not posted."
     assert not place.asked
 
 
