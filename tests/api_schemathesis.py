@@ -17,6 +17,7 @@ from hypothesis import HealthCheck, Phase, Verbosity, given, seed, settings
 from orchestrator_core.api.wire import PREFIX
 from tests.api_client import ApiServer
 
+LINE = 8_000  # characters of an address; ComfyUI's server itself refuses a little more, before anybody sees it
 STREAMS = re.compile(r"/events$")
 # What a description in JSON Schema cannot say: which names there are, what a condition is, which stages need others.
 UNSAID = re.compile(r"pipeline|run|rerolls|Idempotency-Key|query|jobs\.\d+\.(pipeline|run)")
@@ -72,6 +73,8 @@ def _ask(api: ApiServer, cases: Any, session: Any, most: int) -> None:
     @given(case=cases)
     def ask(case: Any) -> None:
         answer = case.call(base_url=base, session=session)
+        if not api.is_first and len(answer.request.url) > LINE:
+            return
         left_out = [checks.positive_data_acceptance] if _is_unsaid(answer) else []
         case.validate_response(answer, excluded_checks=left_out)
 

@@ -51,6 +51,7 @@ def run(arguments: argparse.Namespace) -> int:
         server = server_for(app)
         with listen(arguments.host, arguments.port) as listening:
             say(f"The API is at {address_of(listening)}{PREFIX}")
+            remark(f"The gallery is at {address_of(listening)}{PREFIX}/app/")
             remark("Whoever asks needs the token." if access.token else "Programs of this machine need no token.")
             remark("Ctrl-C ends it.")
             try:
