@@ -73,7 +73,7 @@ def _own(metadata: ImageMetadata, told: list[str]) -> dict[str, Any] | None:
     if metadata.graph is None:
         return None
     try:
-        made = workflow_from_graph(metadata.graph)
+        made = workflow_from_graph(metadata.graph, OUR_NODES)
     except FormatError as error:
         told.append(f"The graph in the image cannot be laid out here: {error}")
         return None

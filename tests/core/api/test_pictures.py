@@ -358,6 +358,12 @@ def test_without_a_workflow_one_is_made_of_what_is_known(ask: Asker, tmp_path: P
     graph = ask.told("GET", f"/gallery/images/{found(ask, tmp_path, comfyui('a fox'))}/workflow")
     assert graph["source"] == "image"
     assert "KSampler" in [node["type"] for node in graph["workflow"]["nodes"]]
+    ours = json.loads(comfyui("x")["prompt"])
+    ours["2"]["inputs"]["text"] = ["8", 0]
+    ours["8"] = {"class_type": "OrchestratorWildcardPrompt", "inputs": {"template": "a {fox|owl}", "seed": 3}}
+    image = found(ask, tmp_path, {"prompt": json.dumps(ours)}, name="ours.png")
+    told = ask.told("GET", f"/gallery/images/{image}/workflow")
+    assert "OrchestratorWildcardPrompt" in [node["type"] for node in told["workflow"]["nodes"]]
     plain = ask.told("GET", f"/gallery/images/{found(ask, tmp_path, a1111('an owl'), name='a.png')}/workflow")
     assert any("an owl" in node.get("widgets_values", []) for node in plain["workflow"]["nodes"])
     assert plain["warnings"]
