@@ -7,12 +7,13 @@ from pydantic import Field
 from orchestrator_core.api.gallery_marks import marking_of
 from orchestrator_core.api.gallery_place import opened
 from orchestrator_core.api.models import Shown
-from orchestrator_core.api.refusing import BASE_HEADERS
+from orchestrator_core.api.refusing import BASE_HEADERS, Refusal
 from orchestrator_core.api.routing import Call
 from orchestrator_core.api.wire import Answer
 
 NDJSON = "application/x-ndjson"
 TAKEN = (NDJSON, "application/jsonl", "application/x-jsonlines", "text/plain", "application/octet-stream")
+MOST_LINES = 250_000  # a line that says something has some 70 bytes
 _MOST_TOLD = 100  # lines that were not taken
 _AS_A_FILE = {"Content-Disposition": 'attachment; filename="marks.jsonl"'}
 
@@ -38,6 +39,8 @@ def exported(call: Call) -> Answer:
 def imported(call: Call) -> ImportedShown:
     from orchestrator_core.gallery.exchange import imported as take
 
+    if call.body.count(b"\n") > MOST_LINES:
+        raise Refusal(422, "too_many_lines", f"More than {MOST_LINES:,} lines are not taken at once.", "body")
     lines = call.body.decode("utf-8-sig", "replace").split("\n")
     with opened(call) as gallery:
         done = take(marking_of(call, gallery), lines)

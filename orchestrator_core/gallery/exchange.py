@@ -73,13 +73,21 @@ def imported(marking: Marking, lines: Iterable[str]) -> Imported:
         except FormatError as error:
             problems.append(f"Line {number}: {error}")
             continue
-        if key in batch or len(batch) >= AT_ONCE:
+        if key in batch:
+            same, fields = same + 1, _set_after(batch[key][1], fields)
+        elif len(batch) >= AT_ONCE:
             done = marking.put_by_key(batch)
             changed, same, waiting = changed + done.changed, same + len(batch) - done.changed, waiting + done.waiting
             batch = {}
         batch[key] = (name, fields)
     done = marking.put_by_key(batch)
     return Imported(changed + done.changed, same + len(batch) - done.changed, tuple(problems), waiting + done.waiting)
+
+
+def _set_after(before: Mapping[str, int], fields: Mapping[str, int]) -> dict[str, int]:
+    """What two lines of one image say together: to set one of favourite and reject takes the other away."""
+    taken = {"reject": 0} if fields.get("favourite") else {"favourite": 0} if fields.get("reject") else {}
+    return {**before, **taken, **fields}
 
 
 def _read(line: str) -> tuple[str, str, dict[str, int]]:

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
 FIELDS = ("favourite", "reject", "rating")
 MOST_A_PAGE = 500
+_LARGEST = 2**63  # beyond a database's whole numbers
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,7 +142,7 @@ def read_cursor(text: str, sort: str, backwards: bool) -> list[Any]:
     if (
         not is_right
         or len(place) != (2 if sort == "date" else 3)
-        or any(type(one) not in (int, float) for one in place)
+        or any(type(one) not in (int, float) or not abs(one) < _LARGEST for one in place)
     ):
         raise FormatError("This page is of another order. Begin with the first one.")
     return list(place)

@@ -9,10 +9,13 @@ from pathlib import Path
 import pytest
 
 from orchestrator_core.api.gallery_models import SHORT
+from orchestrator_core.gallery.model import written_cursor
 from orchestrator_core.gallery.service import Gallery
 from tests.core.api.api_place import Asker
 from tests.core.api.gallery_place import gallery_asking, ids
 from tests.core.gallery.images import a1111, write
+
+PLACES = (10**30, -(10**30), 2**63, float("inf"), float("nan"))  # that no image has
 
 
 @pytest.fixture
@@ -88,6 +91,7 @@ def test_an_image_that_is_not_there_is_told(ask: Asker, name: str):
         ("offset=99999999999999999999", "invalid", "offset"),
         ("after=bad", "cursor", "after"),
         ("after=WyJkYXRlIixmYWxzZSxbMSwgMl1d&q=sort:score", "cursor", "after"),
+        *((f"after={written_cursor('date', False, [place, 1])}", "cursor", "after") for place in PLACES),
         ("after=W10&offset=3", "cursor", "after"),
         ("colour=red", "invalid", "colour"),
     ],

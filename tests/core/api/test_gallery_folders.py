@@ -171,11 +171,23 @@ def test_bad_lines_are_told_and_the_others_taken(tmp_path: Path):
         assert imported(ask, b"") == {"read": 0, "changed": 0, "waiting": 0, "refused": 0, "problems": []}
 
 
-def test_an_id_that_comes_twice_is_set_twice(tmp_path: Path):
+def test_of_an_image_that_comes_twice_the_later_line_holds(tmp_path: Path):
+    said = ({"rating": 3, "favourite": True}, {"rating": 4}, {"reject": True, "favourite": False})
     with asking(tmp_path) as ask:
-        told = imported(ask, "\n".join([line("a" * 64, rating=3), line("a" * 64, rating=4)]))
-        assert (told["read"], told["changed"], told["waiting"]) == (2, 2, 2)
-        assert json.loads(ask("GET", "/gallery/export").body)["rating"] == 4
+        told = imported(ask, "\n".join(line("a" * 64, **fields) for fields in said))
+        assert (told["read"], told["changed"], told["waiting"]) == (3, 1, 1)
+        (out,) = ask("GET", "/gallery/export").body.splitlines()
+        assert json.loads(out) | {"name": ""} == json.loads(line("a" * 64, name="", reject=True, rating=4))
+        told = imported(ask, "\n".join([line("a" * 64, favourite=True), line("b" * 64, reject=True)] * 2_000))
+        assert (told["read"], told["changed"]) == (4_000, 2), "in two transactions, and not in thousands"
+        assert json.loads(ask("GET", "/gallery/export").body.splitlines()[0])["favourite"]
+
+
+def test_more_lines_than_marks_can_fill_are_refused_before_any_is_read(tmp_path: Path):
+    with asking(tmp_path) as ask:
+        assert imported(ask, b"x\n" * 250_001) == (422, "too_many_lines")
+        deep = imported(ask, b"[" * 99_999 + b"\n" + b"9" * 99_999 + b"\n" + b'{"a":' * 9_000)
+        assert (deep["read"], deep["refused"]) == (0, 3)
 
 
 def test_what_is_no_text_or_too_large_is_not_read(tmp_path: Path):
