@@ -44,7 +44,9 @@ export function Grid({ ref, sequence, size, shape, current, selected, onOpen, on
   onTop.current = (top) => {
     if (top > height !== isAway.current) onScrolled((isAway.current = top > height));
   };
-  const observeElementOffset = useMemo(() => observeScrolling((top) => onTop.current(top)), []);
+  // Sixty cells at once are many for a slow machine: after a flight two rows come, then two more.
+  const [shown, setShown] = useState(Infinity);
+  const observeElementOffset = useMemo(() => observeScrolling((top) => onTop.current(top), () => setShown(2)), []);
 
   const virtual = useVirtualizer({
     count: rows,
@@ -56,6 +58,9 @@ export function Grid({ ref, sequence, size, shape, current, selected, onOpen, on
   });
   useLayoutEffect(() => virtual.measure(), [virtual, height]);
   const items = virtual.getVirtualItems();
+  useEffect(() => {
+    if (shown < items.length) startTransition(() => setShown(shown + 2));
+  }, [shown, items.length]);
   const first = (items[0]?.index ?? 0) * columns;
   const last = ((items.at(-1)?.index ?? 0) + 1) * columns - 1;
   useEffect(() => {
@@ -102,7 +107,7 @@ export function Grid({ ref, sequence, size, shape, current, selected, onOpen, on
       {...touch.handlers}
     >
       <div role="presentation" className="rows" style={{ height: virtual.getTotalSize(), ...patternOf(cellWidth, height) }}>
-        {items.map((row) => (
+        {items.slice(0, shown).map((row) => (
           <Row
             key={row.index}
             top={row.start}

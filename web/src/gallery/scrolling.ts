@@ -6,12 +6,12 @@ import type { Virtualizer } from "@tanstack/react-virtual";
 import { startTransition } from "react";
 
 const FAST = 4; // pixels a millisecond
-const LANDED = 90; // ms without a fast step
+const LANDED = 140; // ms without a fast step
 
 type Observed = Virtualizer<HTMLDivElement, Element>;
 
-/** For `observeElementOffset`. `onTop` hears of every step. */
-export function observeScrolling(onTop: (top: number) => void) {
+/** For `observeElementOffset`. `onTop` hears of every step, `onLand` of each end of a flight. */
+export function observeScrolling(onTop: (top: number) => void, onLand: () => void) {
   return (instance: Observed, tell: (offset: number, isScrolling: boolean) => void): (() => void) | undefined => {
     const element = instance.scrollElement;
     if (!element) return undefined;
@@ -22,7 +22,10 @@ export function observeScrolling(onTop: (top: number) => void) {
     const land = () => {
       isFlying = false;
       delete element.dataset.flying;
-      startTransition(() => tell(top, false)); // in slices: sixty cells at once are many for a slow machine
+      startTransition(() => {
+        onLand();
+        tell(top, false);
+      });
     };
     const scrolled = () => {
       const now = performance.now();
