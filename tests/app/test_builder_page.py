@@ -23,6 +23,7 @@ from orchestrator_core.spec import pipeline_from
 from tests.app.conftest import ROOT, Cli
 from tests.builder_page import (
     DRAW,
+    ENHANCE,
     LORAS,
     RENDER,
     build_by_mouse,
@@ -123,6 +124,15 @@ def picture(page: Page, name: str) -> None:
     if folder := os.environ.get("ORCHESTRATOR_PICTURES"):
         page.wait_for_timeout(400)
         page.screenshot(path=str(Path(folder) / f"builder_{name}.png"))
+
+
+def touch(page: Page, start: tuple[float, float], end: tuple[float, float]) -> None:
+    """A finger goes from here to there."""
+    hand = page.context.new_cdp_session(page)
+    for kind_of, part in (("touchStart", 0.0), *(("touchMove", at / 8) for at in range(1, 9))):
+        x, y = (a + (b - a) * part for a, b in zip(start, end, strict=True))
+        hand.send("Input.dispatchTouchEvent", {"type": kind_of, "touchPoints": [{"x": x, "y": y}]})
+    hand.send("Input.dispatchTouchEvent", {"type": "touchEnd", "touchPoints": []})
 
 
 def axe(page: Page) -> list[str]:
@@ -243,6 +253,13 @@ def test_it_is_built_by_keys_and_every_step_can_be_taken_back(opened: Opened):
     node(page, "loras-2").wait_for()
     page.keyboard.press("Delete")
     assert node(page, "loras-2").count() == 0
+    page.keyboard.press("Control+a")
+    page.keyboard.press("Control+c")
+    page.keyboard.press("Control+v")
+    assert edges(page) == ["draw → loras", "draw-2 → loras-2", "loras → render", "loras-2 → render-2"]
+    page.keyboard.press("Control+b")
+    assert node(page, "draw-2").get_by_text("switched off").count() == 1
+    page.keyboard.press("Control+x")
     node(page, "loras").focus()
     page.keyboard.press("Enter")
     page.keyboard.press("Delete")
@@ -330,6 +347,13 @@ def test_it_is_built_on_a_phone(opened: Opened):
     kind(page, RENDER).tap()
     page.get_by_role("button", name="Close").tap()
     assert edges(page) == ["draw → render"]
+    # by a finger, from the palette to between the two
+    kind(page, ENHANCE).scroll_into_view_if_needed()
+    see_all(page)
+    between = page.locator(".react-flow__edge-path")
+    touch(page, middle(kind(page, ENHANCE)), middle(between))
+    assert edges(page) == ["draw → enhance", "enhance → render"]
+    page.get_by_role("button", name="Close").tap()
     assert page.locator(".react-flow__minimap").count() == 0
     assert page.evaluate("document.documentElement.scrollWidth") == 390
     picture(page, "phone")

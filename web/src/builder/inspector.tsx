@@ -11,7 +11,7 @@ import { changedBehind, changedOptions, whyNoRerun } from "./outcomes";
 import type { Stage } from "./pipeline";
 import { type Field, fieldOf, fieldsOf, type Schema } from "./schema";
 import { isAtRest } from "./server";
-import { connect, disconnect, needsOf, promptFrom, whyNot } from "./wiring";
+import { connect, disconnect, following, needsOf, promptFrom } from "./wiring";
 
 /** What is asked first, by type; of others the first six. */
 const FIRST: Record<string, string[]> = {
@@ -180,7 +180,8 @@ function NeedsPart({ stage, problem }: { stage: Stage; problem: string }) {
   const { work, change } = useDesk();
   const { pipeline } = work;
   const needs = needsOf(pipeline.stages).get(stage.id)!;
-  const others = pipeline.stages.filter((one) => one.id !== stage.id && (needs.includes(one.id) || !whyNot(pipeline, one.id, stage.id)));
+  const behind = following(pipeline.stages, stage.id).add(stage.id);
+  const others = pipeline.stages.filter((one) => needs.includes(one.id) || !behind.has(one.id));
   return (
     <details open={problem !== "" || undefined}>
       <summary>

@@ -1,8 +1,9 @@
 // What a stage made, on its node: the prompt with what it changed, LoRAs, images, how long it took, what went wrong.
 
+import { useState } from "react";
+import { url } from "../api";
 import { differenceOf } from "../gallery/diff";
 import { hrefOf } from "../route";
-import { url } from "../api";
 import type { Outcome } from "./outcomes";
 import type { JobImage } from "./server";
 import { secondsOf } from "./summary";
@@ -85,10 +86,18 @@ export function Images({ images }: { images: readonly JobImage[] }) {
     <div className="b-images">
       {images.slice(0, 4).map((image) => (
         <a key={image.id} className="nodrag" href={hrefOf("", [], { q: `run:${image.run_id}` })} title={`${image.name} in the gallery`}>
-          <img src={url(`images/${encodeURIComponent(image.id)}/file`)} alt={image.name} draggable={false} />
+          <Picture image={image} />
         </a>
       ))}
       {images.length > 4 && <span className="dim">+{images.length - 4}</span>}
     </div>
   );
+}
+
+/** Small, as the gallery has it; the file itself where it has none. */
+function Picture({ image }: { image: JobImage }) {
+  const file = url(`images/${encodeURIComponent(image.id)}/file`);
+  const [isBroken, setBroken] = useState(false);
+  const small = image.sha256 && !isBroken ? url(`gallery/images/${image.sha256}/thumbnail`, { v: image.sha256 }) : file;
+  return <img src={small} alt={image.name} draggable={false} onError={() => setBroken(true)} />;
 }

@@ -81,6 +81,7 @@ export interface JobImage {
   name: string;
   file: string;
   is_there: boolean;
+  sha256: string | null;
   width: number | null;
   height: number | null;
 }
