@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import logging
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any, BinaryIO
@@ -26,6 +27,7 @@ _NOT_INSTALLED = (
 )
 MOST_WAITING = 24
 _PIECE = 1 << 18  # bytes
+_GLANCE_S = 0.1
 _START = f"{PREFIX}/app/"
 _log = logging.getLogger("orchestrator")
 
@@ -143,7 +145,14 @@ class _Events:
                 return
             if piece:
                 yield piece
-            self._closing.wait(self._stream.pause_s)
+            self._pause()
+
+    def _pause(self) -> None:
+        """Shorter where whoever asked leaves meanwhile: others wait for the place."""
+        until = time.monotonic() + self._stream.pause_s
+        while (left := until - time.monotonic()) > 0 and not self._is_gone():
+            if self._closing.wait(min(left, _GLANCE_S)):
+                return
 
     def close(self) -> None:
         if not self._is_closed:

@@ -137,7 +137,7 @@ def test_a_change_is_told_to_whoever_waits_for_one(api: ApiServer, tmp_path: Pat
         for thread in threads:
             thread.start()
         time.sleep(0.3)
-        assert not told
+        assert not told, [(found.status, found.body) for _, found in told]
         assert put_marks(api, image, {"rating": 4}).status == 200
         for thread in threads:
             thread.join()
