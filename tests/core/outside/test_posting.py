@@ -319,8 +319,8 @@ def test_a_name_cannot_say_anything_else(name: str) -> None:
 
 
 def test_a_record_has_no_folders_and_no_numbers_that_json_lacks() -> None:
-    image = GalleryImage(1, "0" * 64, 1, "C:\\me\\a.png", "/home/me/a.png", model="/home/me/models/Dream", score=0.5)
-    image = replace(image, settings={"loras": [["me/Ink", float("nan")], []], "vae": "/home/me/v.pt", "steps": 20})
+    image = GalleryImage(1, "0" * 64, 1, "C:\\me\\a.png", "/mine/me/a.png", model="/mine/me/models/Dream", score=0.5)
+    image = replace(image, settings={"loras": [["me/Ink", float("nan")], []], "vae": "/mine/me/v.pt", "steps": 20})
     record = record_of(image, 3, "image/png", [("a", float("inf")), ("b", 0.5)])
     assert "me" not in {part for text in map(str, record.values()) for part in text.split("/")}
     assert record["loras"] == [{"name": "Ink", "strength": None}]
