@@ -106,6 +106,7 @@ class GalleryEvents(Events):
 
     def _look(self) -> bytes:
         found = changes_since(self._open_store, self._since)
+        self.pause_s = 0.0 if found.more else PAUSE_S
         if found.revision == self._since:
             return b""
         self._since = found.revision

@@ -13,6 +13,7 @@ from orchestrator_core.api import gallery_changes
 from orchestrator_core.api.gallery_changes import GalleryEvents, LongPoll
 from orchestrator_core.errors import StoreLocked
 from orchestrator_core.store import Store
+from orchestrator_core.store.marks import ImageMarks, StoredMarks
 from tests.core.api.api_place import Asker
 from tests.core.api.gallery_place import gallery_asking, ids
 
@@ -113,6 +114,22 @@ def test_events_go_on_after_the_last_one_that_was_heard(ask: Asker):
     assert events_in(again.poll()) == [(now + 2, [1])]
     again.close()
     assert again.poll() is None
+
+
+def test_many_events_come_without_a_pause(ask: Asker, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(gallery_changes, "AT_ONCE", 6)
+    stream = GalleryEvents(ask.api.place.open_store, 0)
+    assert (len(events_in(stream.poll())[0][1]), stream.pause_s) == (6, 0.0)
+    assert (len(events_in(stream.poll())[0][1]), stream.pause_s) == (4, gallery_changes.PAUSE_S)
+
+
+def test_a_mark_of_the_hosts_own_pages_is_told_too(ask: Asker):
+    now = ask.told("GET", "/gallery/changes")["revision"]
+    run_id = ask.told("GET", "/gallery/images/2")["run_id"]
+    with ask.api.place.open_store() as store:
+        ImageMarks(store).put(run_id, "1.png", StoredMarks(stars=4))
+    told = ask.told("GET", f"/gallery/changes?since={now}")["images"]
+    assert [(image["id"], image["rating"]) for image in told] == [(2, 4)]
 
 
 def test_events_that_begin_where_nothing_happened_since_tell_nothing(ask: Asker):
