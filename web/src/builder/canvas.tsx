@@ -22,8 +22,8 @@ import { changeWhole } from "./edits";
 import { colourOf, Icon } from "./icons";
 import { positions, type Size } from "./layout";
 import { changedSince, type Outcomes } from "./outcomes";
-import type { Pipeline, Point } from "./pipeline";
-import { StageNode, type StageNodeType } from "./stage_node";
+import type { Pipeline, Point, Stage } from "./pipeline";
+import { type StageData, StageNode, type StageNodeType } from "./stage_node";
 import { connect, disconnect, needsOf, whyNot } from "./wiring";
 
 const NODES = { stage: StageNode };
@@ -55,22 +55,21 @@ export function Canvas({ target, isPhone }: { target: Target; isPhone: boolean }
     setNodes((before) => {
       const known = new Map(before.map((node) => [node.id, node]));
       return pipeline.stages.map((stage) => {
-        const old = known.get(stage.id);
-        const [x, y] = old?.dragging ? [old.position.x, old.position.y] : places.get(stage.id)!;
-        const data = {
+        const data: StageData = {
           stage,
+          kind: kinds.get(stage.type),
           outcome: outcomes.get(stage.id),
           problem: problems.get(stage.id) ?? "",
           isStale: stale.has(stage.id),
           isTarget: target.node === stage.id,
         };
-        const ariaLabel = `${stage.id}, ${kinds.get(stage.type)?.title ?? stage.type}`;
-        return { ...old, id: stage.id, type: "stage", position: { x, y }, data, ariaLabel, selected: selected.includes(stage.id) };
+        return nodeOf(stage, data, places.get(stage.id)!, selected.includes(stage.id), known.get(stage.id));
       });
     });
   }, [pipeline, places, outcomes, verdict, kinds, stale, target.node, selected]);
 
-  const edges = useMemo(() => edgesOf(pipeline, cuttable, target.edge, change), [pipeline, cuttable, target.edge, change]);
+  const wiring = JSON.stringify([...needsOf(pipeline.stages)]);
+  const edges = useMemo(() => edgesOf(JSON.parse(wiring) as Wiring, cuttable, target.edge, change), [wiring, cuttable, target.edge, change]);
   useFitting(work.saved, pipeline.stages.length, sizes.size, () => void flow.fitView(FIT));
 
   const wasLaidOut = useRef(pipeline.layout);
@@ -157,23 +156,34 @@ export function Canvas({ target, isPhone }: { target: Target; isPhone: boolean }
   );
 }
 
+type Wiring = [id: string, needs: string[]][];
+
 function edgesOf(
-  pipeline: Pipeline,
+  wiring: Wiring,
   cuttable: readonly string[],
   target: string | undefined,
   change: (to: (pipeline: Pipeline) => Pipeline) => void,
 ): NeedEdgeType[] {
-  const needs = needsOf(pipeline.stages);
-  const ids = new Set(pipeline.stages.map((stage) => stage.id));
-  return pipeline.stages.flatMap((stage) =>
-    needs.get(stage.id)!.flatMap((need, at): NeedEdgeType[] => {
+  const ids = new Set(wiring.map(([id]) => id));
+  return wiring.flatMap(([to, needs]) =>
+    needs.flatMap((need, at): NeedEdgeType[] => {
       if (!ids.has(need)) return [];
-      const id = `${need} → ${stage.id}`;
-      const remove = () => change((now) => disconnect(now, need, stage.id));
+      const id = `${need} → ${to}`;
+      const remove = () => change((now) => disconnect(now, need, to));
       const data = { isPrompt: at === 0, isTarget: target === id, remove };
-      return [{ id, source: need, target: stage.id, type: "need", selected: cuttable.includes(id), data, ariaLabel: `${stage.id} goes on from ${need}` }];
+      return [{ id, source: need, target: to, type: "need", selected: cuttable.includes(id), data, ariaLabel: `${to} goes on from ${need}` }];
     }),
   );
+}
+
+/** The node as it was, where it would be the same again: then nothing of it is drawn anew. */
+function nodeOf(stage: Stage, data: StageData, [x, y]: Point, selected: boolean, old?: StageNodeType): StageNodeType {
+  const ariaLabel = `${stage.id}, ${data.kind?.title ?? stage.type}`;
+  if (!old) return { id: stage.id, type: "stage", position: { x, y }, data, ariaLabel, selected };
+  const isSame = Object.entries(data).every(([name, value]) => old.data[name] === value);
+  const isThere = old.dragging || (old.position.x === x && old.position.y === y);
+  if (isSame && isThere && old.selected === selected) return old;
+  return { ...old, position: isThere ? old.position : { x, y }, data: isSame ? old.data : data, ariaLabel, selected };
 }
 
 function pickedOf(before: readonly string[], changes: { id: string; selected: boolean }[]): string[] {

@@ -43,7 +43,7 @@ export function ofJob(job: JobWhole, progress: Progress | null): Outcomes {
       const isStuck = !isHere && hasEnded && job.state === "failed" && (step !== undefined || job.stage === stage.id);
       const note = isStuck ? job.error : "";
       const state: State = isStuck ? "failed" : isHere || (step && !hasEnded && job.state === "running") ? "running" : "waiting";
-      found.set(stage.id, { ...base, state, note, word: state, progress: isHere ? shareOf(progress) : null });
+      found.set(stage.id, { ...base, state, note, word: state === "waiting" && hasEnded ? "" : state, progress: isHere ? shareOf(progress) : null });
       continue;
     }
     const word = step.state === "kept" ? "kept" : step.outcome;

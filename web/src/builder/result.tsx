@@ -21,7 +21,7 @@ export function Badge({ outcome }: { outcome: Outcome }) {
   const { state, word, seconds, progress } = outcome;
   const share = progress === null ? "" : ` ${Math.round(progress * 100)} %`;
   const time = state === "done" && word !== "kept" ? secondsOf(seconds) : "";
-  if (state === "planned" && word === "done") return null;
+  if (!word || (state === "planned" && word === "done")) return null;
   const told = state === "running" ? `running${share}` : (WORDS[word] ?? word);
   return <span className={`b-badge ${state}`}>{time ? `${told} · ${time}` : told}</span>;
 }

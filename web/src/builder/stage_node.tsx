@@ -2,22 +2,27 @@
 
 import { Handle, type Node, type NodeProps, Position } from "@xyflow/react";
 import { memo } from "react";
-import { useDesk } from "./desk";
 import { colourOf, Icon } from "./icons";
 import type { Outcome } from "./outcomes";
 import type { Stage } from "./pipeline";
 import { Badge, Result } from "./result";
+import type { StageKind } from "./server";
 import { summaryOf } from "./summary";
 
-export type StageNodeType = Node<
-  { stage: Stage; outcome: Outcome | undefined; problem: string; isStale: boolean; isTarget: boolean },
-  "stage"
->;
+/** All that a node shows: one whose data stay the same is not drawn again. */
+export interface StageData extends Record<string, unknown> {
+  stage: Stage;
+  kind: StageKind | undefined;
+  outcome: Outcome | undefined;
+  problem: string;
+  isStale: boolean;
+  isTarget: boolean;
+}
+
+export type StageNodeType = Node<StageData, "stage">;
 
 export const StageNode = memo(function StageNode({ data, selected }: NodeProps<StageNodeType>) {
-  const { stage, outcome, problem, isStale, isTarget } = data;
-  const { kinds } = useDesk();
-  const kind = kinds.get(stage.type);
+  const { stage, kind, outcome, problem, isStale, isTarget } = data;
   const isOff = stage.enabled === false;
   const classes = ["b-node", outcome?.state, selected && "selected", isOff && "off", problem && "wrong", isTarget && "target"];
   return (
