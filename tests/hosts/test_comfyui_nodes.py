@@ -16,13 +16,15 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from PIL import Image
+from PIL import Image, ImageChops
 
 from comfy_nodes.widgets import WIDGETS
 from orchestrator_core.formats.image_metadata import ImageMetadata, read_image
 from orchestrator_core.formats.node_definitions import node_definition
 from orchestrator_core.store import Store
 from orchestrator_core.template import Template, Wildcards
+from tests.api_client import ApiServer
+from tests.core.jobs.at_work import eventually
 from tests.hosts.comfyui import ROOT, ComfyUI
 from tests.hosts.queue_rows import empty_queue
 
@@ -379,6 +381,34 @@ def test_a_run_that_is_saved_again_is_kept_once(server: Server) -> None:
     run_id = done["outputs"]["9"]["text"][0].split()[2]
     with Store.open(server.comfyui.store, create=False) as store:
         assert [run.id for run in store.runs(500)].count(run_id) == 1
+
+
+def test_an_image_of_a_canvas_is_rendered_again_by_the_queue(server: Server) -> None:
+    """The same picture; and with a slot that says something else, all other words."""
+    made = graph(seed=94, batch=2, template="a {fox|owl} of {snow|fog}", negative_template="")
+    done = server.run(made)
+    run_id = done["outputs"]["9"]["text"][0].split()[2]
+    api = ApiServer(f"{server.comfyui.url}/orchestrator/v1")
+    first, second = sorted(api.get(f"/gallery/images?q=run:{run_id}")["images"], key=lambda card: card["name"])
+    words = api.get(f"/gallery/images/{second['id']}/words")["words"]
+    assert "".join(word["text"] for word in words) == second["prompt"]
+    assert api.get(f"/gallery/images/{second['id']}/workflow")["source"] == "image"
+    path = f"/gallery/images/{second['id']}/again"
+    jobs = [api.post(path, {"target": "comfyui", **asked}, 201)["jobs"][0] for asked in ({}, {"vary": "{fox|owl}"})]
+    for job in jobs:
+        ended = eventually(lambda job=job: _ended(api.get(f"/jobs/{job['id']}")), 240)
+        assert (ended["state"], ended["error"]) == ("done", "")
+    same, other = (api.get(f"/gallery/images?q=run:{job['run_id']}")["images"][0] for job in jobs)
+    sent = {card["name"]: api.ask("GET", f"/gallery/images/{card['id']}/file").body for card in (first, second, same)}
+    shown = [Image.open(io.BytesIO(data)).convert("RGB") for data in sent.values()]
+    furthest = [max(high for _, high in ImageChops.difference(one, shown[2]).getextrema()) for one in shown[:2]]
+    assert furthest[1] <= 3 < furthest[0]  # alone it is rounded otherwise than within its batch
+    before, after = second["prompt"].split(), other["prompt"].split()
+    assert {before[1], after[1]} == {"fox", "owl"} and before[2:] == after[2:]
+
+
+def _ended(job: Any) -> Any:
+    return job if job["state"] not in ("waiting", "running") else None
 
 
 def test_webp_and_jpeg_say_where_they_came_from(server: Server) -> None:
