@@ -1,6 +1,42 @@
 // What lies over the page: keeps the focus in it, gives it back afterwards; the browser's Back and Esc close it.
 
-import { type ReactNode, useEffect, useRef } from "react";
+import { type KeyboardEvent, type ReactNode, useEffect, useRef } from "react";
+
+interface Open {
+  close: () => void;
+  isBack: boolean;
+}
+
+// Each open dialog has a step in the history, so that Back, on a phone above all, closes the topmost and does not leave
+// the page. A dialog that is closed otherwise takes its step away itself, and that is nobody's Back.
+const stack: Open[] = [];
+let own = 0;
+let isListening = false;
+
+function wentBack(): void {
+  if (own > 0) {
+    own--;
+    return;
+  }
+  const top = stack.at(-1);
+  if (!top) return;
+  top.isBack = true;
+  top.close();
+}
+
+function enter(dialog: Open): () => void {
+  if (!isListening) addEventListener("popstate", wentBack);
+  isListening = true;
+  stack.push(dialog);
+  history.pushState({ dialog: true }, "");
+  return () => {
+    stack.splice(stack.indexOf(dialog), 1);
+    if (!dialog.isBack && (history.state as { dialog?: boolean } | null)?.dialog) {
+      own++;
+      history.back();
+    }
+  };
+}
 
 export function Dialog({ label, className, onClose, children }: { label: string; className: string; onClose: () => void; children: ReactNode }) {
   const box = useRef<HTMLDivElement>(null);
@@ -10,24 +46,16 @@ export function Dialog({ label, className, onClose, children }: { label: string;
   useEffect(() => {
     const before = document.activeElement as HTMLElement | null;
     if (!box.current!.contains(before)) box.current!.focus();
-    // Back, on a phone above all, closes what is open instead of leaving the page.
-    history.pushState({ dialog: true }, "");
-    let isBack = false;
-    const back = () => {
-      isBack = true;
-      latest.current();
-    };
-    addEventListener("popstate", back);
+    const leave = enter({ close: () => latest.current(), isBack: false });
     return () => {
-      removeEventListener("popstate", back);
-      if (!isBack && (history.state as { dialog?: boolean } | null)?.dialog) history.back();
+      leave();
       before?.focus({ preventScroll: true });
     };
   }, []);
 
-  function keepFocus(event: React.KeyboardEvent) {
+  function keepFocus(event: KeyboardEvent) {
     if (event.key !== "Tab") return;
-    const all = box.current!.querySelectorAll<HTMLElement>("button:not(:disabled), a[href], input, select, [tabindex='0']");
+    const all = box.current!.querySelectorAll<HTMLElement>("button:not(:disabled), a[href], input, select, summary, [tabindex='0']");
     const [first, last] = [all[0], all[all.length - 1]];
     if (event.shiftKey ? document.activeElement === first || document.activeElement === box.current : document.activeElement === last) {
       event.preventDefault();
