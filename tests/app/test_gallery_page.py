@@ -237,7 +237,7 @@ def test_an_image_is_looked_at_large_with_what_is_known_of_it(opened: Opened):
     page.keyboard.press("Enter")
     box = page.get_by_role("dialog")
     box.wait_for()
-    page.wait_for_function("[...document.querySelectorAll('.pane img')].some(one => one.naturalWidth === 64)")
+    page.wait_for_function("() => [...document.querySelectorAll('.pane img')].some(one => one.naturalWidth === 64)")
     info = box.get_by_label("About this image")
     info.get_by_text("blurry").wait_for()
     assert "number 249" in info.inner_text()
@@ -249,6 +249,11 @@ def test_an_image_is_looked_at_large_with_what_is_known_of_it(opened: Opened):
     assert box.get_by_role("button", name="2 stars").get_attribute("aria-pressed") == "true"
     shot(page, "lightbox")
     assert axe(page) == []
+    page.keyboard.press("c")
+    page.get_by_role("dialog", name="Compare 2 images").wait_for()
+    page.wait_for_function("() => history.state?.dialog")
+    page.go_back()  # closes what is on top, and only that
+    box.get_by_text("2 of 11").wait_for()
     page.keyboard.press("Escape")
     box.wait_for(state="detached")
     assert page.locator(".grid .cell[data-current]").get_attribute("aria-posinset") == "2"
@@ -268,7 +273,7 @@ def test_two_are_compared_and_the_words_that_differ_are_told(opened: Opened):
     assert "scale(1.4)" in zooms[0]
     page.keyboard.press("ArrowRight")
     page.keyboard.press("3")
-    page.wait_for_function("document.querySelectorAll('.side')[1].querySelectorAll('[data-on]').length === 3")
+    page.wait_for_function("() => document.querySelectorAll('.side')[1].querySelectorAll('[data-on]').length === 3")
     shot(page, "compare")
     assert axe(page) == []
 
@@ -329,7 +334,7 @@ def test_axe_finds_nothing_serious_in_either_theme(opened: Opened, theme: str):
     page.get_by_role("dialog", name="Keys").wait_for()
     assert axe(page) == []
     page.keyboard.press("Escape")
-    page.wait_for_function("!history.state?.dialog")
+    page.wait_for_function("() => !history.state?.dialog")
     for name in ("stories", "grids", "folders"):
         page.goto(f"{page.url.split('#')[0]}#/{name}")
         page.wait_for_selector("h1")
