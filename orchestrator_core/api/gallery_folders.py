@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from pydantic import Field
 
 from orchestrator_core.api.gallery_place import opened
-from orchestrator_core.api.models import Asked, Line, Shown, fields_of
+from orchestrator_core.api.models import Asked, Shown, fields_of
 from orchestrator_core.api.place import ApiPlace, OfferedFolder
 from orchestrator_core.api.refusing import Refusal
 from orchestrator_core.api.routing import Call
@@ -49,7 +49,7 @@ class FoldersShown(Shown):
 
 
 class FolderAsked(Asked):
-    offered: Line = Field(min_length=1, description="A name of those that are offered.")
+    offered: str = Field(min_length=1, max_length=1_000, description="A name of those that are offered.")
 
 
 def listed(call: Call) -> FoldersShown:
