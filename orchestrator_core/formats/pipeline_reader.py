@@ -200,7 +200,7 @@ def _whole(head: Mapping[str, Any], stages: Sequence[StageSpec], name: str, told
     data: dict[str, Any] = {
         "schema_version": SCHEMA_VERSION,
         "name": name[:200],
-        **{field: head[field] for field in ("name", "description", "batch") if field in head},
+        **{field: head[field] for field in ("name", "description", "batch", "layout") if field in head},
     }
     whole = PipelineSpec(stages=tuple(stages))
     data["stages"] = pipeline_to_json(whole).get("stages", [])

@@ -86,6 +86,7 @@ def pipelines(draw: st.DrawFn) -> PipelineSpec:
     data |= draw(st.fixed_dictionaries({}, optional={"name": texts, "description": texts}))
     if draw(st.booleans()):
         data["batch"] = [{"vary": "seeds", "first": 1, "count": 3}]
+        data["layout"] = {data["stages"][0]["id"]: [0, 12.5]}
     return pipeline_from(data)
 
 
