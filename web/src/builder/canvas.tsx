@@ -70,7 +70,7 @@ export function Canvas({ target, isPhone }: { target: Target; isPhone: boolean }
 
   const wiring = JSON.stringify([...needsOf(pipeline.stages)]);
   const edges = useMemo(() => edgesOf(JSON.parse(wiring) as Wiring, cuttable, target.edge, change), [wiring, cuttable, target.edge, change]);
-  useFitting(work.saved, pipeline.stages.length, sizes.size, () => void flow.fitView(FIT));
+  useFitting(work.opened, pipeline.stages.length, sizes.size, () => void flow.fitView(FIT));
 
   const wasLaidOut = useRef(pipeline.layout);
   useEffect(() => {
@@ -242,8 +242,8 @@ function useKeepingInView(outcomes: Outcomes, nodes: readonly StageNodeType[], f
 }
 
 /** Shows all of it when another pipeline was opened and drawn. */
-function useFitting(opened: Pipeline, count: number, drawn: number, fit: () => void): void {
-  const fitted = useRef<Pipeline | null>(null);
+function useFitting(opened: number, count: number, drawn: number, fit: () => void): void {
+  const fitted = useRef(-1);
   useEffect(() => {
     if (fitted.current === opened || count !== drawn || !count) return;
     fitted.current = opened;

@@ -14,6 +14,8 @@ export interface Work {
   saved: Pipeline;
   past: Pipeline[];
   future: Pipeline[];
+  /** How many were opened so far: another number is another pipeline to look at. */
+  opened: number;
   /** What the last step changed: more of the same belongs to it. */
   last: string;
 }
@@ -28,7 +30,7 @@ export type Step =
 const MOST_STEPS = 200;
 
 export function begun(pipeline: Pipeline = empty(), name = "", origin: Origin = "new"): Work {
-  return { pipeline, name, origin, saved: pipeline, past: [], future: [], last: "" };
+  return { pipeline, name, origin, saved: pipeline, past: [], future: [], opened: 0, last: "" };
 }
 
 export function worked(work: Work, step: Step): Work {
@@ -46,7 +48,11 @@ export function worked(work: Work, step: Step): Work {
       return after ? { ...work, pipeline: after, past: [...work.past, work.pipeline], future, last: "" } : work;
     }
     case "open":
-      return { ...begun(step.pipeline, step.name, step.origin), saved: step.isSaved === false ? empty() : step.pipeline };
+      return {
+        ...begun(step.pipeline, step.name, step.origin),
+        saved: step.isSaved === false ? empty() : step.pipeline,
+        opened: work.opened + 1,
+      };
     case "saved":
       return { ...work, name: step.name, origin: "own", saved: step.pipeline, last: "" };
   }
