@@ -11,6 +11,7 @@ interface Open {
 // the page. A dialog that is closed otherwise takes its step away itself, and that is nobody's Back.
 const stack: Open[] = [];
 let own = 0;
+let leaving = 0;
 let isListening = false;
 
 function wentBack(): void {
@@ -28,15 +29,24 @@ function enter(dialog: Open): () => void {
   if (!isListening) addEventListener("popstate", wentBack);
   isListening = true;
   stack.push(dialog);
-  history.pushState({ dialog: true }, "");
+  // One that opens as another closes takes over its step: a step back and one forward at once confuse browsers.
+  if (leaving) clearTimeout(leaving);
+  else history.pushState({ dialog: true }, "");
+  leaving = 0;
   return () => {
     stack.splice(stack.indexOf(dialog), 1);
-    if (!dialog.isBack && (history.state as { dialog?: boolean } | null)?.dialog) {
-      own++;
-      history.back();
-    }
+    if (!dialog.isBack && hasStep()) leaving = window.setTimeout(stepBack);
   };
 }
+
+function stepBack(): void {
+  leaving = 0;
+  if (!hasStep()) return;
+  own++;
+  history.back();
+}
+
+const hasStep = (): boolean => (history.state as { dialog?: boolean } | null)?.dialog === true;
 
 export function Dialog({ label, className, onClose, children }: { label: string; className: string; onClose: () => void; children: ReactNode }) {
   const box = useRef<HTMLDivElement>(null);
