@@ -45,6 +45,7 @@ def page(comfyui: ComfyUI, chromium: Browser) -> Iterator[Page]:
     context = chromium.new_context(viewport={"width": 1500, "height": 1000})
     found = open_page(context, comfyui.url, SETTINGS)
     found.set_default_timeout(60_000)
+    assert found.locator(FRAME).count() == 0, "nothing of it is loaded before the tab is opened"
     yield found
     context.close()
 
@@ -53,8 +54,9 @@ def frame_of(page: Page) -> FrameLocator:
     """The gallery, opened where it is not."""
     if not page.locator(FRAME).is_visible():
         page.evaluate(COMMAND, TAB)
-    page.locator(FRAME).wait_for()
-    return page.frame_locator(FRAME)
+    frame = page.frame_locator(FRAME)
+    frame.locator("input").first.wait_for()
+    return frame
 
 
 def inside(page: Page) -> Any:
@@ -74,13 +76,8 @@ def render(comfyui: ComfyUI, seed: int) -> str:
         return queue.job(job.id).run_id
 
 
-def test_nothing_of_it_is_loaded_before_the_tab_is_opened(page: Page) -> None:
-    assert page.locator(FRAME).count() == 0
-
-
 def test_an_image_that_was_just_rendered_is_shown_in_the_tab(page: Page, comfyui: ComfyUI) -> None:
     frame = frame_of(page)
-    frame.locator("input").first.wait_for()
     run = render(comfyui, 1)
     (image,) = ApiServer(f"{comfyui.url}/orchestrator/v1").get(f"/gallery/images?q=run:{run}")["images"]
     cell = frame.locator(f"[data-image='{image['id']}']")
