@@ -1,7 +1,7 @@
 // Writes dist/build.json: a hash over what the build is made of, so that a test can say, without Node, that dist is current.
 import { createHash } from "node:crypto";
 import { readdirSync, readFileSync, writeFileSync } from "node:fs";
-import { join } from "node:path";
+import { join, resolve } from "node:path";
 
 const FILES = ["index.html", "package-lock.json", "tsconfig.json", "vite.config.ts"];
 
@@ -25,15 +25,17 @@ export function hashOfSources(root) {
 
 export function noteSources() {
   let root = "";
+  let out = "";
   return {
     name: "note-sources",
     apply: "build",
     configResolved(config) {
       root = config.root;
+      out = resolve(root, config.build.outDir);
     },
     closeBundle() {
       const note = { sources: hashOfSources(root) };
-      writeFileSync(join(root, "dist", "build.json"), JSON.stringify(note, null, 2) + "\n");
+      writeFileSync(join(out, "build.json"), JSON.stringify(note, null, 2) + "\n");
     },
   };
 }

@@ -169,6 +169,8 @@ export interface Place {
 
 export interface Posted {
   posted: number[];
+  /** Those that were posted there earlier. */
+  before?: number[];
   failed: { image: number; message: string }[];
 }
 

@@ -25,14 +25,16 @@ export function BulkBar({ ids, onClear, onCompare }: Props) {
   }
 
   async function postTo(name: string) {
-    const posted: number[] = [];
+    let posted = 0;
+    let before = 0;
     const failed: Posted["failed"] = [];
     for (let at = 0; at < ids.length; at += 100) {
       const answer = await post<Posted>(`gallery/outside/${encodeURIComponent(name)}`, { images: ids.slice(at, at + 100) });
-      posted.push(...answer.posted);
+      posted += answer.posted.length;
+      before += answer.before?.length ?? 0;
       failed.push(...answer.failed);
     }
-    if (posted.length) say(`${posted.length} posted to ${name}.`);
+    if (posted || before) say(`${posted} posted to ${name}${before ? `, ${before} ${before === 1 ? "was" : "were"} there already` : ""}.`);
     if (failed.length) complain(`${failed.length} not posted: ${failed[0]!.message}`);
   }
 
