@@ -48,6 +48,7 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ApiServer]:
     (pictures / "00298.png").write_bytes(picture()[:40])
     os.utime(pictures / "00298.png", (LONG_AGO + 298, LONG_AGO + 298))
     _write(pictures / "00297.png", 297, SCRIPT)
+    _write(pictures / "come.png", 0, "an owl that comes first")
     with Store.open(folder / "store.sqlite3") as store:
         gallery = Gallery(store)
         gallery.add_root(pictures)
@@ -99,6 +100,10 @@ def marked(server: ApiServer, page: Page, image: int, wanted: tuple[bool, bool, 
     assert marks(server, image) == wanted
 
 
+def total(server: ApiServer, query: str = "") -> int:
+    return int(server.get(f"/gallery/count?q={quote(query)}")["total"])
+
+
 def current(page: Page) -> int:
     return int(page.locator(".grid .cell[data-current]").get_attribute("data-image") or 0)
 
@@ -122,7 +127,7 @@ def axe(page: Page) -> list[str]:
 
 def test_what_is_searched_is_found_and_a_wrong_query_is_told_in_words(server: ApiServer, opened: Opened):
     page = opened()
-    assert page.locator(".total").inner_text() == f"{MANY} images"
+    assert page.locator(".total").inner_text() == f"{total(server)} images"
     page.keyboard.press("/")
     page.keyboard.type("crimson lora:ink")
     page.get_by_text("199 images").wait_for()
@@ -137,18 +142,18 @@ def test_what_is_searched_is_found_and_a_wrong_query_is_told_in_words(server: Ap
     page.get_by_role("searchbox").fill("nothing is so")
     page.get_by_text("Nothing is found.").wait_for()
     page.get_by_role("button", name="Show all images").click()
-    page.get_by_text(f"{MANY} images").wait_for()
+    page.get_by_text(f"{total(server)} images").wait_for()
 
 
-def test_a_facet_narrows_and_a_second_click_takes_it_back(opened: Opened):
+def test_a_facet_narrows_and_a_second_click_takes_it_back(server: ApiServer, opened: Opened):
     page = opened()
     facet = page.locator(".facets").get_by_role("button", name="ink")
     facet.click()
-    page.get_by_text("298 images").wait_for()
+    page.get_by_text(f"{total(server, 'lora:ink')} images").wait_for()
     assert page.get_by_role("searchbox").input_value() == "lora:ink"
     assert facet.get_attribute("aria-pressed") == "true"
     facet.click()
-    page.get_by_text(f"{MANY} images").wait_for()
+    page.get_by_text(f"{total(server)} images").wait_for()
 
 
 def test_pictures_are_marked_by_keys_alone_and_the_last_mark_is_taken_back(server: ApiServer, opened: Opened):
@@ -232,6 +237,22 @@ def test_what_another_browser_marks_is_seen_here_within_moments(opened: Opened):
     other.wait_for_selector(f'[data-image="{image}"] .badges[data-heart="♥"]')
 
 
+def test_a_new_image_appears_by_itself_and_is_told_of_to_whoever_is_far_down(server: ApiServer, opened: Opened):
+    page = opened("comes")
+    pictures = Path(server.get("/gallery/folders")["folders"][0]["path"])
+    _write(pictures / "new1.png", MANY + 1, "a fox that comes later")
+    assert server.ask("POST", "/gallery/index", {}).status == 200
+    page.wait_for_selector('.cell[aria-label^="a fox that comes later"]')
+    page.get_by_role("searchbox").fill("")
+    page.get_by_text(f"{total(server)} images").wait_for()
+    page.wait_for_selector('.cell[data-image][aria-posinset="12"]')
+    page.locator(".grid").evaluate("grid => grid.scrollTo(0, 3000)")
+    _write(pictures / "new2.png", MANY + 2, "a second fox that comes")
+    assert server.ask("POST", "/gallery/index", {}).status == 200
+    page.get_by_role("button", name="1 new").click()
+    page.wait_for_selector('.cell[aria-posinset="1"][aria-label^="a second fox that comes"]')
+
+
 def test_an_image_is_looked_at_large_with_what_is_known_of_it(opened: Opened):
     page = opened('"fox, number 24"')
     page.keyboard.press("Enter")
@@ -293,10 +314,10 @@ def test_a_broken_image_says_why(opened: Opened):
     assert len(why.inner_text()) > 10
 
 
-def test_a_hundred_rows_further_down_there_are_still_few_nodes(opened: Opened):
+def test_far_down_there_are_still_few_nodes(server: ApiServer, opened: Opened):
     page = opened()
     page.keyboard.press("End")
-    page.wait_for_selector(f'.cell[data-image][aria-posinset="{MANY}"]')
+    page.wait_for_selector(f'.cell[data-image][aria-posinset="{total(server)}"]')
     assert page.locator("*").count() <= 400
     page.keyboard.press("Home")
     page.wait_for_selector('.cell[data-current][aria-posinset="1"]')
