@@ -9,13 +9,29 @@ the named folder itself may be a link.
 from __future__ import annotations
 
 import os
+import stat
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
+from typing import BinaryIO
 
 from orchestrator_core.loras.files import File, suffix_of
 from orchestrator_core.loras.scan import Place, is_below
 
 SUFFIXES = frozenset((".png", ".jpg", ".jpeg", ".jfif", ".webp", ".avif"))
+
+
+def open_image(path: Path) -> BinaryIO:
+    """To be read. Raises OSError also for what is no file by now: to open a pipe would wait for who writes into it."""
+    flags = ("O_NONBLOCK", "O_NOFOLLOW", "O_CLOEXEC", "O_BINARY")
+    descriptor = os.open(path, os.O_RDONLY | sum(getattr(os, flag, 0) for flag in flags))
+    try:
+        if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+            raise OSError("it is no file")
+        return os.fdopen(descriptor, "rb")
+    except BaseException:
+        os.close(descriptor)
+        raise
 
 
 @dataclass(slots=True)

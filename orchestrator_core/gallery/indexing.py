@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
 AT_ONCE = 100  # files of one transaction
 CALM_S = 10.0  # what was written to more lately may not be whole yet
+_BEGUN = f"{VERSION}:"  # the fingerprint of a folder that was not read to the end yet: no folder has it
 Report = Callable[[int, int, str], None]  # done, of all, what is in hand
 
 
@@ -76,7 +77,8 @@ class _Indexing:
         changed = [place for place, files in found.folders.items() if known.get(place) != _fingerprint(files)]
         wanted, gone = self._compare(found, changed, known)
         gone += self._vanished([place for place in known if place not in found.folders and found.covers(*place)])
-        self._read(found, changed, wanted)
+        self._begin(found, changed, wanted, known)
+        self._read(found, wanted)
         if hints is None:
             gone += self._of_runs()
         self._forget(gone)
@@ -123,11 +125,17 @@ class _Indexing:
             rows = gallery_folders.files_of_runs(connection)
         return [row["path"] for row in rows if not row["missing"] and not Path(row["path"]).exists()]
 
-    def _read(self, found: Look, changed: Sequence[Place], wanted: Sequence[_File]) -> None:
-        waiting = dict.fromkeys(changed, 0)
+    def _begin(self, found: Look, changed: Sequence[Place], wanted: Sequence[_File], known: Collection[Place]) -> None:
+        """Folders in which nothing is to be read are through; new ones are known from now on, so that what is read of
+        them is missed if they vanish before all is."""
+        unread = {one.place for one in wanted}
+        through = {place: _fingerprint(found.folders[place]) for place in changed if place not in unread}
+        self._keep([], through | {place: _BEGUN for place in unread if place not in known})
+
+    def _read(self, found: Look, wanted: Sequence[_File]) -> None:
+        waiting: dict[Place, int] = {}
         for one in wanted:
-            waiting[one.place] += 1
-        self._keep([], {place: _fingerprint(found.folders[place]) for place in changed if not waiting[place]})
+            waiting[one.place] = waiting.get(one.place, 0) + 1
         done = 0
         for start in range(0, len(wanted), AT_ONCE):
             batch = wanted[start : start + AT_ONCE]

@@ -16,6 +16,7 @@ from orchestrator_core.errors import FormatError
 from orchestrator_core.formats.image_metadata import ImageMetadata, read_image_data
 from orchestrator_core.formats.pixels import pixel_digest
 from orchestrator_core.formats.png_text import SIGNATURE
+from orchestrator_core.gallery.disk import open_image
 from orchestrator_core.request import GenerationRequest, ImageNotes
 
 if TYPE_CHECKING:
@@ -44,7 +45,7 @@ class Facts:
 def read_facts(path: Path) -> Facts:
     """What is wrong with the file is part of what is known of it. Raises FileNotFoundError alone: it is gone."""
     try:
-        with path.open("rb") as file:
+        with open_image(path) as file:
             size = file.seek(0, 2)
             file.seek(0)
             digest, data = _contents(file, size)

@@ -18,6 +18,7 @@ from typing import Any
 from orchestrator_core.config import data_folder
 from orchestrator_core.errors import GalleryError
 from orchestrator_core.formats.avif_text import is_avif
+from orchestrator_core.gallery.disk import open_image
 from orchestrator_core.gallery.reading import MOST_PIXELS
 
 SIDE = 384  # pixels of the longer side
@@ -144,7 +145,7 @@ class Thumbnails:
 def thumbnail_of(file: Path, side: int, large: threading.Lock) -> bytes:
     """A WebP whose longer side is ``side`` at most. Raises GalleryError."""
     try:
-        with file.open("rb") as opened:
+        with open_image(file) as opened:
             size = os.fstat(opened.fileno()).st_size
             if not size:
                 raise GalleryError("The file is empty.")
