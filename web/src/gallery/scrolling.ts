@@ -6,6 +6,7 @@ import type { Virtualizer } from "@tanstack/react-virtual";
 import { startTransition } from "react";
 
 const FAST = 4; // pixels a millisecond
+const LOOK = 100; // ms between two looks in flight
 const LANDED = 140; // ms without a fast step
 
 type Observed = Virtualizer<HTMLDivElement, Element>;
@@ -16,35 +17,46 @@ export function observeScrolling(onTop: (top: number) => void, onLand: () => voi
     const element = instance.scrollElement;
     if (!element) return undefined;
     let top = element.scrollTop;
-    let time = 0;
+    let time = 0; // when top was read
+    let last = 0; // the step before
     let timer = 0;
     let isFlying = false;
+    const read = (now: number): void => {
+      top = element.scrollTop;
+      time = now;
+      onTop(top);
+    };
     const land = () => {
+      clearTimeout(timer);
       isFlying = false;
       delete element.dataset.flying;
+      read(performance.now());
       startTransition(() => {
         onLand();
         tell(top, false);
       });
     };
-    const scrolled = () => {
-      const now = performance.now();
-      const before = top;
-      top = element.scrollTop;
-      const pause = now - time;
-      time = now;
-      onTop(top);
-      // One jump (End, a click on the bar) is no flight: it is followed at once.
-      const isFast = pause < 60 && Math.abs(top - before) > FAST * Math.max(pause, 8);
-      if (isFast && !isFlying) element.dataset.flying = "";
-      isFlying ||= isFast;
-      if (!isFlying) return tell(top, false);
-      if (!isFast && pause < 60) {
-        clearTimeout(timer);
-        return land();
-      }
+    const fly = () => {
+      if (!isFlying) element.dataset.flying = "";
+      isFlying = true;
       clearTimeout(timer);
       timer = window.setTimeout(land, LANDED);
+    };
+    const scrolled = () => {
+      const now = performance.now();
+      const pause = now - last;
+      last = now;
+      // Reading where it is makes the browser lay out what changed: in flight that is done ten times a second.
+      if (isFlying && now - time < LOOK) return fly();
+      const before = top;
+      const since = now - time;
+      read(now);
+      const speed = Math.abs(top - before) / Math.max(since, 8);
+      // One jump (End, a click on the bar) is no flight: it is followed at once.
+      if (speed > FAST && pause < 60) fly();
+      else if (!isFlying) tell(top, false);
+      else if (speed > FAST) fly();
+      else land();
     };
     tell(top, false);
     element.addEventListener("scroll", scrolled, { passive: true });
