@@ -206,3 +206,17 @@ test("whoever takes back waits for what is on its way", async () => {
   await queue.settled();
   expect(queue.takeBack()?.fields).toEqual({ rating: 5 });
 });
+
+test("two tabs without a server do not lose each other's marks", async () => {
+  server.isAway = true;
+  const [one, other] = [make(), make()];
+  one.add([1], { rating: 4 }, 10);
+  other.add([2], { rating: 2 }, 10);
+  await settled();
+  expect([...make().pending().keys()]).toEqual([1, 2]);
+  server.isAway = false;
+  await one.flush();
+  expect([...make().pending().keys()]).toEqual([2]);
+  await other.flush();
+  expect(memory.kept.size).toBe(0);
+});

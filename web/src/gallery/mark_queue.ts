@@ -43,12 +43,17 @@ export class MarkQueue {
   private count = 0;
   private idle: (() => void)[] = [];
   private late = new Set<string>();
+  /** All that ever was this queue's: what else lies in the storage is another tab's. */
+  private known = new Set<string>();
   /** What this page itself set last, by "image.field": such a change is nobody else's. */
   private own = new Map<string, boolean | number>();
 
   constructor(private wiring: Wiring) {
     this.ops = read(wiring.storage);
-    for (const op of this.ops) this.late.add(op.id);
+    for (const op of this.ops) {
+      this.late.add(op.id);
+      this.known.add(op.id);
+    }
   }
 
   get waiting(): number {
@@ -158,7 +163,11 @@ export class MarkQueue {
     );
     // 3, no, 4 stars: what was not sent yet need not be sent at all.
     if (same) same.fields = fields;
-    else this.ops.push({ id: `${Date.now().toString(36)}-${(this.count++).toString(36)}`, images, fields, seen });
+    else {
+      const id = `${Date.now().toString(36)}-${this.count++}-${Math.random().toString(36).slice(2, 8)}`;
+      this.known.add(id);
+      this.ops.push({ id, images, fields, seen });
+    }
   }
 
   private done(op: Op): void {
@@ -168,7 +177,9 @@ export class MarkQueue {
 
   private changed(): void {
     try {
-      if (this.ops.length) this.wiring.storage?.setItem(KEY, JSON.stringify(this.ops));
+      const others = read(this.wiring.storage).filter((op) => !this.known.has(op.id));
+      const all = [...others, ...this.ops];
+      if (all.length) this.wiring.storage?.setItem(KEY, JSON.stringify(all));
       else this.wiring.storage?.removeItem(KEY);
     } catch {
       // The storage is full or forbidden: the marks live as long as the page.

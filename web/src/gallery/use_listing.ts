@@ -14,7 +14,8 @@ interface Count {
   revision: number;
 }
 
-export function useListing(query: string) {
+/** `isStill`: whether a new image may come in at the front now without anything moving that someone is at. */
+export function useListing(query: string, isStill: { readonly current: () => boolean }) {
   const client = useQueryClient();
   const [round, setRound] = useState(0);
   const [fresh, setFresh] = useState(0);
@@ -72,8 +73,8 @@ export function useListing(query: string) {
   counted.current = total ?? 0;
   useEffect(() => {
     const came = async () => {
-      if (!isAway.current) return refresh();
-      // Scrolled away: nothing moves under the eyes; how many of the new ones this query finds is told.
+      if (!isAway.current && isStill.current()) return refresh();
+      // Nothing moves under the eyes, or between a look and a key; how many of the new ones this query finds is told.
       const now = await client.fetchQuery({
         queryKey: ["count now", query],
         queryFn: () => get<{ total: number }>("gallery/count", { q: query }),
@@ -88,7 +89,7 @@ export function useListing(query: string) {
     const tell = () => void came().catch(() => {});
     live.onNew.add(tell);
     return () => void live.onNew.delete(tell);
-  }, [client, listing, query, refresh]);
+  }, [client, listing, query, refresh, isStill]);
   useEffect(() => setFresh(0), [query]);
 
   // Back from a time without the server: what failed to load is asked again.

@@ -26,11 +26,13 @@ const Compare = lazy(() => over().then(({ Compare }) => ({ default: Compare })))
 const Help = lazy(() => over().then(({ Help }) => ({ default: Help })));
 
 const MOST_CHOSEN = 10_000;
+const QUIET = 8000; // ms without a key, after which new images come in by themselves again
 const SIZES = { least: 90, most: 420, usual: 190 };
 
 export function GalleryView() {
   const query = useRoute().params.get("q") ?? "";
-  const { listing, total, shape, fresh, refresh, problem, setAway, idsOf } = useListing(query);
+  const isStill = useRef((): boolean => true);
+  const { listing, total, shape, fresh, refresh, problem, setAway, idsOf } = useListing(query, isStill);
   const [current, setCurrent] = useState(0);
   const [selection, setSelection] = useState(NONE);
   const [open, setOpen] = useState<number | null>(null);
@@ -38,6 +40,9 @@ export function GalleryView() {
   const [isHelp, setHelp] = useState(false);
   const [size, setSize] = useState(() => remembered("size", innerWidth < 640 ? 110 : SIZES.usual));
   const [isFacets, setFacets] = useState(() => innerWidth > 900 && remembered("facets", true));
+  const lastKey = useRef(-QUIET);
+  isStill.current = () =>
+    current === 0 && open === null && !compared && !selection.ids.size && performance.now() - lastKey.current > QUIET;
   const grid = useRef<GridHandle>(null);
   const search = useRef<HTMLInputElement>(null);
   useEffect(() => {
@@ -95,6 +100,7 @@ export function GalleryView() {
   }
 
   useKeys((key, event) => {
+    lastKey.current = performance.now();
     if (key === "/") search.current?.focus();
     else if (key === "?") setHelp(true);
     else if (key === "Escape" && selection.ids.size) setSelection(NONE);
@@ -150,6 +156,7 @@ export function GalleryView() {
               className="button primary fresh"
               onClick={() => {
                 grid.current?.scrollToTop();
+                setCurrent(0);
                 setAway(false);
                 refresh();
               }}
