@@ -251,6 +251,13 @@ def test_a_new_image_appears_by_itself_and_is_told_of_to_whoever_is_far_down(ser
     assert server.ask("POST", "/gallery/index", {}).status == 200
     page.get_by_role("button", name="1 new").click()
     page.wait_for_selector('.cell[aria-posinset="1"][aria-label^="a second fox that comes"]')
+    page.keyboard.press("Enter")
+    seen = page.get_by_role("dialog").locator(".where b")
+    seen.wait_for()
+    _write(pictures / "new3.png", MANY + 3, "a third fox that comes")
+    assert server.ask("POST", "/gallery/index", {}).status == 200
+    page.locator(".fresh").wait_for()
+    assert seen.inner_text() == "new2.png"  # what one looks at stays
 
 
 def test_an_image_is_looked_at_large_with_what_is_known_of_it(opened: Opened):
