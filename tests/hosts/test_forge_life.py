@@ -77,6 +77,12 @@ def without_a_page(forge: Forge) -> None:
     assert api.ask("GET", "/health").code == "unauthorized", "whoever set a login does not find it open"
     login = b64encode(b"anna:sec:ret").decode()
     assert api.ask("GET", "/health", headers={"Authorization": f"Basic {login}"}).json["place"] == "forge"
+    assert api.ask("GET", "/app/").headers["content-type"].startswith("text/html"), "the page asks for it by itself"
+    challenge = api.ask("GET", "/health", headers={"User-Agent": "Mozilla/5.0"}).headers["www-authenticate"]
+    assert ", X-Basic " in challenge, "and no browser in a window of its own"
+    own = {"Origin": f"http://{api.host}", "Authorization": f"Basic {login}"}
+    cookie = api.ask("POST", "/session", headers=own).headers["set-cookie"].partition(";")[0]
+    assert api.ask("GET", "/health", headers={"Cookie": cookie}).status == 200
     assert f"{PACK}:" not in log, "it has nothing to say"
     assert f"for {PACK}" not in log, "nothing is installed again"
     assert "Traceback" not in log
