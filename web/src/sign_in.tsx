@@ -47,9 +47,11 @@ export function SignIn() {
         )}
         <p className="error" role="alert">{wrong}</p>
         <button className="button primary" disabled={isBusy}>Go on</button>
-        <button type="button" className="button quiet" onClick={() => setWithLogin(!isLogin)}>
-          {isLogin ? "Use a token instead" : "Use the host's login instead"}
-        </button>
+        {wanted.withLogin && (
+          <button type="button" className="button quiet" onClick={() => setWithLogin(!isLogin)}>
+            {isLogin ? "Use a token instead" : "Use the host's login instead"}
+          </button>
+        )}
       </form>
     </div>
   );
