@@ -1,22 +1,27 @@
-"""What the gallery costs: ``python benchmarks/gallery.py [--images N] [--only NAME …]``.
+"""What the gallery costs: ``python benchmarks/gallery.py [--images N] [--only NAME …] [--postgresql] [--iib PATH]``.
 
 * index: a folder of N real PNGs (100,000; 8 × 8 pixels) with the metadata of seven programs, read cold, then looked at
   again with nothing changed; images/s of CPU, and the most memory.
-* search: pages of 50 among as many; the best of five, in ms.
+* search: pages of 50 among as many; counts, the last page by its offset, and facets, with nothing kept of what was
+  found before, and kept; the best of five, in ms.
 * marks: single marks and marks of 200 at once on images of other programs, single marks on those of runs, per second.
 * thumbnails: of noisy 1-megapixel PNGs and JPEGs, in one thread, per second.
 
-SQLite, in a temporary folder. CPU times are of this process alone.
+SQLite, in a temporary folder; ``--postgresql`` searches in a PostgreSQL of its own as well. ``--iib`` is a checkout of
+infinite-image-browsing with a Python of its own in ``.venv``: it indexes and searches the same folder. CPU times are of
+this process alone.
 """
 
 from __future__ import annotations
 
 import argparse
 import io
+import json
 import os
 import platform
 import random
 import resource
+import subprocess
 import sys
 import tempfile
 import time
@@ -30,6 +35,7 @@ from orchestrator_core.gallery.marking import Marking
 from orchestrator_core.gallery.service import Gallery
 from orchestrator_core.gallery.thumbnails import thumbnail_of
 from orchestrator_core.store import Store
+from orchestrator_core.store.gallery_found import Kept
 from tests.core.gallery.images import LONG_AGO, TOOLS, picture
 from tests.core.gallery.test_finding import a_run
 
@@ -72,22 +78,59 @@ def index(gallery: Gallery, count: int) -> None:
     assert found.read == count, found
 
 
-def search(gallery: Gallery) -> None:
-    deep = ""
-    for _ in range(20):
-        deep = gallery.page("", 500, deep).after
-    for query in (
-        *("", "sort:score", "crimson", "crimson fox", '"lantern 7"', "lantern", "masterpiece -crimson", "lora:ink"),
-        *("tool:comfyui fox", "model:real sort:-date", "date:2023-12", "date:2023-12 wren sort:score", "rating>=4"),
-        *("lora:ink tool:invokeai", "seed:4242", "ow", "name:00042", "broken:yes", "nothing has this"),
-    ):
-        told(f"page of 50: {query or '(all)'}, ms", 1000 * best(lambda query=query: gallery.page(query)), 1)  # type: ignore[misc]
-    told("page of 50 after 10,000, ms", 1000 * best(lambda: gallery.page("", 50, deep)), 1)
-    told("count of all, ms", 1000 * best(gallery.count), 1)
-    told("facets of all, ms", 1000 * best(gallery.facets), 1)
-    told("facets: crimson fox, ms", 1000 * best(lambda: gallery.facets("crimson fox")), 1)
-    told("changes, the last 500, ms", 1000 * best(lambda: gallery.changes(gallery.revision() - 500)), 1)
-    told("revision, ms", 1000 * best(gallery.revision), 2)
+QUERIES = ("", "sort:score", "crimson", "crimson fox", '"lantern 7"', "lantern", "masterpiece -crimson", "lora:ink")
+QUERIES += ("tool:comfyui fox", "model:real sort:-date", "date:2023-12", "date:2023-12 wren sort:score", "rating>=4")
+QUERIES += ("lora:ink tool:invokeai", "seed:4242", "ow", "name:00042", "broken:yes", "nothing has this")
+
+
+def search(gallery: Gallery, name: str = "") -> None:
+    """``name``: of the database, where it is not SQLite."""
+    for query in QUERIES:
+        last = max(0, gallery.count(query) - 50)
+        asked = (lambda q=query: gallery.page(q), lambda q=query: gallery.count(q))
+        asked = (*asked, lambda q=query, last=last: gallery.page(q, 50, "", last))
+        anew = [1000 * best(call, before=lambda: setattr(gallery.store, "found", Kept())) for call in asked]
+        kept = [1000 * best(call) for call in asked]
+        told_of = " ".join(f"{value:6.1f}" for value in (*anew, *kept))
+        told(f"{name}{query or '(all)'}: page, count, last page; kept, ms", told_of)
+    for query in ("", "crimson fox", "masterpiece"):
+        anew = 1000 * best(lambda q=query: gallery.facets(q), before=lambda: setattr(gallery.store, "found", Kept()))  # type: ignore[misc]
+        told(f"{name}facets: {query or '(all)'}, ms", anew, 1)
+    told(f"{name}changes, the last 500, ms", 1000 * best(lambda: gallery.changes(gallery.revision() - 500)), 1)
+    told(f"{name}revision, ms", 1000 * best(gallery.revision), 2)
+
+
+def search_postgresql(gallery: Gallery) -> None:
+    """The same rows in a server of its own."""
+    from sqlalchemy import insert, select, text
+
+    from orchestrator_core.store import gallery_tables as tables
+    from tests.postgres import running_postgres
+
+    with running_postgres() as url, Store.open(url) as store:
+        with gallery.store.reading() as read, store.writing() as write:
+            write.execute(tables.state.delete())
+            for name in ("images", "files", "folders", "roots", "terms", "image_terms", "state"):
+                rows = read.execute(select(getattr(tables, name))).mappings()
+                while some := rows.fetchmany(2000):
+                    write.execute(insert(getattr(tables, name)), [dict(row) for row in some])
+        Gallery(store).prepare()
+        with store.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+            connection.execute(text("VACUUM ANALYZE"))
+        search(Gallery(store), "PostgreSQL, ")
+
+
+def compare(gallery: Gallery, checkout: Path, images: Path) -> None:
+    """What infinite-image-browsing takes for the same."""
+    script = Path(__file__).with_name("gallery_iib.py")
+    command = [checkout / ".venv" / "bin" / "python", script, checkout, images]
+    done = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True, check=True)
+    for name, value in json.loads(done.stdout.splitlines()[-1]).items():
+        ours = f"ours {1000 * best(lambda n=name: gallery.page(n)):.1f}" if name in _WORDS else ""  # type: ignore[misc]
+        told(f"infinite-image-browsing: {name}", f"{value:,}  {ours}")
+
+
+_WORDS = ("crimson", "lantern 7", "nothing has this")
 
 
 def marks(gallery: Gallery, folder: Path) -> None:
@@ -136,8 +179,9 @@ def thumbnails(folder: Path) -> None:
         told(f"thumbnails of 1-megapixel {kind}s, per s of CPU", 24 / (time.process_time() - cpu))
 
 
-def best(call: Callable[[], object], times: int = 5) -> float:
+def best(call: Callable[[], object], times: int = 5, before: Callable[[], object] = lambda: None) -> float:
     def once() -> float:
+        before()
         began = time.perf_counter()
         call()
         return time.perf_counter() - began
@@ -153,6 +197,8 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--images", type=int, default=100_000)
     parser.add_argument("--only", nargs="*", choices=("index", "thumbnails"), default=("index", "thumbnails"))
+    parser.add_argument("--postgresql", action="store_true", help="search in PostgreSQL too")
+    parser.add_argument("--iib", type=Path, metavar="PATH", help="a checkout of infinite-image-browsing")
     arguments = parser.parse_args()
     told("Python", platform.python_version())
     with tempfile.TemporaryDirectory() as name:
@@ -164,6 +210,10 @@ def main() -> None:
                 gallery.add_root(folder / "images")
                 index(gallery, arguments.images)
                 search(gallery)
+                if arguments.postgresql:
+                    search_postgresql(gallery)
+                if arguments.iib:
+                    compare(gallery, arguments.iib.resolve(), folder / "images")
                 marks(gallery, folder)
         if "thumbnails" in arguments.only:
             thumbnails(folder)
