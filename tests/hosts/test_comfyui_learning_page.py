@@ -157,15 +157,16 @@ def test_the_tab_shows_what_was_learned_and_says_what_a_person_says(page: PackPa
         path = route.request.url.rpartition("/")[2]
         if route.request.method == "POST":
             said.append((path, json.loads(route.request.post_data or "{}")))
-        route.fulfill(json=LEARNED)
+        route.fulfill(json=TIME if path.startswith("time") else LEARNED)
 
     page.page.route("**/orchestrator/learning**", answer)
     page.page.route("**/orchestrator/learning/**", answer)
     try:
         page.command("ShowOdds")
         panel = page.page.locator(".orq-panel")
+        panel.get_by_label("Look again").click()  # it may be open, with what was there before
         panel.get_by_text("colors/warm").click()
-        panel.get_by_text("<i>crimson</i>").wait_for()
+        panel.get_by_text("<i>crimson</i>", exact=True).wait_for()
         assert "1.8×" in panel.inner_text()
         photograph(page, "odds")
         panel.get_by_text("Just reports").click()
