@@ -86,8 +86,11 @@ class State:
             else:
                 whole.setdefault((one.context, one.run_id, one.image, one.kind + one.scorer), []).append(one)
         for (context, *_), parts in whole.items():
-            first = parts[0]
-            self._whole.setdefault(context, Regression()).add([part.key for part in parts], first.value, first.weight)
+            first, regression = parts[0], self._whole.setdefault(context, Regression())
+            if first.kind == "mark":
+                regression.add_marked({part.key: part.options for part in parts}, first.value, first.weight)
+            else:
+                regression.add([part.key for part in parts], first.value, first.weight)
 
     def _rebuild(self, observations: Iterable[Observation]) -> None:
         self._records, self._latest, self._whole, self._slots, self.images = {}, {}, {}, {}, set()

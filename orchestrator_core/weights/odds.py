@@ -118,7 +118,8 @@ class _Sources:
 
     @property
     def options(self) -> int:
-        return max(self.record.options, len(self.record.values.keys() | self.seen.keys()))
+        told = self.whole.options(self.slot) if self.whole is not None else 0
+        return max(self.record.options, told, len(self.record.values.keys() | self.seen.keys()))
 
 
 def _stands_still(state: State, context: str, slot: str, record: SlotRecord, whole: Regression | None) -> str:
@@ -165,12 +166,10 @@ class _Known:
         spread = record.spread
         width = whole.width(slot) if whole is not None else 1.0
         more = {key: _alone(belief, width) for key, belief in marked.items()}
-        found = [
-            with_more(
-                belief_of(record.values[key], spread) if key in record.values else _prior(spread), more.get(key), spread
-            )
-            for key in keys
-        ]
+        # Favourites alone say that a value is good, and neither how good nor how sure that is: see ``_shifted``.
+        join = _shifted if whole is not None and whole.says_one_thing else with_more
+        owns = [belief_of(record.values[key], spread) if key in record.values else _prior(spread) for key in keys]
+        found = [join(own, more.get(key), spread) for key, own in zip(keys, owns, strict=True)]
         return cls(keys, found, spread, record)
 
     def multipliers(self, rules: Rules, options: int) -> tuple[Mapping[str, float], Mapping[str, float]]:
@@ -205,6 +204,15 @@ class _Known:
 
 def _prior(spread: Spread) -> Belief:
     return Belief(spread.mean, spread.prior)
+
+
+def _shifted(belief: Belief, more: Belief | None, spread: Spread) -> Belief:
+    """Moved to where marks point that are all alike, and no less wide. A value that is known better is the best one
+    more seldom where it is behind, and one that is far ahead would be drawn back: a favourite would make either rarer.
+    """
+    both = with_more(belief, more, spread)
+    towards = max if more is not None and more.mean > 0 else min
+    return Belief(towards(belief.mean, both.mean), belief.variance)
 
 
 def _alone(belief: Belief, width: float) -> Belief | None:

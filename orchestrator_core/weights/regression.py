@@ -23,6 +23,8 @@ _GUESS = 4.0  # of a slot's prior: that many values' worth of the first guess st
 _FIRST = 0.04  # the first guess of a value's variance, as a share of the scores' own
 _FLAT = 1e-6  # precision of what all images have in common
 _ALIKE = 1e-3  # variance of the scores themselves
+_NEUTRAL = 4.0  # the weight of a mark: of an image of which a person who marks others has said nothing
+_LEAST_NOISE = 1.0  # of marks, which are no measurements: alike ones are not the same to the last bit
 
 
 @dataclass(slots=True)
@@ -36,7 +38,25 @@ class Regression:
     _widths: dict[str, float] = field(default_factory=dict)  # prior variance by slot
     _columns: dict[str, dict[str, int]] = field(default_factory=dict)  # by slot and key
     _covariance: Any = None  # of what each column adds
+    _options: dict[str, int] = field(default_factory=dict)  # how many values a slot has, as far as a draw knew
+    _has_neutral: bool = False
     _beliefs: dict[str, Mapping[str, Belief]] = field(default_factory=dict)  # by slot, until the next image
+
+    def add_marked(self, options: Mapping[str, int], value: float, weight: float) -> None:
+        """One image that a person marked: the values in it, each with how many its slot has, and what the mark says.
+
+        Who marks only what is good says by his silence of the rest that it is less so: one image that is neither is put
+        beside the marks, or favourites that are all alike would tell no value from another. It is one alone, so that
+        what many values have in common is taken for just that, and not for their merit.
+        """
+        if not self._has_neutral:
+            self._has_neutral = True
+            self._grow()
+            self._products[0, 0] += _NEUTRAL
+            self._invert()
+        for key, number in options.items():
+            self._options[slot_of(key)] = number
+        self.add(list(options), value, weight)
 
     def add(self, keys: Sequence[str], value: float, weight: float = 1.0) -> None:
         """One image: the values in it, and its score."""
@@ -101,7 +121,7 @@ class Regression:
 
     @property
     def _noise_now(self) -> float:
-        return self._noise or self.variance
+        return max(self._noise or self.variance, _LEAST_NOISE if self._has_neutral else 0.0)
 
     def _fit(self) -> None:
         """One step of EM for the widths of the priors and for the noise."""
@@ -132,8 +152,10 @@ class Regression:
 
         columns = list(self._columns[slot].values())
         mean = self._covariance[columns] @ self._targets / self._noise_now
-        centred = mean - mean.mean()
         block = self._covariance[np.ix_(columns, columns)]
+        if self._has_unseen(slot):
+            return dict(zip(self._columns[slot], map(Belief, mean.tolist(), block.diagonal().tolist()), strict=True))
+        centred = mean - mean.mean()
         # around the slot's mean: what they have in common, the others cannot be told from
         variances = np.maximum(block.diagonal() - 2 * block.mean(axis=1) + block.mean(), 1e-9)
         if len(columns) == 1:
@@ -142,26 +164,43 @@ class Regression:
             variances = variances * len(columns) / (len(columns) - 1)  # so that no images at all leave the prior
         return dict(zip(self._columns[slot], map(Belief, centred.tolist(), variances.tolist()), strict=True))
 
+    def options(self, slot: str) -> int:
+        """How many values it has, as far as marks know."""
+        return self._options.get(slot, 0)
+
+    def _has_unseen(self, slot: str) -> bool:
+        """Whether there are values of it that nobody marked, beside which those that somebody did are judged."""
+        return self.options(slot) > len(self._columns[slot])
+
     def width(self, slot: str) -> float:
         """The prior variance of a value of this slot."""
         return self._widths.get(slot, _FIRST * self.variance if self.rows else 1.0)
 
     @property
     def alike(self) -> bool:
-        """Whether all scores are the same, as when a person marks favourites alone: they tell no value from another."""
+        """Whether all scores are the same: they tell no value from another."""
         return self.rows > 0 and self.variance < _ALIKE
+
+    @property
+    def says_one_thing(self) -> bool:
+        """Whether all marks are the same, as when a person marks favourites alone."""
+        if not self._has_neutral:
+            return False
+        n = float(self._products[0, 0]) - _NEUTRAL
+        mean = float(self._targets[0]) / n if n else 0.0
+        return n > 0 and self._squares / n - mean * mean < _ALIKE
 
     def differs(self, slot: str) -> float:
         """How sure it is that this slot's values are not all alike, as ``posterior.differs``: by the Wald test."""
         import numpy as np
 
         beliefs = self.beliefs(slot)
-        if len(beliefs) < 2:
+        freedom = len(beliefs) - (1 if beliefs and not self._has_unseen(slot) else 0)
+        if freedom < 1:
             return 0.0
         # A mean is shrunk towards zero: what the images alone say of it is further out, and less sure.
         wider = 1 / self.width(slot)
         chi = sum(
             (belief.mean / belief.variance) ** 2 / max(1 / belief.variance - wider, 1e-9) for belief in beliefs.values()
         )
-        freedom = len(beliefs) - 1
         return float((np.cbrt(chi / freedom) - (1 - 2 / (9 * freedom))) / np.sqrt(2 / (9 * freedom)))

@@ -74,6 +74,7 @@ class ComfyUI:
     port: int
     process: subprocess.Popen[bytes] | None = field(default=None)
     arguments: tuple[str, ...] = ()
+    shared_home: Path | None = None  # ORCHESTRATOR_HOME, where it is not its own
 
     @property
     def url(self) -> str:
@@ -82,7 +83,7 @@ class ComfyUI:
     @property
     def store(self) -> Path:
         """The database that the nodes write."""
-        return self.folder / "orchestrator" / DATABASE_NAME
+        return (self.shared_home or self.folder / "orchestrator") / DATABASE_NAME
 
     def start(self) -> None:
         """Start the server, and wait until it answers."""
@@ -130,7 +131,10 @@ def find_comfyui() -> tuple[Path, Path]:
 
 @contextmanager
 def running_comfyui(
-    folder: Path, install: Callable[[Path, Path], None] | None = None, arguments: Sequence[str] = ()
+    folder: Path,
+    install: Callable[[Path, Path], None] | None = None,
+    arguments: Sequence[str] = (),
+    shared_home: Path | None = None,
 ) -> Iterator[ComfyUI]:
     """A server with the tiny checkpoint, two LoRAs and the pack, put there by ``install(host, folder)``.
 
@@ -144,7 +148,7 @@ def running_comfyui(
     subprocess.run([python, script, folder / "models"], check=True)
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = free.getsockname()[1]
-    server = ComfyUI(folder, host, python, port, arguments=tuple(arguments))
+    server = ComfyUI(folder, host, python, port, arguments=tuple(arguments), shared_home=shared_home)
     try:
         server.start()
         yield server

@@ -63,6 +63,7 @@ class Forge:
     arguments: tuple[str, ...] = ()
     installers: bool = False  # does it run its extensions' install.py?
     own_python: Path | None = None  # in place of that of ``parts``, without its packages
+    shared_home: Path | None = None  # ORCHESTRATOR_HOME, where it is not its own
     process: subprocess.Popen[bytes] | None = field(default=None)
     _started_at: int = 0  # characters into its log
 
@@ -73,7 +74,7 @@ class Forge:
     @property
     def home(self) -> Path:
         """ORCHESTRATOR_HOME of this server."""
-        return self.folder / "orchestrator"
+        return self.shared_home or self.folder / "orchestrator"
 
     @property
     def images(self) -> Path:
@@ -296,6 +297,7 @@ def running_forge(
     parts: ForgeParts,
     arguments: Sequence[str] = (),
     extensions: Mapping[str, str] | None = None,
+    shared_home: Path | None = None,
 ) -> Iterator[Forge]:
     """A server with the pack. ``extensions``: further ones, the text of a script by name."""
     make_data_folder(folder, parts)
@@ -304,7 +306,7 @@ def running_forge(
         script = folder / "extensions" / name / "scripts" / f"{re.sub(r'[^a-z]', '_', name)}.py"
         script.parent.mkdir(parents=True)
         script.write_text(text, encoding="utf-8")
-    server = Forge(folder, parts, free_port(), tuple(arguments))
+    server = Forge(folder, parts, free_port(), tuple(arguments), shared_home=shared_home)
     try:
         server.start()
         yield server

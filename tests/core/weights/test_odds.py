@@ -83,24 +83,39 @@ def test_what_is_only_reported_still_tells_which_value_is_probably_the_best():
     assert sum(one.best for one in found) == pytest.approx(1.0)
 
 
+@pytest.mark.parametrize("rate", [2.0, 0.0, 6.0])
 @pytest.mark.parametrize("favourites", ["s#a", "s#a s#b", "s#a s#a s#a s#b s#b"])
-def test_a_favourite_never_makes_its_value_rarer(favourites: str):
-    told = images(80, dict.fromkeys(VALUES, 2.0) | {"d": -2.0})
+def test_a_favourite_never_makes_its_value_rarer_beside_one_that_nobody_marked(favourites: str, rate: float):
+    told = images(80, dict.fromkeys(VALUES, 2.0) | {"a": rate, "d": -2.0})
     marks = [mark(100 + place, place, key.removeprefix("s#"), 2.94) for place, key in enumerate(favourites.split())]
     before, after = learned(told), learned([*told, *marks])
     for key in favourites.split():
-        assert after[key] >= before[key]
+        assert after[key] / after["s#c"] >= before[key] / before["s#c"]
 
 
-def test_marks_that_are_all_alike_tell_no_value_from_another_and_that_is_said():
-    events = [ON[0], *(mark(2 + place, place, "ab"[place % 2], 2.94) for place in range(30))]
+def test_favourites_of_one_value_alone_raise_its_odds():
+    events = [ON[0], *(mark(2 + place, place, "a", 2.94) for place in range(30))]
+    found = slot_odds(folded(events), "c", "s")
+    assert found.moves
+    assert odds(folded(events), "c").multipliers["s#a"] > 3  # beside the three that nobody marked
+
+
+@pytest.mark.parametrize("values", ["abcd", "abcdefghijklmnopqr"])
+def test_favourites_of_all_values_move_nothing_while_it_is_careful(values: str):
+    events = [ON[0], *(mark(2 + place, place, values[place % len(values)], 2.94) for place in range(36))]
+    assert odds(folded(events), "c").multipliers == {}
+    assert "do not differ by more than chance" in slot_odds(folded(events), "c", "s").why
+    events += [mark(50 + place, 50 + place, "b", -2.94) for place in range(10)]
+    moved = odds(folded([*events, Event(99, "set", (), {"what": "mode", "value": "fast"})]), "c").multipliers
+    assert moved["s#a"] > 1 > moved["s#b"]
+
+
+def test_marks_that_say_neither_good_nor_bad_tell_no_value_from_another_and_that_is_said():
+    events = [ON[0], *(mark(2 + place, place, "ab"[place % 2], 0.0) for place in range(30))]
     assert odds(folded(events), "c").multipliers == {}
     found = slot_odds(folded(events), "c", "s")
     assert "mark what is worse, too" in found.why
     assert {value.key: value.multiplier for value in found.values} == {"s#a": 1, "s#b": 1}  # seen, and listed
-    events += [mark(40 + place, 40 + place, "b", -2.94) for place in range(10)]
-    moved = odds(folded([*events, Event(99, "set", (), {"what": "mode", "value": "fast"})]), "c").multipliers
-    assert moved["s#a"] > 1 > moved["s#b"]
 
 
 def test_nothing_is_learned_while_it_is_off():
