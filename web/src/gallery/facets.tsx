@@ -68,9 +68,10 @@ function Group({ of: key, title, names, query, toggle }: { of: string; title: st
   return (
     <section>
       <h3>{title}</h3>
-      {names.slice(0, isWhole ? names.length : FEW).map(({ name, count }) => (
-        <Entry key={name} title={name} isValue={key === "wildcard"} count={count} isOn={hasTerm(query, term(key, name))} onClick={() => toggle(term(key, name))} />
-      ))}
+      {names.slice(0, isWhole ? names.length : FEW).map(({ name, count }) => {
+        const written = key === "wildcard" ? name.replace("#", "=") : name; // as a person writes it in a query
+        return <Entry key={name} title={written} isValue={key === "wildcard"} count={count} isOn={hasTerm(query, term(key, written))} onClick={() => toggle(term(key, written))} />;
+      })}
       {names.length > FEW && (
         <button className="entry more" onClick={() => setWhole(!isWhole)}>
           {isWhole ? "Fewer" : `${names.length - FEW} more`}
