@@ -285,6 +285,8 @@ def test_an_image_is_looked_at_large_with_what_is_known_of_it(opened: Opened):
     page.keyboard.press("Escape")
     box.wait_for(state="detached")
     assert page.locator(".grid .cell[data-current]").get_attribute("aria-posinset") == "2"
+    page.get_by_role("link", name="Builder").click()  # which asks the server some of the same
+    page.get_by_text("Build a pipeline").wait_for()
 
 
 def test_two_are_compared_and_the_words_that_differ_are_told(opened: Opened):

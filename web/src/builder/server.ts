@@ -1,7 +1,7 @@
 // What the builder asks of the API.
 
 import { ApiError, api, get, post, put, remove } from "../api";
-import type { Target, Workflow } from "../types";
+import type { Workflow } from "../types";
 import type { Pipeline } from "./pipeline";
 import type { Schema } from "./schema";
 
@@ -107,12 +107,6 @@ export const save = (name: string, pipeline: Pipeline) => put<{ pipeline: Pipeli
 export const takeAway = (name: string) => remove(named(name));
 export const plan = (pipeline: Pipeline) => post<Plan>("pipelines:plan", { pipeline, items: 20 });
 export const workflow = (pipeline: Pipeline) => post<Workflow>("pipelines:workflow", { pipeline });
-export const targets = () =>
-  get<{ targets: Target[] }>("gallery/targets").then(
-    (found) => found.targets,
-    () => [],
-  );
-
 /** Whether it can run. One that is no pipeline at all is refused, which says why as well. */
 export async function check(pipeline: Pipeline, signal: AbortSignal): Promise<Checked> {
   try {

@@ -1,16 +1,16 @@
 // The line above the canvas: which pipeline it is, whether it can run, and what can be done with it.
 
-import { useQuery } from "@tanstack/react-query";
 import { useState } from "react";
 import { messageOf } from "../api";
 import { host } from "../place";
+import { useTargets } from "../targets";
 import { complain } from "../toasts";
 import { useDesk } from "./desk";
 import { changeWhole } from "./edits";
 import type { Files } from "./files";
 import { Icon } from "./icons";
 import { Popover } from "./menu";
-import { isAtRest, targets } from "./server";
+import { isAtRest } from "./server";
 import { isDirty } from "./work";
 
 export function TopBar({ files }: { files: Files }) {
@@ -183,7 +183,7 @@ function RunPart() {
   const { work, verdict, typed, running, show, makePlan } = useDesk();
   const [target, setTarget] = useState(() => (host === "comfyui" || host === "forge" ? host : ""));
   const [isBusy, setBusy] = useState(false);
-  const found = useQuery({ queryKey: ["targets"], queryFn: targets, staleTime: 60_000 });
+  const found = useTargets();
   const can = verdict.state !== "bad" && verdict.state !== "away" && typed.length === 0 && work.pipeline.stages.length > 0;
   const isRunning = running.jobs.some((job) => !isAtRest(job.state)) || (running.job !== null && !isAtRest(running.job.state));
   const run = async () => {
@@ -203,7 +203,7 @@ function RunPart() {
       </button>
       <select className="field" aria-label="Where it renders" value={target} onChange={(event) => setTarget(event.target.value)} title="Where it renders: any is whichever is free first">
         <option value="">any host</option>
-        {choices(found.data ?? [], target).map(({ name, title }) => (
+        {choices(found, target).map(({ name, title }) => (
           <option key={name} value={name}>
             {title}
           </option>

@@ -4,8 +4,9 @@ import { useQuery } from "@tanstack/react-query";
 import { type ReactNode, useState } from "react";
 import { get, messageOf } from "../api";
 import { host } from "../place";
+import { useTargets } from "../targets";
 import { complain } from "../toasts";
-import type { Card, Slot, Taught, Target, Whole, Word } from "../types";
+import type { Card, Slot, Taught, Whole, Word } from "../types";
 import { again, copy, toWorkflow } from "./actions";
 import { term } from "./query";
 import { file } from "./thumbnails";
@@ -139,7 +140,7 @@ function tellOf(word: Word): string {
 }
 
 function Actions({ card, prompt, hasSlots }: { card: Card; prompt: string; hasSlots: boolean }) {
-  const targets = useQuery({ queryKey: ["targets"], queryFn: ({ signal }) => get<{ targets: Target[] }>("gallery/targets", {}, signal), retry: false });
+  const targets = useTargets();
   const slots = useOf<{ slots: Slot[] }>(card, "slots", hasSlots).data?.slots ?? [];
   return (
     <div className="actions">
@@ -152,8 +153,8 @@ function Actions({ card, prompt, hasSlots }: { card: Card; prompt: string; hasSl
       {slots.length > 0 && (
         <Choose title="Vary…" label="Vary one slot, all else fixed" options={[...slots.map(({ slot, value }): [string, string] => [slot, `${slot}: ${value}`]), ["*", "All of it"]]} onChoose={(vary) => DO(again(card.id, { vary, count: 4 }))} />
       )}
-      {targets.data && targets.data.targets.length > 0 && (
-        <Choose title="Send to…" label="Render it there" options={targets.data.targets.map(({ name, title }) => [name, title])} onChoose={(target) => DO(again(card.id, { target }))} />
+      {targets.length > 0 && (
+        <Choose title="Send to…" label="Render it there" options={targets.map(({ name, title }) => [name, title])} onChoose={(target) => DO(again(card.id, { target }))} />
       )}
       <button className="button" onClick={() => DO(toWorkflow(card))}>
         {host === "comfyui" ? "Open as workflow" : "Workflow"}
