@@ -50,7 +50,7 @@ def _exif(tags: Mapping[int, str], comment: bytes = b"") -> bytes:
     for tag, value in tags.items():
         exif[tag] = value
     if comment:
-        exif.get_ifd(0x8769)[_USER_COMMENT] = comment
+        exif[0x8769] = {_USER_COMMENT: comment}  # get_ifd would do for Pillow 10 and newer alone
     return exif.tobytes()
 
 
