@@ -5,7 +5,6 @@ from __future__ import annotations
 import io
 import json
 import threading
-import time
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +22,7 @@ from orchestrator_core.generators.comfy_http import ComfyGenerator
 from orchestrator_core.generators.comfy_job import Timeouts
 from orchestrator_core.prompt import LoraUse
 from orchestrator_core.request import GeneratedImage, GenerationRequest, ImageNotes, Progress
+from tests.core.jobs.at_work import eventually
 from tests.hosts.comfyui import ComfyUI
 
 pytestmark = [pytest.mark.host, pytest.mark.slow]
@@ -184,14 +184,12 @@ def test_a_job_that_waits_is_taken_out_and_the_running_one_goes_on(comfyui: Comf
         except GeneratorError as error:
             results[name] = error
 
-    threads = [threading.Thread(target=run, args=("a", first, 25))]
+    threads = [threading.Thread(target=run, args=("a", first, 150))]
     threads[0].start()
-    while not first.api.client.get_json("/queue")["queue_running"]:
-        time.sleep(0.02)
+    eventually(lambda: first.api.client.get_json("/queue")["queue_running"])
     threads.append(threading.Thread(target=run, args=("b", second, 2)))
     threads[1].start()
-    while not first.api.client.get_json("/queue")["queue_pending"]:
-        time.sleep(0.02)
+    eventually(lambda: first.api.client.get_json("/queue")["queue_pending"])
     second.cancel()
     for thread in threads:
         thread.join()
