@@ -180,8 +180,14 @@ def test_the_loaded_text_encoder_compares_meanings_where_this_is_wanted(page: Pa
 
 
 def test_a_lora_that_is_copied_slowly_appears_once_and_whole_and_can_be_chosen(page: Page, forge: Forge, loras: Path):
-    small(page)
+    tab(page, "LoRAs")  # those of the host are known, and what was told of them is put away
+    page.wait_for_selector("#orchestrator_loras_cards .orc-lora:has-text('tiny_fox')")
     page.wait_for_timeout(4000)  # the page has looked once: what is new from now on is told
+    for notice in page.locator(f"{NEWS} [data-send^='away']").all():
+        notice.click()
+    page.wait_for_selector(NEWS, state="detached")
+    tab(page, "Generate")
+    small(page)
     data = (loras / "tiny_fox.safetensors").read_bytes()
     new = loras / "new" / "tiny_owl.safetensors"
     new.parent.mkdir()

@@ -164,9 +164,9 @@ def test_steps_and_a_picture_are_shown_and_an_interrupt_stops_the_rest(page: Pag
     small(page, steps=150, prompts=3, size=256)  # long enough for a picture to come while it renders
     before = newest(forge)
     page.click("#orchestrator_generate")
+    page.wait_for_selector("#orchestrator_generate[disabled]")
     page.wait_for_selector("#orchestrator_progress:has-text('prompt 1 of 3: step')")
     page.wait_for_selector("#orchestrator_progress img.orc-preview")
-    page.wait_for_selector("#orchestrator_generate[disabled]")
     page.click("#orchestrator_interrupt")
     page.wait_for_selector("#orchestrator_progress:has-text('0 images, 3 stopped')")
     assert newest(forge) == before
