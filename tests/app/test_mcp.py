@@ -33,6 +33,7 @@ from orchestrator_core.template import Wildcards
 from orchestrator_core.weights.ledger import Ledger
 from tests.app.conftest import ROOT
 from tests.core.jobs.at_work import DRAW, RENDER, new_job
+from tests.fakes import awaited
 
 PAGE = (ROOT / "docs" / "mcp.md").read_text("utf-8")
 JOB = {"pipeline": [DRAW, RENDER], "title": "animals", "key": "k"}
@@ -197,7 +198,6 @@ def test_a_body_beyond_what_a_route_reads_is_refused(caller: Caller) -> None:
 def by_client(tmp_path: Path, ask: Callable[[Any], Awaitable[None]], *more: str) -> str:
     """What it wrote to standard error meanwhile."""
     pytest.importorskip("mcp")
-    import anyio
     from mcp import ClientSession, StdioServerParameters
     from mcp.client.stdio import stdio_client
 
@@ -211,7 +211,7 @@ def by_client(tmp_path: Path, ask: Callable[[Any], Awaitable[None]], *more: str)
             await ask(session)
 
     with (tmp_path / "stderr.txt").open("w") as log:
-        anyio.run(talk, log)
+        awaited(talk(log))
     return (tmp_path / "stderr.txt").read_text()
 
 

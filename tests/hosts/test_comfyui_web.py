@@ -578,7 +578,7 @@ def test_commands_and_settings_are_there_under_their_names(page: PackPage):
         for name in (
             *("InsertWildcard", "FixPrompt", "RerollSlot", "CopyAsTemplate", "ReloadWildcards"),
             *("ExportStock", "ExportLive", "ExportRun", "ShowLoRAs", "ShowStories", "ShowOdds"),
-            *("ShowQueue", "AddToQueue", "ExportPipeline", "SavePipeline"),
+            *("ShowQueue", "AddToQueue", "ExportPipeline", "SavePipeline", "ShowGallery", "OpenGallery"),
             *("MarkFavourite", "MarkReject", "MarkNone", *(f"Mark{stars}" for stars in range(1, 6))),
         )
     )
