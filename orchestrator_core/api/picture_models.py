@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal
+from typing import Any, Literal
 
 from pydantic import Field
 
@@ -91,9 +91,6 @@ class WorkflowShown(Shown):
 class PipelineWorkflow(Shown):
     workflow: dict[str, Any]
     warnings: list[str] = Field(description="What a canvas does not do of the pipeline.")
-
-
-Ids = Annotated[list[Annotated[int, Field(ge=1, le=2**53)]], Field(min_length=1, max_length=100)]
 
 
 class StoryShown(Shown):

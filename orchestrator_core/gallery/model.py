@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from orchestrator_core.errors import FormatError
-from orchestrator_core.weights.marking import MOST_STARS, Marks
+from orchestrator_core.weights.marking import Marks
 
 if TYPE_CHECKING:
     from orchestrator_core.store.rows import Stored
@@ -120,10 +120,6 @@ def fields_of(fields: Mapping[str, Any]) -> dict[str, int]:
             raise FormatError(f"{name} is true or false, and not {fields[name]!r}.")
     Marks(bool(fields.get("favourite")), fields.get("rating", 0), bool(fields.get("reject")))
     return {name: int(value) for name, value in fields.items()}
-
-
-def told_stars(rating: int) -> str:
-    return "★" * rating + "☆" * (MOST_STARS - rating)
 
 
 def written_cursor(sort: str, backwards: bool, place: list[Any]) -> str:

@@ -7,7 +7,7 @@ be, FormatError for what cannot be read as asked, StoreError.
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Collection, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -258,6 +258,3 @@ def _may_be_shown(path: Path, root: str, roots: Sequence[str]) -> bool:
         return True
     real_root = os.path.realpath(root)
     return root in roots and is_below(os.path.realpath(path), real_root)
-
-
-OpenGallery = Callable[[], Gallery]

@@ -7,7 +7,7 @@ from collections.abc import Callable, Collection
 from typing import Protocol
 
 from orchestrator_core.gallery.indexing import Indexed
-from orchestrator_core.watching import Mode, Observer, Timing, Watching
+from orchestrator_core.watching import Observer, Timing, Watching
 
 QUICK = Timing(quiet=0.5, longest=2.0)  # an image is written at once, and looked for at once
 RETRY_S = 2.0  # before a file that seems to be written still is looked at again
@@ -26,7 +26,7 @@ class Folders(Protocol):
 class GalleryWatcher:
     """Keeps a gallery equal to the disk. ``listener`` is called in the watcher's thread where something changed.
 
-    ``follow`` it after the folders were changed.
+    It watches the folders that are named when it is made.
     """
 
     def __init__(
@@ -39,21 +39,7 @@ class GalleryWatcher:
         make_observer: Callable[[], Observer] | None = None,
     ) -> None:
         self.gallery, self._listener = gallery, listener
-        self._timing, self._clock, self._make_observer = timing, clock, make_observer
-        self.watching = self._watching()
-
-    def _watching(self) -> Watching:
-        roots = self.gallery.roots()
-        return Watching(roots, self._look, self._timing, clock=self._clock, make_observer=self._make_observer)
-
-    @property
-    def mode(self) -> Mode:
-        """ "live" or "looks every 5 s", to be shown."""
-        return self.watching.mode
-
-    @property
-    def problem(self) -> str:
-        return self.watching.problem
+        self.watching = Watching(gallery.roots(), self._look, timing, clock=clock, make_observer=make_observer)
 
     def start(self) -> None:
         """Watch; the first look comes at once, in the watcher's thread."""
@@ -61,12 +47,6 @@ class GalleryWatcher:
 
     def stop(self) -> None:
         self.watching.stop()
-
-    def follow(self) -> None:
-        """Watch the folders that are named now."""
-        self.watching.stop()
-        self.watching = self._watching()
-        self.watching.start()
 
     def _look(self, units: frozenset[str] | None) -> None:
         indexed = self.gallery.index(units)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from orchestrator_core.prompt import Choice, Component, render
+from orchestrator_core.prompt import Component, render
 from orchestrator_core.provenance import LEGEND, Decision, explain
 from orchestrator_core.run import Run, Score
 from orchestrator_core.template.align import aligned
@@ -88,14 +88,3 @@ def _score(scores: Mapping[int | str, float], place: int, part: Component) -> fl
     if place >= 0:
         return scores.get(place)
     return next((scores[choice.key] for choice in reversed(part.choices) if choice.key in scores), None)
-
-
-def values_in(run: Run) -> list[Choice]:
-    """What was chosen among several, each once, in the order of the prompt."""
-    found = {
-        choice.key: choice
-        for part in (*run.draft.components, *run.draft.negative)
-        for choice in part.choices
-        if choice.options > 1
-    }
-    return list(found.values())

@@ -36,7 +36,7 @@ def test_what_is_written_meanwhile_is_there_and_told_once(sqlite_store: Store, t
     finally:
         watcher.stop()
     assert gallery.count("owl") == 1
-    assert watcher.problem == ""
+    assert watcher.watching.problem == ""
     assert sum(one.read for one in told) == 2
 
 
