@@ -1,8 +1,8 @@
 """A real ComfyUI and a real Forge at once, with one gallery: what either renders is seen in both at once, and what is
 said of it in the page teaches both.
 
-With ``ORCHESTRATOR_PICTURES`` set to a folder, pictures and a recording of each page (for Playwright's
-trace viewer) are written there.
+With ``ORCHESTRATOR_PICTURES`` set to a folder, pictures and a recording of each page are written there: an animated
+picture, and a trace for Playwright's viewer.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ import os
 from collections.abc import Iterable, Iterator
 from contextlib import ExitStack, nullcontext
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -26,6 +27,7 @@ from tests.api_client import ApiServer
 from tests.core.jobs.at_work import eventually
 from tests.hosts.comfyui import NoComfyUI, running_comfyui
 from tests.hosts.forge import ForgeParts, running_forge
+from tests.recording import Recording
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page
@@ -107,6 +109,7 @@ def hosts(tmp_path_factory: pytest.TempPathFactory, forge_parts: ForgeParts) -> 
 def pages(hosts: Hosts, chromium: Browser) -> Iterator[dict[str, Page]]:
     """The gallery as each host serves it, in a browser of its own."""
     found: dict[str, Page] = {}
+    recordings: dict[str, Recording] = {}
     errors: list[str] = []
     for target, server in hosts.servers.items():
         context = chromium.new_context(viewport={"width": 1400, "height": 1600}, color_scheme="dark")
@@ -115,10 +118,13 @@ def pages(hosts: Hosts, chromium: Browser) -> Iterator[dict[str, Page]]:
         found[target] = context.new_page()
         found[target].set_default_timeout(60_000)
         found[target].on("pageerror", lambda error: errors.append(str(error)))
+        if PICTURES:
+            recordings[target] = Recording(found[target])
         found[target].goto(f"{server.url}/app/")
     yield found
     for target, page in found.items():
         if PICTURES:
+            assert recordings[target].save(Path(PICTURES) / f"gallery_{target}.webp")
             page.context.tracing.stop(path=f"{PICTURES}/gallery_{target}.zip")
         page.context.close()
     assert errors == []
