@@ -149,8 +149,10 @@ def _prepare_sqlite(dbapi: Any, synchronous: str) -> None:
 def _begin_sqlite(connection: Connection, wait_s: float) -> None:
     options = connection.get_execution_options()
     waits = options.get(WAITS)
-    # Each time: the connection comes from a pool, and may have waited otherwise before.
-    connection.exec_driver_sql(f"PRAGMA busy_timeout={int((wait_s if waits is None else min(waits, wait_s)) * 1000)}")
+    waits_ms = int((wait_s if waits is None else min(waits, wait_s)) * 1000)
+    if connection.info.get(WAITS) != waits_ms:  # it comes from a pool, and may have waited otherwise before
+        connection.exec_driver_sql(f"PRAGMA busy_timeout={waits_ms}")
+        connection.info[WAITS] = waits_ms
     connection.exec_driver_sql("BEGIN IMMEDIATE" if options.get(WRITES, False) else "BEGIN")
 
 

@@ -8,18 +8,27 @@ anybody plays a part.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from sqlalchemy import Connection, bindparam, func, insert, select, update
 
+from orchestrator_core.store.gallery_find import SHOWN
 from orchestrator_core.store.gallery_images import MARKS, count_on, in_chunks
 from orchestrator_core.store.gallery_tables import images, mark_log
 from orchestrator_core.store.jobs import now_ms
 from orchestrator_core.store.rows import Row
 
 Values = Mapping[str, int]
-_COLUMNS = tuple(name for field in MARKS for name in (field, f"{field}_rev"))
+# Made once: to build a statement anew takes longer than to run it.
+_ROWS = select(*SHOWN).where(images.c.id.in_(bindparam("ids", expanding=True)))
+_SET = {
+    field: update(images)
+    .where(images.c.id == bindparam("_id"))
+    .values({field: bindparam("_value"), f"{field}_rev": bindparam("_at"), "revision": bindparam("_at")})
+    for field in MARKS
+}
+_LOG = insert(mark_log)
 _OPPOSITE = {"favourite": "reject", "reject": "favourite"}  # to set one takes the other away
 
 
@@ -35,13 +44,17 @@ class MarkChange:
 
 @dataclass(frozen=True, slots=True)
 class Marked:
-    """``stale``: of each field that was set to something else meanwhile what it is. Then nothing was changed."""
+    """``row``: the image as it is now, as ``gallery_find.images_of`` gives it. ``stale``: of each field that was set to
+    something else meanwhile what it is. Then nothing was changed."""
 
     image_id: int
-    marks: Values
-    revision: int
+    row: Row
     changed: bool = False
     stale: Values | None = None
+
+    @property
+    def marks(self) -> Values:
+        return {field: self.row[field] for field in MARKS}
 
 
 def put(connection: Connection, changes: Sequence[MarkChange], *, takes_back: bool = False) -> tuple[int, list[Marked]]:
@@ -68,15 +81,14 @@ def put(connection: Connection, changes: Sequence[MarkChange], *, takes_back: bo
     changed = {row["id"] for row, _, _ in said}
     for number, (row, field, value) in enumerate(said, step):
         row.update({field: value, "revision": number})
-    return step, [_after(rows[one.image_id], one.image_id in changed) for one in outcomes]
+    return step, [replace(one, changed=one.image_id in changed) for one in outcomes]
 
 
 def _rows(connection: Connection, ids: Iterable[int]) -> dict[int, Row]:
-    columns = (images.c.id, images.c.revision, *(images.c[name] for name in _COLUMNS))
     return {
-        row["id"]: dict(row)
+        row.id: row._asdict()
         for chunk in in_chunks(list(dict.fromkeys(ids)))
-        for row in connection.execute(select(*columns).where(images.c.id.in_(chunk))).mappings()
+        for row in connection.execute(_ROWS, {"ids": chunk})
     }
 
 
@@ -91,21 +103,13 @@ def _outcome(row: Row, change: MarkChange) -> Marked:
     stale = {
         field: row[field] for field, value in wanted.items() if row[field] != value and _is_stale(row, field, change)
     }
-    return Marked(row["id"], _marks_of(row), row["revision"], stale=stale or None)
+    return Marked(row["id"], row, stale=stale or None)
 
 
 def _is_stale(row: Row, field: str, change: MarkChange) -> bool:
     if change.was is not None:
         return bool(row[field] != change.was.get(field, row[field]))
     return change.seen is not None and row[f"{field}_rev"] > change.seen
-
-
-def _after(row: Row, changed: bool) -> Marked:
-    return Marked(row["id"], _marks_of(row), row["revision"], changed)
-
-
-def _marks_of(row: Row) -> Values:
-    return {field: row[field] for field in MARKS}
 
 
 def _write(connection: Connection, said: Sequence[tuple[Row, str, int]], step: int, takes_back: bool) -> None:
@@ -117,13 +121,8 @@ def _write(connection: Connection, said: Sequence[tuple[Row, str, int]], step: i
         log.append(entry | {"before": row[field], "after": value, "undone": int(takes_back)})
         changes.setdefault(field, []).append({"_id": row["id"], "_value": value, "_at": number})
     for field, rows in changes.items():
-        set_: dict[str, Any] = {
-            field: bindparam("_value"),
-            f"{field}_rev": bindparam("_at"),
-            "revision": bindparam("_at"),
-        }
-        connection.execute(update(images).where(images.c.id == bindparam("_id")).values(set_), rows)
-    connection.execute(insert(mark_log), log)
+        connection.execute(_SET[field], rows)
+    connection.execute(_LOG, log)
 
 
 def last_step(connection: Connection) -> int:

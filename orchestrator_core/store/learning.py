@@ -4,17 +4,23 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Connection, RowMapping, func, insert, select, text
+from sqlalchemy import Connection, RowMapping, bindparam, func, insert, select, text
 
 from orchestrator_core.errors import StoreError
 from orchestrator_core.store import schema
 from orchestrator_core.store.database import Store
 
 _TURNS = ("undo", "reset")  # after one, what was told before may be told again
+# Made once: to build a statement anew takes longer than to run it.
+_TABLE = schema.learning_events.c
+_LAST = select(func.max(_TABLE.number))
+_LAST_TURN = _LAST.where(_TABLE.kind.in_(_TURNS))
+_KNOWN = select(_TABLE.identity).where(_TABLE.identity.in_(bindparam("identities", expanding=True)))
+_NEW = insert(schema.learning_events)
 _AT_ONCE = 500
 _MOST_NUMBER = 2**63 - 1  # that a database can hold
 
@@ -58,7 +64,7 @@ class LearningLog:
     def last(self) -> int:
         """The number of the last entry; 0 where there is none."""
         with self.store.reading() as connection:
-            return _last(connection)
+            return int(connection.execute(_LAST).scalar() or 0)
 
     def entries(self, after: int = 0, to: int | None = None) -> list[Entry]:
         """Those with a number after ``after``, up to ``to`` with it, in their order."""
@@ -77,7 +83,7 @@ class LearningLog:
 def append(connection: Connection, entries: Sequence[NewEntry], at_ms: int) -> int:
     """As ``LearningLog.append``, in the transaction of whoever else writes what the entries tell of."""
     _only_writer(connection)
-    last, turn = _last(connection), _last(connection, _TURNS)
+    last, turn = (int(connection.execute(one).scalar() or 0) for one in (_LAST, _LAST_TURN))
     named = {f"{entry.identity}@{turn}": entry for entry in reversed(entries)}
     known = _known(connection, list(named))
     rows = [
@@ -88,7 +94,7 @@ def append(connection: Connection, entries: Sequence[NewEntry], at_ms: int) -> i
     if rows:
         numbers = range(last + 1, last + 1 + len(rows))
         numbered = [{"number": n, "at_ms": at_ms, **row} for n, row in zip(numbers, rows, strict=True)]
-        connection.execute(insert(schema.learning_events), numbered)
+        connection.execute(_NEW, numbered)
     return last + len(rows)
 
 
@@ -105,18 +111,9 @@ def _only_writer(connection: Connection) -> None:
         connection.execute(text("LOCK TABLE learning_events IN EXCLUSIVE MODE"))
 
 
-def _last(connection: Connection, kinds: Iterable[str] = ()) -> int:
-    table = schema.learning_events.c
-    statement = select(func.max(table.number))
-    if kinds:
-        statement = statement.where(table.kind.in_(list(kinds)))
-    return int(connection.execute(statement).scalar() or 0)
-
-
 def _known(connection: Connection, identities: Sequence[str]) -> set[str]:
-    table = schema.learning_events.c
     found: set[str] = set()
     for start in range(0, len(identities), _AT_ONCE):
         some = identities[start : start + _AT_ONCE]
-        found |= set(connection.execute(select(table.identity).where(table.identity.in_(some))).scalars())
+        found |= set(connection.execute(_KNOWN, {"identities": some}).scalars())
     return found
