@@ -54,22 +54,23 @@ class ApiPart:
     def place(self) -> ApiPlace:
         from orchestrator_core.api.image_bytes import thumbnails_for
         from orchestrator_core.api.place import ApiPlace, KeptStore
+        from orchestrator_core.gallery.image_runs import Drawing
         from orchestrator_core.gallery.keeper import GalleryKeeper
         from orchestrator_core.weights.ledger import Ledger
 
         from .learn_store import open_store
 
-        store = KeptStore(open_store)
+        store, ledger = KeptStore(open_store), Ledger(open_store)
         return ApiPlace(
             "comfyui",
             store,
             self._context,
             profiles=self.profiles.library,
-            ledger=Ledger(open_store),
+            ledger=ledger,
             targets=lambda: (TARGET,),
             thumbnails=thumbnails_for(store),
             page=self.page,
-            keeper=GalleryKeeper(store),
+            keeper=GalleryKeeper(store, drawing=Drawing(self._context, ledger)),
             offered=self._offered,
             changed=self._changed,
         )

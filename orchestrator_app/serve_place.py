@@ -22,12 +22,14 @@ def opened_place(arguments: Namespace) -> Iterator[ApiPlace]:
     from orchestrator_app.folders import open_profiles
     from orchestrator_app.working import workplace
     from orchestrator_core.api.image_bytes import thumbnails_for
+    from orchestrator_core.gallery.image_runs import Drawing
     from orchestrator_core.gallery.keeper import GalleryKeeper
     from orchestrator_core.store import Store
 
     with workplace(arguments) as place:
         store = KeptStore(Store.open)
-        thumbnails, keeper = thumbnails_for(store), GalleryKeeper(store)
+        thumbnails = thumbnails_for(store)
+        keeper = GalleryKeeper(store, drawing=Drawing(place.base, place.ledger))
         try:
             with store():  # one that cannot be opened is told before anything is served
                 pass

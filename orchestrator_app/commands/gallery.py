@@ -33,7 +33,7 @@ def add_to(commands: Any, name: str) -> None:
     action(actions, "folders", folders, "the folders that are looked through")
     action(actions, "add", add, "look through a folder from now on").add_argument("folder", type=Path, metavar="FOLDER")
     action(actions, "remove", remove, "look through it no more; marks stay").add_argument("folder", metavar="FOLDER")
-    action(actions, "index", index, "read what is new or changed in the folders")
+    add_taught(action(actions, "index", index, "read what is new or changed in the folders"))
     _add_finding(actions)
     _add_marking(actions)
     gallery_outside.add_to(actions)
@@ -59,11 +59,12 @@ def _add_marking(actions: Any) -> None:
         marked.add_argument(f"--{name}", action=argparse.BooleanOptionalAction, default=None)
     marked.add_argument("--rating", type=int, choices=range(6), metavar="STARS", help="1 to 5; 0 takes them away")
     add_taught(marked)
-    action(actions, "undo", undo, "take the last mark back")
+    add_taught(action(actions, "undo", undo, "take the last mark back"))
     out = action(actions, "export", export, "all marks, as a JSON line for each image")
     out.add_argument("file", nargs="?", default="-", metavar="FILE", help="- is standard output")
     taken = action(actions, "import", import_marks, "set the marks of a file of JSON lines; bad lines are told")
     taken.add_argument("file", metavar="FILE", help="- is standard input")
+    add_taught(taken)
 
 
 # folders
@@ -96,10 +97,12 @@ def index(arguments: argparse.Namespace) -> int:
     """Exit status 1 where a folder could not be read."""
     from orchestrator_app.progress_bar import going_on, progress_bar
 
-    with opened(arguments) as gallery, going_on("What was read is kept"), progress_bar("images") as report:
-        found = gallery.index(report=report)
-        total = gallery.count()
+    with marking_in(arguments) as marking:
+        with going_on("What was read is kept"), progress_bar("images") as report:
+            found = marking.gallery.index(report=report)
+        total, taught = marking.gallery.count(), marking.teach_waiting()
     say(f"{found.read:,} read, {found.broken:,} of them broken; {found.gone:,} gone; {total:,} in the gallery")
+    _learned(taught)
     for path in found.unsettled:
         remark(f"{path} seems to be written still: it is read the next time.")
     for root in found.offline:
@@ -202,8 +205,12 @@ def undo(arguments: argparse.Namespace) -> int:
 def _tell(done: Marked) -> None:
     for image in done.images:
         say(f"{image.id} {image.name}: {_marks(image) or 'no mark'}")
-    if done.taught:
-        remark(f"Learned for {done.taught} value{'s' * (done.taught != 1)}.")
+    _learned(done.taught)
+
+
+def _learned(count: int) -> None:
+    if count:
+        remark(f"Learned for {count:,} value{'s' * (count != 1)}.")
 
 
 def export(arguments: argparse.Namespace) -> int:
@@ -231,7 +238,11 @@ def import_marks(arguments: argparse.Namespace) -> int:
         else:
             with Path(arguments.file).open(encoding="utf-8-sig", errors="replace") as file:
                 done = imported(marking, file)
+        taught = marking.teach_waiting()
     say(f"{done.changed:,} images marked, {done.same:,} were so already")
+    if done.waiting:
+        remark(f"{done.waiting:,} of them nobody has seen yet: their marks wait for them, and teach when they come.")
+    _learned(taught)
     for told in done.problems:
         problem("line", told)
     return int(bool(done.problems))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -14,7 +15,9 @@ from orchestrator_app.commands.worker import add_database, using_database
 if TYPE_CHECKING:
     from orchestrator_core.gallery.marking import Marking
     from orchestrator_core.gallery.service import Gallery
+    from orchestrator_core.profiles.source import ProfileSource
     from orchestrator_core.run import Run
+    from orchestrator_core.template import Wildcards
 
 QUERY = "words, lora:ink, wildcard:colors/warm=crimson, score>0.7, date:2026-11, rating>=4, favourite:yes, sort:score"
 
@@ -45,11 +48,16 @@ def opened(arguments: argparse.Namespace) -> Iterator[Gallery]:
 def marking_in(arguments: argparse.Namespace) -> Iterator[Marking]:
     from orchestrator_core.gallery.marking import Marking
 
-    def run_of(path: Path) -> Run:
+    @cache
+    def drawn_with() -> tuple[Wildcards, ProfileSource]:
         from orchestrator_app.folders import open_profiles, open_wildcards
+
+        return open_wildcards(arguments.wildcards), open_profiles(arguments.profile_folder)
+
+    def run_of(path: Path) -> Run:
         from orchestrator_app.image_runs import run_of as told_by
 
-        return told_by(path, open_wildcards(arguments.wildcards), open_profiles(arguments.profile_folder))
+        return told_by(path, *drawn_with())
 
     with opened(arguments) as gallery:
         yield Marking(gallery, run_of if hasattr(arguments, "wildcards") else None)

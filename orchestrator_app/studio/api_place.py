@@ -19,6 +19,7 @@ from orchestrator_core.api.image_bytes import thumbnails_for
 from orchestrator_core.api.place import ApiPlace, KeptStore, OfferedFolder
 from orchestrator_core.context import StageContext
 from orchestrator_core.errors import OrchestratorError
+from orchestrator_core.gallery.image_runs import Drawing
 from orchestrator_core.gallery.keeper import GalleryKeeper
 from orchestrator_core.weights.ledger import Ledger
 
@@ -57,13 +58,14 @@ class StudioApi:
         assert environment.store is not None
         self._environment, self._targets = environment, targets
         self._store = KeptStore(environment.store)
-        self._keeper = GalleryKeeper(self._store)
+        ledger = Ledger(environment.store)
+        self._keeper = GalleryKeeper(self._store, drawing=Drawing(self._context, ledger))
         self.place = ApiPlace(
             name,
             self._store,
             self._context,
             profiles=environment.profiles,
-            ledger=Ledger(environment.store),
+            ledger=ledger,
             targets=lambda: targets(self._settings()),
             thumbnails=thumbnails_for(self._store),
             page=page_folder(),

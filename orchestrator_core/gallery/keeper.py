@@ -9,6 +9,7 @@ import threading
 from collections.abc import Callable, Collection
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import TYPE_CHECKING
 
 from orchestrator_core.cancelling import Cancellation
@@ -18,6 +19,7 @@ from orchestrator_core.gallery.service import Gallery
 from orchestrator_core.gallery.watcher import GalleryWatcher
 
 if TYPE_CHECKING:
+    from orchestrator_core.gallery.image_runs import Drawing
     from orchestrator_core.store import Store
     from orchestrator_core.watching import Observer
 
@@ -40,15 +42,20 @@ class Progress:
 
 
 class GalleryKeeper:
-    """Threads may share one. ``close`` stops a look where it is; the next one, whoever makes it, goes on there."""
+    """Threads may share one. ``close`` stops a look where it is; the next one, whoever makes it, goes on there.
+
+    ``drawing``: with which a file tells what its image was drawn from, for marks that were there before it.
+    """
 
     def __init__(
         self,
         open_store: OpenStore,
         listener: Callable[[Indexed], None] = lambda _: None,
         make_observer: Callable[[], Observer] | None = None,
+        drawing: Drawing | None = None,
     ) -> None:
         self._open_store, self._listener, self._make_observer = open_store, listener, make_observer
+        self._drawing = drawing
         self._lock = threading.Lock()
         self._watcher: GalleryWatcher | None = None
         self._cancellation = Cancellation()
@@ -113,7 +120,10 @@ class GalleryKeeper:
             self._progress = Progress(running=True, message="Looking through the folders.")
         try:
             with self._open_store() as store:
-                found = Gallery(store).index(hints, self._report, self._cancellation)
+                gallery = Gallery(store)
+                found = gallery.index(hints, self._report, self._cancellation)
+                if found or hints is None:  # runs may have come as well
+                    self._teach(gallery)
         except Interrupted:
             self._progress = replace(self._progress, running=False, message="It was stopped.")
             return Indexed()
@@ -124,6 +134,13 @@ class GalleryKeeper:
             done = max(self._progress.done, found.read)
             self._progress = Progress(False, done, max(self._progress.total, done), found.read, _words(found))
         return found
+
+    def _teach(self, gallery: Gallery) -> None:
+        from orchestrator_core.gallery.image_runs import run_of_file
+        from orchestrator_core.gallery.marking import Marking
+
+        drawing = self._drawing
+        Marking(gallery, partial(run_of_file, drawing=drawing) if drawing is not None else None).teach_waiting()
 
     def _report(self, done: int, total: int, folder: str) -> None:
         self._progress = Progress(True, done, total, done, folder)

@@ -12,22 +12,19 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from orchestrator_core.errors import GalleryError, OrchestratorError, StaleMarks
-from orchestrator_core.gallery.model import Marked, fields_of, image_of
-from orchestrator_core.run import Run
-from orchestrator_core.weights.crediting import marked
-from orchestrator_core.weights.ledger import family_of, mark_entries
-from orchestrator_core.weights.marking import Marks
+from orchestrator_core.gallery.model import FIELDS, Marked, fields_of, image_of
+from orchestrator_core.weights.waiting import Told, entries_of, runs_of, teach_waiting
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection
 
     from orchestrator_core.gallery.service import Gallery
+    from orchestrator_core.run import Run
     from orchestrator_core.store.gallery_marks import MarkChange
     from orchestrator_core.store.gallery_marks import Marked as StoredMark
     from orchestrator_core.store.rows import Stored
 
 RunOf = Callable[[Path], "Run | None"]
-Told = tuple[Run, str]  # a run, and the name of an image in it
 Plan = Callable[["Connection"], "Sequence[MarkChange]"]
 
 
@@ -95,7 +92,7 @@ class Marking:
         return found
 
     def _apply(self, plan: Plan, undone: Callable[[Connection], int] | None = None) -> Marked:
-        from orchestrator_core.store import gallery_find, gallery_images, gallery_marks, learning
+        from orchestrator_core.store import gallery_find, gallery_images, gallery_marks, gallery_untaught, learning
         from orchestrator_core.store.jobs import now_ms
 
         by_file = self._told_by_files(plan)
@@ -111,49 +108,48 @@ class Marking:
                 row["id"]: row for row in gallery_find.images_of(connection, "id", [one.image_id for one in outcomes])
             }
             changed = [one for one in outcomes if one.changed]
-            runs = by_file | _runs(connection, [rows[one.image_id] for one in changed])
-            entries = [entry for one in changed for entry in _entries(runs.get(one.image_id), one)]
+            runs = by_file | runs_of(connection, [rows[one.image_id] for one in changed])
+            told = [(runs[one.image_id], one.marks) for one in changed if one.image_id in runs]
+            entries = [entry for run, marks in told for entry in entries_of(run, marks)]
             if entries:
                 learning.append(connection, entries, now_ms())
+            ids = [one.image_id for one in changed]
+            waiting = [id_ for id_ in ids if id_ not in runs and _may_tell_later(rows[id_])]
+            gallery_untaught.settle(connection, ids, waiting)
         images = tuple(image_of(rows[one.image_id]) for one in outcomes)
         return Marked(images, step, sum(len(entry.data["observations"]) for entry in entries))
 
+    def teach_waiting(self) -> int:
+        """Marks of images that have come since they were set; how many observations that makes. ``keeper.py``, workers
+        and the command line call it when something may have come."""
+        return teach_waiting(self.store, self._by_files if self._run_of is not None else None)
+
     def _told_by_files(self, plan: Plan) -> dict[int, Told]:
         """Of images that the store has no run of, as far as their files tell. Slow, so it comes before all else."""
-        from orchestrator_core.store import queries
-
         if self._run_of is None:
             return {}
         with self.store.reading() as connection:
             ids = [change.image_id for change in plan(connection)]
+        return self._by_files(ids)
+
+    def _by_files(self, ids: Sequence[int]) -> dict[int, Told]:
+        from orchestrator_core.store import queries
+
         images = self.gallery.images(ids)
         with self.store.reading() as connection:
             stored = queries.known_ids(connection, sorted({image.run_id for image in images}))
         found: dict[int, Told] = {}
         for image in images:
-            if not image.missing and image.template and image.run_id not in stored:
+            if self._run_of is not None and not image.missing and image.template and image.run_id not in stored:
                 with suppress(OrchestratorError):  # then nothing is learned from it
                     run = self._run_of(Path(image.path))
                     found |= {image.id: (run, image.name)} if run is not None else {}
         return found
 
 
-def _runs(connection: Connection, rows: Sequence[Stored]) -> dict[int, Told]:
-    """Of each image that is of a stored run, the run and the image's name in it."""
-    from orchestrator_core.store import queries
-
-    ids = sorted({row["run_id"] for row in rows if row["run_id"]})
-    runs = {run.id: run for run in queries.load(connection, ids)} if ids else {}
-    return {row["id"]: (runs[row["run_id"]], row["run_image"]) for row in rows if row["run_id"] in runs}
-
-
-def _entries(told: Told | None, outcome: StoredMark) -> list[Any]:
-    if told is None:
-        return []
-    run, name = told
-    values = outcome.marks
-    marks = Marks(bool(values["favourite"]), values["rating"], bool(values["reject"]))
-    return mark_entries(name, marks, marked(run, name, marks, family_of(run)))
+def _may_tell_later(row: Stored) -> bool:
+    """Whether there are marks, and something may come that tells what they are of: not for another program's image."""
+    return any(row[field] for field in FIELDS) and bool(row["missing"] or row["run_id"] or row["template"])
 
 
 def _check(changes: Sequence[MarkChange], outcomes: Sequence[StoredMark], connection: Connection) -> None:

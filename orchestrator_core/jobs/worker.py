@@ -28,6 +28,7 @@ from orchestrator_core.jobs.membership import Membership
 from orchestrator_core.jobs.model import Job
 from orchestrator_core.jobs.patience import Patience
 from orchestrator_core.webhooks.delivering import Deliveries
+from orchestrator_core.weights.waiting import teach_waiting
 
 if TYPE_CHECKING:
     from orchestrator_core.store import Store
@@ -227,6 +228,9 @@ class Worker:
             said = {"ok": False, "kind": attempts.FAILED, "error": f"{type(error).__name__}: {error}"}
         kind = attempt.end(said)
         self._deliveries.wake()
+        if kind == attempts.DONE:
+            with suppress(StoreError):  # whoever looks at the gallery next does it
+                teach_waiting(self.store)
         self.tell(
             f"Job {job.number}: {kind}" + (f": {said['error']}" if kind != attempts.DONE and not said["ok"] else "")
         )

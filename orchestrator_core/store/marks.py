@@ -8,7 +8,7 @@ from pathlib import Path, PurePath
 
 from sqlalchemy import Connection, select
 
-from orchestrator_core.store import gallery_images, learning, schema
+from orchestrator_core.store import gallery_images, gallery_untaught, learning, schema
 from orchestrator_core.store.contents import file_facts
 from orchestrator_core.store.database import Store
 from orchestrator_core.store.gallery_marks import MarkChange
@@ -68,6 +68,7 @@ class ImageMarks:
             if marks or _is_known(connection, key):
                 id_ = gallery_images.ensure(connection, key, image, run_id)
                 put_marks(connection, [MarkChange(id_, given)])
+                gallery_untaught.settle(connection, [id_] if entries else [], [])
             if entries:
                 learning.append(connection, entries, now_ms())
 

@@ -20,6 +20,7 @@ from orchestrator_core.store import schema
 from orchestrator_core.store.backup import back_up
 from orchestrator_core.store.engine import WRITES
 from orchestrator_core.store.gallery_tables import m012_gallery, m013_gallery_finding, m016_gallery_pixels
+from orchestrator_core.store.gallery_untaught import m017_gallery_untaught
 from orchestrator_core.store.job_tables import m010_jobs
 from orchestrator_core.store.lora_test_tables import m014_lora_tests
 from orchestrator_core.store.migration_steps import (
@@ -56,6 +57,7 @@ MIGRATIONS: tuple[Migration, ...] = (
     m014_lora_tests,
     m015_outside,
     m016_gallery_pixels,
+    m017_gallery_untaught,
 )
 
 

@@ -19,6 +19,7 @@ from orchestrator_core.api.place import ApiPlace, KeptStore
 from orchestrator_core.api.service import Api
 from orchestrator_core.api.wire import PREFIX
 from orchestrator_core.context import StageContext
+from orchestrator_core.gallery.image_runs import Drawing
 from orchestrator_core.gallery.keeper import GalleryKeeper
 from orchestrator_core.loras.ranking import LoraIndex
 from orchestrator_core.profiles.library import ProfileLibrary
@@ -51,7 +52,7 @@ def place_in(folder: Path, **changes: Any) -> ApiPlace:
         pipelines=lambda: folder / "pipelines",
         thumbnails=thumbnails_for(store, folder / "thumbnails"),
         page=page_folder(),
-        keeper=GalleryKeeper(store),
+        keeper=GalleryKeeper(store, drawing=Drawing(lambda: context, ledger)),
     )
     return replace(place, **changes)
 

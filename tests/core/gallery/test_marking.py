@@ -29,7 +29,11 @@ from tests.core.gallery.test_finding import a_run
 
 # The tables since then, those that refer to others first.
 _OF_GALLERY = ("lora_tests", "search", "mark_log", "image_terms", "terms", "files", "images", "folders", "roots")
-GONE = ("outside_posted", "outside_places", *(f"gallery_{name}" for name in (*_OF_GALLERY, "searches", "state")))
+GONE = (
+    "outside_posted",
+    "outside_places",
+    *(f"gallery_{name}" for name in ("untaught", *_OF_GALLERY, "searches", "state")),
+)
 
 
 @pytest.fixture
