@@ -15,7 +15,7 @@ from orchestrator_core.api.gallery_models import LARGEST, Card, card_of
 from orchestrator_core.api.gallery_place import opened
 from orchestrator_core.api.models import Query, Shown
 from orchestrator_core.api.place import OpenStore
-from orchestrator_core.api.refusing import BASE_HEADERS, json_bytes, refusal_of
+from orchestrator_core.api.refusing import model_answer, refusal_of
 from orchestrator_core.api.routing import Call
 from orchestrator_core.api.wire import Answer
 
@@ -43,7 +43,7 @@ class ChangesWanted(SinceWanted):
 
 def changes(call: Call) -> ChangesShown | Answer:
     """At once where there is something to tell; else when there is, or ``wait`` is over."""
-    with opened(call):
+    with opened(call):  # has the folders looked at
         pass
     since, wait = call.query.since, call.query.wait
     found = changes_since(call.place.open_store, since)
@@ -53,7 +53,7 @@ def changes(call: Call) -> ChangesShown | Answer:
 
 
 def events(call: Call) -> Answer:
-    with opened(call):
+    with opened(call):  # … and says before the stream begins that a store cannot be opened
         pass
     heard = heard_last(call)
     since = call.query.since if heard is None else heard
@@ -92,7 +92,7 @@ class LongPoll:
             return refusal_of(error).answer if is_over else None
         if not found.images and found.revision >= self._since and not is_over:
             return None
-        return Answer(200, json_bytes(found.model_dump(mode="json")), headers=BASE_HEADERS)
+        return model_answer(found)
 
 
 class GalleryEvents(Events):

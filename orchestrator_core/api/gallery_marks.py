@@ -9,14 +9,14 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from functools import partial
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Any
 
 from pydantic import ConfigDict, Field, model_validator
 
-from orchestrator_core.api.gallery_models import LARGEST, Card, card_of
-from orchestrator_core.api.gallery_place import image_named, opened
-from orchestrator_core.api.models import Asked, ErrorShown, Shown
-from orchestrator_core.api.refusing import BASE_HEADERS, Refusal, json_bytes
+from orchestrator_core.api.gallery_models import LARGEST, Card, ImageIds, card_of
+from orchestrator_core.api.gallery_place import drawing_of, image_named, opened
+from orchestrator_core.api.models import Asked, ErrorShown, ErrorTold, Shown
+from orchestrator_core.api.refusing import Refusal, model_answer
 from orchestrator_core.api.routing import Call
 from orchestrator_core.api.wire import Answer
 from orchestrator_core.errors import GalleryError, StaleMarks
@@ -27,7 +27,6 @@ if TYPE_CHECKING:
     from orchestrator_core.gallery.model import Marked
     from orchestrator_core.gallery.service import Gallery
 
-MOST_AT_ONCE = 1000  # images
 _SEEN = re.compile(r'(?:W/)?"(\d{1,15})"|(\d{1,15})')
 _BOTH: dict[str, Any] = {
     "properties": {"favourite": {"const": True}, "reject": {"const": True}},
@@ -59,7 +58,7 @@ class FieldsAsked(Asked):
 class BulkAsked(Asked):
     """The same for several images: all of them or, where one is stale or not there, none."""
 
-    images: list[Annotated[int, Field(ge=1, le=LARGEST)]] = Field(min_length=1, max_length=MOST_AT_ONCE)
+    images: ImageIds
     fields: FieldsAsked
     seen: int | None = Field(None, ge=0, le=LARGEST, description="The revision that you have seen; null: no check.")
 
@@ -116,10 +115,10 @@ def undo(call: Call) -> MarkedShown | Answer:
 
 def marking_of(call: Call, gallery: Gallery) -> Marking:
     """Teaches also by what an image's file tells, where its run is not stored."""
-    from orchestrator_core.gallery.image_runs import Drawing, run_of_file
+    from orchestrator_core.gallery.image_runs import run_of_file
     from orchestrator_core.gallery.marking import Marking
 
-    return Marking(gallery, partial(run_of_file, drawing=Drawing(call.place.context, call.place.ledger)))
+    return Marking(gallery, partial(run_of_file, drawing=drawing_of(call)))
 
 
 def _marked(call: Call, gallery: Gallery, say: Callable[[Marking], Marked]) -> MarkedShown | Answer:
@@ -137,13 +136,12 @@ def _marked(call: Call, gallery: Gallery, say: Callable[[Marking], Marked]) -> M
 def _stale(error: StaleMarks) -> Answer:
     stale = {
         str(image): {
-            field: {"now": _value(field, now), "yours": _value(field, yours)} for field, (now, yours) in of.items()
+            field: BothValues(now=_value(field, now), yours=_value(field, yours)) for field, (now, yours) in of.items()
         }
         for image, of in error.stale.items()
     }
-    told = {"code": "stale_marks", "message": str(error), "where": "If-Match"}
-    body = {"error": told, "stale": stale, "revision": error.revision}
-    return Answer(412, json_bytes(body), headers=BASE_HEADERS)
+    told = ErrorTold(code="stale_marks", message=str(error), where="If-Match")
+    return model_answer(StaleShown(error=told, stale=stale, revision=error.revision), 412)
 
 
 def _value(field: str, value: int) -> int | bool:

@@ -14,6 +14,8 @@ if TYPE_CHECKING:
     from orchestrator_core.gallery.model import GalleryImage
 
 LARGEST = 2**53 - 1  # of whole numbers that every program takes for what they are
+MOST_AT_ONCE = 1000  # images of one call; as many as outside/posting.py takes
+ImageIds = Annotated[list[Annotated[int, Field(ge=1, le=LARGEST)]], Field(min_length=1, max_length=MOST_AT_ONCE)]
 QueryText = Annotated[str, Field(max_length=LONGEST)]
 SHORT = 500  # characters of a prompt on a card
 _SAME = (

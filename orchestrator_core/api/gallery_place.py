@@ -11,6 +11,7 @@ from orchestrator_core.api.refusing import Refusal
 from orchestrator_core.api.routing import Call
 
 if TYPE_CHECKING:
+    from orchestrator_core.gallery.image_runs import Drawing
     from orchestrator_core.gallery.model import GalleryImage
     from orchestrator_core.gallery.service import Gallery
 
@@ -27,6 +28,13 @@ def opened(call: Call) -> Iterator[Gallery]:
         call.place.keeper.ensure()
     with call.place.open_store() as store:
         yield Gallery(store)
+
+
+def drawing_of(call: Call) -> Drawing:
+    """What a prompt is drawn again with here."""
+    from orchestrator_core.gallery.image_runs import Drawing
+
+    return Drawing(call.place.context, call.place.ledger)
 
 
 def image_named(gallery: Gallery, name: str) -> GalleryImage:

@@ -3,19 +3,17 @@
 from __future__ import annotations
 
 import threading
-from typing import Annotated
 
 from pydantic import Field
 
-from orchestrator_core.api.gallery_models import LARGEST
+from orchestrator_core.api.gallery_models import ImageIds
 from orchestrator_core.api.models import Asked, Shown
 from orchestrator_core.api.place import OpenStore
-from orchestrator_core.api.refusing import BASE_HEADERS, Refusal, json_bytes, refusal_of
+from orchestrator_core.api.refusing import Refusal, model_answer, refusal_of
 from orchestrator_core.api.routing import Call, Route
 from orchestrator_core.api.wire import Answer
 from orchestrator_core.errors import OutsideError
 
-MOST = 1000  # images of one call; MOST_AT_ONCE of outside/posting.py
 TOTAL_S, MOST_WAIT_S = 50.0, 10.0  # somebody waits in front of a page
 _WAITS_S = (1.0, 5.0)
 
@@ -32,7 +30,7 @@ class PlaceList(Shown):
 
 
 class PostAsked(Asked):
-    images: list[Annotated[int, Field(ge=1, le=LARGEST)]] = Field(min_length=1, max_length=MOST)
+    images: ImageIds
     again: bool = Field(False, description="Also those that were posted there before.")
 
 
@@ -84,7 +82,7 @@ class _Posting(threading.Thread):
 
     def run(self) -> None:
         try:
-            self._answer = Answer(200, json_bytes(self._posted().model_dump(mode="json")), headers=BASE_HEADERS)
+            self._answer = model_answer(self._posted())
         except Exception as error:  # noqa: BLE001 - who waits is told of each
             self._answer = refusal_of(error).answer
 

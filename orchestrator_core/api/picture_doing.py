@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from orchestrator_core.api import picture_models as shown
-from orchestrator_core.api.gallery_place import image_named, opened
+from orchestrator_core.api.gallery_place import drawing_of, image_named, opened
 from orchestrator_core.api.job_models import JobsAdded, job_shown
 from orchestrator_core.api.jobs import check_replay, key_of
 from orchestrator_core.api.models import fields_of
@@ -17,7 +17,7 @@ from orchestrator_core.errors import GalleryError, OrchestratorError
 from orchestrator_core.jobs.queue import Queue
 
 if TYPE_CHECKING:
-    from orchestrator_core.gallery.image_runs import Drawing, ImageRun
+    from orchestrator_core.gallery.image_runs import ImageRun
     from orchestrator_core.gallery.model import GalleryImage
     from orchestrator_core.gallery.service import Gallery
 
@@ -120,12 +120,6 @@ def workflow(call: Call) -> shown.WorkflowShown:
     with _opened(call) as (gallery, image):
         found = workflow_of_image(gallery, image, drawing_of(call))
     return shown.WorkflowShown(workflow=found.workflow, source=found.source, warnings=list(found.told))
-
-
-def drawing_of(call: Call) -> Drawing:
-    from orchestrator_core.gallery.image_runs import Drawing
-
-    return Drawing(call.place.context, call.place.ledger)
 
 
 @contextmanager

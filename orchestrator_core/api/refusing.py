@@ -10,7 +10,7 @@ import logging
 from collections.abc import Mapping
 from typing import Any
 
-from pydantic import ValidationError
+from pydantic import BaseModel, ValidationError
 
 from orchestrator_core import errors
 from orchestrator_core.api.wire import Answer
@@ -62,6 +62,10 @@ def json_bytes(data: Any) -> bytes:
     """Half a character becomes a question mark; what is no JSON number is an error of ours."""
     text = json.dumps(data, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
     return text.encode("utf-8", "replace")
+
+
+def model_answer(model: BaseModel, status: int = 200, headers: Mapping[str, str] = BASE_HEADERS) -> Answer:
+    return Answer(status, json_bytes(model.model_dump(mode="json", by_alias=True)), headers=headers)
 
 
 def refusal_of(error: Exception) -> Refusal:

@@ -8,7 +8,7 @@ from orchestrator_core.api.access import Access
 from orchestrator_core.api.app_files import APP, is_of_page
 from orchestrator_core.api.place import ApiPlace
 from orchestrator_core.api.reading import body_of, check_kind, query_of
-from orchestrator_core.api.refusing import BASE_HEADERS, Refusal, json_bytes, refusal_of, too_large
+from orchestrator_core.api.refusing import BASE_HEADERS, Refusal, model_answer, refusal_of, too_large
 from orchestrator_core.api.routes import ROUTES
 from orchestrator_core.api.routing import Call, Created, Match, find
 from orchestrator_core.api.wire import PREFIX, Answer, Head
@@ -67,7 +67,7 @@ class Api:
         status, model = (201, found.model) if isinstance(found, Created) else (200, found)
         if isinstance(found, Created) and found.location:
             headers["Location"] = PREFIX + found.location
-        return Answer(status, json_bytes(model.model_dump(mode="json", by_alias=True)), headers=headers)
+        return model_answer(model, status, headers)
 
 
 def _announced(head: Head) -> int:
