@@ -92,7 +92,7 @@ class Marking:
         return found
 
     def _apply(self, plan: Plan, undone: Callable[[Connection], int] | None = None) -> Marked:
-        from orchestrator_core.store import gallery_find, gallery_images, gallery_marks, gallery_untaught, learning
+        from orchestrator_core.store import gallery_images, gallery_marks, gallery_untaught, learning
         from orchestrator_core.store.jobs import now_ms
 
         by_file = self._told_by_files(plan)
@@ -104,9 +104,7 @@ class Marking:
             _check(changes, outcomes, connection)
             if takes_back:
                 gallery_marks.set_taken_back(connection, takes_back)
-            rows = {
-                row["id"]: row for row in gallery_find.images_of(connection, "id", [one.image_id for one in outcomes])
-            }
+            rows = {one.image_id: one.row for one in outcomes}
             changed = [one for one in outcomes if one.changed]
             runs = by_file | runs_of(connection, [rows[one.image_id] for one in changed])
             told = [(runs[one.image_id], one.marks) for one in changed if one.image_id in runs]
