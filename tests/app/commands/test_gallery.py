@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from pathlib import Path
 
@@ -40,3 +41,17 @@ def test_what_cannot_be_is_told(cli: Cli, tmp_path: Path) -> None:
     assert "There is no image 7" in cli("gallery", "mark", 7, "--favourite").err
     assert "Say which mark" in cli("gallery", "mark", 7).err
     assert "There is no mark to take back" in cli("gallery", "undo").err
+
+
+def test_marks_that_wait_are_told_and_teach_when_their_image_is_read(cli: Cli, tmp_path: Path) -> None:
+    parameters = a1111("a fox")["parameters"]
+    write(tmp_path / "out" / "a.png", {"parameters": parameters + ", Template: a {fox|owl}"})
+    digest = hashlib.sha256((tmp_path / "out" / "a.png").read_bytes()).hexdigest()
+    put(tmp_path / "marks.jsonl", json.dumps({"sha256": digest, "favourite": True}).encode())
+    taken = cli("gallery", "import", tmp_path / "marks.jsonl")
+    assert (taken.status, taken.out) == (0, "1 images marked, 0 were so already\n")
+    assert "1 of them nobody has seen yet: their marks wait" in taken.err
+    cli("gallery", "add", tmp_path / "out")
+    assert "Learned for 1 value." in cli("gallery", "index").err
+    assert "Learned" not in cli("gallery", "index").err
+    assert "nobody has seen" not in cli("gallery", "import", tmp_path / "marks.jsonl").err
