@@ -14,15 +14,13 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from orchestrator_core.errors import FormatError
+from orchestrator_core.query_terms import FLAGS, VALUE, Found, parts_of, sort_in, terms_in
 
 LONGEST = 2000  # characters
 MOST_TERMS = 40
 SORTS = ("date", "score", "rating")
-_TERM = re.compile(
-    r"""\s*(?P<minus>-?)(?:(?P<key>[A-Za-z_]+)(?P<sign>:|<=|>=|<|>|=))?(?:"(?P<quoted>[^"]*)"|(?P<plain>[^\s"]*))"""
-)
+_TERM = re.compile(rf"\s*(?P<minus>-?)(?:(?P<key>[A-Za-z_]+)(?P<sign>:|<=|>=|<|>|=))?{VALUE}")
 _DATE = re.compile(r"(\d{4})(?:-(\d{1,2})(?:-(\d{1,2}))?)?")
-_YES = {"yes": 1, "true": 1, "1": 1, "no": 0, "false": 0, "0": 0}
 _SIGN = re.compile(r"(<=|>=|<|>|=)")
 
 
@@ -48,22 +46,22 @@ class Query:
 
 @dataclass(frozen=True, slots=True)
 class Key:
-    """What may stand before a colon. ``kind``: "name" (a part of it), "exact", "choice", "number", "flag", "date"."""
+    """What may stand before a colon. ``kind``: "text", "number", "flag", "date"."""
 
     kind: str
     example: str
 
 
 KEYS: Mapping[str, Key] = {
-    "lora": Key("name", "Write a part of its name: lora:ink."),
-    "model": Key("name", "Write a part of its name: model:dream."),
-    "profile": Key("name", "Write a profile: profile:mara."),
-    "story": Key("name", 'Write a story: story:"the long winter".'),
-    "tool": Key("name", "Write a program: tool:comfyui, tool:a1111|forge."),
-    "wildcard": Key("choice", "Write a wildcard, and its value if you like: wildcard:colors/warm=crimson."),
-    "run": Key("exact", "Write the beginning of a run's id: run:0199a2."),
-    "seed": Key("exact", "Write a seed: seed:1234."),
-    "format": Key("exact", "Write a format: format:png."),
+    "lora": Key("text", "Write a part of its name: lora:ink."),
+    "model": Key("text", "Write a part of its name: model:dream."),
+    "profile": Key("text", "Write a profile: profile:mara."),
+    "story": Key("text", 'Write a story: story:"the long winter".'),
+    "tool": Key("text", "Write a program: tool:comfyui, tool:a1111|forge."),
+    "wildcard": Key("text", "Write a wildcard, and its value if you like: wildcard:colors/warm=crimson."),
+    "run": Key("text", "Write the beginning of a run's id: run:0199a2."),
+    "seed": Key("text", "Write a seed: seed:1234."),
+    "format": Key("text", "Write a format: format:png."),
     "name": Key("text", "Write a part of the file's name or its folder: name:00012."),
     "score": Key("number", "Write a number from 0 to 1: score>0.7."),
     "rating": Key("number", "Write stars: rating>=4."),
@@ -84,53 +82,36 @@ def parse_query(text: str, today: datetime | None = None) -> Query:
     if len(text) > LONGEST:
         raise FormatError(f"A query has {LONGEST:,} characters at most; this one has {len(text):,}.")
     terms: list[Term] = []
-    sort, backwards, at = "date", False, 0
-    while text[at:].strip():
-        match = _TERM.match(text, at)
-        term = "" if match is None else match[0]
-        if match is None or not term.strip():
-            place = at + 1 + len(text[at:]) - len(text[at:].lstrip())
-            raise FormatError(f"Query, character {place}: a quote is opened and not closed. Add one at the end.")
-        start, at = at + len(term) - len(term.lstrip()), match.end()
-        if (match["key"] or "").casefold() == "sort":
-            sort, backwards = _sort(_value(match), start)
-        elif found := _term(match, start, today or datetime.now().astimezone()):
-            terms.append(found)
+    sort, backwards = "date", False
+    for found in terms_in(text, _TERM):
+        if (found.match["key"] or "").casefold() == "sort":
+            sort, backwards = sort_in(found, SORTS)
+        elif term := _term(found, today or datetime.now().astimezone()):
+            terms.append(term)
     if len(terms) > MOST_TERMS:
         raise FormatError(f"A query has {MOST_TERMS} terms at most; this one has {len(terms)}.")
     return Query(text, tuple(terms), sort, backwards)
 
 
-def _value(match: re.Match[str]) -> str:
-    return match["plain"] if match["quoted"] is None else match["quoted"]
-
-
-def _sort(value: str, start: int) -> tuple[str, bool]:
-    name = value.removeprefix("-").casefold()
-    if name not in SORTS:
-        raise FormatError(f"Query, character {start + 1}: cannot sort by '{value}'. Use one of: {', '.join(SORTS)}.")
-    return name, value.startswith("-")
-
-
-def _term(match: re.Match[str], start: int, today: datetime) -> Term | None:
-    value, negated = _value(match), bool(match["minus"])
+def _term(found: Found, today: datetime) -> Term | None:
+    match, negated = found.match, bool(found.match["minus"])
     if not match["key"]:
-        return _words(match, value, start, negated)
+        return _words(found, negated)
     written = match["key"].casefold()
     name = _ALIASES.get(written, written)
     if name not in KEYS:
         known = ", ".join(KEYS)
         cure = f'Use one of: {known}, sort. To find the text itself, put it into quotes: "{match[0].strip()}".'
-        raise FormatError(f"Query, character {start + 1}: there is no key '{written}:'. {cure}")
-    sign, parts = _parts(match["sign"], value)
+        raise found.refused(f"there is no key '{written}:'. {cure}")
+    sign, parts = _parts(match["sign"], found.value)
     if not parts:
-        raise FormatError(f"Query, character {start + 1}: '{name}:' has no value. {KEYS[name].example}")
+        raise found.refused(f"'{name}:' has no value. {KEYS[name].example}")
     values = []
     for part in parts:
-        found = _read(name, sign, part, today)
-        if found is None:
-            raise FormatError(f"Query, character {start + 1}: '{name}:' cannot be '{part}'. {KEYS[name].example}")
-        values.append(found)
+        value = _read(name, sign, part, today)
+        if value is None:
+            raise found.refused(f"'{name}:' cannot be '{part}'. {KEYS[name].example}")
+        values.append(value)
     return Term(name, tuple(values), sign, negated)
 
 
@@ -139,15 +120,15 @@ def _parts(sign: str, value: str) -> tuple[str, list[str]]:
     if sign == ":":
         leading = _SIGN.match(value)
         sign, value = (leading[0], value[leading.end() :]) if leading else ("=", value)
-    return sign, [part.strip() for part in value.split("|") if part.strip()]
+    return sign, parts_of(value)
 
 
-def _words(match: re.Match[str], value: str, start: int, negated: bool) -> Term | None:
-    if not value.strip():
-        if negated or match["quoted"] is None:
-            raise FormatError(f"Query, character {start + 1}: '{match[0].strip()}' has no word to look for.")
+def _words(found: Found, negated: bool) -> Term | None:
+    if not found.value.strip():
+        if negated or found.match["quoted"] is None:
+            raise found.refused(f"'{found.match[0].strip()}' has no word to look for.")
         return None  # "": nothing is asked for
-    return Term("text", (value.strip(),), negated=negated)
+    return Term("text", (found.value.strip(),), negated=negated)
 
 
 def _read(name: str, sign: str, part: str, today: datetime) -> str | int | float | tuple[int, int] | None:
@@ -159,7 +140,10 @@ def _read(name: str, sign: str, part: str, today: datetime) -> str | int | float
         return _span(part, today)
     if sign != "=":
         return None
-    return _YES.get(part.casefold()) if kind == "flag" else part
+    if kind == "flag":
+        flag = FLAGS.get(part.casefold())
+        return None if flag is None else int(flag)
+    return part
 
 
 def _span(text: str, today: datetime) -> tuple[int, int] | None:

@@ -13,17 +13,16 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 
 from orchestrator_core.base_models import base_model_named
-from orchestrator_core.errors import FormatError
 from orchestrator_core.loras.record import LoraRecord
 from orchestrator_core.loras.words import words_joined
+from orchestrator_core.query_terms import FLAGS, VALUE, Found, parts_of, sort_in, terms_in
 
 Test = Callable[[LoraRecord], bool]
 
-_TERM = re.compile(r"""\s*(?P<minus>-?)(?:(?P<key>[A-Za-z_]+):)?(?:"(?P<quoted>[^"]*)"|(?P<plain>[^\s"]*))""")
+_TERM = re.compile(rf"\s*(?P<minus>-?)(?:(?P<key>[A-Za-z_]+):)?{VALUE}")
 _NUMBER = re.compile(r"(?P<sign><=|>=|<|>|=)?\s*(?P<number>\d+(?:\.\d+)?)(?P<unit>[kmg]b)?", re.IGNORECASE)
 _SIGNS = {"<": operator.lt, "<=": operator.le, ">": operator.gt, ">=": operator.ge, "=": operator.eq, "": operator.eq}
 _UNITS = {"": 1, "kb": 10**3, "mb": 10**6, "gb": 10**9}
-_YES = {"yes": True, "true": True, "1": True, "no": False, "false": False, "0": False}
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,20 +46,13 @@ class Query:
 def parse_query(text: str) -> Query:
     """Raises FormatError, which says what is wrong, where, and what can be written there."""
     tests: list[Test] = []
-    sort, backwards, at = "", False, 0
-    while text[at:].strip():
-        match = _TERM.match(text, at)
-        term = "" if match is None else match[0]
-        if match is None or not term.strip():
-            place = at + 1 + len(text[at:]) - len(text[at:].lstrip())
-            raise FormatError(f"Query, character {place}: a quote is opened and not closed. Add one at the end.")
-        value = match["plain"] if match["quoted"] is None else match["quoted"]
-        start, at = at + len(term) - len(term.lstrip()), match.end()
-        key = (match["key"] or "").casefold()
+    sort, backwards = "", False
+    for found in terms_in(text, _TERM):
+        key = (found.match["key"] or "").casefold()
         if key == "sort":
-            sort, backwards = _sort(value, start)
-        elif test := _test(key, value, start, match):
-            tests.append(_negated(test) if match["minus"] else test)
+            sort, backwards = sort_in(found, SORTS)
+        elif test := _test(key, found):
+            tests.append(_negated(test) if found.match["minus"] else test)
     return Query(text, tuple(tests), sort, backwards)
 
 
@@ -68,39 +60,32 @@ def _negated(test: Test) -> Test:
     return lambda record: not test(record)
 
 
-def _sort(value: str, start: int) -> tuple[str, bool]:
-    name = value.removeprefix("-").casefold()
-    if name not in SORTS:
-        raise FormatError(f"Query, character {start + 1}: cannot sort by '{value}'. Use one of: {', '.join(SORTS)}.")
-    return name, value.startswith("-")
-
-
-def _test(key: str, value: str, start: int, match: re.Match[str]) -> Test | None:
+def _test(key: str, found: Found) -> Test | None:
     if not key:
-        return _has_text(value, start, match)
+        return _has_text(found)
     name = _ALIASES.get(key, key)
     if name not in KEYS:
         known = ", ".join(KEYS)
-        cure = f'Use one of: {known}, sort. To find the text itself, put it into quotes: "{key}:{value}".'
-        raise FormatError(f"Query, character {start + 1}: there is no key '{key}:'. {cure}")
-    parts = [part.strip() for part in value.split("|") if part.strip()]
+        cure = f'Use one of: {known}, sort. To find the text itself, put it into quotes: "{key}:{found.value}".'
+        raise found.refused(f"there is no key '{key}:'. {cure}")
+    parts = parts_of(found.value)
     if not parts:
-        raise FormatError(f"Query, character {start + 1}: '{key}:' has no value. {KEYS[name].example}")
+        raise found.refused(f"'{key}:' has no value. {KEYS[name].example}")
     tests = []
     for part in parts:
         test = KEYS[name].read(part)
         if test is None:
-            raise FormatError(f"Query, character {start + 1}: '{key}:' cannot be '{part}'. {KEYS[name].example}")
+            raise found.refused(f"'{key}:' cannot be '{part}'. {KEYS[name].example}")
         tests.append(test)
     return tests[0] if len(tests) == 1 else lambda record: any(test(record) for test in tests)
 
 
-def _has_text(value: str, start: int, match: re.Match[str]) -> Test | None:
-    wanted = words_joined(value)
-    if not value.strip() and not match["minus"]:
+def _has_text(found: Found) -> Test | None:
+    wanted = words_joined(found.value)
+    if not found.value.strip() and not found.match["minus"]:
         return None  # "": nothing is asked for
     if not wanted:
-        raise FormatError(f"Query, character {start + 1}: '{match[0].strip()}' has no word to look for.")
+        raise found.refused(f"'{found.match[0].strip()}' has no word to look for.")
     return lambda record: _has(wanted, searchable(record))
 
 
@@ -145,7 +130,7 @@ def _exact(get: Callable[[LoraRecord], Iterable[str]], values: tuple[str, ...] =
 
 def _flag(get: Callable[[LoraRecord], bool]) -> Callable[[str], Test | None]:
     def read(value: str) -> Test | None:
-        wanted = _YES.get(value.casefold())
+        wanted = FLAGS.get(value.casefold())
         return None if wanted is None else lambda record: get(record) is wanted
 
     return read
