@@ -166,3 +166,8 @@ def m009_learning(connection: Connection) -> None:
     )
     for statement in statements:
         connection.execute(text(statement))
+
+
+def m018_learning_turns(connection: Connection) -> None:
+    """Each entry asks for the last undo or reset, of which there may be none: not all others are looked at for it."""
+    connection.execute(text("CREATE INDEX IF NOT EXISTS learning_events_by_kind ON learning_events (kind, number)"))

@@ -33,6 +33,7 @@ from orchestrator_core.store.migration_steps import (
     m007_stories,
     m008_answers,
     m009_learning,
+    m018_learning_turns,
 )
 from orchestrator_core.store.outside_tables import m015_outside
 from orchestrator_core.store.webhook_tables import m011_webhooks
@@ -58,6 +59,7 @@ MIGRATIONS: tuple[Migration, ...] = (
     m015_outside,
     m016_gallery_pixels,
     m017_gallery_untaught,
+    m018_learning_turns,
 )
 
 

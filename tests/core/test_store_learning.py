@@ -7,7 +7,7 @@ from sqlalchemy import insert
 
 from orchestrator_core.errors import StoreError
 from orchestrator_core.store import Store, schema
-from orchestrator_core.store.learning import LearningLog, NewEntry
+from orchestrator_core.store.learning import LearningLog, NewEntry, append
 from orchestrator_core.store.marks import ImageMarks, StoredMarks
 
 
@@ -34,3 +34,17 @@ def test_the_last_word_of_a_mark_counts(store: Store) -> None:
     marks.put("r", "a.png", StoredMarks(favourite=True))
     marks.put("r", "a.png", StoredMarks(stars=4))
     assert marks.of_run("r") == {"a.png": StoredMarks(stars=4)}
+
+
+def test_what_was_told_before_is_not_looked_at_for_each_new_entry(sqlite_store: Store) -> None:
+    """Where nothing was ever undone, the last undo would be looked for among all entries."""
+    log = LearningLog(sqlite_store)
+    log.append([NewEntry("mark", str(number), {}) for number in range(3000)])
+    with sqlite_store.writing() as connection:
+        steps: list[int] = []
+        driver = connection.connection.driver_connection
+        assert driver is not None
+        driver.set_progress_handler(lambda: steps.append(1), 100)
+        append(connection, [NewEntry("mark", "another", {})], 0)
+        driver.set_progress_handler(None, 0)
+    assert len(steps) < 20, "some hundred steps of SQLite's machine; 3,000 entries would take some thousand"
