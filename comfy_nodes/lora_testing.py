@@ -14,6 +14,7 @@ from orchestrator_core.base_models import base_model_in
 from orchestrator_core.errors import FormatError
 from orchestrator_core.loras.record import LoraRecord
 from orchestrator_core.request import GenerationRequest
+from orchestrator_core.run import new_run_id
 from orchestrator_core.template import Wildcards
 
 from .lora_answers import ID, LoraAnswers
@@ -26,6 +27,7 @@ _PROMPT = "a portrait of a woman, {trigger}"
 _SEEDS = "1"
 _TAKEN = ("sampler", "scheduler", "steps", "cfg", "width", "height", "vae", "clip_skip")  # from the open graph
 _TEXT = 20_000  # characters
+_NAMED = 3  # LoRAs in a test's title
 
 NodeInfo = Callable[[Iterable[str]], dict[str, Any]]
 
@@ -112,10 +114,13 @@ class LoraTesting:
         return {path: file for path, file in files.items() if _is_same(self.path_of(file), path)}
 
     def _workflow(self, plan: TestPlan) -> dict[str, Any]:
-        from orchestrator_core.loras.testing_graph import graph_of_test, workflow_of_test
+        from orchestrator_core.loras.testing import label_of
+        from orchestrator_core.loras.testing_graph import SAVE_WITH_ORIGIN, graph_of_test, workflow_of_test
 
-        kinds = {node["class_type"] for node in graph_of_test(plan).values()}
-        return workflow_of_test(plan, self.node_info(kinds))
+        kinds = {node["class_type"] for node in graph_of_test(plan, SAVE_WITH_ORIGIN).values()}
+        names = [label_of(record).rpartition("/")[2] for record in plan.loras]
+        more = f" and {len(names) - _NAMED} more" if len(names) > _NAMED else ""
+        return workflow_of_test(plan, self.node_info(kinds), new_run_id(), f"{', '.join(names[:_NAMED])}{more}")
 
 
 def _is_same(found: str | None, path: str) -> bool:

@@ -10,6 +10,7 @@ from orchestrator_core.run import Run
 
 from .host import io, is_inside_output, save_place, wants_metadata
 from .image_info import of_this_draft
+from .lora_test_cell import cell_of
 from .recording import Recording
 from .saving import FORMATS, Saving
 from .sockets import DraftSocket, SavedImages, SavedSocket
@@ -51,11 +52,13 @@ class SaveImageWithOrigin(io.ComfyNode):
         place = save_place(options.pop("filename_prefix"), width, height)
         saving = Saving(
             place.folder, place.stem, prompt, info, draft, with_metadata=wants_metadata(), notes=notes,
-            run_id=cls.recording.run_id_of(draft), **options,
+            node_id=node_id, run_id=cls.recording.run_id_of(draft), **options,
         )  # fmt: skip
         saved = [saving.save(image, place.counter, number) for number, image in enumerate(images)]
         if draft is not None and draft.story is not None:  # a scene that was rendered happened
             saving.notes.append(cls.recording.record(Run(saving.run_id, draft, tuple(saved))))
+        if cell := cell_of(info, node_id):
+            saving.notes.append(cell.keep(cls.recording, draft, saved[0]))
         shown = [{"filename": image.path.name, "subfolder": place.subfolder, "type": "output"} for image in saved]
         ui = {"images": shown, "text": list(saving.notes)}
         return io.NodeOutput(SavedImages(saving.run_id, tuple(saved)), ui=ui)

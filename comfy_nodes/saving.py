@@ -11,6 +11,7 @@ from typing import Any
 
 from orchestrator_core.errors import FormatError
 from orchestrator_core.formats.comfy_graph_reader import request_from_graph
+from orchestrator_core.formats.comfy_links import check_graph, upstream
 from orchestrator_core.formats.image_metadata import replace_file, with_metadata
 from orchestrator_core.formats.image_notes import notes_as_json, parse_notes
 from orchestrator_core.formats.infotext import format_infotext
@@ -40,6 +41,7 @@ class Saving:
     lossless: bool = False
     with_workflow: bool = True
     with_metadata: bool = True
+    node_id: str = ""  # of the node that saves: of several prompts in a graph its own counts
     run_id: str = field(default_factory=new_run_id)
     notes: list[str] = field(default_factory=list)
 
@@ -63,7 +65,7 @@ class Saving:
 
     def _request(self, number: int) -> GenerationRequest:
         try:
-            request = request_from_graph(self.prompt)
+            request = request_from_graph(self._own_graph())
         except FormatError:  # a graph without a sampler that we know
             request = GenerationRequest("")
         if self.draft is not None and (not request.positive or self.draft.story or self.draft.enhanced):
@@ -75,6 +77,13 @@ class Saving:
         if request.batch_size > 1 and "batch_index" not in request.extra:
             request = request.replacing(extra={**request.extra, "batch_index": number})
         return request
+
+    def _own_graph(self) -> Mapping[str, Any]:
+        """What the images come from."""
+        if self.node_id not in self.prompt:
+            return self.prompt
+        graph = check_graph(self.prompt)
+        return {key: graph[key] for key in upstream(graph, self.node_id)} or graph
 
     def _image_notes(self) -> ImageNotes:
         if self.draft is not None:

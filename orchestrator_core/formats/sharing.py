@@ -94,7 +94,8 @@ def _share(
     host = host or Host()
     canvas = Canvas(workflow)
     for _, node in canvas.nodes():
-        node["properties"].pop(MARK, None)  # what the node once was exported as, unseen by whoever shares it
+        for seen_by_nobody in (MARK, "orchestrator_lora_test"):  # what the node once was exported as, or is a part of
+            node["properties"].pop(seen_by_nobody, None)
     reader = Reader(graph, host.object_info, host.draw)
     collect(canvas, reader, prompts)
     texts = [*strings_in(canvas.data), *(text for _, text in prompts.templates), name]

@@ -19,6 +19,8 @@ from orchestrator_core.errors import GalleryError
 from orchestrator_core.gallery.model import GalleryImage, image_of
 
 if TYPE_CHECKING:
+    from sqlalchemy import Connection
+
     from orchestrator_core.loras.testing import TestPlan
     from orchestrator_core.store import Store
 
@@ -109,8 +111,54 @@ def kept_test(plan: TestPlan, folder: Path, title: str, run_ids: Sequence[str]) 
     )
 
 
+@dataclass(frozen=True, slots=True)
+class NewImage:
+    """One image of a test that is rendered elsewhere, as on ComfyUI's canvas. ``lora`` "": without any."""
+
+    lora: str
+    strength: float
+    prompt: str
+    seed: int
+    run_id: str
+
+
+def add(store: Store, test_id: str, title: str, image: NewImage) -> None:
+    """Into the test, which begins with its first image; in place of the one that was there. Raises GalleryError."""
+    from orchestrator_core.store import gallery_tests
+
+    with store.writing() as connection:
+        row = gallery_tests.one(connection, test_id)
+        test = _read(row) if row is not None else LoraTest(test_id, title[:500], (), (), (), (), ())
+        _put(connection, _with(test, image))
+
+
+def _with(test: LoraTest, image: NewImage) -> LoraTest:
+    """Its axes are sorted, since ComfyUI renders in an order of its own."""
+    images = {_named(test, cell): cell.run_id for cell in test.cells}
+    images[image.lora, image.strength, image.prompt, image.seed] = image.run_id
+    loras = sorted({lora for lora, *_ in images if lora})
+    strengths = sorted({strength for lora, strength, *_ in images if lora})
+    prompts = list(dict.fromkeys(prompt for _, _, prompt, _ in images))
+    seeds = sorted({seed for *_, seed in images})
+    cells = tuple(
+        GridCell(loras.index(lora) if lora else None, strength, prompts.index(prompt), seeds.index(seed), run_id)
+        for (lora, strength, prompt, seed), run_id in sorted(images.items())
+    )
+    return LoraTest(test.id, test.title, tuple(loras), tuple(strengths), tuple(prompts), tuple(seeds), cells)
+
+
+def _named(test: LoraTest, cell: GridCell) -> tuple[str, float, str, int]:
+    lora = "" if cell.lora is None else test.loras[cell.lora]
+    return lora, cell.strength, test.prompts[cell.prompt], test.seeds[cell.seed]
+
+
 def keep(store: Store, test: LoraTest) -> None:
     """In place of what was known of it."""
+    with store.writing() as connection:
+        _put(connection, test)
+
+
+def _put(connection: Connection, test: LoraTest) -> None:
     from orchestrator_core.store import gallery_tests
     from orchestrator_core.store.jobs import now_ms
 
@@ -118,8 +166,7 @@ def keep(store: Store, test: LoraTest) -> None:
     text = json.dumps({"schema_version": SCHEMA_VERSION, **said}, ensure_ascii=False)
     now = now_ms()
     row = {"id": test.id, "title": test.title, "made_ms": now, "updated_ms": now, "document": text}
-    with store.writing() as connection:
-        gallery_tests.put(connection, row)
+    gallery_tests.put(connection, row)
 
 
 def listed(store: Store) -> list[Listed]:

@@ -15,9 +15,14 @@ from orchestrator_core.formats.canvas_text import escape_canvas_text
 from orchestrator_core.formats.comfy_graph import lora_inputs, model_file, text_and_loras
 from orchestrator_core.formats.comfy_links import Graph
 from orchestrator_core.formats.comfy_workflow import Box, workflow_from_graph
+from orchestrator_core.formats.sharing_nodes import OUR_NODES, SAVE_IMAGE
 from orchestrator_core.loras.testing import Cell, TestPlan, label_of
-from orchestrator_core.prompt import LoraUse
+from orchestrator_core.loras.testing_note import NOTE, CellNote
+from orchestrator_core.loras.trigger_mark import shown
+from orchestrator_core.prompt import LoraUse, Origin
 
+SAVE, SAVE_WITH_ORIGIN = "SaveImage", SAVE_IMAGE
+_OPTIONS = {"format": "png", "quality": 92, "lossless": False, "with_workflow": True}
 MOST_CELLS = 24  # more than that nobody finds the way in, and the canvas becomes slow
 _LEFT, _TOP, _GAP = 100, 100, 40  # pixels
 _LOADER, _TEXT, _SAMPLER, _DECODE, _SAVE = (315, 126), (400, 200), (315, 262), (210, 46), (315, 400)
@@ -34,6 +39,8 @@ class _Canvas:
     nodes: Graph = field(default_factory=dict)
     boxes: dict[str, Box] = field(default_factory=dict)
     groups: dict[str, list[str]] = field(default_factory=dict)
+    saver: str = SAVE
+    saved: dict[str, Cell] = field(default_factory=dict)  # by the node that saves it
 
     def add(self, kind: str, title: str, box: Box, **inputs: Any) -> str:
         key = str(len(self.nodes) + 1)
@@ -52,26 +59,47 @@ class _Shared:
     latent: Link
 
 
-def workflow_of_test(plan: TestPlan, object_info: Mapping[str, Any] | None = None) -> dict[str, Any]:
+def workflow_of_test(
+    plan: TestPlan, object_info: Mapping[str, Any] | None = None, test: str = "", title: str = ""
+) -> dict[str, Any]:
     """The canvas workflow of a plan; ``object_info`` is a server's, and is not needed.
+
+    ``test``: an id. With it, Save Image With Origin of this pack saves the images, and says of each which it is of the
+    test; without, ComfyUI's own node does.
 
     Raises ConfigError for more than ``MOST_CELLS`` images, FormatError where it cannot be laid out.
     """
-    canvas = _canvas_of(plan)
-    return workflow_from_graph(canvas.nodes, object_info, note=_note(plan), groups=canvas.groups, boxes=canvas.boxes)
+    canvas = _canvas_of(plan, SAVE_WITH_ORIGIN if test else SAVE)
+    known = {**OUR_NODES, **(object_info or {})} if test else object_info
+    made = workflow_from_graph(canvas.nodes, known, note=_note(plan), groups=canvas.groups, boxes=canvas.boxes)
+    for node in made["nodes"] if test else ():
+        if cell := canvas.saved.get(str(node["id"])):
+            node["properties"][NOTE] = _cell_note(plan, cell, test, title).as_property()
+    return made
 
 
-def graph_of_test(plan: TestPlan) -> Graph:
+def graph_of_test(plan: TestPlan, saver: str = SAVE) -> Graph:
     """The same in the API format. Raises ConfigError as ``workflow_of_test`` does."""
-    return _canvas_of(plan).nodes
+    return _canvas_of(plan, saver).nodes
 
 
-def _canvas_of(plan: TestPlan) -> _Canvas:
+def _cell_note(plan: TestPlan, cell: Cell, test: str, title: str) -> CellNote:
+    prompt = shown(plan.prompts[cell.prompt].positive)
+    if cell.lora is None:
+        return CellNote(test, title, "", "", prompt)
+    record = plan.loras[cell.lora]
+    words = (part.text for part in cell.draft.components if part.origin is Origin.trigger_words)
+    return CellNote(
+        test, title, label_of(record), lora_inputs(cell.draft.loras[-1])["lora_name"], prompt, "".join(words)
+    )
+
+
+def _canvas_of(plan: TestPlan, saver: str = SAVE) -> _Canvas:
     if plan.count > MOST_CELLS:
         raise ConfigError(
             f"{plan.sentence}: a workflow holds at most {MOST_CELLS}. Take fewer LoRAs, strengths, prompts or seeds."
         )
-    canvas = _Canvas()
+    canvas = _Canvas(saver=saver)
     shared = _shared(canvas, plan)
     rows: dict[tuple[int | None, float], list[Cell]] = {}
     for cell in plan.cells():
@@ -182,7 +210,9 @@ def _image(
     prefix = f"lora_test/{_file_part(title)}_p{cell.prompt + 1}_s{request.seed}"
     below = (right[0], right[1] + _DECODE[1] + _GAP)
     box = (*below, _SAVE[0], _SAVE[1] - _DECODE[1] - _GAP)
-    canvas.add("SaveImage", title, box, filename_prefix=prefix, images=[image, 0])
+    options = _OPTIONS if canvas.saver == SAVE_WITH_ORIGIN else {}
+    key = canvas.add(canvas.saver, title, box, filename_prefix=prefix, **options, images=[image, 0])
+    canvas.saved[key] = cell
 
 
 def _file_part(text: str) -> str:

@@ -142,3 +142,19 @@ def test_the_loras_that_a_selector_has_chosen_are_named_in_the_image(tmp_path: P
     image = Saving(tmp_path, "x", graph, {}, draft).save(Tensor(), 1, 0)
     assert image.request.loras == draft.loras
     assert "<lora:ink:0.8>" in read_image(image.path).texts["parameters"]
+
+
+def test_of_several_samplers_in_a_graph_the_images_own_is_told(tmp_path: Path):
+    other = text_to_image_graph(REQUEST.replacing(positive="an owl", seed=8))
+    renamed = {
+        f"o{key}": {
+            **node,
+            "inputs": {n: [f"o{v[0]}", v[1]] if isinstance(v, list) else v for n, v in node["inputs"].items()},
+        }
+        for key, node in other.items()
+    }
+    graph = {**GRAPH, **renamed}
+    (own,) = (key for key, node in renamed.items() if node["class_type"] == "SaveImage")
+    image = Saving(tmp_path, "x", graph, {}, None, node_id=own).save(Tensor(), 1, 0)
+    assert (image.request.positive, image.request.seed) == ("an owl", 8)
+    assert read_image(image.path).graph == graph

@@ -199,7 +199,7 @@ def test_the_picked_loras_open_as_a_test_in_a_tab_of_its_own(page: PackPage, com
     picture(page, "lora_test_canvas")
 
     graph = Canvas(page.page).graph()
-    assert graph == graph_from_workflow(workflow)
+    assert graph == graph_from_workflow(workflow, Server(comfy).call("/object_info"))
     loaders = [node["inputs"] for node in graph.values() if node["class_type"] == "LoraLoader"]
     assert sorted({each["lora_name"] for each in loaders}) == [
         str(Path("styles") / "tiny_ink.safetensors"), "tiny_fox.safetensors",

@@ -14,7 +14,10 @@ from typing import Any
 import pytest
 from PIL import Image, ImageChops
 
+from orchestrator_core.formats.comfy_workflow_reader import graph_from_workflow
+from orchestrator_core.formats.image_metadata import read_image
 from orchestrator_core.stages.select_loras import Options
+from tests.api_client import ApiServer
 from tests.hosts.comfyui import ROOT, ComfyUI
 from tests.hosts.queue_rows import empty_queue
 from tests.hosts.test_comfyui_nodes import Server
@@ -228,3 +231,34 @@ def test_every_option_of_the_stage_is_a_widget_of_the_node(server: Server) -> No
     assert {name: there[name][1]["tooltip"] for name in there} == {
         name: text["tooltip"] for name, text in named.items()
     }
+
+
+def test_a_test_of_loras_that_ran_on_the_canvas_is_a_grid_of_the_gallery(server: Server) -> None:
+    server.call("/orchestrator/loras/refresh", {})
+    (fox,) = server.call("/orchestrator/loras?query=name:tiny_fox")["loras"]
+    asked = {
+        "ids": [fox["id"]], "strengths": "0.5, 1", "seeds": "3, 4", "prompt": "a hill, {trigger}, snow",
+        "graph": graph("a hill"),
+    }  # fmt: skip
+    workflow = server.call("/orchestrator/loras/test", asked)["workflow"]
+    rendered = graph_from_workflow(workflow, server.call("/object_info"))
+    server.run(rendered, extra_data={"extra_pnginfo": {"workflow": workflow}})
+    api = ApiServer(f"{server.comfyui.url}/orchestrator/v1")
+    (listed,) = (each for each in api.get("/gallery/grids")["grids"] if each["title"] == "tiny_fox")
+    found = api.get(f"/gallery/grids/{listed['id']}")
+    assert found["axes"] == {
+        "loras": ["tiny_fox"], "strengths": [0.5, 1.0], "prompts": ["a hill, {trigger}, snow"], "seeds": [3, 4]
+    }  # fmt: skip
+    assert [(row["lora"], row["strength"]) for row in found["rows"]] == [("", 0), ("tiny_fox", 0.5), ("tiny_fox", 1)]
+    cards = [cell["image"] for row in found["rows"] for cell in row["cells"]]
+    seeds = [cell["seed"] for row in found["rows"] for cell in row["cells"]]
+    assert seeds == [0, 1] * 3
+    files = [read_image(server.output / "lora_test" / card["name"]) for card in cards]
+    assert [file.request.seed for file in files if file.request] == [3, 4] * 3
+    assert [[(use.name, use.strength_model) for use in file.request.loras] for file in files if file.request] == [
+        *[[]] * 2, *[[("tiny_fox.safetensors", 0.5)]] * 2, *[[("tiny_fox.safetensors", 1.0)]] * 2
+    ]  # fmt: skip
+    words = api.get(f"/gallery/images/{cards[-1]['id']}/words")
+    assert "tinyfox" in str(words)
+    again = server.run(rendered, extra_data={"extra_pnginfo": {"workflow": workflow}})
+    assert not server.files(again) or api.get(f"/gallery/grids/{listed['id']}")["rows"] == found["rows"]

@@ -88,3 +88,24 @@ def test_what_is_no_test_is_told(sqlite_store: Store):
 @pytest.mark.parametrize(("scores", "low", "high"), [([], None, None), ([0.4], None, None), ([0, 1, 1, 1], 0.34, 1.0)])
 def test_the_interval_of_a_mean_stays_within_0_and_1(scores: list[float], low: float | None, high: float | None):
     assert grids.interval(scores) == (pytest.approx(low, abs=0.01), pytest.approx(high))
+
+
+def test_images_from_a_canvas_come_one_by_one_and_in_any_order(store: Store, tmp_path: Path):
+    one, two, three, again = rendered(store, tmp_path, [0.3, 0.6, None, 0.1])
+    hill = "a hill, {trigger}"
+    for image in (
+        grids.NewImage("ink", 1.0, hill, 2, one),
+        grids.NewImage("", 0.0, hill, 1, two),
+        grids.NewImage("fox", 0.5, hill, 1, three),
+        grids.NewImage("ink", 1.0, hill, 2, again),  # rendered anew: in place of the first
+    ):
+        grids.add(store, "t1", "Foxes", image)
+    (listed,) = grids.listed(store)
+    found = grids.grid(store, "t1")
+    assert (listed.title, found.test.loras, found.test.strengths) == ("Foxes", ("fox", "ink"), (0.5, 1.0))
+    assert (found.test.prompts, found.test.seeds) == ((hill,), (1, 2))
+    assert [(row.lora, row.strength, row.score) for row in found.rows] == [
+        ("", 0.0, 0.6),
+        ("ink", 1.0, 0.1),
+        ("fox", 0.5, None),
+    ]

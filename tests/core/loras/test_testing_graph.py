@@ -8,9 +8,11 @@ import pytest
 
 from orchestrator_core.errors import ConfigError
 from orchestrator_core.formats.comfy_workflow_reader import graph_from_workflow
+from orchestrator_core.formats.sharing_nodes import OUR_NODES
 from orchestrator_core.loras.record import LoraRecord
 from orchestrator_core.loras.testing import TestPlan, draw_prompts, plan_test
-from orchestrator_core.loras.testing_graph import graph_of_test, workflow_of_test
+from orchestrator_core.loras.testing_graph import SAVE_WITH_ORIGIN, graph_of_test, workflow_of_test
+from orchestrator_core.loras.testing_note import NOTE, CellNote, note_of
 from orchestrator_core.request import GenerationRequest
 from orchestrator_core.template import Wildcards
 
@@ -74,3 +76,23 @@ def overlap(one: tuple[float, ...], other: tuple[float, ...]) -> bool:
 def test_too_many_images_for_a_canvas_are_refused_in_a_sentence():
     with pytest.raises(ConfigError, match="= 25 images: a workflow holds at most 24"):
         workflow_of_test(plan(seeds=(1, 2, 3, 4, 5)))
+
+
+def test_for_the_gallery_each_image_says_which_it_is_of_the_test():
+    workflow = workflow_of_test(plan(), test="t1", title="Two")
+    savers = [node for node in workflow["nodes"] if node["type"] == SAVE_WITH_ORIGIN]
+    notes = [note_of(node) for node in savers]
+    hill = "a hill, {trigger}"
+    assert notes[0] == CellNote("t1", "Two", "", "", hill)
+    assert notes[2] == CellNote("t1", "Two", "styles/tiny_ink", "styles/tiny_ink.safetensors", hill, "tinyink")
+    assert len(notes) == 10
+    assert graph_from_workflow(workflow, OUR_NODES) == graph_of_test(plan(), SAVE_WITH_ORIGIN)
+    assert NOTE not in str(workflow_of_test(plan()))
+
+
+@pytest.mark.parametrize(
+    "held", [None, "t1", {}, {"test": "t1"}, {**CellNote("", "", "", "", "").as_property()},
+             {**CellNote("t1", "", "", "", "").as_property(), "file": 3}],
+)  # fmt: skip
+def test_what_no_test_wrote_is_no_note(held: object):
+    assert note_of({"properties": {NOTE: held}}) is None
