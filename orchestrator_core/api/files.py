@@ -14,18 +14,8 @@ from typing import BinaryIO
 
 from orchestrator_core.api.refusing import Refusal
 from orchestrator_core.api.wire import Answer, Head, Part
+from orchestrator_core.formats.media_types import HEAD, media_type
 
-# By how they begin: what a file is called says nothing about what is in it.
-_BEGINNINGS: tuple[tuple[int, bytes, str], ...] = (
-    (0, b"\x89PNG\r\n\x1a\n", "image/png"),
-    (0, b"\xff\xd8\xff", "image/jpeg"),
-    (0, b"GIF8", "image/gif"),
-    (8, b"WEBP", "image/webp"),
-    (4, b"ftypavif", "image/avif"),
-    (4, b"ftypavis", "image/avif"),
-    (0, b"\xff\x0a", "image/jxl"),
-    (0, b"\x00\x00\x00\x0cJXL ", "image/jxl"),
-)
 _RANGE = re.compile(r"bytes=([0-9]{0,18})-([0-9]{0,18})")
 
 
@@ -47,8 +37,7 @@ def image_type(path: Path) -> str:
     """Its media type; "" for what is no image. Raises OSError."""
     file, _ = opened(path)
     with file:
-        head = file.read(16)
-    return next((kind for at, begins, kind in _BEGINNINGS if head[at : at + len(begins)] == begins), "")
+        return media_type(file.read(HEAD))
 
 
 def opened_part(answer: Answer) -> tuple[BinaryIO, int]:

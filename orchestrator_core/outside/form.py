@@ -10,12 +10,6 @@ from typing import Any, NamedTuple
 
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
 _BROWSERS_ESCAPES = {'"': "%22", "\r": "%0D", "\n": "%0A"}  # as the HTML specification has them; the rest is UTF-8
-_BEGINNINGS = (
-    (0, b"\x89PNG\r\n\x1a\n", "image/png"),
-    (0, b"\xff\xd8\xff", "image/jpeg"),
-    (8, b"WEBP", "image/webp"),
-    (4, b"ftypavif", "image/avif"),
-)
 
 
 class File(NamedTuple):
@@ -24,12 +18,6 @@ class File(NamedTuple):
     name: str
     kind: str
     data: bytes
-
-
-def kind_of(data: bytes) -> str:
-    """The media type of a picture, by how it begins."""
-    found = (kind for at, begins, kind in _BEGINNINGS if data[at : at + len(begins)] == begins)
-    return next(found, "application/octet-stream")
 
 
 def form(record: Mapping[str, Any], image: File | None = None) -> tuple[str, bytes]:

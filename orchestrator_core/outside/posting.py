@@ -14,8 +14,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from orchestrator_core.errors import GalleryError, OutsideError
+from orchestrator_core.formats.media_types import media_type
 from orchestrator_core.gallery.indexing import Report
-from orchestrator_core.outside.form import File, form, kind_of
+from orchestrator_core.outside.form import File, form
 from orchestrator_core.outside.places import Opened, Places
 from orchestrator_core.outside.record import last_part, record_of
 from orchestrator_core.run import new_run_id
@@ -150,7 +151,7 @@ class _Round:
         data = _content(path, image, self.pace.most_bytes)
         with self.store.reading() as connection:
             scores = outside.scores_of(connection, image.run_id, image.run_image) if image.run_id else []
-        kind = kind_of(data)
+        kind = media_type(data) or "application/octet-stream"
         return form(record_of(image, len(data), kind, scores), File(last_part(image.name), kind, data))
 
     def _tried(self, content_type: str, body: bytes) -> Outcome:

@@ -254,6 +254,8 @@ def test_a_whole_number_may_be_written_with_a_point():
 def test_a_file_is_what_it_begins_with(tmp_path: Path):
     path = tmp_path / "image.png"
     kinds = {b"\x89PNG\r\n\x1a\n": "image/png", b"\xff\xd8\xff\xe0": "image/jpeg", b"RIFF0000WEBPVP8 ": "image/webp"}
+    family_first = b"\0\0\0 ftypmif1\0\0\0\0mif1avif"  # as some programs write AVIF: its own brand is not the first
+    kinds |= {b"\0\0\0 ftypavis\0\0\0\0": "image/avif", family_first: "image/avif"}
     for begins, kind in {**kinds, b"<svg onload=": "", b"": "", b"RIFF0000WAVE": ""}.items():
         path.write_bytes(begins)
         assert image_type(path) == kind
