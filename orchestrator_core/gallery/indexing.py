@@ -118,12 +118,13 @@ class _Indexing:
         return [row["path"] for row in rows if not row["missing"]]
 
     def _of_runs(self) -> list[str]:
-        """The files of runs that are gone, where nobody looks for them else."""
+        """The files of runs that are gone, where nobody looks for them else. Of a path that is relative, or another
+        system's, nothing is known here."""
         from orchestrator_core.store import gallery_folders
 
         with self.store.reading() as connection:
-            rows = gallery_folders.files_of_runs(connection)
-        return [row["path"] for row in rows if not row["missing"] and not Path(row["path"]).exists()]
+            paths = [Path(row["path"]) for row in gallery_folders.files_of_runs(connection) if not row["missing"]]
+        return [str(path) for path in paths if path.is_absolute() and not path.exists()]
 
     def _begin(self, found: Look, changed: Sequence[Place], wanted: Sequence[_File], known: Collection[Place]) -> None:
         """Folders in which nothing is to be read are through; new ones are known from now on, so that what is read of

@@ -57,7 +57,7 @@ def stand_in(run_id: str, image: str) -> str:
 
 
 def told_of(run: Run, image: GeneratedImage, row: Mapping[str, Any], now: int) -> Told:
-    """What a run says of one of its images. ``row``: with ``sha256``, ``width``, ``height``."""
+    """What a run says of one of its images. ``row``: with ``path``, ``sha256``, ``width``, ``height``."""
     draft, request, name = run.draft, image.request, image.path.name
     values = {
         **request_values(request),
@@ -75,7 +75,7 @@ def told_of(run: Run, image: GeneratedImage, row: Mapping[str, Any], now: int) -
         "score": _score(run.scores, name),
     }
     key = row["sha256"] or stand_in(run.id, name)
-    return Told(key, values, str(image.path), tuple(terms_of(values, request, draft)), row["sha256"] is not None)
+    return Told(key, values, row["path"], tuple(terms_of(values, request, draft)), row["sha256"] is not None)
 
 
 def made_ms(run_id: str, otherwise: int) -> int:

@@ -64,14 +64,17 @@ def rows_of(run: Run, now_ms: int) -> dict[str, list[Row]]:
 
 def image_row(run_id: str, position: int, image: GeneratedImage) -> Row:
     """Reads the file. Raises StoreError where the request's ``extra`` holds what JSON cannot."""
+    facts = file_facts(image.path)
+    # Another program, which began in another folder, has to find it too. Of what is not here, nobody knows where it is.
+    path = image.path if facts.sha256 is None else image.path.absolute()
     return {
         "run_id": run_id,
         "position": position,
         "of_run": image.run_id,
-        "path": str(image.path),
+        "path": str(path),
         "request": _request_json(image),
         "seed": image.request.seed,
-        **asdict(file_facts(image.path)),
+        **asdict(facts),
     }
 
 

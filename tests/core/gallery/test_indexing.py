@@ -298,3 +298,16 @@ def test_odd_names_and_texts_are_kept(store: Store, folder: Path) -> None:
         assert gallery.count(f'"{query}"') == 1, query
     assert gallery.count('"100_"') == 0
     assert gallery.index().read == 0
+
+
+def test_images_of_a_run_are_found_from_any_folder(
+    gallery: Gallery, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("began", "elsewhere"):
+        (tmp_path / name).mkdir()
+    monkeypatch.chdir(tmp_path / "began")
+    gallery.store.save_run(a_run(Path("outputs"), 1))
+    monkeypatch.chdir(tmp_path / "elsewhere")
+    gallery.index()
+    image = gallery.page("fox").images[0]
+    assert gallery.file_of(image.id) == tmp_path / "began" / "outputs" / "1.png"
