@@ -8,6 +8,7 @@ import { useTargets } from "../targets";
 import { complain } from "../toasts";
 import type { Card, Slot, Taught, Whole, Word } from "../types";
 import { again, copy, toWorkflow } from "./actions";
+import { SIGNS, changeOf } from "./lessons";
 import { term } from "./query";
 import { file } from "./thumbnails";
 
@@ -191,21 +192,33 @@ function Lessons({ card }: { card: Card }) {
   return (
     <ul className="plain lessons">
       {!data.is_learning && <li className="dim">Learning is off; this is what it would do.</li>}
-      {data.values.map(({ slot, value, profile, before, after, why }) => (
-        <li key={`${slot} ${value} ${profile}`} title={why}>
-          <span>
-            {value} <span className="dim">{profile ? `${slot}, ${profile}` : slot}</span>
-          </span>
-          <span className={after >= before ? "up" : "down"}>
-            {percent(before)} → {percent(after)}
-          </span>
-          <span className="odds" aria-hidden="true">
-            <i style={{ width: `${before * 100}%` }} />
-            <b style={{ width: `${after * 100}%` }} />
-          </span>
-        </li>
+      {data.values.map((value) => (
+        <Lesson key={`${value.slot} ${value.value} ${value.profile}`} {...value} />
       ))}
     </ul>
+  );
+}
+
+const SAID = { more: "more often", less: "less often", same: "as often as before" };
+
+function Lesson({ slot, value, profile, before, after, why }: Taught["values"][number]) {
+  const change = changeOf(before, after);
+  return (
+    <li title={why}>
+      <span>
+        {value} <span className="dim">{profile ? `${slot}, ${profile}` : slot}</span>
+      </span>
+      <span className={change.way} title={SAID[change.way]}>
+        <span role="img" aria-label={SAID[change.way]}>
+          {SIGNS[change.way]}
+        </span>{" "}
+        {change.before} → {change.after}
+      </span>
+      <span className="odds" aria-hidden="true">
+        <i style={{ width: `${before * 100}%` }} />
+        <b style={{ width: `${after * 100}%` }} />
+      </span>
+    </li>
   );
 }
 
@@ -247,5 +260,4 @@ function Facts({ card, whole, onSearch }: { card: Card; whole: Whole | undefined
 const namesOf = (text: string): string[] => text.split(",").map((name) => name.trim()).filter(Boolean);
 const nameOf = (field: string): string => field.charAt(0).toUpperCase() + field.slice(1).replaceAll("_", " ");
 const textOf = (value: unknown): string => (value === null ? "" : typeof value === "object" ? JSON.stringify(value) : String(value));
-const percent = (share: number): string => `${(share * 100).toFixed(share < 0.1 ? 1 : 0)} %`;
 const round = (number: number): string => String(Math.round(number * 100) / 100);
