@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 from pydantic import ConfigDict, Field, model_validator
 
 from orchestrator_core.api.gallery_models import LARGEST, Card, ImageIds, card_of
-from orchestrator_core.api.gallery_place import drawing_of, image_named, opened
+from orchestrator_core.api.gallery_place import drawing_of, image_named, name_of, no_such_image, opened
 from orchestrator_core.api.models import Asked, ErrorShown, ErrorTold, Shown
 from orchestrator_core.api.refusing import Refusal, model_answer
 from orchestrator_core.api.routing import Call
@@ -91,8 +91,14 @@ class StaleShown(ErrorShown):
 def mark(call: Call) -> MarkedShown | Answer:
     seen = _seen(call.head.headers.get("if-match", ""))
     with opened(call) as gallery:
-        image = image_named(gallery, call.names["image"])
-        return _marked(call, gallery, lambda marking: marking.mark(image.id, call.body.given(), _known(gallery, seen)))
+        name = name_of(call.names["image"])
+        image_id = name if isinstance(name, int) else image_named(gallery, call.names["image"]).id
+        try:
+            return _marked(
+                call, gallery, lambda marking: marking.mark(image_id, call.body.given(), _known(gallery, seen))
+            )
+        except GalleryError:
+            raise no_such_image(call.names["image"]) from None
 
 
 def mark_all(call: Call) -> MarkedShown | Answer:
@@ -130,7 +136,8 @@ def _marked(call: Call, gallery: Gallery, say: Callable[[Marking], Marked]) -> M
     if done.step:
         call.place.changed("marks")
     cards = [card_of(image) for image in done.images]
-    return MarkedShown(images=cards, step=done.step, taught=done.taught, revision=gallery.revision())
+    revision = max(image.revision for image in done.images) if done.step else gallery.revision()
+    return MarkedShown(images=cards, step=done.step, taught=done.taught, revision=revision)
 
 
 def _stale(error: StaleMarks) -> Answer:

@@ -42,8 +42,12 @@ def image_named(gallery: Gallery, name: str) -> GalleryImage:
     wanted = name_of(name)
     found = gallery.images([wanted]) if wanted is not None else []
     if not found:
-        raise Refusal(404, "no_such_image", f"There is no image {name[:100]!r} in the gallery.")
+        raise no_such_image(name)
     return found[0]
+
+
+def no_such_image(name: str) -> Refusal:
+    return Refusal(404, "no_such_image", f"There is no image {name[:100]!r} in the gallery.")
 
 
 def name_of(text: str) -> int | str | None:

@@ -124,24 +124,27 @@ class Marking:
 
     def _told_by_files(self, plan: Plan) -> dict[int, Told]:
         """Of images that the store has no run of, as far as their files tell. Slow, so it comes before all else."""
+        from orchestrator_core.store import gallery_untaught
+
         if self._run_of is None:
             return {}
         with self.store.reading() as connection:
-            ids = [change.image_id for change in plan(connection)]
-        return self._by_files(ids)
+            asked = gallery_untaught.told_by_files(connection, [change.image_id for change in plan(connection)])
+        return self._read(asked)
 
     def _by_files(self, ids: Sequence[int]) -> dict[int, Told]:
-        from orchestrator_core.store import queries
+        from orchestrator_core.store import gallery_untaught
 
-        images = self.gallery.images(ids)
         with self.store.reading() as connection:
-            stored = queries.known_ids(connection, sorted({image.run_id for image in images}))
+            asked = gallery_untaught.told_by_files(connection, ids)
+        return self._read(asked)
+
+    def _read(self, asked: Mapping[int, tuple[str, str]]) -> dict[int, Told]:
         found: dict[int, Told] = {}
-        for image in images:
-            if self._run_of is not None and not image.missing and image.template and image.run_id not in stored:
-                with suppress(OrchestratorError):  # then nothing is learned from it
-                    run = self._run_of(Path(image.path))
-                    found |= {image.id: (run, image.name)} if run is not None else {}
+        for image_id, (path, name) in asked.items():
+            with suppress(OrchestratorError):  # then nothing is learned from it
+                run = self._run_of(Path(path)) if self._run_of is not None else None
+                found |= {image_id: (run, name)} if run is not None else {}
         return found
 
 

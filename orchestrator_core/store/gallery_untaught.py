@@ -21,6 +21,12 @@ untaught = Table(
     Column("tried", BigInteger),  # the revision of the image at which it told nothing
 )
 _COLUMNS = ("id", "revision", "run_id", "run_image", *MARKS)
+_HAS_RUN = select(schema.runs.c.id).where(schema.runs.c.id == images.c.run_id).exists()
+_HAS_FILE = (images.c.missing == 0) & (images.c.template != "")
+# Made once, as each mark asks: to build a statement anew takes longer than to run it.
+_AMONG = images.c.id.in_(bindparam("ids", expanding=True))
+_BY_FILES = select(images.c.id, images.c.path, images.c.name).where(_AMONG, _HAS_FILE, ~_HAS_RUN)
+_TAUGHT = delete(untaught).where(untaught.c.image_id.in_(bindparam("ids", expanding=True)))
 
 
 def m017_gallery_untaught(connection: Connection) -> None:
@@ -38,16 +44,23 @@ def m017_gallery_untaught(connection: Connection) -> None:
 def settle(connection: Connection, marked: Collection[int], waiting: Sequence[int]) -> None:
     """Of the images that were just marked these are waited for, and the others no more."""
     for chunk in in_chunks(sorted(marked)):
-        connection.execute(delete(untaught).where(untaught.c.image_id.in_(chunk)))
+        connection.execute(_TAUGHT, {"ids": chunk})
     if waiting:
         connection.execute(insert(untaught), [{"image_id": id_, "tried": 0} for id_ in waiting])
 
 
+def told_by_files(connection: Connection, ids: Sequence[int]) -> dict[int, tuple[str, str]]:
+    """Of those of these images that only a file may tell of its path, and the image's name."""
+    return {
+        row.id: (row.path, row.name)
+        for chunk in in_chunks(ids)
+        for row in connection.execute(_BY_FILES, {"ids": chunk})
+    }
+
+
 def come(connection: Connection, after: int, most: int, *, with_files: bool) -> list[int]:
     """Ids above ``after`` that may tell now what they are of: by a stored run, or by a file too, if that is asked."""
-    of_run = select(schema.runs.c.id).where(schema.runs.c.id == images.c.run_id).exists()
-    of_file = (images.c.missing == 0) & (images.c.template != "")
-    may_tell = or_(of_run, of_file) if with_files else of_run
+    may_tell = or_(_HAS_RUN, _HAS_FILE) if with_files else _HAS_RUN
     changed = select(images.c.id).join(untaught, untaught.c.image_id == images.c.id)
     changed = changed.where(untaught.c.image_id > after, images.c.revision > untaught.c.tried, may_tell)
     return list(connection.execute(changed.order_by(untaught.c.image_id).limit(most)).scalars())
