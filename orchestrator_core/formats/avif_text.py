@@ -12,7 +12,7 @@ from collections.abc import Iterator, Mapping
 from typing import NamedTuple
 
 from orchestrator_core.errors import FormatError
-from orchestrator_core.formats.exif_text import read_exif
+from orchestrator_core.formats.exif_text import MOST_BLOCKS, read_exif
 from orchestrator_core.formats.png_text import Bytes
 
 _MOST_ITEMS = 10_000
@@ -84,14 +84,16 @@ def _within(data: Bytes, box: Box | None, where: str) -> Iterator[Box]:
 
 
 def _texts(data: Bytes, inside: Mapping[bytes, Box], where: str) -> dict[str, str]:
-    """Of all items that are EXIF."""
+    """Of the items that are EXIF."""
     wanted = _exif_items(data, inside.get(b"iinf"), where)
     places = _places(data, inside[b"iloc"]) if b"iloc" in inside else {}
     idat = inside.get(b"idat")
     texts: dict[str, str] = {}
+    blocks = 0
     for item, extents in places.items():
         pieces = [_piece(data, extent, idat, where) for extent in extents]  # of the picture too: is it all there?
-        if item in wanted and sum(end - start for start, end in pieces) <= _MOST_EXIF:
+        blocks += item in wanted
+        if item in wanted and blocks <= MOST_BLOCKS and sum(end - start for start, end in pieces) <= _MOST_EXIF:
             block = b"".join(data[start:end] for start, end in pieces)
             texts |= read_exif(block[4 + int.from_bytes(block[:4], "big") :].removeprefix(_EXIF_HEAD))
     return texts

@@ -22,6 +22,7 @@ _NAME_TAGS = {"prompt": 0x0110, "workflow": 0x010F, "orchestrator": 0x010E}  # a
 _NAMED = re.compile(r"([A-Za-z_]\w{0,40}):\s*(?=[{\[\"])")
 _EXIF_HEAD = b"Exif\0\0"
 _MAX_JPEG_SEGMENT = 65_533
+MOST_BLOCKS = 4  # of EXIF in one file, where one is right: each may unfold to megabytes
 
 
 class Part(NamedTuple):
@@ -35,14 +36,14 @@ class Part(NamedTuple):
 
 def read_jpeg(data: Bytes, where: str) -> tuple[tuple[int, int], dict[str, str]]:
     """((width, height), texts by name). Raises FormatError where the file is cut short."""
-    size = (0, 0)
+    size, blocks = (0, 0), 0
     texts: dict[str, str] = {}
     for part in jpeg_parts(data, where):
         payload = data[part.payload : part.end]
         if part.kind == "size" and len(payload) >= 5:
             height, width = struct.unpack_from(">HH", payload, 1)
             size = (width, height)
-        elif part.kind == "exif":
+        elif part.kind == "exif" and (blocks := blocks + 1) <= MOST_BLOCKS:
             texts |= read_exif(payload.removeprefix(_EXIF_HEAD))
         elif part.kind == "comment":
             texts.setdefault("comment", payload.decode("utf-8", "replace"))
@@ -51,12 +52,12 @@ def read_jpeg(data: Bytes, where: str) -> tuple[tuple[int, int], dict[str, str]]
 
 def read_webp(data: Bytes, where: str) -> tuple[tuple[int, int], dict[str, str]]:
     """((width, height), texts by name). Raises FormatError where the file is cut short."""
-    size = (0, 0)
+    size, blocks = (0, 0), 0
     texts: dict[str, str] = {}
     for part in webp_parts(data, where):
         if part.kind in ("VP8X", "VP8 ", "VP8L") and size == (0, 0):
             size = _webp_size(part.kind, data[part.payload : part.payload + 10])
-        elif part.kind == "EXIF":
+        elif part.kind == "EXIF" and (blocks := blocks + 1) <= MOST_BLOCKS:
             texts |= read_exif(data[part.payload : part.end].removeprefix(_EXIF_HEAD))
     return size, texts
 

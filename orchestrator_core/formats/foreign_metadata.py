@@ -90,7 +90,9 @@ def _fooocus(value: dict[str, Any]) -> Foreign:
     if size := re.fullmatch(r"\(?(\d{1,6}), ?(\d{1,6})\)?", str(value.get("resolution", ""))):
         values["width"], values["height"] = int(size[1]), int(size[2])
     loras = value.get("loras")
-    values["loras"] = _loras(row[:2] for row in loras if isinstance(row, list)) if isinstance(loras, list) else ()
+    values["loras"] = (
+        _loras(row for row in loras if isinstance(row, list) and len(row) > 1) if isinstance(loras, list) else ()
+    )
     return _request(values), ImageNotes(""), rest
 
 

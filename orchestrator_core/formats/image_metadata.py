@@ -34,6 +34,7 @@ MAX_FILE_BYTES = 4 * 1024**3
 _TOLD_BY = frozenset(
     ("parameters", "prompt", "workflow", "orchestrator", "invokeai_metadata", "sd-metadata", "Comment")
 )
+MOST_VALUES = 2_000_000  # of a text that is JSON: each takes up to a hundred bytes of memory
 MAX_INFOTEXT = 1024**2  # characters: a hundred times the longest that a host writes
 
 
@@ -104,9 +105,10 @@ def read_image_data(data: Bytes, where: str = "The image") -> ImageMetadata:
 
 def _interpret(name: str, width: int, height: int, texts: dict[str, str]) -> ImageMetadata:
     problems: list[str] = []
-    graph = _json_text(texts, "prompt", problems)
-    workflow = _json_text(texts, "workflow", problems)
-    infotext = _infotext(texts, problems)
+    said = _bounded(texts, problems)
+    graph = _json_text(said, "prompt", problems)
+    workflow = _json_text(said, "workflow", problems)
+    infotext = _infotext(said, problems)
     request = infotext.request if infotext else _request_of(graph, width, height, problems)
     return ImageMetadata(
         format=name,
@@ -115,12 +117,23 @@ def _interpret(name: str, width: int, height: int, texts: dict[str, str]) -> Ima
         texts=texts,
         infotext=infotext,
         request=request,
-        notes=_notes(texts, infotext),
+        notes=_notes(said, infotext),
         graph=graph,
         workflow=workflow,
         software=_software(texts, infotext, graph),
         problems=tuple(problems),
     )
+
+
+def _bounded(texts: Mapping[str, str], problems: list[str]) -> dict[str, str]:
+    """Those that may be read as JSON: a text that was packed into kilobytes can unfold to millions of empty lists."""
+    kept = {}
+    for name, text in texts.items():
+        if len(text) > MOST_VALUES and sum(map(text.count, "[{,")) > MOST_VALUES:
+            problems.append(f'The text "{name}" has more than {MOST_VALUES:,} values, and is not read.')
+        else:
+            kept[name] = text
+    return kept
 
 
 def _json_text(texts: Mapping[str, str], name: str, problems: list[str]) -> dict[str, Any] | None:

@@ -17,6 +17,7 @@ from orchestrator_core.errors import FormatError
 
 SIGNATURE = b"\x89PNG\r\n\x1a\n"
 MAX_TEXT_BYTES = 64 * 1024 * 1024  # of all texts of one image, decompressed
+MOST_CHUNKS = 200_000  # four times what the largest picture has
 Bytes = bytes | mmap.mmap
 _TEXT_CHUNKS = (b"tEXt", b"zTXt", b"iTXt")
 
@@ -34,9 +35,9 @@ class Chunk(NamedTuple):
 
 
 def read_chunks(data: Bytes, where: str) -> Iterator[Chunk]:
-    """The chunks up to IEND. Raises FormatError where the file ends too early."""
+    """The chunks up to IEND. Raises FormatError where the file ends too early, or has far too many."""
     position = len(SIGNATURE)
-    while True:
+    for _ in range(MOST_CHUNKS):
         if position + 12 > len(data):
             raise FormatError(f"{where}: the PNG ends at byte {len(data):,}, inside its chunks; it is not complete.")
         length, kind = struct.unpack_from(">I4s", data, position)
@@ -51,6 +52,7 @@ def read_chunks(data: Bytes, where: str) -> Iterator[Chunk]:
         if kind == b"IEND":
             return
         position = end
+    raise FormatError(f"{where}: the PNG has more than {MOST_CHUNKS:,} chunks, which no picture has.")
 
 
 def read_png(data: Bytes, where: str) -> tuple[tuple[int, int], dict[str, str]]:

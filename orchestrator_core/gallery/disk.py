@@ -18,6 +18,7 @@ from typing import BinaryIO
 from orchestrator_core.loras.files import File, suffix_of
 from orchestrator_core.loras.scan import Place, is_below
 
+_LATEST_NS = 2**63 - 1  # that a database keeps; a clock that went wrong may be beyond
 SUFFIXES = frozenset((".png", ".jpg", ".jpeg", ".jfif", ".webp", ".avif"))
 
 
@@ -108,7 +109,8 @@ def _list(found: Look, root: str, folder: str) -> list[str]:
                     below.append(entry.path)
                 elif suffix_of(entry.name) in SUFFIXES and entry.is_file(follow_symlinks=False):
                     info = entry.stat(follow_symlinks=False)
-                    files.append(File(entry.name, info.st_size, info.st_mtime_ns, info.st_ino))
+                    changed_ns = max(min(info.st_mtime_ns, _LATEST_NS), -_LATEST_NS)
+                    files.append(File(entry.name, info.st_size, changed_ns, info.st_ino))
     except OSError as error:
         if folder == root:
             found.offline.add(root)

@@ -8,14 +8,14 @@ from __future__ import annotations
 
 import hashlib
 import struct
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
 
 from orchestrator_core.errors import FormatError
-from orchestrator_core.formats.image_metadata import ImageMetadata, read_image_data
+from orchestrator_core.formats.image_metadata import MAX_FILE_BYTES, ImageMetadata, read_image_data
 from orchestrator_core.formats.pixels import pixel_digest
-from orchestrator_core.formats.png_text import SIGNATURE
+from orchestrator_core.formats.png_text import MOST_CHUNKS, SIGNATURE
 from orchestrator_core.gallery.disk import open_image
 from orchestrator_core.request import GenerationRequest, ImageNotes
 
@@ -26,7 +26,9 @@ VERSION = "2"  # of what is read: another one reads all files anew
 MOST_BYTES = 32 * 2**20  # of a file that is held in memory
 MOST_PIXELS = 8192 * 8192
 LONGEST = 20_000  # characters of a prompt or a template that are kept
+MOST_NAMES = 200  # that one image can be found by
 _BLOCK = 2**20
+_OF_A_CHUNK = 100  # bytes of memory beside its own
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +50,8 @@ def read_facts(path: Path) -> Facts:
         with open_image(path) as file:
             size = file.seek(0, 2)
             file.seek(0)
+            if size >= MAX_FILE_BYTES:  # it may be sparse: to hash a terabyte of nothing takes an hour
+                return Facts("", broken=f"{size:,} bytes are more than an image has.")
             digest, data = _contents(file, size)
     except FileNotFoundError:
         raise
@@ -76,7 +80,9 @@ def _without_pixels(file: BinaryIO) -> bytes | None:
     if kept[0] != SIGNATURE:
         return None
     room = MOST_BYTES
-    while len(head := file.read(8)) == 8:
+    for _ in range(MOST_CHUNKS):
+        if len(head := file.read(8)) < 8:
+            break
         length, kind = struct.unpack(">I4s", head)
         if kind == b"IDAT":
             end = file.tell() + length + 4
@@ -84,12 +90,14 @@ def _without_pixels(file: BinaryIO) -> bytes | None:
                 break
             file.seek(end)
             continue
-        room -= length
+        room -= length + _OF_A_CHUNK
         if room < 0:
             return None
         kept += [head, file.read(length + 4)]
         if kind == b"IEND":
             break
+    else:
+        return None
     return b"".join(kept)
 
 
@@ -124,6 +132,7 @@ def told_of(path: Path, facts: Facts, mtime_ns: int) -> Told:
 
     metadata = facts.metadata
     request = metadata.request if metadata and metadata.request else GenerationRequest("", seed=0)
+    request = replace(request, loras=request.loras[:MOST_NAMES])
     notes = metadata.notes if metadata and metadata.notes else ImageNotes("")
     values = request_values(request)
     if metadata is None or metadata.request is None:
@@ -141,10 +150,10 @@ def told_of(path: Path, facts: Facts, mtime_ns: int) -> Told:
         "run_image": path.name if notes.run_id else "",
         "own": 0,
         "story": "",
-        "profiles": notes.profiles,
+        "profiles": notes.profiles[:LONGEST],
         "score": -1.0,
         "broken": facts.broken[:1000],
     }
     values["search_text"] = folded(values["prompt"], values["negative"], values["template"])
     key = facts.sha256 or "file:" + hashlib.sha256(str(path).encode("utf-8", "surrogatepass")).hexdigest()
-    return Told(key, values, str(path), tuple(terms_of(values, request)))
+    return Told(key, values, str(path), tuple(terms_of(values, request))[:MOST_NAMES])
