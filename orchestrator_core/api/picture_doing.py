@@ -63,7 +63,7 @@ def taught(call: Call) -> shown.TaughtAll:
         return shown.TaughtAll(values=[], is_learning=ledger.settings.on)
     found = taught_by(run, ledger, call.place.context())
     values = [shown.TaughtShown(**fields_of(value)) for value in found.values]
-    return shown.TaughtAll(values=values, is_learning=found.is_learning)
+    return shown.TaughtAll(values=values, is_learning=found.is_learning, notice=found.notice)
 
 
 def slots(call: Call) -> shown.SlotList:

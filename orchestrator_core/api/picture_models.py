@@ -44,6 +44,7 @@ class TaughtShown(Shown):
 class TaughtAll(Shown):
     values: list[TaughtShown]
     is_learning: bool = Field(description="False: it is what would be so if learning were switched on.")
+    notice: str = Field("", description="Why nothing at all was learned from its marks; empty where something was.")
 
 
 class SlotShown(Shown):

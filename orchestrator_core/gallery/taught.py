@@ -13,6 +13,7 @@ from orchestrator_core.template import Bias
 from orchestrator_core.template.picking import share
 from orchestrator_core.weights.observation import INLINE, context_words, slot_of, value_of, variant_words
 from orchestrator_core.weights.odds import slot_odds
+from orchestrator_core.weights.regression import MOST
 
 if TYPE_CHECKING:
     from orchestrator_core.context import StageContext
@@ -37,20 +38,29 @@ class TaughtValue:
 
 @dataclass(frozen=True, slots=True)
 class Taught:
-    """``is_learning``: whether prompts are drawn by this now; if not, it is what would be so if learning were on."""
+    """``is_learning``: whether prompts are drawn by this now; if not, it is what would be so if learning were on.
+    ``notice``: why nothing at all was learned from its marks, for a person; "" where something was."""
 
     values: tuple[TaughtValue, ...]
     is_learning: bool
+    notice: str = ""
+
+
+_LEFT_OUT = (
+    f"Its marks are kept, but not learned from: with its values there would be more than {MOST:,} that marks speak of. "
+    "They count once marks of others are taken away or forgotten (orchestrator learn reset SLOT)."
+)
 
 
 def taught_by(image: ImageRun, ledger: Ledger, context: StageContext) -> Taught:
     """What changed most comes first. Values that are not told of have no mark of this image's to learn from."""
     run = image.run
-    before, after = ledger.without_mark(run.id, image.shown.path.name)
+    name = (run.id, image.shown.path.name)
+    before, after = ledger.without_mark(*name)
     marked = {
         one.key: one.context
         for one in after.observations
-        if one.kind == "mark" and one.weight > 0 and one.run_id == run.id and one.image == image.shown.path.name
+        if one.kind == "mark" and one.weight > 0 and (one.run_id, one.image) == name
     }
     choices = {choice.key: choice for part in (*run.draft.components, *run.draft.negative) for choice in part.choices}
     odds = _Chances(context, run.draft.source)
@@ -60,7 +70,8 @@ def taught_by(image: ImageRun, ledger: Ledger, context: StageContext) -> Taught:
         if key in choices  # not of a prompt that was drawn again otherwise since
     ]
     found.sort(key=lambda value: -abs(value.after - value.before))
-    return Taught(tuple(found), after.settings.on)
+    left_out = any(name in after.left_out(context) for context in set(marked.values()))
+    return Taught(tuple(found), after.settings.on, _LEFT_OUT if left_out else "")
 
 
 def _value(odds: _Chances, choice: Choice, before: State, after: State, context: str) -> TaughtValue:

@@ -8,7 +8,7 @@ after it is what held at the moment that it names.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from copy import deepcopy
 from dataclasses import dataclass, field, replace
 from typing import Any, Literal
@@ -48,6 +48,7 @@ class State:
         default_factory=dict
     )  # the scorer that a context's slot was last seen by
     _whole: dict[str, Regression] = field(default_factory=dict)  # by context
+    _left_out: dict[str, set[tuple[str, str]]] = field(default_factory=dict)  # images of too many values, by context
     _slots: dict[str, dict[str, None]] = field(default_factory=dict)  # in the order in which they came, by context
 
     def add(self, *events: Event) -> None:
@@ -88,12 +89,15 @@ class State:
         for (context, *_), parts in whole.items():
             first, regression = parts[0], self._whole.setdefault(context, Regression())
             if first.kind == "mark":
-                regression.add_marked({part.key: part.options for part in parts}, first.value, first.weight)
+                taken = regression.add_marked({part.key: part.options for part in parts}, first.value, first.weight)
             else:
-                regression.add([part.key for part in parts], first.value, first.weight)
+                taken = regression.add([part.key for part in parts], first.value, first.weight)
+            if not taken:
+                self._left_out.setdefault(context, set()).add((first.run_id, first.image))
 
     def _rebuild(self, observations: Iterable[Observation]) -> None:
         self._records, self._latest, self._whole, self._slots, self.images = {}, {}, {}, {}, set()
+        self._left_out = {}
         self._take(observations)
 
     def without_mark(self, run_id: str, image: str) -> State:
@@ -109,6 +113,7 @@ class State:
         concerned = set(gone.values())
         for context in concerned:
             other._whole.pop(context, None)
+            other._left_out.pop(context, None)
         other._take(one for one in other._seen.values() if one.kind != "score" and one.context in concerned)
         return other
 
@@ -133,6 +138,10 @@ class State:
 
     def whole(self, context: str) -> Regression | None:
         return self._whole.get(context)
+
+    def left_out(self, context: str) -> Collection[tuple[str, str]]:
+        """Run and name of images whose marks are not learned from: with theirs there were too many values."""
+        return self._left_out.get(context, frozenset())
 
 
 def folded(events: Sequence[Event]) -> State:

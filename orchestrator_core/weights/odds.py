@@ -14,7 +14,7 @@ from orchestrator_core.weights.learner import State
 from orchestrator_core.weights.observation import slot_of
 from orchestrator_core.weights.posterior import Belief, Spread, belief_of, chances, differs, interval, with_more
 from orchestrator_core.weights.record import SlotRecord
-from orchestrator_core.weights.regression import Regression
+from orchestrator_core.weights.regression import MOST, Regression
 from orchestrator_core.weights.settings import Rules
 
 FEW = 5.0  # images of a value: with fewer, nothing is said of it
@@ -77,7 +77,7 @@ def slot_odds(state: State, context: str, slot: str) -> SlotOdds:
     values = [known.value(key, 1.0 if still else multipliers.get(key, 1.0), best.get(key, 0.0)) for key in known.keys]
     values.sort(key=lambda value: (-value.multiplier, -value.best, value.key))
     why = still or _moves_because(state.settings.mode, sources.counted, bool(sources.marked))
-    return SlotOdds(slot, not still, why, tuple(values))
+    return SlotOdds(slot, not still, why + _left_out(len(state.left_out(context))), tuple(values))
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,6 +146,13 @@ def _moves_because(mode: str, record: SlotRecord, marked: bool) -> str:
     told += ["people's marks"] if marked else []
     again = f", begun anew {record.changes} times as things changed" if record.changes else ""
     return f"{mode}: by {' and '.join(told)}{again}"
+
+
+def _left_out(images: int) -> str:
+    if not images:
+        return ""
+    told = f"{images:,} image{'s' * (images != 1)} left out"
+    return f"; marks of {told}: with {'them' if images != 1 else 'it'} there would be more than {MOST:,} marked values"
 
 
 @dataclass(frozen=True, slots=True)

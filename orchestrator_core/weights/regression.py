@@ -42,8 +42,9 @@ class Regression:
     _has_neutral: bool = False
     _beliefs: dict[str, Mapping[str, Belief]] = field(default_factory=dict)  # by slot, until the next image
 
-    def add_marked(self, options: Mapping[str, int], value: float, weight: float) -> None:
+    def add_marked(self, options: Mapping[str, int], value: float, weight: float) -> bool:
         """One image that a person marked: the values in it, each with how many its slot has, and what the mark says.
+        False as ``add``.
 
         Who marks only what is good says by his silence of the rest that it is less so: one image that is neither is put
         beside the marks, or favourites that are all alike would tell no value from another. It is one alone, so that
@@ -56,15 +57,15 @@ class Regression:
             self._invert()
         for key, number in options.items():
             self._options[slot_of(key)] = number
-        self.add(list(options), value, weight)
+        return self.add(list(options), value, weight)
 
-    def add(self, keys: Sequence[str], value: float, weight: float = 1.0) -> None:
-        """One image: the values in it, and its score."""
+    def add(self, keys: Sequence[str], value: float, weight: float = 1.0) -> bool:
+        """One image: the values in it, and its score. False where it is left out, as there were too many values then."""
         import numpy as np
 
         new = [key for key in dict.fromkeys(keys) if key not in self.keys]
         if len(self.keys) + len(new) > MOST:
-            return
+            return False
         for key in new:
             self.keys[key] = len(self.keys) + 1
             self._columns.setdefault(slot_of(key), {})[key] = self.keys[key]
@@ -82,6 +83,7 @@ class Regression:
         if self.rows % _FIT_EVERY == 0:
             self._fit()
             self._invert()
+        return True
 
     def _grow(self) -> None:
         """Room for new values, of which nothing is known but how wide their slot is."""

@@ -22,6 +22,7 @@ from orchestrator_core.run import Run, Score
 from orchestrator_core.stages.generate_prompt import Options, generate
 from orchestrator_core.store import Store
 from orchestrator_core.template import Wildcards
+from orchestrator_core.weights import regression
 from orchestrator_core.weights.ledger import Ledger
 from tests.core.api.api_place import Asker, asking
 from tests.core.gallery.images import a1111, comfyui, picture, put
@@ -132,7 +133,7 @@ def found(
 
 
 def test_what_marks_taught_is_the_chance_with_them_and_without(ask: Asker, tmp_path: Path, wildcards: Wildcards):
-    assert ask.told("GET", "/gallery/images/1/taught") == {"values": [], "is_learning": False}
+    assert ask.told("GET", "/gallery/images/1/taught") == {"values": [], "is_learning": False, "notice": ""}
     ledger = ask.api.place.ledger
     assert ledger is not None
     ledger.change("switch", value=True)
@@ -155,7 +156,29 @@ def test_what_marks_taught_is_the_chance_with_them_and_without(ask: Asker, tmp_p
     assert value["profile"].startswith("no profile")
     assert 0.4 < value["before"] < value["after"] < 1  # 2 of 5 as its author wrote it
     assert ledger.state().observations  # what was asked changed nothing
-    assert ask.told("GET", f"/gallery/images/{best}/taught") == told
+    assert (ask.told("GET", f"/gallery/images/{best}/taught"), told["notice"]) == (told, "")
+
+
+def test_marks_that_are_of_too_many_values_to_learn_from_are_told(
+    ask: Asker, tmp_path: Path, wildcards: Wildcards, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(regression, "MOST", 1)
+    drafts = [generate(Options(template="a __colors/warm__ fox", seed=seed), wildcards) for seed in range(8)]
+    runs = [
+        a_run(tmp_path, wildcards, draft, f"{n + 0x0199BB000000:012x}" + "1" * 20) for n, draft in enumerate(drafts)
+    ]
+    save(ask, *runs)
+    with ask.api.place.open_store() as store:
+        gallery = Gallery(store)
+        shown = gallery.page("-name:0199aabb", 100).images[::-1]
+        for image in shown:
+            Marking(gallery).mark(image.id, {"favourite": True})
+    first = shown[0].prompt
+    for image in shown:
+        told = ask.told("GET", f"/gallery/images/{image.id}/taught")
+        assert told["notice"].startswith("" if image.prompt == first else "Its marks are kept, but not learned from")
+        assert bool(told["notice"]) == (image.prompt != first)
+    assert {image.prompt == first for image in shown} == {True, False}
 
 
 # again

@@ -5,12 +5,14 @@ from __future__ import annotations
 import math
 import random
 from collections.abc import Iterable
+from dataclasses import replace
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from orchestrator_core.errors import LearningError
+from orchestrator_core.weights import regression
 from orchestrator_core.weights.learner import Event, State, folded
 from orchestrator_core.weights.observation import Observation
 from orchestrator_core.weights.odds import odds, slot_odds
@@ -233,3 +235,17 @@ def test_a_change_of_the_world_is_noticed_and_learned():
     turned = {"a": -3.0, "b": 0.0, "c": 0.0, "d": 3.0}
     found = learned([*images(200), *images(60, turned, start=500)])
     assert max(found, key=lambda key: found[key]) == "s#d"
+
+
+def test_images_whose_marks_are_left_out_are_told_until_there_is_room(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(regression, "MOST", 3)
+    events = [mark(3 + n, n, value, 2.0) for n, value in enumerate(("a", "b", "c", "d", "e", "a"))]
+    state = folded([*ON, *events])
+    assert state.left_out("c") == {("r", "3"), ("r", "4")}
+    assert "; marks of 2 images left out: with them there would be more than" in slot_odds(state, "c", "s").why
+    assert state.without_mark("r", "3").left_out("c") == {("r", "4")}
+    taken_back = Event(20, "mark", (replace(events[1].observations[0], weight=0.0),))
+    state.add(taken_back)
+    assert state.left_out("c") == {("r", "4")}
+    assert "; marks of 1 image left out: with it" in slot_odds(state, "c", "s").why
+    assert "left out" not in slot_odds(state, "d", "s").why
