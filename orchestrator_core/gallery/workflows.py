@@ -27,6 +27,8 @@ if TYPE_CHECKING:
     from orchestrator_core.gallery.service import Gallery
 
 Source = Literal["image", "run"]
+MOST_NODES = 5_000  # of a graph that is laid out: ten times as many take minutes
+MOST_LORAS = 200
 _LATER = (Origin.llm, Origin.memory, Origin.trigger_words, Origin.user)
 _FIXED = "The prompt is fixed in its node, as it was changed after it was drawn: set the node to populate to draw anew."
 
@@ -72,6 +74,11 @@ def _own(metadata: ImageMetadata, told: list[str]) -> dict[str, Any] | None:
         told.append("The workflow in the image is none: it has no nodes.")
     if metadata.graph is None:
         return None
+    if len(metadata.graph) > MOST_NODES:
+        told.append(
+            f"The graph in the image has {len(metadata.graph):,} nodes; more than {MOST_NODES:,} are not laid out."
+        )
+        return None
     try:
         made = workflow_from_graph(metadata.graph, OUR_NODES)
     except FormatError as error:
@@ -99,7 +106,9 @@ def _of_run(run: Run, told: list[str]) -> dict[str, Any]:
 
 
 def _of_settings(request: GenerationRequest, told: list[str]) -> dict[str, Any]:
-    """An ordinary text-to-image graph."""
+    """An ordinary text-to-image graph. Raises GalleryError."""
+    if len(request.loras) > MOST_LORAS:
+        raise GalleryError(f"The image says that it has {len(request.loras):,} LoRAs, which no workflow holds.")
     told.append("Made of the settings that the image tells of: prompt, LoRAs, size, sampler and model.")
     if not request.checkpoint:
         told.append("The image does not say which model made it: choose one in the workflow.")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import struct
 import time
@@ -11,8 +12,10 @@ from pathlib import Path
 
 import pytest
 
+from orchestrator_core.context import StageContext
 from orchestrator_core.formats.image_metadata import with_metadata
-from orchestrator_core.gallery import reading
+from orchestrator_core.gallery import reading, workflows
+from orchestrator_core.gallery.image_runs import Drawing
 from orchestrator_core.gallery.service import Gallery
 from tests.core.gallery.images import LONG_AGO, a1111, fooocus, picture, put, write
 from tests.core.gallery.samples import box
@@ -140,3 +143,18 @@ def test_a_fooocus_lora_without_a_weight_does_not_break_the_picture(gallery: Gal
     gallery.index()
     (image,) = gallery.page("lora:wash").images
     assert image.broken == ""
+
+
+def test_a_workflow_is_made_of_no_image_that_names_thousands_of_loras_or_nodes(gallery: Gallery, folder: Path) -> None:
+    write(folder / "a.png", a1111(" ".join(f"<lora:l{number}:1>" for number in range(5_000))))
+    node = {"class_type": "CLIPTextEncode", "inputs": {"text": "a fox"}}
+    graph = {str(number): node for number in range(workflows.MOST_NODES + 1)}
+    write(folder / "b.png", {"prompt": json.dumps(graph)}, colour=1)
+    gallery.index()
+
+    def drawn() -> StageContext:
+        raise AssertionError("nothing is drawn for it")
+
+    found = [workflows.workflow_of_image(gallery, image, Drawing(drawn)) for image in gallery.page().images]
+    assert [one.workflow for one in found if "LoRAs, which no workflow holds" in " ".join(one.told)] == [None]
+    assert sum("nodes; more than" in " ".join(one.told) for one in found) == 1
