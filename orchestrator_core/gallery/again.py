@@ -18,12 +18,12 @@ from orchestrator_core.formats.run_json import run_to_json
 from orchestrator_core.gallery.varying import varied
 from orchestrator_core.jobs.model import NewJob, renderings
 from orchestrator_core.pipeline.seeding import seed_for
-from orchestrator_core.prompt import PromptDraft
+from orchestrator_core.prompt import PromptDraft, PromptSource
 from orchestrator_core.request import GenerationRequest
 from orchestrator_core.run import Run
 from orchestrator_core.spec import PipelineSpec, StageSpec, pipeline_from, problems_of
 from orchestrator_core.stages import dispatch
-from orchestrator_core.stages.generate_prompt import generate, options_of
+from orchestrator_core.stages.generate_prompt import Options, generate, options_of
 from orchestrator_core.template.align import aligned
 
 if TYPE_CHECKING:
@@ -95,10 +95,7 @@ def prompt_of(image: ImageRun) -> PromptDraft:
 
 
 def _varied(draft: PromptDraft, wanted: Wanted, request: GenerationRequest, drawing: Drawing) -> list[PromptDraft]:
-    try:
-        options = options_of(replace(draft.source, method="random"), draft.seed)
-    except ValidationError as error:
-        raise GalleryError(f"This prompt was drawn in a way that is not known here: {problems_of(error)}") from None
+    options = _drawing(replace(draft.source, method="random"), draft.seed)
     context, odds = drawing.context(), drawing.odds(draft.source, request.checkpoint)
 
     def draw(rerolls: Mapping[str, int]) -> PromptDraft:
@@ -123,7 +120,7 @@ def _rendering(request: GenerationRequest, image: ImageRun, pipeline: PipelineSp
     name = found[0].id if found else "render"
     if "batch_index" not in request.extra:  # one image, and not all of its batch
         request = request.replacing(batch_size=1)
-    stages = [StageSpec(id=name, type=RENDER, options=options_for(request))]
+    stages = [StageSpec(id=name, type=RENDER, options=_options_for(request))]
     scoring = [stage for stage in pipeline.ordered if stage.type == SCORE and stage.enabled] if pipeline else []
     if scoring:
         stages.append(_scoring(scoring[0].id, scoring[0].options))
@@ -137,7 +134,7 @@ def _scoring(name: str, options: Mapping[str, Any]) -> StageSpec:
     return StageSpec(id=name, type=SCORE, options=dict(options), on_error="skip")
 
 
-def options_for(request: GenerationRequest) -> dict[str, Any]:
+def _options_for(request: GenerationRequest) -> dict[str, Any]:
     """The options of dispatch that render a request, but for those that are as usual.
 
     Raises GalleryError for what no rendering of ours can have.
@@ -158,24 +155,27 @@ def _drawn_anew(image: ImageRun, pipeline: PipelineSpec | None, seed: int) -> Pi
     if not source.template:
         raise GalleryError("No template is known of this image, so its prompt cannot be drawn anew.")
     request = _reseeded(image.shown.request, 0)
-    drawing = StageSpec(id="draw", type=DRAW, options=drawing_options(source, seed, rerolls=False))
+    drawing = StageSpec(id="draw", type=DRAW, options=_anew(source, seed))
     render, *others = _rendering(request, image, None)
-    options = {name: value for name, value in render.options.items() if name != "seed"}
-    return PipelineSpec(stages=(drawing, render.model_copy(update={"options": options}), *others))
+    return PipelineSpec(stages=(drawing, _with_seed(render, seed), *others))
 
 
-def drawing_options(source: Any, seed: int, *, rerolls: bool = True) -> dict[str, Any]:
-    """The options of generatePrompt that draw by a source. Raises GalleryError for what is not known here."""
-    try:
-        found = options_of(source, seed).model_dump(mode="json", exclude_defaults=True)
-    except ValidationError as error:
-        raise GalleryError(f"This prompt was drawn in a way that is not known here: {problems_of(error)}") from None
-    if not rerolls:
-        found = {name: value for name, value in found.items() if name not in ("rerolls", "index")}
+def _anew(source: PromptSource, seed: int) -> dict[str, Any]:
+    """The options of generatePrompt that draw by a source, and nothing of how it was drawn before."""
+    found = _drawing(source, seed).model_dump(mode="json", exclude_defaults=True, exclude={"rerolls", "index"})
     return {**found, "seed": seed}
 
 
+def _drawing(source: PromptSource, seed: int) -> Options:
+    """Raises GalleryError for a way to draw that is not known here."""
+    try:
+        return options_of(source, seed)
+    except ValidationError as error:
+        raise GalleryError(f"This prompt was drawn in a way that is not known here: {problems_of(error)}") from None
+
+
 def _with_seed(stage: StageSpec, seed: int) -> StageSpec:
+    """A draw by this seed; a rendering by that of its prompt."""
     fixed = {DRAW: ("seed", "index", "rerolls"), RENDER: ("seed",)}.get(stage.type, ())
     options = {name: value for name, value in stage.options.items() if name not in fixed}
     return stage.model_copy(update={"options": {**options, "seed": seed} if stage.type == DRAW else options})

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -141,7 +140,7 @@ _KEPT = ("sampler", "scheduler", "steps", "cfg", "denoise", "clip_skip", "vae")
 
 
 def _seed(text: str) -> int:
-    found = 0
-    with suppress(ValueError):
-        found = int(text)
-    return found
+    try:
+        return int(text)
+    except ValueError:
+        return 0

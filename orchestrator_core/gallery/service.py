@@ -163,7 +163,7 @@ class Gallery:
         found: dict[int | str, GalleryImage] = {}
         with self.store.reading() as connection:
             for column, kind in (("id", int), ("key", str)):
-                for chunk in chunks([name for name in names if isinstance(name, kind)]):  # type: ignore[misc]
+                for chunk in chunks([name for name in names if isinstance(name, kind)]):
                     rows = gallery_find.images_of(connection, column, chunk)
                     found |= {row[column]: image_of(row) for row in rows}
         return [found[name] for name in names if name in found]

@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 from sqlalchemy import Connection, func, select
 
+from orchestrator_core.store.gallery_find import SHOWN
 from orchestrator_core.store.gallery_tables import image_terms, images, terms
 from orchestrator_core.store.rows import Stored
 
@@ -46,7 +47,7 @@ def stories(connection: Connection, most: int) -> list[Group]:
 def last_of(connection: Connection, term: int, most: int) -> Sequence[Stored]:
     """Its last images, in the order in which they were made."""
     statement = (
-        select(images)
+        select(*SHOWN)
         .join(image_terms, image_terms.c.image_id == images.c.id)
         .where(image_terms.c.term_id == term, images.c.missing == 0)
         .order_by(images.c.made_ms.desc(), images.c.id.desc())

@@ -8,17 +8,16 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import PurePath
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
-from sqlalchemy import Connection, Table, bindparam, delete, func, insert, select, update
-from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy import Connection, bindparam, delete, func, insert, select, update
 
 from orchestrator_core.store import gallery_search
 from orchestrator_core.store.gallery_tables import files, image_terms, images, state, terms
 from orchestrator_core.store.jobs import now_ms
-from orchestrator_core.store.queries import CHUNK, chunks
+from orchestrator_core.store.queries import CHUNK, chunks, upsert
 from orchestrator_core.store.rows import Row, Stored
 
 LONGEST_NAME = 255  # characters of a term; PostgreSQL's indexes take no more than 2,704 bytes
@@ -53,10 +52,8 @@ def count_on(connection: Connection, counter: str, by: int) -> int:
 def count_changes(connection: Connection, by: int) -> int:
     """The revision after so many changes of what images are, or where. Marks count the revision alone."""
     grown = state.c.revision + by
-    values = {"revision": grown, "content": grown}
-    return int(
-        connection.execute(update(state).where(state.c.id == 1).values(values).returning(state.c.revision)).scalar_one()
-    )
+    statement = update(state).values(revision=grown, content=grown).returning(state.c.revision)
+    return int(connection.execute(statement).scalar_one())
 
 
 def take_turn(connection: Connection) -> None:
@@ -208,10 +205,7 @@ def put_files(connection: Connection, rows: Sequence[Row]) -> None:
     if not rows:
         return
     before = _images_at(connection, [row["path"] for row in rows])
-    make: Callable[[Table], Any] = sqlite.insert if connection.dialect.name == "sqlite" else postgresql.insert
-    statement = make(files)
-    changed = {name: statement.excluded[name] for name in ("root", "image_id", "size", "mtime_ns", "missing")}
-    connection.execute(statement.on_conflict_do_update(index_elements=["path"], set_=changed), list(rows))
+    upsert(connection, files, ("path",), list(rows))
     settle(connection, before | {row["image_id"] for row in rows})
 
 
@@ -225,24 +219,6 @@ def known_paths(connection: Connection, paths: Sequence[str]) -> dict[str, int]:
     }
 
 
-def rekey(connection: Connection, old: str, key: str) -> None:
-    """The image that was called ``old`` is this content. Where both have marks, those of the content count."""
-    take_turn(connection)
-    found = {row.key: row for row in connection.execute(select(images).where(images.c.key.in_([old, key])))}
-    if old not in found or old == key:
-        return
-    if key not in found:
-        connection.execute(update(images).where(images.c.key == old).values(key=key))
-        return
-    before, after = found[old], found[key]
-    moved = [field for field in MARKS if getattr(before, field) and not getattr(after, f"{field}_rev")]
-    at = count_changes(connection, 2)
-    taken = {field: getattr(before, field) for field in moved} | {f"{field}_rev": at for field in moved}
-    connection.execute(update(images).where(images.c.key == key).values(revision=at, **taken))
-    gone = {"revision": at - 1, "missing": 1, **dict.fromkeys(MARKS, 0)}
-    connection.execute(update(images).where(images.c.key == old).values(**gone))
-
-
 def ensure(connection: Connection, key: str, name: str, run_id: str = "") -> int:
     """As ``ensure_all``, of one."""
     return ensure_all(connection, {key: name}, run_id)[key]
@@ -251,10 +227,7 @@ def ensure(connection: Connection, key: str, name: str, run_id: str = "") -> int
 def ensure_all(connection: Connection, names: Mapping[str, str], run_id: str = "") -> dict[str, int]:
     """The ids of these contents. What nobody has seen yet is missing, and has what is said of it here alone."""
     take_turn(connection)
-    columns = (images.c.key, images.c.id)
-    found: dict[str, int] = {}
-    for chunk in chunks(list(names)):
-        found |= {row.key: row.id for row in connection.execute(select(*columns).where(images.c.key.in_(chunk)))}
+    found = ids_of(connection, list(names))
     new = [key for key in names if key not in found]
     if new:
         at = count_changes(connection, len(new)) - len(new)
@@ -267,6 +240,15 @@ def ensure_all(connection: Connection, names: Mapping[str, str], run_id: str = "
         connection.execute(insert(images), [row | {"run_image": row["name"] if run_id else ""} for row in rows])
         found |= {row["key"]: row["id"] for row in rows}
     return found
+
+
+def ids_of(connection: Connection, keys: Sequence[str]) -> dict[str, int]:
+    """Of those of these contents that are known."""
+    return {
+        row.key: row.id
+        for chunk in chunks(keys)
+        for row in connection.execute(select(images.c.key, images.c.id).where(images.c.key.in_(chunk)))
+    }
 
 
 def _images_at(connection: Connection, paths: Sequence[str]) -> set[int]:

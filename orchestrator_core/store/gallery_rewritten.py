@@ -9,7 +9,7 @@ from collections.abc import Mapping
 
 from sqlalchemy import Connection, bindparam, func, select, update
 
-from orchestrator_core.store.gallery_images import count_changes, take_turn
+from orchestrator_core.store.gallery_images import count_changes, ids_of, take_turn
 from orchestrator_core.store.gallery_tables import files, images
 from orchestrator_core.store.queries import chunks
 
@@ -18,7 +18,7 @@ def follow(connection: Connection, keys: Mapping[str, str], pixels: Mapping[str,
     """``keys``: what is at each path now; ``pixels``: of each key what it shows. Images keep their marks, place and
     run, under the key of their new content."""
     take_turn(connection)
-    there = set(_known(connection, list(keys.values())))
+    there = set(ids_of(connection, list(keys.values())))
     for chunk in chunks(list(keys)):
         at_path = (files.c.path, images.c.id, images.c.key, images.c.pixels)
         joined = select(*at_path).join(images, images.c.id == files.c.image_id)
@@ -28,14 +28,6 @@ def follow(connection: Connection, keys: Mapping[str, str], pixels: Mapping[str,
                 renamed = {"key": key, "digest": "", "revision": count_changes(connection, 1)}
                 connection.execute(update(images).where(images.c.id == row.id).values(renamed))
                 there.add(key)
-
-
-def _known(connection: Connection, keys: list[str]) -> list[str]:
-    return [
-        key
-        for chunk in chunks(keys)
-        for key in connection.execute(select(images.c.key).where(images.c.key.in_(chunk))).scalars()
-    ]
 
 
 def _files(connection: Connection, image_id: int) -> int:

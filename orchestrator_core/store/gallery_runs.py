@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import PureWindowsPath
 from typing import Any
 
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, select, update
 
 from orchestrator_core.prompt import PromptDraft
 from orchestrator_core.request import GeneratedImage, GenerationRequest
@@ -48,7 +48,25 @@ def _adopt(connection: Connection, told: Iterable[Told]) -> None:
     """A mark that was given while nobody could read the file goes to its content, now that it is known."""
     by_name = {stand_in(one.values["run_id"], one.values["run_image"]): one.key for one in told if one.is_there}
     for old, key in by_name.items():
-        gallery_images.rekey(connection, old, key)
+        _rekey(connection, old, key)
+
+
+def _rekey(connection: Connection, old: str, key: str) -> None:
+    """The image that was called ``old`` is this content. Where both have marks, those of the content count."""
+    gallery_images.take_turn(connection)
+    found = {row.key: row for row in connection.execute(select(images).where(images.c.key.in_([old, key])))}
+    if old not in found or old == key:
+        return
+    if key not in found:
+        connection.execute(update(images).where(images.c.key == old).values(key=key))
+        return
+    before, after = found[old], found[key]
+    moved = [field for field in gallery_images.MARKS if getattr(before, field) and not getattr(after, f"{field}_rev")]
+    at = gallery_images.count_changes(connection, 2)
+    taken = {field: getattr(before, field) for field in moved} | {f"{field}_rev": at for field in moved}
+    connection.execute(update(images).where(images.c.key == key).values(revision=at, **taken))
+    gone = {"revision": at - 1, "missing": 1, **dict.fromkeys(gallery_images.MARKS, 0)}
+    connection.execute(update(images).where(images.c.key == old).values(**gone))
 
 
 def stand_in(run_id: str, image: str) -> str:

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from sqlalchemy import Connection, select
 
+from orchestrator_core.store.gallery_find import SHOWN
 from orchestrator_core.store.gallery_tables import images
 from orchestrator_core.store.lora_test_tables import lora_tests
 from orchestrator_core.store.queries import chunks, upsert
@@ -32,7 +33,7 @@ def images_of_runs(connection: Connection, run_ids: Sequence[str]) -> dict[str, 
     """Of each run its first image; of those that are gone too."""
     found: dict[str, Stored] = {}
     for chunk in chunks(run_ids):
-        statement = select(images).where(images.c.run_id.in_(chunk)).order_by(images.c.missing, images.c.id)
+        statement = select(*SHOWN).where(images.c.run_id.in_(chunk)).order_by(images.c.missing, images.c.id)
         for row in connection.execute(statement).mappings():
             found.setdefault(row["run_id"], row)
     return found

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Sequence
 
 from sqlalchemy import Connection, delete, select
 
+from orchestrator_core.store.gallery_images import MARKS
 from orchestrator_core.store.gallery_tables import files, images
 from orchestrator_core.store.jobs import now_ms
 from orchestrator_core.store.outside_tables import places, posted
-from orchestrator_core.store.queries import CHUNK, chunks, upsert
+from orchestrator_core.store.queries import chunks, upsert
 from orchestrator_core.store.rows import Row, Stored
 from orchestrator_core.store.schema import scores
 
@@ -62,7 +63,7 @@ def scores_of(connection: Connection, run_id: str, image: str) -> list[tuple[str
 def files_of(connection: Connection, ids: Sequence[int]) -> list[tuple[int, str]]:
     """(image, path) of the files that are there."""
     found: list[tuple[int, str]] = []
-    for chunk in _parts(ids):
+    for chunk in chunks(ids):
         statement = select(files.c.image_id, files.c.path).where(files.c.image_id.in_(chunk), files.c.missing == 0)
         found += [(row.image_id, row.path) for row in connection.execute(statement.order_by(files.c.path))]
     return found
@@ -71,12 +72,8 @@ def files_of(connection: Connection, ids: Sequence[int]) -> list[tuple[int, str]
 def set_here(connection: Connection, ids: Sequence[int]) -> dict[int, Collection[str]]:
     """Of each image the marks that somebody set here, whatever to."""
     found: dict[int, Collection[str]] = {}
-    columns = (images.c.id, images.c.favourite_rev, images.c.reject_rev, images.c.rating_rev)
-    for chunk in _parts(ids):
+    columns = (images.c.id, *(images.c[f"{mark}_rev"] for mark in MARKS))
+    for chunk in chunks(ids):
         for row in connection.execute(select(*columns).where(images.c.id.in_(chunk))).mappings():
-            found[row["id"]] = {name for name in ("favourite", "reject", "rating") if row[f"{name}_rev"]}
+            found[row["id"]] = {mark for mark in MARKS if row[f"{mark}_rev"]}
     return found
-
-
-def _parts(ids: Sequence[int]) -> Iterator[Sequence[int]]:
-    return (ids[start : start + CHUNK] for start in range(0, len(ids), CHUNK))

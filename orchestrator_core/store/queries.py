@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from itertools import count
-from typing import Any
+from typing import Any, TypeVar
 
 from sqlalchemy import ColumnElement, Connection, Select, Table, bindparam, delete, func, literal_column, select
 from sqlalchemy.dialects import postgresql, sqlite
@@ -23,6 +23,7 @@ LOADED = (
     (schema.scores, ("run_id", "position")),
 )
 KEPT_ON_CONFLICT = {"runs": ("created_ms",)}
+_T = TypeVar("_T")
 
 
 def _rows_of(table: Table, column: str, order: tuple[str, ...]) -> tuple[str, Select[Any]]:
@@ -138,6 +139,6 @@ def lock_run(connection: Connection, run_id: str) -> bool:
     return connection.execute(statement).first() is not None
 
 
-def chunks(ids: Sequence[str]) -> Iterator[Sequence[str]]:
+def chunks(ids: Sequence[_T]) -> Iterator[Sequence[_T]]:
     for start in range(0, len(ids), CHUNK):
         yield ids[start : start + CHUNK]
