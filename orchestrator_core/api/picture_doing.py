@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
@@ -105,13 +105,21 @@ def targets(call: Call) -> shown.TargetList:
     from orchestrator_core.store import job_lacks
 
     with call.place.open_store() as store, store.reading() as connection:
-        lanes = [lane["serves"] for lane in job_lacks.living_lanes(connection)]
+        lanes = job_lacks.living_lanes(connection)
     titles = {name: _TITLES.get(name, name) for name in call.place.targets() if name}
-    for serves in lanes:
+    for serves in (lane["serves"] for lane in lanes):
         kind = next((_TITLES[name] for name in serves if name in _TITLES), "")
         own = {name: f"{kind} ({name.partition('//')[2] or name})".strip() for name in serves if name}
         titles |= own | {name: _TITLES[name] for name in serves if name in _TITLES}
-    return shown.TargetList(targets=[shown.TargetShown(name=name, title=title) for name, title in titles.items()])
+    away = {name: _away([lane.get("away", "") for lane in lanes if name in lane["serves"]]) for name in titles}
+    away[call.place.name] = ""  # a host that answers this is there, whether its own worker is awake or not
+    found = [shown.TargetShown(name=name, title=title, away=away[name]) for name, title in titles.items()]
+    return shown.TargetList(targets=found)
+
+
+def _away(said: Sequence[str]) -> str:
+    """Of a target whose lanes say this of their hosts: "" where one of them is there, or nobody knows."""
+    return " ".join(dict.fromkeys(said))[:500] if all(said) else ""
 
 
 def workflow(call: Call) -> shown.WorkflowShown:

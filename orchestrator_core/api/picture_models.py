@@ -77,6 +77,7 @@ class AgainAsked(Asked):
 class TargetShown(Shown):
     name: str = Field(description="What again takes as its target.")
     title: str
+    away: str = Field("", description="Why nothing is rendered there just now: a job waits. Empty: it can be.")
 
 
 class TargetList(Shown):

@@ -31,7 +31,7 @@ class Membership:
         self.store, self.folder = store, folder
         self.id = ""
         self._lanes: list[dict[str, Any]] = [
-            {"name": lane.name, "serves": list(lane.serves), "lacks": {}} for lane in lanes
+            {"name": lane.name, "serves": list(lane.serves), "lacks": {}, "away": ""} for lane in lanes
         ]
         self._telling = threading.Lock()
         self._watch = Watch(silence_s)
@@ -61,6 +61,17 @@ class Membership:
             if (self._lanes[lane]["lacks"] or {"checkpoints": {}, "jobs": {}}) == said:
                 return
             self._lanes[lane]["lacks"] = said
+            with self.store.writing() as connection:
+                job_lacks.set_serves(connection, self.id, self._serves())
+
+    def away(self, lane: int, why: str) -> None:
+        """Why the host of this lane does not answer; "" where it does. Raises StoreError."""
+        from orchestrator_core.store import job_lacks
+
+        with self._telling:
+            if self._lanes[lane]["away"] == why:
+                return
+            self._lanes[lane]["away"] = why
             with self.store.writing() as connection:
                 job_lacks.set_serves(connection, self.id, self._serves())
 

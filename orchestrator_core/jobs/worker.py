@@ -159,12 +159,13 @@ class Worker:
             if job is None:
                 if self._is_through():
                     return
+                desk.greet()
                 pulse.rest()
                 continue
             pulse.is_busy()
             kind = self._run(job, desk.lane)
             if kind == attempts.UNREACHABLE:
-                pulse.went_away(f"{desk.lane.name} does not answer.")
+                desk.went_away(f"{desk.lane.name} does not answer.")
                 pulse.rest()
             elif job.needs_gpu and kind == attempts.DONE:
                 pulse.loaded = job.checkpoint

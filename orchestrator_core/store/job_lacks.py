@@ -1,7 +1,7 @@
 """What lanes cannot do, as rows: which waiting jobs concern a lane, what living workers lack, and who holds which.
 
-A worker's ``serves`` is JSON: {"lanes": [{"name", "serves": [targets], "lacks": {"checkpoints": {name: why}, "jobs":
-{id: why}}}]}. So what a worker lacks is forgotten with it.
+A worker's ``serves`` is JSON: {"lanes": [{"name", "serves": [targets], "away": why its host does not answer, "lacks":
+{"checkpoints": {name: why}, "jobs": {id: why}}}]}. So what a worker lacks is forgotten with it.
 """
 
 from __future__ import annotations

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -12,10 +13,14 @@ import pytest
 
 from orchestrator_core.api.place import KeptStore
 from orchestrator_core.context import StageContext
+from orchestrator_core.errors import GeneratorUnreachable
 from orchestrator_core.formats.image_metadata import with_metadata
 from orchestrator_core.formats.infotext import format_infotext
 from orchestrator_core.gallery.marking import Marking
 from orchestrator_core.gallery.service import Gallery
+from orchestrator_core.jobs import desk
+from orchestrator_core.jobs.lane import Lane
+from orchestrator_core.jobs.queue import Queue
 from orchestrator_core.prompt import Component, LoraUse, Origin, PromptDraft, StoryUse
 from orchestrator_core.request import GeneratedImage, GenerationRequest, notes_for
 from orchestrator_core.run import Run, Score
@@ -26,7 +31,7 @@ from orchestrator_core.weights import regression
 from orchestrator_core.weights.ledger import Ledger
 from tests.core.api.api_place import Asker, asking
 from tests.core.gallery.images import a1111, comfyui, picture, put
-from tests.core.jobs.at_work import lane, working
+from tests.core.jobs.at_work import DRAW, eventually, lane, new_job, working
 from tests.fakes import FakeGenerator
 
 TEMPLATE = "a __colors/warm__ {fox|owl|hare} in __colors/warm__ light"
@@ -191,8 +196,6 @@ def job(ask: Asker, image: int, **asked: Any) -> dict[str, Any]:
 
 
 def run_given(ask: Asker, job_id: str) -> dict[str, Any]:
-    from orchestrator_core.jobs.queue import Queue
-
     with ask.api.place.open_store() as store:
         return dict(Queue(store).job(job_id).run or {})
 
@@ -336,7 +339,8 @@ def test_asked_twice_under_a_key_adds_once(ask: Asker):
 
 
 def test_targets_are_those_of_the_place_and_of_workers_that_live(ask: Asker, tmp_path: Path):
-    assert ask.told("GET", "/gallery/targets") == {"targets": [{"name": "comfyui", "title": "ComfyUI"}]}
+    own = {"name": "comfyui", "title": "ComfyUI", "away": ""}
+    assert ask.told("GET", "/gallery/targets") == {"targets": [own]}
     there = lane(FakeGenerator(), "forge", "http://127.0.0.1:7860")
     with ask.api.place.open_store() as store, working(store, tmp_path, there):
         told = {one["name"]: one["title"] for one in ask.told("GET", "/gallery/targets")["targets"]}
@@ -345,6 +349,52 @@ def test_targets_are_those_of_the_place_and_of_workers_that_live(ask: Asker, tmp
         "forge": "Forge",
         "http://127.0.0.1:7860": "Forge (127.0.0.1:7860)",
     }
+
+
+class Host(FakeGenerator):
+    """One that is away until it is there."""
+
+    is_there = False
+
+    def refresh(self) -> None:
+        self.others()
+
+    def lacks(self, request: GenerationRequest) -> Sequence[str]:
+        return []
+
+    def others(self) -> int:
+        if not self.is_there:
+            raise GeneratorUnreachable("Nothing answers at 127.0.0.1:7860.")
+        return 0
+
+
+def test_a_target_whose_host_does_not_answer_is_told_as_away(
+    ask: Asker, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(desk, "GREET_S", 0.01)
+    away, there = Host(tmp_path), Host(tmp_path)
+    there.is_there = True
+
+    def lane_of(host: Host, *serves: str) -> Lane:
+        return replace(lane(host, *serves, resource=serves[-1]), host=host, reach=host.refresh)
+
+    def told() -> dict[str, str]:
+        return {one["name"]: one["away"] for one in ask.told("GET", "/gallery/targets")["targets"]}
+
+    lanes = lane_of(away, "forge", "http://127.0.0.1:7860"), lane_of(there, "comfyui", "http://127.0.0.1:8188")
+    no = "Nothing answers at 127.0.0.1:7860."
+    with ask.api.place.open_store() as store, working(store, tmp_path, *lanes):
+        gone = {"comfyui": "", "forge": no, "http://127.0.0.1:7860": no, "http://127.0.0.1:8188": ""}
+        eventually(lambda: told() == gone)
+        Queue(store).add(new_job(DRAW))  # what renders nothing is done by whoever is free
+        eventually(lambda: Queue(store).job(1).state == "done")
+        away.is_there = True
+        eventually(lambda: not any(told().values()))
+        away.is_there = False
+        Queue(store).add(new_job(target="forge"))
+        eventually(lambda: told() == gone)
+        with working(store, tmp_path, lane_of(there, "forge", "http://127.0.0.1:7861")):
+            eventually(lambda: told().get("forge") == "" and told()["http://127.0.0.1:7860"] == no)
 
 
 def test_words_of_an_image_that_only_its_file_tells_of(ask: Asker, tmp_path: Path, wildcards: Wildcards):
