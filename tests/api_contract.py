@@ -117,6 +117,10 @@ def test_a_job_is_moved_held_retried_and_cancelled(api: ApiServer):
     api.post(f"{path}/cancel", {})
     again = api.post(f"{path}/rerun", {"stage": "draw", "options": {"seed": 9}})
     assert again["run_id"] != one["run_id"]
+    api.post(f"{path}/cancel", {})
+    rewired = {"stage": "paint", "pipeline": [DRAW, {**RENDER, "id": "paint"}]}
+    assert api.post(f"{path}/rerun", rewired)["state"] == "waiting"
+    assert [stage["id"] for stage in api.get(path)["pipeline"]["stages"]] == ["draw", "paint"]
     listed = api.get("/jobs?state=waiting&text=one&limit=2")
     assert one["id"] in [job["id"] for job in listed["jobs"]]
     for job in (one, other):

@@ -201,6 +201,11 @@ class RerunAsked(Asked):
     others: dict[str, dict[str, Any]] = Field(
         default_factory=dict, max_length=MAX_STAGES, description="The same of stages that go on from it, by their ids."
     )
+    pipeline: PipelineGiven | None = Field(
+        None,
+        description="In place of the job's own, without a batch. Stages that are new or not as they were are done "
+        "again too, the others keep what they left; a prompt's seed that is not named stays.",
+    )
 
 
 class PriorityAsked(Asked):

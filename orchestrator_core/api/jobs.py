@@ -173,6 +173,12 @@ def changing(change: Callable[[Queue, str, Any], Job]) -> Callable[[Call], JobSh
     return handler
 
 
+def rerun(call: Call) -> JobShown:
+    asked = call.body
+    now = None if asked.pipeline is None else pipeline_given(call.place, asked.pipeline)
+    return changing(lambda queue, job, _: queue.rerun(job, asked.stage, asked.options, asked.others, now))(call)
+
+
 def move(queue: Queue, job: str, asked: Any) -> Job:
     if isinstance(asked.root, MoveBefore):
         return queue.move_before(job, job_named(queue, str(asked.root.before)).id)

@@ -73,7 +73,7 @@ _JOBS = (
     Route(
         "POST",
         f"{_JOB}/rerun",
-        jobs.changing(lambda queue, job, asked: queue.rerun(job, asked.stage, asked.options, asked.others)),
+        jobs.rerun,
         asked.JobShown,
         "It runs again from a stage, with what the ones before it left",
         body=asked.RerunAsked,

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from orchestrator_core.errors import OrchestratorError
 from orchestrator_core.formats.run_json import run_from_json
 from orchestrator_core.jobs.model import CRASHED, GPU_STAGES, INTERRUPTED, MOST_CRASHES, Job, job_of
+from orchestrator_core.jobs.rewiring import starts_of
 from orchestrator_core.pipeline.running import following
 
 if TYPE_CHECKING:
@@ -117,11 +118,13 @@ def _begun(connection: Connection, job: Job, worker: str) -> Job:
 def _kept(steps: Sequence[Stored], job: Job) -> tuple[list[Row], str]:
     """The steps that the new attempt need not do, and the one that the last had begun and not finished."""
     assert job.pipeline is not None
-    ids = [stage.id for stage in job.pipeline.ordered]
-    anew = following(job.pipeline, job.start) if job.start in ids else frozenset[str]()
-    done = [step for step in steps if step["state"] != "started" and step["stage_id"] not in anew]
+    places = {stage.id: place for place, stage in enumerate(job.pipeline.ordered)}  # a rerun may have other stages
+    anew = following(job.pipeline, *(one for one in starts_of(job.start) if one in places))
+    kept = {*places} - anew
+    done = [step for step in steps if step["state"] != "started" and step["stage_id"] in kept]
     begun = "" if anew else next((step["stage_id"] for step in steps if step["state"] == "started"), "")
-    return [{**step, "attempt": job.attempt, "state": "kept"} for step in done], begun
+    same = {"attempt": job.attempt, "state": "kept"}
+    return [{**step, **same, "position": places[step["stage_id"]]} for step in done], begun
 
 
 def give_up(store: Store, worker: str, takes_over: bool) -> list[str]:

@@ -26,11 +26,13 @@ from orchestrator_core.jobs.model import (
     job_of,
     serves_in,
 )
+from orchestrator_core.jobs.rewiring import begun_again, starts_text
 from orchestrator_core.jobs.rows import pipeline_columns, row_of, with_options
 from orchestrator_core.run import new_run_id
 from orchestrator_core.webhooks.hooks import check_callbacks
 
 if TYPE_CHECKING:
+    from orchestrator_core.spec import PipelineSpec
     from orchestrator_core.store import Store
     from orchestrator_core.store.rows import Row, Stored
 
@@ -190,10 +192,13 @@ class Queue:
         stage: str,
         options: Mapping[str, Any] | None = None,
         others: Mapping[str, Mapping[str, Any]] | None = None,
+        pipeline: PipelineSpec | None = None,
     ) -> Job:
         """It runs again from this stage, as another run, with these of its options changed; the stages before it keep
-        what they left. ``others``: options of stages that go on from it. Raises PipelineError for what cannot be."""
-        return self._again(name, "rerun", stage, {**(others or {}), **({stage: options} if options else {})})
+        what they left. ``others``: options of stages that go on from it. ``pipeline``: in place of the job's own; what
+        is not as it was there is done again too. Raises PipelineError for what cannot be."""
+        given = {**(others or {}), **({stage: options} if options else {})}
+        return self._again(name, "rerun", stage, given, pipeline=pipeline)
 
     def _again(
         self,
@@ -202,19 +207,15 @@ class Queue:
         stage: str | None,
         options: Mapping[str, Mapping[str, Any]],
         at_end: bool = False,
+        pipeline: PipelineSpec | None = None,
     ) -> Job:
         def change(row: Stored) -> tuple[Row, str]:
-            job = job_of(row)
-            assert job.pipeline is not None
-            ids = [one.id for one in job.pipeline.ordered]
-            start = ids[0] if stage is None else stage
-            if start not in ids:
-                raise JobError(f"Job {job.number} has no stage {start!r}. It has: {', '.join(ids)}.")
+            now, starts = begun_again(job_of(row), stage, pipeline)
             values: Row = {"state": "waiting", "reason": "", "error": "", "detail": "", "crashes": 0}
-            values |= {"start": start, "run_id": new_run_id()}
-            if options:
-                values |= pipeline_columns(with_options(job.pipeline, start, options))
-            return values, f"from {start}" if stage else ""
+            values |= {"start": starts_text(starts), "run_id": new_run_id()}
+            if options or pipeline is not None:
+                values |= pipeline_columns(with_options(now, starts[0], options))
+            return values, f"from {' and '.join(starts)}" if stage else ""
 
         return self._change(name, ("held", *ENDED), kind, change, at_end)
 

@@ -214,8 +214,27 @@ def _a_stage_is_run_again_with_another_option(page: Page) -> None:
     fill(page, "draw", "Template", "an owl")
     node(page, "loras").focus()
     page.keyboard.press("Enter")
-    assert page.get_by_role("button", name="Run from here").is_disabled()
-    assert "Changed since that run too: draw" in page.locator(".b-actions").inner_text()
+    told = "draw has changed since that run, so it runs too, and with it enhance."
+    assert told in page.locator(".b-actions").inner_text()
+    # rewired: loras goes on from draw, and what goes on from what is carried along
+    node(page, "enhance").focus()
+    page.keyboard.press("Enter")
+    page.locator(".b-actions").get_by_role("button", name="Delete").click()
+    node(page, "loras").get_by_text("changed").wait_for()
+    node(page, "render").focus()
+    page.keyboard.press("Enter")
+    assert "draw, loras have changed since that run, so they run too." in page.locator(".b-actions").inner_text()
+    picture(page, "rewired")
+    page.get_by_role("button", name="Run from here").click()
+    node(page, "draw").get_by_text("an owl").wait_for()
+    page.locator(".b-dock", has_text="Job 1 is done").wait_for()
+    page.wait_for_function("() => !document.querySelector('.b-canvas')?.innerText.includes('changed')")
+    fill(page, "render", "Steps", "10")
+    assert "runs too" not in page.locator(".b-actions").inner_text()
+    page.get_by_role("button", name="Run from here").click()
+    for stage in ("draw", "loras"):
+        node(page, stage).get_by_text("kept").wait_for()
+    page.locator(".b-dock", has_text="Job 1 is done").wait_for()
 
 
 def _exported(page: Page) -> Any:

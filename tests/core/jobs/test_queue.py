@@ -12,6 +12,7 @@ from orchestrator_core.jobs.model import NewJob
 from orchestrator_core.jobs.queue import Queue
 from orchestrator_core.prompt import Component, PromptDraft
 from orchestrator_core.run import Run
+from orchestrator_core.spec import PipelineSpec
 from orchestrator_core.store import Store
 from tests.core.jobs.at_work import DRAW, RENDER, kinds, lane, new_job, run_all, waiting
 from tests.fakes import FakeGenerator
@@ -176,6 +177,77 @@ def test_a_rerun_keeps_what_the_stages_before_left_and_takes_other_options(worke
     worked.rerun(1, "draw", {"template": "an elk"}, others={"render": {"steps": 9}})
     run_all(worked.store, tmp_path, lane(generator))
     assert (generator.history[2][0].positive, generator.history[2][0].steps) == ("an elk", 9)
+
+
+ENHANCE = {"id": "more", "type": "llmEnhance", "options": {"seed": 4}}
+
+
+def rewired(*stages: dict[str, object]) -> PipelineSpec:
+    return new_job(*stages).pipeline
+
+
+def test_a_rerun_takes_the_pipeline_as_it_is_wired_now_and_keeps_what_is_as_it_was(
+    worked: Queue, tmp_path: Path
+) -> None:
+    draw = {**DRAW, "options": {"template": "a {fox|owl|cat|dog|elk}", "seed": 3}}
+    worked.add(new_job(draw, {**RENDER, "id": "gone"}, {**RENDER, "needs": ["draw"]}))
+    generator = FakeGenerator(tmp_path)
+    run_all(worked.store, tmp_path, lane(generator))
+    unseeded = {**draw, "options": {"template": "a {fox|owl|cat|dog|elk}"}}
+    worked.rerun(1, "render", pipeline=rewired(unseeded, ENHANCE, {**RENDER, "needs": ["more"]}))
+    run_all(worked.store, tmp_path, lane(generator))
+    assert worked.job(1).state == "done", worked.job(1).error
+    assert [(step.stage, step.state) for step in worked.steps(1)] == [
+        ("draw", "kept"), ("more", "done"), ("render", "done"),
+    ]  # fmt: skip
+    assert len(generator.history) == 3
+    assert generator.history[2][0].positive.startswith(generator.history[0][0].positive)
+    assert generator.history[2][0].positive != generator.history[0][0].positive
+    assert [stage.id for stage in worked.job(1).pipeline.stages] == ["draw", "more", "render"]  # type: ignore[union-attr]
+
+
+def test_an_earlier_stage_that_changed_is_done_again_too_and_that_is_told(worked: Queue, tmp_path: Path) -> None:
+    worked.add(new_job(DRAW, ENHANCE, RENDER))
+    run_all(worked.store, tmp_path)
+    other = {**DRAW, "options": {**DRAW["options"], "template": "an elk"}}
+    worked.rerun(1, "render", pipeline=rewired(other, ENHANCE, RENDER))
+    assert [event.text for event in worked.events() if event.kind == "rerun"] == ["from render and draw"]
+    run_all(worked.store, tmp_path)
+    assert [step.state for step in worked.steps(1)] == ["done", "done", "done"]
+    assert worked.store.load_run(worked.job(1).run_id).draft.positive.startswith("an elk")
+
+
+def test_what_a_rerun_has_not_begun_yet_is_not_forgotten_by_the_next(worked: Queue, tmp_path: Path) -> None:
+    worked.add(new_job())
+    run_all(worked.store, tmp_path)
+    worked.rerun(1, "draw", {"template": "an elk"})
+    worked.hold(1)
+    worked.rerun(1, "render")
+    run_all(worked.store, tmp_path)
+    assert worked.store.load_run(worked.job(1).run_id).draft.positive == "an elk"
+
+
+def test_an_order_of_stages_that_changed_does_not_confuse_what_they_left(worked: Queue, tmp_path: Path) -> None:
+    one, two = ({**RENDER, "id": name, "needs": ["draw"]} for name in ("one", "two"))
+    worked.add(new_job(DRAW, one, two))
+    run_all(worked.store, tmp_path)
+    worked.rerun(1, "one", pipeline=rewired(DRAW, two, one))
+    run_all(worked.store, tmp_path)
+    assert [(step.stage, step.state) for step in worked.steps(1)] == [
+        ("draw", "kept"), ("two", "kept"), ("one", "done"),
+    ]  # fmt: skip
+
+
+def test_a_pipeline_that_cannot_run_is_refused_and_the_job_stays(worked: Queue, tmp_path: Path) -> None:
+    worked.add(new_job())
+    run_all(worked.store, tmp_path)
+    with pytest.raises(PipelineError, match="steps"):
+        worked.rerun(1, "render", pipeline=rewired(DRAW, {**RENDER, "options": {"steps": 0}}))
+    with pytest.raises(PipelineError, match="one item of a batch"):
+        worked.rerun(1, "render", pipeline=rewired(DRAW, RENDER).model_copy(update={"batch": ((),)}))
+    with pytest.raises(JobError, match="no stage 'render'"):
+        worked.rerun(1, "render", pipeline=rewired(DRAW))
+    assert worked.job(1).state == "done"
 
 
 def test_a_rerun_with_what_cannot_be_is_refused(worked: Queue, tmp_path: Path) -> None:

@@ -7,7 +7,7 @@ import { useDesk } from "./desk";
 import { change as changeStage, copied, paste, remove, rename, setOption } from "./edits";
 import { FieldRow } from "./fields";
 import { colourOf, Icon } from "./icons";
-import { changedBehind, changedOptions, whyNoRerun } from "./outcomes";
+import { itemOf, runsToo } from "./outcomes";
 import type { Stage } from "./pipeline";
 import { type Field, fieldOf, fieldsOf, type Schema } from "./schema";
 import { isAtRest } from "./server";
@@ -216,13 +216,13 @@ function NeedsPart({ stage, problem }: { stage: Stage; problem: string }) {
 function Actions({ stage }: { stage: Stage }) {
   const { work, change, select, running, kinds, show, verdict, typed } = useDesk();
   const { job } = running;
-  const why = job ? whyNoRerun(work.pipeline, job, stage.id, kinds) : "";
+  const why = job && !job.steps.length ? "It has not run yet." : "";
+  const more = job && !why ? runsToo(work.pipeline, job, stage.id, kinds) : "";
   const isBusy = !!job && !isAtRest(job.state);
   const again = async () => {
     if (!job) return;
     try {
-      const own = changedOptions(work.pipeline, stage.id, job, kinds.get(stage.type));
-      await running.again(stage.id, own, changedBehind(work.pipeline, stage.id, job, kinds));
+      await running.again(stage.id, itemOf(work.pipeline, job));
       show({ of: "job" });
     } catch (reason) {
       complain(messageOf(reason));
@@ -236,7 +236,7 @@ function Actions({ stage }: { stage: Stage }) {
   return (
     <footer className="b-actions">
       {job && (
-        <button className="button" onClick={again} disabled={isBusy || why !== "" || verdict.state === "bad" || typed.length > 0} title={why || "This stage as it is now, and what goes on from it"}>
+        <button className="button" onClick={again} disabled={isBusy || why !== "" || verdict.state === "bad" || typed.length > 0} title={why || "This stage as it is now, and what goes on from it. What is as it was keeps what it left"}>
           <Icon name="again" /> Run from here
         </button>
       )}
@@ -252,7 +252,7 @@ function Actions({ stage }: { stage: Stage }) {
       >
         <Icon name="bin" /> Delete
       </button>
-      {job && why && <p className="dim">{why}</p>}
+      {job && (why || more) && <p className="dim">{why || more}</p>}
     </footer>
   );
 }

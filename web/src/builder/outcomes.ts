@@ -112,38 +112,37 @@ function usualOf(schema: Schema | undefined): unknown {
   return schema?.default ?? (schema?.type === "object" ? {} : null);
 }
 
-/** The changed options of the stages that go on from one, by their ids. */
-export function changedBehind(pipeline: Pipeline, id: string, job: JobWhole, kinds: ReadonlyMap<string, StageKind>): Record<string, Record<string, unknown>> {
-  const types = new Map(pipeline.stages.map((stage) => [stage.id, stage.type]));
-  const all = [...following(pipeline.stages, id)].map((one) => [one, changedOptions(pipeline, one, job, kinds.get(types.get(one)!))] as const);
-  return Object.fromEntries(all.filter(([, options]) => Object.keys(options).length > 0));
+/** The pipeline as it is now, as the one item of its batch that the job was. */
+export function itemOf(pipeline: Pipeline, job: JobWhole): Pipeline {
+  const { batch: _, ...one } = pipeline;
+  const varied = variedBy(pipeline);
+  const stages = pipeline.stages.map((stage) => {
+    const then = optionsOf(job.pipeline, stage.id);
+    const given = Object.entries(then).filter(([name]) => varied.includes(`${stage.id}.${name}`));
+    return given.length ? { ...stage, options: { ...stage.options, ...Object.fromEntries(given) } } : stage;
+  });
+  return { ...one, stages };
 }
 
-/** Why a stage cannot be run again as it now is; "" where it can. Only its options, and those of stages that go on from it,
- * may have changed since. */
-export function whyNoRerun(pipeline: Pipeline, job: JobWhole, id: string, kinds: ReadonlyMap<string, StageKind>): string {
-  const then = new Map(job.pipeline.stages.map((stage) => [stage.id, stage]));
-  if (!then.has(id)) return "This stage is new since that run. Run the whole pipeline.";
-  if (!job.steps.length) return "It has not run yet.";
-  const [needs, before] = [needsOf(pipeline.stages), needsOf(job.pipeline.stages)];
+/** What runs beside the stage and what goes on from it, in a sentence, since it is not what ran; "" where nothing does. */
+export function runsToo(pipeline: Pipeline, job: JobWhole, id: string, kinds: ReadonlyMap<string, StageKind>): string {
   const again = following(pipeline.stages, id).add(id);
-  const changed = changedSince(pipeline, job, kinds);
-  const others = changed.filter((one) => !again.has(one));
-  const gone = job.pipeline.stages.some((stage) => !pipeline.stages.some((one) => one.id === stage.id));
-  const rewired = pipeline.stages.some((stage) => !equal(needs.get(stage.id), before.get(stage.id)));
-  if (gone || rewired) return "What goes on from what has changed since that run. Run the whole pipeline.";
-  if (others.length) return `Changed since that run too: ${others.join(", ")}. Run the whole pipeline.`;
-  const more = pipeline.stages.filter((stage) => !equal([stage.type, flowOf(stage)], [then.get(stage.id)?.type, flowOf(then.get(stage.id)!)]));
-  return more.length ? `More than options has changed since: ${more.map((stage) => stage.id).join(", ")}. Run the whole pipeline.` : "";
+  const changed = changedSince(pipeline, job, kinds).filter((one) => !again.has(one));
+  const behind = new Set(changed.flatMap((one) => [...following(pipeline.stages, one)]).filter((one) => !again.has(one) && !changed.includes(one)));
+  if (!changed.length) return "";
+  const said = changed.length === 1 ? `${changed[0]} has changed since that run, so it runs too` : `${changed.join(", ")} have changed since that run, so they run too`;
+  return behind.size ? `${said}, and with ${changed.length === 1 ? "it" : "them"} ${[...behind].join(", ")}.` : `${said}.`;
 }
 
 /** The stages that are not what the job ran. */
 export function changedSince(pipeline: Pipeline, job: JobWhole, kinds: ReadonlyMap<string, StageKind>): string[] {
   const then = new Map(job.pipeline.stages.map((stage) => [stage.id, stage]));
+  const [needs, before] = [needsOf(pipeline.stages), needsOf(job.pipeline.stages)];
   return pipeline.stages
     .filter((stage) => {
       const was = then.get(stage.id);
       if (!was || was.type !== stage.type || !equal(flowOf(stage), flowOf(was))) return true;
+      if (!equal(needs.get(stage.id), before.get(stage.id))) return true;
       return Object.keys(changedOptions(pipeline, stage.id, job, kinds.get(stage.type))).length > 0;
     })
     .map((stage) => stage.id);

@@ -5,7 +5,6 @@ import { follow, type Progress } from "./following";
 import type { Pipeline } from "./pipeline";
 import { addJobs, cancel, hasEnded, isAtRest, type JobShown, type JobWhole, rerun, retry } from "./server";
 
-type Options = Record<string, unknown>;
 
 export interface Running {
   jobs: readonly JobShown[];
@@ -17,7 +16,7 @@ export interface Running {
   count: number;
   start: (pipeline: Pipeline, target: string) => Promise<void>;
   watch: (id: string) => void;
-  again: (stage: string, options: Options, others: Record<string, Options>) => Promise<void>;
+  again: (stage: string, pipeline: Pipeline) => Promise<void>;
   goOn: () => Promise<void>;
   stop: () => Promise<void>;
   /** What runs goes on, but is no longer watched here. */
@@ -96,8 +95,8 @@ export function useRunning(): Running {
   }, []);
 
   const again = useCallback(
-    async (stage: string, options: Options, others: Record<string, Options>) => {
-      if (job) await goesOn(rerun(job.id, stage, options, others));
+    async (stage: string, pipeline: Pipeline) => {
+      if (job) await goesOn(rerun(job.id, stage, pipeline));
     },
     [job, goesOn],
   );

@@ -122,9 +122,7 @@ export const addJobs = (pipeline: Pipeline, target: string) =>
 export const job = (id: string, signal?: AbortSignal) => get<JobWhole>(jobOf(id), {}, signal);
 export const cancel = (id: string) => post<JobShown>(`${jobOf(id)}/cancel`, {});
 export const retry = (id: string) => post<JobShown>(`${jobOf(id)}/retry`, {});
-type Options = Record<string, unknown>;
-export const rerun = (id: string, stage: string, options: Options, others: Record<string, Options>) =>
-  post<JobShown>(`${jobOf(id)}/rerun`, { stage, options, others });
+export const rerun = (id: string, stage: string, pipeline: Pipeline) => post<JobShown>(`${jobOf(id)}/rerun`, { stage, pipeline });
 export interface QueueShown {
   is_paused: boolean;
   reason: string;

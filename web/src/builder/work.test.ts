@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { events } from "./events";
-import { changedBehind, changedOptions, changedSince, ofJob, whyNoRerun } from "./outcomes";
+import { changedOptions, changedSince, itemOf, ofJob, runsToo } from "./outcomes";
 import { type Pipeline } from "./pipeline";
 import type { JobWhole, StageKind } from "./server";
 import { begun, isDirty, type Work, worked } from "./work";
@@ -68,22 +68,37 @@ describe("a rerun", () => {
     expect(changedOptions(pipeline, "render", with8, kinds.get("dispatch"))).toEqual({ steps: 20 });
   });
 
-  it("takes what stands behind along, as it now is", () => {
-    const both = setOption(setOption(pipeline, "draw", "template", "x"), "render", "steps", 8);
-    expect(whyNoRerun(both, ran, "draw", kinds)).toBe("");
-    expect(changedBehind(both, "draw", ran, kinds)).toEqual({ render: { steps: 8 } });
-  });
-
   it("takes a seed that the queue gave for no change", () => {
     expect(changedSince(pipeline, ran, kinds)).toEqual([]);
-    expect(whyNoRerun(pipeline, ran, "render", kinds)).toBe("");
+    expect(runsToo(pipeline, ran, "render", kinds)).toBe("");
   });
 
-  it("is refused in words where more has changed than it could do again", () => {
-    expect(whyNoRerun(setOption(pipeline, "draw", "template", "x"), ran, "render", kinds)).toMatch(/too: draw/);
-    expect(whyNoRerun({ ...pipeline, stages: [...pipeline.stages].reverse() }, ran, "render", kinds)).toMatch(/goes on from what/);
-    expect(whyNoRerun({ ...pipeline, stages: [pipeline.stages[0]!, { ...pipeline.stages[1]!, when: "images" }] }, ran, "draw", kinds)).toMatch(/More than options.*: render/);
-    expect(whyNoRerun({ ...pipeline, stages: [...pipeline.stages, { id: "n", type: "t" }] }, ran, "n", kinds)).toMatch(/new since/);
+  it("says nothing of what goes on from the stage, which runs anyway", () => {
+    const both = setOption(setOption(pipeline, "draw", "template", "x"), "render", "steps", 8);
+    expect(changedSince(both, ran, kinds)).toEqual(["draw", "render"]);
+    expect(runsToo(both, ran, "draw", kinds)).toBe("");
+  });
+
+  it("says which stages before it run too, and with them what goes on from those", () => {
+    const other = setOption(pipeline, "draw", "template", "x");
+    expect(runsToo(other, ran, "render", kinds)).toBe("draw has changed since that run, so it runs too.");
+    const stages = [...other.stages, { id: "more", type: "dispatch", needs: ["draw"] }, { id: "last", type: "dispatch", needs: ["more"] }];
+    const two = job({ steps: [step("draw")], pipeline: { ...ran.pipeline, stages: [...ran.pipeline.stages, ...stages.slice(2)] } });
+    expect(runsToo({ ...other, stages }, two, "render", kinds)).toBe("draw has changed since that run, so it runs too, and with it more, last.");
+  });
+
+  it("takes other wiring and a new stage for a change", () => {
+    const between = { ...pipeline, stages: [pipeline.stages[0]!, { id: "n", type: "t" }, pipeline.stages[1]!] };
+    expect(changedSince(between, ran, kinds)).toEqual(["n", "render"]);
+    expect(runsToo(between, ran, "n", kinds)).toBe("");
+    expect(runsToo(between, ran, "render", kinds)).toBe("n has changed since that run, so it runs too.");
+  });
+
+  it("carries the pipeline as the one item of its batch that the job was", () => {
+    const batched: Pipeline = { ...setOption(pipeline, "render", "steps", 8), batch: [[{ vary: "seeds", over: [7, 8] } as never]] };
+    const item = itemOf(batched, ran);
+    expect(item.batch).toBeUndefined();
+    expect(item.stages).toEqual([{ id: "draw", type: "generatePrompt", options: { seed: 7 } }, { id: "render", type: "dispatch", options: { steps: 8 } }]);
   });
 });
 
