@@ -19,6 +19,7 @@ from pathlib import Path
 
 from orchestrator_app.installing import HOST_PYTHONS
 from orchestrator_core.config import DATABASE_NAME
+from tests.hosts.bytecode import BYTECODE
 
 ROOT = Path(__file__).parents[2]
 _FOLDERS = ("models", "custom_nodes", "input", "output", "temp", "user")
@@ -92,7 +93,7 @@ class ComfyUI:
             "--base-directory", str(self.folder), "--database-url", f"sqlite:///{self.folder}/user/comfyui.db",
             "--disable-api-nodes", "--fp32-text-enc", *self.arguments, *shlex.split(os.environ.get("COMFYUI_ARGS", "")),
         ]  # fmt: skip
-        home = {"PYTHONDONTWRITEBYTECODE": "1", "ORCHESTRATOR_HOME": str(self.store.parent)}
+        home = BYTECODE | {"ORCHESTRATOR_HOME": str(self.store.parent)}
         environment = {name: value for name, value in os.environ.items() if name != "ORCHESTRATOR_DATABASE_URL"} | home
         with (self.folder / "server.log").open("ab") as log:
             self.process = subprocess.Popen(command, cwd=self.host, env=environment, stdout=log, stderr=log)

@@ -24,6 +24,7 @@ from typing import Any
 
 import install
 from orchestrator_app.installing import HOST_PYTHONS
+from tests.hosts.bytecode import BYTECODE
 
 ROOT = Path(__file__).parents[2]
 CHECKPOINT = "tiny-sd15.safetensors"
@@ -133,7 +134,7 @@ class Forge:
         return {
             **clean,
             **({"PYTHONPATH": str(self.parts.packages)} if self.own_python is None else {}),
-            "PYTHONDONTWRITEBYTECODE": "1",
+            **BYTECODE,
             "PYTHONUNBUFFERED": "1",
             "OMP_NUM_THREADS": "1",  # two threads that wait for one another take ten times as long
             "HF_HUB_OFFLINE": "1",

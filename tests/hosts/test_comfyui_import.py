@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from tests.hosts.bytecode import BYTECODE
 from tests.hosts.comfyui import ROOT, NoComfyUI, find_comfyui
 
 pytestmark = [pytest.mark.host, pytest.mark.slow]
@@ -81,7 +82,7 @@ def imported(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
         (base / name).mkdir()
     link = base / "custom_nodes" / "sd-orchestrator"
     link.symlink_to(ROOT)
-    environment = {**os.environ, "PYTHONDONTWRITEBYTECODE": "1", "ORCHESTRATOR_HOME": str(base / "home")}
+    environment = {**os.environ, **BYTECODE, "ORCHESTRATOR_HOME": str(base / "home")}
     done = subprocess.run(
         [python, "-c", LOAD, host, base, link], cwd=host, env=environment, capture_output=True, text=True
     )

@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from tests.hosts.bytecode import BYTECODE
 from tests.hosts.comfyui import NoComfyUI, find_comfyui
 from tests.hosts.forge import NoForge, find_forge
 from tests.llm_server import MISSING, model_file
@@ -25,7 +26,7 @@ def child(kind: str, *more: str, packages: Path | None = None) -> dict[str, Any]
         host, python = find_comfyui() if kind == "comfyui" else find_forge()
     except (NoComfyUI, NoForge) as reason:
         pytest.skip(f"no {kind}: {reason}")
-    environ = {**os.environ, "OMP_NUM_THREADS": "1", "PYTHONDONTWRITEBYTECODE": "1", "HF_HUB_OFFLINE": "1"}
+    environ = {**os.environ, "OMP_NUM_THREADS": "1", "HF_HUB_OFFLINE": "1"} | BYTECODE
     if packages is not None:
         environ["PYTHONPATH"] = str(packages)
     command = [str(python), str(CHILD), kind, str(host), *more]

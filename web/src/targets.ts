@@ -10,7 +10,7 @@ export function useTargets(): Target[] {
     queryKey: ["targets"],
     queryFn: ({ signal }) => get<{ targets: Target[] }>("gallery/targets", {}, signal),
     retry: false,
-    staleTime: 60_000,
+    staleTime: 15_000,
   });
   return data?.targets ?? [];
 }

@@ -108,6 +108,7 @@ export interface Word {
 export interface Taught {
   values: { slot: string; value: string; profile: string; before: number; after: number; why: string }[];
   is_learning: boolean;
+  notice: string;
 }
 
 export interface Slot {
@@ -115,9 +116,11 @@ export interface Slot {
   value: string;
 }
 
+/** `away`: why nothing is rendered there just now; "" where it can be. */
 export interface Target {
   name: string;
   title: string;
+  away: string;
 }
 
 export interface Workflow {

@@ -5,6 +5,7 @@ import { messageOf } from "../api";
 import { host } from "../place";
 import { useTargets } from "../targets";
 import { complain } from "../toasts";
+import type { Target } from "../types";
 import { useDesk } from "./desk";
 import { changeWhole } from "./edits";
 import type { Files } from "./files";
@@ -203,9 +204,9 @@ function RunPart() {
       </button>
       <select className="field" aria-label="Where it renders" value={target} onChange={(event) => setTarget(event.target.value)} title="Where it renders: any is whichever is free first">
         <option value="">any host</option>
-        {choices(found, target).map(({ name, title }) => (
-          <option key={name} value={name}>
-            {title}
+        {choices(found, target).map(({ name, title, away }) => (
+          <option key={name} value={name} disabled={away !== ""} title={away}>
+            {away ? `${title}, away` : title}
           </option>
         ))}
       </select>
@@ -222,11 +223,11 @@ function RunPart() {
   );
 }
 
-function choices(found: { name: string; title: string }[], chosen: string): { name: string; title: string }[] {
+function choices(found: Target[], chosen: string): Target[] {
   const named = found.filter((one) => one.name);
   const usual = [
-    { name: "comfyui", title: "ComfyUI" },
-    { name: "forge", title: "Forge" },
+    { name: "comfyui", title: "ComfyUI", away: "" },
+    { name: "forge", title: "Forge", away: "" },
   ];
   const all = named.length ? named : usual;
   return chosen && !all.some((one) => one.name === chosen) ? [...all, ...usual.filter((one) => one.name === chosen)] : all;

@@ -155,7 +155,7 @@ function Actions({ card, prompt, hasSlots }: { card: Card; prompt: string; hasSl
         <Choose title="Vary…" label="Vary one slot, all else fixed" options={[...slots.map(({ slot, value }): [string, string] => [slot, `${slot}: ${value}`]), ["*", "All of it"]]} onChoose={(vary) => DO(again(card.id, { vary, count: 4 }))} />
       )}
       {targets.length > 0 && (
-        <Choose title="Send to…" label="Render it there" options={targets.map(({ name, title }) => [name, title])} onChoose={(target) => DO(again(card.id, { target }))} />
+        <Choose title="Send to…" label="Render it there" options={targets.map(({ name, title, away }) => [name, title, away])} onChoose={(target) => DO(again(card.id, { target }))} />
       )}
       <button className="button" onClick={() => DO(toWorkflow(card))}>
         {host === "comfyui" ? "Open as workflow" : "Workflow"}
@@ -171,13 +171,13 @@ function Actions({ card, prompt, hasSlots }: { card: Card; prompt: string; hasSl
 }
 
 /** A button that offers a few: the browser's own list, which works with keys and on phones. */
-function Choose({ title, label, options, onChoose }: { title: string; label: string; options: [string, string][]; onChoose: (value: string) => void }) {
+function Choose({ title, label, options, onChoose }: { title: string; label: string; options: [value: string, text: string, whyNot?: string][]; onChoose: (value: string) => void }) {
   return (
     <select className="button" aria-label={label} title={label} value="" onChange={(event) => event.target.value && onChoose(event.target.value)}>
       <option value="">{title}</option>
-      {options.map(([value, text]) => (
-        <option key={value} value={value}>
-          {text.slice(0, 80)}
+      {options.map(([value, text, whyNot]) => (
+        <option key={value} value={value} disabled={!!whyNot} title={whyNot}>
+          {whyNot ? `${text.slice(0, 40)}, away: ${whyNot.slice(0, 80)}` : text.slice(0, 80)}
         </option>
       ))}
     </select>
@@ -192,6 +192,11 @@ function Lessons({ card }: { card: Card }) {
   return (
     <ul className="plain lessons">
       {!data.is_learning && <li className="dim">Learning is off; this is what it would do.</li>}
+      {data.notice && (
+        <li className="told" role="note">
+          {data.notice}
+        </li>
+      )}
       {data.values.map((value) => (
         <Lesson key={`${value.slot} ${value.value} ${value.profile}`} {...value} />
       ))}
