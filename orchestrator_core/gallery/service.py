@@ -64,7 +64,7 @@ class Gallery:
         """As it is kept: absolute. Folders inside of it that were named before are part of it now."""
         from orchestrator_core.store import gallery_folders
 
-        path = os.path.abspath(folder.expanduser())  # noqa: PTH100 - resolve() would follow the links that people named
+        path = _absolute(folder)
         if not Path(path).is_dir():
             raise GalleryError(f"{path} is no folder that is there.")
         with self.store.writing() as connection:
@@ -79,10 +79,12 @@ class Gallery:
         """It is looked through no more. Its images are missing from then on; what was said of them stays."""
         from orchestrator_core.store import gallery_folders, gallery_images
 
+        path = _absolute(Path(folder))
         with self.store.writing() as connection:
-            if folder not in gallery_folders.named(connection):
-                raise GalleryError(f"{folder} is not looked through. There are: {', '.join(self.roots()) or 'none'}.")
-            gallery_images.forget_files(connection, gallery_folders.remove(connection, folder))
+            named = gallery_folders.named(connection)
+            if path not in named:
+                raise GalleryError(f"{path} is not looked through. There are: {', '.join(named) or 'none'}.")
+            gallery_images.forget_files(connection, gallery_folders.remove(connection, path))
 
     def index(
         self,
@@ -240,6 +242,10 @@ class Gallery:
         with self.store.writing() as connection:
             if not gallery_searches.delete_named(connection, name):
                 raise GalleryError(f"There is no saved search '{name}'.")
+
+
+def _absolute(folder: Path) -> str:
+    return os.path.abspath(folder.expanduser())  # noqa: PTH100 - resolve() would follow the links that people named
 
 
 def _asked(query: Query) -> Asked:

@@ -289,6 +289,16 @@ def test_folders_inside_of_one_another_are_one(gallery: Gallery, folder: Path, t
     assert (gallery.roots(), gallery.count(), gallery.count("missing:yes")) == ([], 0, 1)
 
 
+def test_a_folder_is_removed_under_any_way_to_write_it(
+    gallery: Gallery, folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(GalleryError, match=f"elsewhere is not looked through. There are: {folder}"):
+        gallery.remove_root("elsewhere")
+    gallery.remove_root(folder.name + "/")
+    assert gallery.roots() == []
+
+
 def test_odd_names_and_texts_are_kept(store: Store, folder: Path) -> None:
     gallery = Gallery(store)
     gallery.add_root(folder)
