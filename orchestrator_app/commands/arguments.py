@@ -132,6 +132,21 @@ def add_loras(parser: argparse.ArgumentParser) -> None:
     )
 
 
+def add_address(parser: argparse.ArgumentParser, port: int) -> None:
+    """Where a server is reached, and under which names."""
+    parser.add_argument(
+        "--host", default="127.0.0.1", metavar="ADDRESS", help="default: %(default)s, this machine only"
+    )
+    parser.add_argument("--port", type=whole, default=port, metavar="N", help="0: any that is free (%(default)s)")
+    parser.add_argument(
+        "--name",
+        action="append",
+        default=[],
+        metavar="NAME",
+        help="a host name under which it is reached, as render.local; may be given again",
+    )
+
+
 INSERT = ("matched", "all", "none")
 
 

@@ -12,7 +12,7 @@ import webbrowser
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
-from orchestrator_app.commands.arguments import description, whole
+from orchestrator_app.commands.arguments import add_address, description
 from orchestrator_app.commands.worker import add_database, add_work, using_database
 from orchestrator_app.console import remark, say
 
@@ -28,17 +28,7 @@ def add_to(actions: Any, name: str = "serve") -> argparse.ArgumentParser:
         name, help="the page in a browser; plain 'orchestrator gallery' is the same", description=description(__doc__)
     )
     add_database(parser)
-    parser.add_argument(
-        "--host", default="127.0.0.1", metavar="ADDRESS", help="default: %(default)s, this machine only"
-    )
-    parser.add_argument("--port", type=whole, default=PORT, metavar="N", help="0: any that is free (%(default)s)")
-    parser.add_argument(
-        "--name",
-        action="append",
-        default=[],
-        metavar="NAME",
-        help="a host name under which it is reached, as render.local; may be given again",
-    )
+    add_address(parser, PORT)
     parser.add_argument("--open", action="store_true", help="open the page in the browser")
     add_work(parser)
     parser.set_defaults(run=run)

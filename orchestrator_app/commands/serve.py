@@ -8,7 +8,7 @@ from __future__ import annotations
 import argparse
 from typing import Any
 
-from orchestrator_app.commands.arguments import description, whole
+from orchestrator_app.commands.arguments import add_address, description
 from orchestrator_app.commands.worker import add_database, add_work, using_database
 from orchestrator_app.console import remark, say
 from orchestrator_core.errors import ConfigError
@@ -19,17 +19,7 @@ PORT = 7871
 def add_to(commands: Any, name: str) -> None:
     parser = commands.add_parser(name, help="the API over HTTP, for other programs", description=description(__doc__))
     add_database(parser)
-    parser.add_argument(
-        "--host", default="127.0.0.1", metavar="ADDRESS", help="default: %(default)s, this machine only"
-    )
-    parser.add_argument("--port", type=whole, default=PORT, metavar="N", help="0: any that is free (%(default)s)")
-    parser.add_argument(
-        "--name",
-        action="append",
-        default=[],
-        metavar="NAME",
-        help="a host name under which it is reached, as render.local; may be given again",
-    )
+    add_address(parser, PORT)
     parser.add_argument("--new-token", action="store_true", help="make a token, in place of an old one, and end")
     add_work(parser)
     parser.set_defaults(run=run)
