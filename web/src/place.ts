@@ -1,5 +1,6 @@
 // Where the page is shown: alone, or in a tab of a host, whose theme it then takes.
 
+import { remember, remembered } from "./remembered";
 import { Signal } from "./signal";
 
 export type Theme = "auto" | "light" | "dark";
@@ -10,38 +11,28 @@ const params = new URLSearchParams(location.search);
 export const host: string = params.get("in") ?? "";
 
 const asked = params.get("theme");
-const isTheme = (word: string | null): word is Theme => word === "auto" || word === "light" || word === "dark";
+const isTheme = (word: string | null | undefined): word is Theme => word === "auto" || word === "light" || word === "dark";
 
-export const theme = new Signal<Theme>(isTheme(asked) ? asked : stored());
+export const theme = new Signal<Theme>([asked, remembered("theme", "auto")].find(isTheme) ?? "auto");
 
 export function applyTheme(): void {
   const root = document.documentElement;
-  const show = () => root.setAttribute("data-theme", theme.value);
+  const system = matchMedia("(prefers-color-scheme: light)");
+  const ofSystem = () => (system.matches ? "light" : "dark");
+  const show = () => root.setAttribute("data-theme", theme.value === "auto" ? ofSystem() : theme.value);
   theme.subscribe(show);
+  system.addEventListener("change", show);
   show();
   // The host says when its own theme changes.
   addEventListener("message", ({ origin, source, data }: MessageEvent<{ type?: string; theme?: string } | null>) => {
     if (origin !== location.origin || source !== window.parent || data?.type !== "orchestrator:theme") return;
-    if (isTheme(data.theme ?? null)) theme.set(data.theme as Theme);
+    if (isTheme(data.theme)) theme.set(data.theme);
   });
 }
 
 export function chooseTheme(word: Theme): void {
   theme.set(word);
-  try {
-    localStorage.setItem("orchestrator.theme", word);
-  } catch {
-    // Storage may be forbidden in a frame; the choice then lasts as long as the page.
-  }
-}
-
-function stored(): Theme {
-  try {
-    const word = localStorage.getItem("orchestrator.theme");
-    return isTheme(word) ? word : "auto";
-  } catch {
-    return "auto";
-  }
+  remember("theme", word);
 }
 
 /** Opens a workflow in ComfyUI's canvas where the page is in its tab; elsewhere saves it as a file. */

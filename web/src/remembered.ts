@@ -13,6 +13,6 @@ export function remember(name: string, value: unknown): void {
   try {
     localStorage.setItem(`orchestrator.${name}`, JSON.stringify(value));
   } catch {
-    // Storage may be forbidden in a frame.
+    // Storage may be forbidden in a frame; the choice then lasts as long as the page.
   }
 }

@@ -17,10 +17,12 @@ export function say(text: string, more: { kind?: Toast["kind"]; action?: Toast["
   const toast: Toast = { id: ++last, text, kind: more.kind ?? "said", action: more.action };
   // The same sentence twice is one.
   toasts.set([...toasts.value.filter((other) => other.text !== text).slice(-3), toast]);
-  const dismiss = () => toasts.set(toasts.value.filter((other) => other.id !== toast.id));
+  const dismiss = () => takeAway(toast);
   if (!more.stays) setTimeout(dismiss, toast.kind === "error" || toast.action ? 9000 : 4000);
   return dismiss;
 }
+
+const takeAway = (toast: Toast) => toasts.set(toasts.value.filter((other) => other !== toast));
 
 export const complain = (text: string) => say(text, { kind: "error" });
 
@@ -36,7 +38,7 @@ export function Toasts() {
               className="button quiet"
               onClick={() => {
                 toast.action?.run();
-                toasts.set(toasts.value.filter((other) => other !== toast));
+                takeAway(toast);
               }}
             >
               {toast.action.title}

@@ -34,7 +34,6 @@ export interface LoraUse {
 export interface Whole extends Card {
   negative: string;
   template: string;
-  negative_template?: string;
   settings: Record<string, unknown>;
   loras: LoraUse[];
   path: string;
@@ -173,7 +172,7 @@ export interface Place {
 export interface Posted {
   posted: number[];
   /** Those that were posted there earlier. */
-  before?: number[];
+  before: number[];
   failed: { image: number; message: string }[];
 }
 

@@ -31,7 +31,7 @@ export function BulkBar({ ids, onClear, onCompare }: Props) {
     for (let at = 0; at < ids.length; at += 100) {
       const answer = await post<Posted>(`gallery/outside/${encodeURIComponent(name)}`, { images: ids.slice(at, at + 100) });
       posted += answer.posted.length;
-      before += answer.before?.length ?? 0;
+      before += answer.before.length;
       failed.push(...answer.failed);
     }
     if (posted || before) say(`${posted} posted to ${name}${before ? `, ${before} ${before === 1 ? "was" : "were"} there already` : ""}.`);

@@ -33,8 +33,6 @@ export function FoldersPanel() {
     );
   if (!data) return <p className="dim">{error ? messageOf(error) : "…"}</p>;
   const { running, done, total, read, message } = data.indexing;
-  const known = new Set(data.folders.map(({ path }) => path));
-  const offered = data.offered.filter(({ path }) => !known.has(path));
   return (
     <div className="folders">
       {data.folders.map(({ path, images }) => (
@@ -43,7 +41,7 @@ export function FoldersPanel() {
           <span className="dim">{images === null ? "" : `${images.toLocaleString()} images`}</span>
         </div>
       ))}
-      {offered.map(({ name, path }) => (
+      {data.offered.map(({ name, path }) => (
         <div key={name} className="folder">
           <code>{path}</code>
           <button className="button" onClick={() => void send("gallery/folders", { offered: name })}>
@@ -51,7 +49,7 @@ export function FoldersPanel() {
           </button>
         </div>
       ))}
-      {!data.folders.length && !offered.length && (
+      {!data.folders.length && !data.offered.length && (
         <div className="folder">
           <code>orchestrator gallery add ~/ComfyUI/output</code>
         </div>

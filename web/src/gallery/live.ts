@@ -17,7 +17,7 @@ class Live {
   /** Up to here the page has seen everything. */
   private seen: number | null = null;
   private isRunning = false;
-  private isAwake: (() => void) | null = null;
+  private awaken: (() => void) | null = null;
   private asking: AbortController | null = null;
 
   get revision(): number | null {
@@ -43,7 +43,7 @@ class Live {
   }
 
   wake(): void {
-    this.isAwake?.();
+    this.awaken?.();
   }
 
   private async listen(): Promise<void> {
@@ -78,9 +78,9 @@ class Live {
   private sleep(ms: number): Promise<void> {
     return new Promise((resolve) => {
       const timer = ms === Infinity ? 0 : setTimeout(() => this.wake(), ms);
-      this.isAwake = () => {
+      this.awaken = () => {
         clearTimeout(timer);
-        this.isAwake = null;
+        this.awaken = null;
         resolve();
       };
     });

@@ -1,7 +1,7 @@
 // Marks on their way to the server. Kept in the browser's storage, sent one after the other, so that nothing is lost
 // while the server is away; where someone else marked the same meanwhile, both sides are told and the person chooses.
 
-import { ApiError } from "../errors";
+import { ApiError, messageOf } from "../errors";
 import type { Card, Fields, Marked, Stale } from "../types";
 import { withFields } from "./cards";
 
@@ -135,7 +135,7 @@ export class MarkQueue {
       return;
     }
     this.done(op);
-    this.wiring.onRefused(op, reason instanceof Error ? reason.message : String(reason));
+    this.wiring.onRefused(op, messageOf(reason));
   }
 
   /** All that stands against it was set by this page: whoever marks twice in a row means the second. */

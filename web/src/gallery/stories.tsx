@@ -1,4 +1,4 @@
-// Stories as film strips, and tests of LoRAs as grids by score: both end in the lightbox.
+// Stories as film strips; and the lightbox over what is no grid.
 
 import { useQuery } from "@tanstack/react-query";
 import { useEffect, useMemo, useState } from "react";
@@ -69,7 +69,6 @@ function Strip({ cards: all, onOpen }: { cards: Card[]; onOpen: (at: number) => 
       role="listbox"
       aria-label="Images of the story"
       tabIndex={0}
-      aria-activedescendant={undefined}
       onClick={(event) => {
         const cell = (event.target as Element).closest<HTMLElement>("[data-i]");
         if (cell) onOpen(Number(cell.dataset.i));

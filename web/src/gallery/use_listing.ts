@@ -3,7 +3,6 @@
 import { useQuery, useQueryClient } from "@tanstack/react-query";
 import { useCallback, useEffect, useMemo, useRef, useState } from "react";
 import { ApiError, get } from "../api";
-import { cards } from "./cards";
 import { early } from "./early";
 import { live } from "./live";
 import { Listing } from "./listing";
@@ -112,9 +111,7 @@ export function useListing(query: string, isStill: { readonly current: () => boo
     fresh,
     refresh,
     problem,
-    isLoading: count.isLoading,
     setAway: useCallback((away: boolean) => void (isAway.current = away), []),
     idsOf: useCallback((first: number, last: number) => listing.ids(first, last), [listing]),
-    cardOf: useCallback((index: number) => cards.get(listing.idAt(index) ?? -1), [listing]),
   };
 }
