@@ -48,6 +48,7 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ApiServer]:
     (pictures / "00298.png").write_bytes(picture()[:40])
     os.utime(pictures / "00298.png", (LONG_AGO + 298, LONG_AGO + 298))
     _write(pictures / "00297.png", 297, SCRIPT)
+    _write(pictures / "00260.png", 260, "a crimson fox, number 260, <lora:ink:0.7>", "64x96")
     _write(pictures / "come.png", 0, "an owl that comes first")
     with Store.open(folder / "store.sqlite3") as store:
         gallery = Gallery(store)
@@ -57,8 +58,9 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ApiServer]:
         yield api
 
 
-def _write(path: Path, at: int, prompt: str) -> None:
-    path.write_bytes(with_metadata(picture("PNG", (64, 96), at), a1111(prompt, at)))
+def _write(path: Path, at: int, prompt: str, size: str = "8x8") -> None:
+    texts = {name: text.replace("8x8", size) for name, text in a1111(prompt, at).items()}
+    path.write_bytes(with_metadata(picture("PNG", (64, 96), at), texts))
     os.utime(path, (LONG_AGO + at, LONG_AGO + at))
 
 
@@ -143,6 +145,44 @@ def test_what_is_searched_is_found_and_a_wrong_query_is_told_in_words(server: Ap
     page.get_by_text("Nothing is found.").wait_for()
     page.get_by_role("button", name="Show all images").click()
     page.get_by_text(f"{total(server)} images").wait_for()
+
+
+def test_who_has_typed_goes_on_with_what_is_found_by_keys(server: ApiServer, opened: Opened):
+    page = opened()
+    page.keyboard.press("/")
+    page.keyboard.type('"fox, number 27"')
+    page.keyboard.press("Enter")
+    page.get_by_text("11 images").wait_for()
+    page.keyboard.press("ArrowRight")
+    second = current(page)
+    page.keyboard.press("4")
+    marked(server, page, second, (False, False, 4))
+    page.keyboard.press("/")
+    page.keyboard.press("Escape")  # empties a search box in browsers
+    page.keyboard.press("Space")
+    page.get_by_role("dialog").get_by_text("2 of 11").wait_for()
+    page.keyboard.press("Space")
+    page.get_by_role("dialog").wait_for(state="detached")
+    assert page.get_by_role("searchbox").input_value() == '"fox, number 27"'
+    assert page.get_by_text("11 images").is_visible()
+
+
+def test_what_is_half_written_is_not_searched_for_yet(server: ApiServer, opened: Opened):
+    page = opened()
+    page.keyboard.press("/")
+    page.keyboard.type("lora:")
+    page.wait_for_timeout(600)  # longer than the page waits for more
+    assert page.locator("#search-problem").count() == 0
+    assert page.locator(".cell[data-image]").count()
+    page.keyboard.press("Enter")
+    page.locator("#search-problem").wait_for()
+
+
+def test_a_job_that_nobody_renders_is_told(server: ApiServer, opened: Opened):
+    page = opened('"fox, number 260"')
+    page.keyboard.press("Enter")
+    page.get_by_role("button", name="Run again").click()
+    page.get_by_text("One job in the queue, and nobody renders").wait_for()
 
 
 def test_a_facet_narrows_and_a_second_click_takes_it_back(server: ApiServer, opened: Opened):

@@ -15,7 +15,17 @@ export interface Again {
 export async function again(id: number, how: Again): Promise<void> {
   const body = { target: null, vary: null, seed: "same", count: 1, ...how };
   const { jobs } = await post<{ jobs: Job[] }>(`gallery/images/${id}/again`, body);
-  say(`${jobs.length === 1 ? "One job" : `${jobs.length} jobs`} in the queue${how.target ? ` for ${how.target}` : ""}.`);
+  await tell(jobs.length);
+}
+
+/** A job that nobody takes would wait without a word. */
+async function tell(count: number): Promise<void> {
+  const jobs = count === 1 ? "One job" : `${count} jobs`;
+  const queue = await get<{ is_paused: boolean; workers: { serves: string[] }[] }>("queue").catch(() => null);
+  if (queue?.is_paused) complain(`${jobs} in the queue, which is paused.`);
+  else if (queue && !queue.workers.some(({ serves }) => serves.some(Boolean)))
+    complain(`${jobs} in the queue, and nobody renders: start ComfyUI or Forge with this pack, or orchestrator worker --generator …`);
+  else say(`${jobs} in the queue. What comes of it appears in the gallery.`);
 }
 
 /** Each once more with a new seed. What cannot run is told, the others run. */
@@ -29,7 +39,7 @@ export async function queueAgain(ids: number[]): Promise<void> {
     } catch (failure) {
       reason ||= failure instanceof Error ? failure.message : String(failure);
     }
-  if (count) say(`${count === 1 ? "One job" : `${count} jobs`} in the queue.`);
+  if (count) await tell(count);
   if (reason) complain(`${ids.length - count} cannot run again: ${reason}`);
 }
 

@@ -6,7 +6,7 @@ const KEYS: [string, [string, string][]][] = [
     "Look",
     [
       ["← ↑ ↓ →", "go to another image (also h j k l)"],
-      ["Enter", "open it large, and close it again"],
+      ["Enter", "open it large, and close it again (also Space)"],
       ["I", "what is known of it"],
       ["Z + −", "zoom; in the grid + and − change the size"],
       ["C", "compare the chosen 2 to 4, or this one with the next"],

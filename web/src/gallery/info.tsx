@@ -28,15 +28,15 @@ export function Info({ card, onSearch }: { card: Card; onSearch: (query: string)
   const [wantsTaught, setWantsTaught] = useState(false);
   return (
     <aside className="info" aria-label="About this image">
-      <Actions card={card} prompt={whole?.prompt ?? card.prompt} hasSlots={card.run_id !== "" || !!whole?.template} />
+      <Actions card={card} hasSlots={card.run_id !== "" || !!whole?.template} />
       <Prompt card={card} prompt={whole?.prompt ?? card.prompt} template={whole?.template ?? ""} />
       {whole?.negative && (
-        <Part title="Negative prompt">
+        <Part title="Negative prompt" text={whole.negative}>
           <p className="prose dim">{whole.negative}</p>
         </Part>
       )}
       {whole?.template && whole.template !== whole.prompt && (
-        <Part title="Template">
+        <Part title="Template" text={whole.template}>
           <p className="prose mono">{whole.template}</p>
         </Part>
       )}
@@ -65,10 +65,22 @@ export function Info({ card, onSearch }: { card: Card; onSearch: (query: string)
   );
 }
 
-function Part({ title, children }: { title: string; children: ReactNode }) {
+function Copy({ text }: { text: string }) {
+  return (
+    <button className="link" onClick={() => DO(copy(text))}>
+      Copy
+    </button>
+  );
+}
+
+/** `text`: what can be copied of it. */
+function Part({ title, text = "", children }: { title: string; text?: string; children: ReactNode }) {
   return (
     <section className="part">
-      <h3>{title}</h3>
+      <h3>
+        {title}
+        {text && <Copy text={text} />}
+      </h3>
       {children}
     </section>
   );
@@ -94,9 +106,7 @@ function Prompt({ card, prompt, template }: { card: Card; prompt: string; templa
     <section className="part">
       <h3>
         Prompt
-        <button className="link" onClick={() => DO(copy(prompt))}>
-          Copy
-        </button>
+        {prompt && <Copy text={prompt} />}
       </h3>
       <p className="prose" dir="auto">
         {words.length === 0
@@ -140,7 +150,7 @@ function tellOf(word: Word): string {
   return said.join(", ");
 }
 
-function Actions({ card, prompt, hasSlots }: { card: Card; prompt: string; hasSlots: boolean }) {
+function Actions({ card, hasSlots }: { card: Card; hasSlots: boolean }) {
   const targets = useTargets();
   const slots = useOf<{ slots: Slot[] }>(card, "slots", hasSlots).data?.slots ?? [];
   return (
@@ -152,7 +162,7 @@ function Actions({ card, prompt, hasSlots }: { card: Card; prompt: string; hasSl
         Same seed
       </button>
       {slots.length > 0 && (
-        <Choose title="Vary…" label="Vary one slot, all else fixed" options={[...slots.map(({ slot, value }): [string, string] => [slot, `${slot}: ${value}`]), ["*", "All of it"]]} onChoose={(vary) => DO(again(card.id, { vary, count: 4 }))} />
+        <Choose title="Vary…" label="Vary one slot, all else fixed" options={[...slots.map(({ slot, value }): [string, string] => [slot, `${slot}: ${value}`]), ["*", "All of it: drawn anew"]]} onChoose={(vary) => DO(again(card.id, { vary, count: 4 }))} />
       )}
       {targets.length > 0 && (
         <Choose title="Send to…" label="Render it there" options={targets.map(({ name, title, away }) => [name, title, away])} onChoose={(target) => DO(again(card.id, { target }))} />
@@ -163,9 +173,6 @@ function Actions({ card, prompt, hasSlots }: { card: Card; prompt: string; hasSl
       <a className="button" href={file(card)} download={card.name}>
         Download
       </a>
-      <button className="button" onClick={() => DO(copy(prompt))}>
-        Copy prompt
-      </button>
     </div>
   );
 }
@@ -189,6 +196,8 @@ function Lessons({ card }: { card: Card }) {
   if (isLoading) return <p className="dim">…</p>;
   if (error) return <p className="dim">{messageOf(error)}</p>;
   if (!data?.values.length) return <p className="dim">Nothing yet. Mark it, and the odds of its values move.</p>;
+  const of = sameOf(data.values.map(({ profile }) => profile));
+  const why = sameOf(data.values.map(({ why }) => why));
   return (
     <ul className="plain lessons">
       {!data.is_learning && <li className="dim">Learning is off; this is what it would do.</li>}
@@ -197,21 +206,26 @@ function Lessons({ card }: { card: Card }) {
           {data.notice}
         </li>
       )}
+      {of && <li className="dim">In prompts with {of}:</li>}
       {data.values.map((value) => (
-        <Lesson key={`${value.slot} ${value.value} ${value.profile}`} {...value} />
+        <Lesson key={`${value.slot} ${value.value} ${value.profile}`} {...value} profile={of ? "" : value.profile} why={why ? "" : value.why} />
       ))}
+      {why && <li className="dim">Why: {why}.</li>}
     </ul>
   );
 }
 
 const SAID = { more: "more often", less: "less often", same: "as often as before" };
 
+/** What all of them say; "" where they differ. */
+const sameOf = (texts: string[]): string => (texts.every((text) => text === texts[0]) ? texts[0]! : "");
+
 function Lesson({ slot, value, profile, before, after, why }: Taught["values"][number]) {
   const change = changeOf(before, after);
   return (
-    <li title={why}>
+    <li>
       <span>
-        {value} <span className="dim">{profile ? `${slot}, ${profile}` : slot}</span>
+        {value} <span className="dim">{[slot, profile, why].filter(Boolean).join(", ")}</span>
       </span>
       <span className={change.way} title={SAID[change.way]}>
         <span role="img" aria-label={SAID[change.way]}>

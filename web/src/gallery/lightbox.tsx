@@ -52,8 +52,8 @@ export function Lightbox({ sequence, index, onIndex, onClose, onCompare, onSearc
   };
   const ids = id === undefined ? [] : [id];
   useKeys((key, event) => {
-    if (key === "Escape" || key === "Enter" || key === "q") onClose();
-    else if (key === "ArrowRight" || key === "l" || key === "j" || key === " " || key === "ArrowDown") step(1);
+    if (key === "Escape" || key === "Enter" || key === " " || key === "q") onClose();
+    else if (key === "ArrowRight" || key === "l" || key === "j" || key === "ArrowDown") step(1);
     else if (key === "ArrowLeft" || key === "h" || key === "k" || key === "ArrowUp") step(-1);
     else if (key === "Home") onIndex(0);
     else if (key === "End") onIndex(sequence.length - 1);

@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { hasTerm, replaceKey, sortOf, term, termsOf, toggleTerm, withoutSort, withSort } from "./query";
+import { hasTerm, isHalfWritten, replaceKey, sortOf, term, termsOf, toggleTerm, withoutSort, withSort } from "./query";
 
 test("terms are read as the server reads them: quotes hold spaces", () => {
   expect(termsOf('fox "in the snow" lora:"ink wash" -model:sdxl score>0.7')).toEqual(["fox", '"in the snow"', 'lora:"ink wash"', "-model:sdxl", "score>0.7"]);
@@ -41,4 +41,9 @@ test("there is one order, and the newest first is none", () => {
 
 test("stars replace stars", () => {
   expect(replaceKey("fox rating>=3", "rating", "rating>=5")).toBe("fox rating>=5");
+});
+
+test("a key without its value, and an open quote, are half written", () => {
+  for (const text of ["lora:", "fox -model:", "score>", "rating>=", 'fox "in the', 'lora:"ink']) expect(isHalfWritten(text), text).toBe(true);
+  for (const text of ["", "fox", "lora:ink", "score>0.7", '"in the snow"', 'lora:"ink wash"', "a:b:c"]) expect(isHalfWritten(text), text).toBe(false);
 });

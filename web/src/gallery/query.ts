@@ -21,6 +21,9 @@ export function term(key: string, value: string): string {
   return `${key}:${/[\s|]|^-|^$/.test(plain) ? `"${plain}"` : plain}`;
 }
 
+/** It ends in `key:` or in an open quote: more of it is still to come, and as it stands it is none. */
+export const isHalfWritten = (text: string): boolean => /(?:^|\s)-?[A-Za-z_]+(?::|<=|>=|<|>|=)$/.test(text) || text.split('"').length % 2 === 0;
+
 export const hasTerm = (text: string, one: string): boolean => termsOf(text).some((other) => isSame(other, one));
 
 /** Adds the term, or takes it away where it is there. Its opposite (-term) goes in either case. */

@@ -5,6 +5,7 @@ import { type Ref, useEffect, useRef, useState } from "react";
 import { get, messageOf, put, remove } from "../api";
 import { complain, say } from "../toasts";
 import type { Search } from "../types";
+import { isHalfWritten } from "./query";
 
 // docs/gallery.md, "Searching".
 const KEYS: [string, string][] = [
@@ -20,7 +21,16 @@ const KEYS: [string, string][] = [
   ["sort:score", "date, score, rating; sort:-date turns it round"],
 ];
 
-export function SearchBox({ ref, query, problem, onQuery }: { ref: Ref<HTMLInputElement>; query: string; problem: string; onQuery: (query: string) => void }) {
+interface Props {
+  ref: Ref<HTMLInputElement>;
+  query: string;
+  problem: string;
+  onQuery: (query: string) => void;
+  /** Who has typed goes on with what is found. */
+  onLeave: () => void;
+}
+
+export function SearchBox({ ref, query, problem, onQuery, onLeave }: Props) {
   const [text, setText] = useState(query);
   const [isOpen, setOpen] = useState(false);
   const timer = useRef(0);
@@ -51,13 +61,18 @@ export function SearchBox({ ref, query, problem, onQuery }: { ref: Ref<HTMLInput
         aria-describedby={problem ? "search-problem" : undefined}
         onChange={(event) => {
           setText(event.target.value);
-          give(event.target.value, 220);
+          if (isHalfWritten(event.target.value)) clearTimeout(timer.current);
+          else give(event.target.value, 220);
         }}
         onKeyDown={(event) => {
           if (event.key === "Enter") give(text, 0);
           if (event.key === "Escape") {
-            if (isOpen) setOpen(false);
-            else event.currentTarget.blur();
+            event.preventDefault(); // browsers would empty the box, and with it the search
+            if (isOpen) return setOpen(false);
+          }
+          if (event.key === "Enter" || event.key === "Escape") {
+            event.currentTarget.blur();
+            onLeave();
           }
         }}
       />

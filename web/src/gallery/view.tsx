@@ -133,7 +133,7 @@ export function GalleryView() {
         <button className="button quiet" aria-expanded={isFacets} onClick={() => showFacets(!isFacets)} title="Narrow the search">
           Filter
         </button>
-        <SearchBox ref={search} query={query} problem={queryProblem} onQuery={setQuery} />
+        <SearchBox ref={search} query={query} problem={queryProblem} onQuery={setQuery} onLeave={() => grid.current?.focus()} />
         <Offline />
         <span className="total dim">{total === undefined ? "" : `${total.toLocaleString()} image${total === 1 ? "" : "s"}`}</span>
         <select className="button quiet sort" aria-label="Order" value={sortOf(query)} onChange={(event) => setQuery(withSort(query, event.target.value))}>

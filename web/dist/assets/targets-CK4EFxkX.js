@@ -1,1 +1,0 @@
-import{C as e,f as t}from"./place-C9xLW8L8.js";function n(){let{data:n}=e({queryKey:[`targets`],queryFn:({signal:e})=>t(`gallery/targets`,{},e),retry:!1,staleTime:15e3});return n?.targets??[]}export{n as t};

@@ -1,0 +1,1 @@
+import{T as e,m as t}from"./place-B1GKgl_o.js";function n(){let{data:n}=e({queryKey:[`targets`],queryFn:({signal:e})=>t(`gallery/targets`,{},e),retry:!1,staleTime:15e3});return n?.targets??[]}export{n as t};
