@@ -1,23 +1,28 @@
-"""Size and EXIF texts of an AVIF, read from its boxes; the standard library only, so every host can.
+"""Size and texts of an AVIF, read from its boxes; the standard library only, so every host can.
 
 An AVIF is a file of boxes. ``meta`` says which items there are (``iinf``), where each lies (``iloc``), and how large
-pictures are (``ispe``); the texts are in the item of type ``Exif``, as in a JPEG. It is not written here.
+pictures are (``ispe``); the texts are in the items of type ``Exif``, as in a JPEG, and ``mime``, as XMP is. It is not
+written here.
 Sources: ISO/IEC 14496-12 §8.11, 23008-12 annex A.2.1 (HEIF), AV1 Image File Format 1.1.
 """
 
 from __future__ import annotations
 
 import struct
-from collections.abc import Iterator, Mapping
+from collections.abc import ItemsView, Iterator, Mapping
 from typing import NamedTuple
 
 from orchestrator_core.errors import FormatError
+from orchestrator_core.formats import xmp_text
 from orchestrator_core.formats.exif_text import MOST_BLOCKS, read_exif
 from orchestrator_core.formats.png_text import Bytes
 
 _MOST_ITEMS = 10_000
 _MOST_EXIF = 64 * 1024 * 1024  # bytes
 _EXIF_HEAD = b"Exif\0\0"
+_EXIF, _XMP = b"Exif", b"application/rdf+xml"
+_PICTURES = (b"av01", b"grid", b"iden", b"iovl", b"tmap")  # coded, or made of others that are
+_LONGEST_NAME = 1000  # bytes of an item's name and media type
 
 
 class Box(NamedTuple):
@@ -84,19 +89,43 @@ def _within(data: Bytes, box: Box | None, where: str) -> Iterator[Box]:
 
 
 def _texts(data: Bytes, inside: Mapping[bytes, Box], where: str) -> dict[str, str]:
-    """Of the items that are EXIF."""
-    wanted = _exif_items(data, inside.get(b"iinf"), where)
-    places = _places(data, inside[b"iloc"]) if b"iloc" in inside else {}
-    idat = inside.get(b"idat")
-    texts: dict[str, str] = {}
+    """Of the items that are EXIF or XMP."""
+    kinds, idat = _kinds(data, inside.get(b"iinf"), where), inside.get(b"idat")
+    exif: dict[str, str] = {}
+    xmp: dict[str, str] = {}  # EXIF is what programs that make images write; what is there as well counts less
     blocks = 0
-    for item, extents in places.items():
+    for item, extents in _items(data, inside):
         pieces = [_piece(data, extent, idat, where) for extent in extents]  # of the picture too: is it all there?
-        blocks += item in wanted
-        if item in wanted and blocks <= MOST_BLOCKS and sum(end - start for start, end in pieces) <= _MOST_EXIF:
+        kind, size = kinds.get(item), sum(end - start for start, end in pieces)
+        blocks += kind in (_EXIF, _XMP)
+        if blocks > MOST_BLOCKS:
+            continue
+        if kind == _EXIF and size <= _MOST_EXIF:
             block = b"".join(data[start:end] for start, end in pieces)
-            texts |= read_exif(block[4 + int.from_bytes(block[:4], "big") :].removeprefix(_EXIF_HEAD))
-    return texts
+            exif |= read_exif(block[4 + int.from_bytes(block[:4], "big") :].removeprefix(_EXIF_HEAD))
+        elif kind == _XMP and size <= xmp_text.MOST_BYTES:
+            xmp |= xmp_text.texts_of(b"".join(data[start:end] for start, end in pieces).decode("utf-8", "replace"))
+    return xmp | exif
+
+
+def avif_pictures(data: Bytes, where: str) -> Iterator[bytes]:
+    """What is shown, as it is coded: all tiles and the alpha, but no texts. Nothing of a file that is a film as well.
+
+    Raises FormatError where it is damaged.
+    """
+    boxes = {box.kind: box for box in _boxes(data, 0, len(data), where)}
+    if b"meta" not in boxes or b"moov" in boxes:
+        return
+    inside = {box.kind: box for box in _boxes(data, boxes[b"meta"].start + 4, boxes[b"meta"].end, where)}
+    kinds, idat = _kinds(data, inside.get(b"iinf"), where), inside.get(b"idat")
+    room = len(data)
+    for item, extents in sorted(_items(data, inside)):
+        if kinds.get(item) in _PICTURES:
+            for start, end in (_piece(data, extent, idat, where) for extent in extents):
+                room -= end - start
+                if room < 0:
+                    raise FormatError(f"{where}: the AVIF's items are larger than it.")
+                yield data[start:end]
 
 
 def _piece(data: Bytes, extent: Extent, idat: Box | None, where: str) -> tuple[int, int]:
@@ -108,19 +137,21 @@ def _piece(data: Bytes, extent: Extent, idat: Box | None, where: str) -> tuple[i
     return start, last
 
 
-def _exif_items(data: Bytes, box: Box | None, where: str) -> set[int]:
+def _kinds(data: Bytes, box: Box | None, where: str) -> dict[int, bytes]:
+    """Of each item what it is; of one with a media type that type."""
     if box is None:
-        return set()
+        return {}
     version = data[box.start]
-    found = set()
+    found = {}
     for entry in _boxes(data, box.start + (6 if version == 0 else 8), box.end, where):
         version = data[entry.start]
         if entry.kind == b"infe" and version >= 2:
             number = ">H" if version == 2 else ">I"
             (item,) = struct.unpack_from(number, data, entry.start + 4)
             at = entry.start + 4 + struct.calcsize(number) + 2
-            if data[at : at + 4] == b"Exif":
-                found.add(item)
+            kind = data[at : at + 4]
+            names = data[at + 4 : min(entry.end, at + 4 + _LONGEST_NAME)].split(b"\0")
+            found[item] = names[1] if kind == b"mime" and len(names) > 1 else kind
     return found
 
 
@@ -136,6 +167,10 @@ class _Numbers:
             raise IndexError
         self.at += size
         return int.from_bytes(value, "big")
+
+
+def _items(data: Bytes, inside: Mapping[bytes, Box]) -> ItemsView[int, list[Extent]]:
+    return (_places(data, inside[b"iloc"]) if b"iloc" in inside else {}).items()
 
 
 def _places(data: Bytes, box: Box) -> dict[int, list[Extent]]:

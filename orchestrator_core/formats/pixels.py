@@ -10,6 +10,7 @@ import struct
 from collections.abc import Iterator
 
 from orchestrator_core.errors import FormatError
+from orchestrator_core.formats.avif_text import avif_pictures, is_avif
 from orchestrator_core.formats.exif_text import jpeg_parts, webp_parts
 from orchestrator_core.formats.png_text import SIGNATURE, Bytes, read_chunks
 
@@ -18,7 +19,7 @@ _WEBP = ("VP8 ", "VP8L", "ALPH", "ANIM", "ANMF")
 
 
 def pixel_digest(data: Bytes) -> str:
-    """32 hex digits; "" for what is damaged or of another format than PNG, JPEG and WebP."""
+    """32 hex digits; "" for what is damaged, of a format that is not read, or an animated AVIF."""
     try:
         pieces = list(_pieces(data))
     except (FormatError, struct.error, IndexError):
@@ -43,5 +44,7 @@ def _pieces(data: Bytes) -> Iterator[bytes]:
             if not 0xE0 <= marker <= 0xEF and marker != 0xFE:  # what programs say, and comments
                 yield data[part.start : part.end]
         yield data[part.end :]
+    elif is_avif(data[:32]):
+        yield from avif_pictures(data, "It")
     elif data[:4] == b"RIFF" and data[8:12] == b"WEBP":
         yield from (data[part.start : part.end] for part in webp_parts(data, "It") if part.kind in _WEBP)

@@ -7,6 +7,7 @@ import io
 import json
 import struct
 import zlib
+from html import escape
 from pathlib import Path
 
 import pytest
@@ -16,8 +17,11 @@ from PIL import Image
 
 from orchestrator_core.errors import FormatError
 from orchestrator_core.formats import png_alpha
+from orchestrator_core.formats.avif_text import avif_pictures
 from orchestrator_core.formats.image_metadata import add_metadata, read_image_data
+from orchestrator_core.formats.pixels import pixel_digest
 from orchestrator_core.formats.png_alpha import read_alpha
+from orchestrator_core.formats.xmp_text import NAME, texts_of
 from tests.core.gallery.images import a1111, novelai
 from tests.core.gallery.samples import _a1111_block, avif, box, stealthy
 
@@ -27,12 +31,19 @@ MADE = avif(EXIF, (640, 480))
 
 @pytest.mark.skipif("AVIF" not in Image.registered_extensions().values(), reason="this Pillow has no AVIF")
 def test_what_pillow_writes_is_read() -> None:
-    data = io.BytesIO()
-    Image.new("RGBA", (50, 30)).save(data, "AVIF", exif=EXIF, xmp=b"<x:xmpmeta/>")
-    found = read_image_data(data.getvalue())
+    made = saved(0, exif=EXIF, xmp=b"<x:xmpmeta/>")
+    found = read_image_data(made)
     assert (found.format, found.width, found.height) == ("AVIF", 50, 30)
     assert found.request is not None
-    assert found.request.positive == "a fox 狐"
+    assert (found.request.positive, found.texts[NAME]) == ("a fox 狐", "<x:xmpmeta/>")
+    assert pixel_digest(made) == pixel_digest(saved(0)) != pixel_digest(saved(9))
+    assert pixel_digest(made)
+
+
+def saved(colour: int, **said: bytes) -> bytes:
+    data = io.BytesIO()
+    Image.new("RGBA", (50, 30), (colour, 0, 0, 90)).save(data, "AVIF", **said)
+    return data.getvalue()
 
 
 @pytest.mark.parametrize("brand", [b"avif", b"avis", b"mif1"])
@@ -66,6 +77,74 @@ def test_nothing_is_written_into_an_avif(tmp_path: Path) -> None:
     with pytest.raises(FormatError, match="Save as PNG, JPEG or WebP"):
         add_metadata(path, {"parameters": "a fox"})
     assert path.read_bytes() == MADE
+
+
+XMP = """<?xpacket?><x:xmpmeta xmlns:x="adobe:ns:meta/"><rdf:RDF><rdf:Description {}>{}</rdf:Description></rdf:RDF>
+</x:xmpmeta>"""
+LISTED = "<exif:UserComment><rdf:Alt><rdf:li xml:lang='x-default'>{}</rdf:li></rdf:Alt></exif:UserComment>"
+SAID = escape(a1111("a <fox> & 狐")["parameters"])
+
+
+@pytest.mark.parametrize(
+    ("attributes", "inside"),
+    [
+        (f'exif:UserComment="{SAID}"', ""),
+        ("", f"<exif:UserComment>\n{SAID} </exif:UserComment>"),
+        ("", LISTED.format(SAID)),
+        ("", LISTED.replace("exif:UserComment", "dc:description").format(SAID)),
+    ],
+)
+def test_xmp_of_an_avif_is_read_where_exif_says_nothing(attributes: str, inside: str) -> None:
+    xmp = XMP.format(attributes, inside)
+    found = read_image_data(avif(b"", xmp=xmp.encode()))
+    assert found.request is not None
+    assert (found.request.positive, found.software) == ("a <fox> & 狐", "A1111")
+    assert found.texts[NAME] == xmp
+    both = read_image_data(avif(EXIF, xmp=xmp.encode()))
+    assert both.request is not None
+    assert both.request.positive == "a fox 狐"
+
+
+@pytest.mark.parametrize(
+    "xmp",
+    [
+        "",
+        "<x:xmpmeta/>",
+        "<exif:UserComment>a fox",
+        '<a exif:UserComment="a fox',
+        LISTED.replace("</rdf:li>", "").format(SAID),
+        LISTED.replace("exif:UserComment", "dc:description").format("My holidays"),
+        "&lol9;" * 100,
+    ],
+)
+def test_xmp_that_says_nothing_of_a_prompt_is_no_prompt(xmp: str) -> None:
+    assert read_image_data(avif(b"", xmp=xmp.encode())).request is None
+
+
+@given(st.text(st.sampled_from('<>/&;"= ab'), max_size=40), st.integers(0, 400), st.integers(0, 40))
+def test_any_damage_of_xmp_is_borne(junk: str, at: int, much: int) -> None:
+    xmp = XMP.format("", LISTED.format(SAID))
+    texts_of(xmp[:at] + junk + xmp[at + much :])
+
+
+def test_what_an_avif_shows_is_known_whatever_is_said_of_it() -> None:
+    same = {pixel_digest(made) for made in (MADE, avif(b"", (640, 480)), avif(EXIF, (640, 480), xmp=b"<x:xmpmeta/>"))}
+    assert len(same) == 1
+    assert "" not in same
+    assert pixel_digest(avif(EXIF, (640, 480), pixels=b"others")) not in {*same, ""}
+    film = MADE + box(b"moov")
+    for unknown in (film, MADE[:-200], box(b"ftyp", b"avif", bytes(4))):
+        assert pixel_digest(unknown) == ""
+
+
+def test_an_avif_whose_items_are_all_of_it_many_times_is_not_read_that_often() -> None:
+    pieces = struct.pack(">IHH", 0, 0x0000, 1) + struct.pack(">HHH", 1, 0, 9000)  # each of no bytes: all of the file
+    infe = box(b"infe", struct.pack(">IHH4sx", 2 << 24, 1, 0, b"av01"))
+    meta = box(b"meta", bytes(4), box(b"iinf", struct.pack(">IH", 0, 1), infe), box(b"iloc", pieces))
+    data = box(b"ftyp", b"avif", bytes(4)) + meta + box(b"mdat", bytes(2**20))
+    with pytest.raises(FormatError, match="larger than it"):
+        list(avif_pictures(data, "It"))
+    assert pixel_digest(data) == ""
 
 
 # texts in the alpha

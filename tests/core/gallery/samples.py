@@ -73,11 +73,14 @@ def box(kind: bytes, *parts: bytes) -> bytes:
     return struct.pack(">I4s", 8 + len(body), kind) + body
 
 
-def avif(exif: bytes, size: tuple[int, int] = (16, 16), brand: bytes = b"avif") -> bytes:
+def avif(
+    exif: bytes, size: tuple[int, int] = (16, 16), brand: bytes = b"avif", xmp: bytes = b"", pixels: bytes = b"none"
+) -> bytes:
     """The boxes of an AVIF as libavif writes them; its pixels are none. Not every Pillow has an encoder."""
     block = struct.pack(">I", 6) + b"Exif\0\0" + exif.removeprefix(b"Exif\0\0")
-    items = [(1, b"av01", b"no pixels"), (2, b"Exif", block)]
-    infe = [box(b"infe", struct.pack(">IHH4sx", 2 << 24, item, 0, kind)) for item, kind, _ in items]
+    items = [(1, b"av01\0", pixels), (2, b"Exif\0", block)]
+    items += [(3, b"mime\0application/rdf+xml\0", xmp)] if xmp else []
+    infe = [box(b"infe", struct.pack(">IHH", 2 << 24, item, 0), kind) for item, kind, _ in items]
     ispe = box(b"ispe", struct.pack(">III", 0, *size))
 
     def meta(start: int) -> bytes:

@@ -17,7 +17,7 @@ from orchestrator_core.gallery.marking import Marking
 from orchestrator_core.gallery.service import Gallery
 from orchestrator_core.store import Store
 from tests.core.gallery.images import LONG_AGO, TOOLS, a1111, picture, put, write
-from tests.core.gallery.samples import samples
+from tests.core.gallery.samples import _a1111_block, avif, samples
 from tests.core.gallery.test_finding import a_run
 
 
@@ -249,6 +249,21 @@ def test_a_file_that_was_written_anew_with_other_words_keeps_its_marks(
     gallery.index()
     (other,) = gallery.page().images
     assert (other.id == fox.id, other.rating, gallery.page("missing:yes").images[0].rating) == (False, 0, 5)
+
+
+def test_an_avif_that_was_written_anew_with_other_words_keeps_its_marks(gallery: Gallery, folder: Path) -> None:
+    path = put(folder / "a.avif", avif(_a1111_block(a1111)("a fox")))
+    gallery.index()
+    (fox,) = gallery.page().images
+    Marking(gallery).mark(fox.id, {"rating": 5})
+    put(path, avif(_a1111_block(a1111)("a fox, tagged"), xmp=b"<x:xmpmeta/>"), LONG_AGO + 5)
+    gallery.index()
+    (tagged,) = gallery.page().images
+    assert (tagged.id, tagged.rating, tagged.prompt) == (fox.id, 5, "a fox, tagged")
+    put(path, avif(_a1111_block(a1111)("a fox, tagged"), pixels=b"of an owl"), LONG_AGO + 6)
+    gallery.index()
+    (other,) = gallery.page().images
+    assert (other.id == fox.id, other.rating) == (False, 0)
 
 
 def test_a_copy_with_other_words_is_another_image_while_the_first_is_there(gallery: Gallery, folder: Path) -> None:
