@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 from sqlalchemy import ColumnElement, Connection, Select, and_, func, or_, select
 
 from orchestrator_core.store.gallery_conditions import Condition, wanted_by
-from orchestrator_core.store.gallery_found import SORTS, Kept, Search, among, covered, found, known
+from orchestrator_core.store.gallery_found import SORTS, Kept, Search, among, covered, cut, found, known, total
 from orchestrator_core.store.gallery_tables import files, image_terms, images, terms
 from orchestrator_core.store.rows import Stored
 
@@ -44,13 +44,13 @@ def page(connection: Connection, kept: Kept, asked: Asked) -> Sequence[Stored]:
         walked = _walked(connection, search, asked.limit)
         if len(walked) == asked.limit:
             return _rows(connection, walked)
+    if not asked.after:
+        return _rows(connection, cut(connection, kept, search, asked.offset, asked.limit))
     ids = found(connection, kept, search)
-    start = asked.offset
-    if asked.after:
-        try:
-            start = ids.index(asked.after[-1]) + 1
-        except ValueError:  # it is found no more
-            return _rows(connection, _behind_place(connection, search, asked))
+    try:
+        start = ids.index(asked.after[-1]) + 1
+    except ValueError:  # it is found no more
+        return _rows(connection, _behind_place(connection, search, asked))
     return _rows(connection, ids[start : start + asked.limit])
 
 
@@ -108,7 +108,7 @@ def _beyond(columns: Sequence[ColumnElement[Any]], after: Sequence[Any], backwar
 def count(connection: Connection, kept: Kept, asked: Asked) -> int:
     search = asked.search()
     if search.others:
-        return len(found(connection, kept, search))
+        return total(connection, kept, search)
     statement = covered(connection, search).order_by(None).subquery()
     return int(connection.execute(select(func.count()).select_from(statement)).scalar_one())
 

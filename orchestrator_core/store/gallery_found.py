@@ -11,7 +11,8 @@ import json
 import threading
 from array import array
 from collections import OrderedDict
-from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Hashable, Iterable, Iterator, Mapping, Sequence
+from itertools import filterfalse, pairwise
 from typing import Any, NamedTuple
 
 from sqlalchemy import (
@@ -36,6 +37,8 @@ from orchestrator_core.store.gallery_tables import images, state
 
 FEW = 1500  # images whose rows are looked at one by one
 _ROOM = 1_000_000  # ids that are kept, of 8 bytes
+_STEPS = (0, 2_000, 20_000)  # places of the order, up to which it is walked from an end
+_THERE = (Condition("missing", (0,)),)
 SORTS: Mapping[str, tuple[str, ...]] = {
     "date": ("made_ms", "id"), "score": ("score", "made_ms", "id"), "rating": ("rating", "made_ms", "id"),
 }  # fmt: skip
@@ -119,60 +122,141 @@ def known(connection: Connection, kept: Kept, search: Search) -> array[int] | No
 def found(connection: Connection, kept: Kept, search: Search) -> array[int]:
     """The ids of all that is found, in its order."""
     stamp = _stamp(connection, marks=search.asks_for_marks())
-    return kept.of(search, stamp, lambda: _find(connection, kept, search, stamp))
+    return kept.of(
+        search, stamp, lambda: _ordered(connection, kept, search, stamp, _some(connection, kept, search, stamp))
+    )
+
+
+def total(connection: Connection, kept: Kept, search: Search) -> int:
+    """How many are found. They are not put in order for that, where it can be known without."""
+    stamp = _stamp(connection, marks=search.asks_for_marks())
+    ids = kept.get(search, stamp)
+    if ids is None:
+        some = _some(connection, kept, search, stamp)
+        if some.is_found:
+            return len(some.ids)
+        ids = kept.of(search, stamp, lambda: _ordered(connection, kept, search, stamp, some))
+    return len(ids)
+
+
+def cut(connection: Connection, kept: Kept, search: Search, start: int, most: int) -> Sequence[int]:
+    """At most so many ids, from this place on. Near an end of the order it is walked from there until they are met."""
+    stamp = _stamp(connection, marks=search.asks_for_marks())
+    ids = kept.get(search, stamp)
+    if ids is None:
+        some = _some(connection, kept, search, stamp)
+        walked = _from_an_end(connection, search, some, start, most)
+        if walked is not None:
+            return walked
+        ids = kept.of(search, stamp, lambda: _ordered(connection, kept, search, stamp, some))
+    return ids[start : start + most]
 
 
 def _stamp(connection: Connection, *, marks: bool) -> int:
     return int(connection.execute(select(state.c.revision if marks else state.c.content)).scalar_one())
 
 
-def _find(connection: Connection, kept: Kept, search: Search, stamp: int) -> array[int]:
-    wanted = [wanted_by(connection, one) for one in search.others]
-    few = rarest(connection, wanted)
-    if few is not None:
-        return _in_order(connection, search, few, wanted)
-    taken, left = _of_indexes(connection, wanted)
-    if taken is not None and len(taken) <= FEW:
-        return _in_order(connection, search, list(taken), wanted)
+class _Some(NamedTuple):
+    """What ``others`` hold for, in no order; or, ``but``, all else. ``is_found``: that is all that is asked for."""
+
+    ids: Collection[int]
+    but: bool = False
+    is_found: bool = False
+
+    @property
+    def are_few(self) -> bool:
+        return not self.but and len(self.ids) <= FEW
+
+
+def _some(connection: Connection, kept: Kept, search: Search, stamp: int) -> _Some:
+    key = ("some", search.covered, search.others)
+    known_ids = kept.get(key, stamp)
+    if known_ids is not None:
+        return _Some(frozenset(known_ids), is_found=True)
+    taken, left = _of_indexes(connection, [wanted_by(connection, one) for one in search.others])
+    if taken is None:
+        return _Some(left, but=True)
+    if search.covered != _THERE:
+        return _Some(taken)
+    taken.difference_update(_ids(connection, select(images.c.id).where(images.c.missing == 1)))
+    kept.put(key, stamp, array("q", taken))
+    return _Some(taken, is_found=True)
+
+
+def _ordered(connection: Connection, kept: Kept, search: Search, stamp: int, some: _Some) -> array[int]:
+    if some.are_few:
+        return _in_order(connection, search, some.ids)
     every = search._replace(others=(), backwards=False)
     ordered: Iterable[int] = kept.of(every, stamp, lambda: _ids(connection, covered(connection, every)))
     if search.backwards:
         ordered = reversed(ordered)  # type: ignore[call-overload]
-    if taken is not None:
-        taken -= left
-        return array("q", [one for one in ordered if one in taken])
-    return array("q", [one for one in ordered if one not in left])
+    return array("q", _those(some, ordered))
 
 
-def rarest(connection: Connection, wanted: Sequence[Wanted]) -> list[int] | None:
-    """The ids of what the rarest condition holds for; None where each holds for many."""
-    best: list[int] | None = None
-    for one in wanted:
-        if one.ids is not None:
-            most = FEW if best is None else len(best)
-            ids = list(connection.execute(one.ids.limit(most + 1)).scalars())
-            if len(ids) <= most:
-                best = ids
-    return best
+def _those(some: _Some, ids: Iterable[int]) -> Iterator[int]:
+    return (filterfalse if some.but else filter)(some.ids.__contains__, ids)
+
+
+def _from_an_end(connection: Connection, search: Search, some: _Some, start: int, most: int) -> Sequence[int] | None:
+    """None where all are put in order sooner."""
+    if some.are_few:
+        return None
+    behind = len(some.ids) - start if some.is_found else None  # how many there are from this place on
+    if behind is None or start < behind:
+        walked = _walked(connection, search, some, start + most)
+        return walked[start:] if len(walked) == start + most else None
+    walked = _walked(connection, search._replace(backwards=not search.backwards), some, max(0, behind))
+    return walked[::-1][:most] if len(walked) == max(0, behind) else None
+
+
+def _walked(connection: Connection, search: Search, some: _Some, most: int) -> list[int]:
+    """The first so many, or less where they are far apart."""
+    found: list[int] = []
+    for step, (begin, end) in enumerate(pairwise(_STEPS)):
+        if step and len(found) * _STEPS[-1] < most * begin:
+            break  # so far apart that the last step would not be enough
+        ids = _ids(connection, covered(connection, search).limit(end - begin).offset(begin))
+        found += _those(some, ids)
+        if len(found) >= most:
+            break
+    return found[:most]
 
 
 def _of_indexes(connection: Connection, wanted: Sequence[Wanted]) -> tuple[set[int] | None, set[int]]:
-    """What all conditions hold for, None for whatever; and what is to be left out of it."""
-    taken: set[int] | None = None
+    """What all conditions hold for, None for whatever; and what is to be left out of that."""
+    taken, rest = _rarest(connection, wanted)
     left: set[int] = set()
-    for one in sorted(wanted, key=lambda one: one.ids is None):
+    while rest and (taken is None or len(taken) > FEW):
+        one = rest.pop(0)
         if one.but is not None and one.ids is None:
             left.update(_ids(connection, one.but))
         else:
             ids = _all(connection, one)
             taken = set(ids) if taken is None else taken.intersection(ids)
-        if taken is not None and len(taken) <= FEW:
-            break  # their rows are looked at for the rest
+    if taken is None:
+        return None, left
+    taken -= left
+    if taken and rest:  # the rows of a few are looked at
+        holds = _plain([one.holds for one in rest])
+        taken = set(_ids(connection, select(images.c.id).where(among(connection, taken), holds)))
     return taken, left
 
 
-def _in_order(connection: Connection, search: Search, few: Sequence[int], wanted: Sequence[Wanted]) -> array[int]:
-    holds = [wanted_by(connection, one).holds for one in search.covered] + [one.holds for one in wanted]
+def _rarest(connection: Connection, wanted: Sequence[Wanted]) -> tuple[set[int] | None, list[Wanted]]:
+    """The ids of what the rarest holds for, None where each holds for many; and the others, those of an index first."""
+    best: tuple[set[int] | None, Wanted | None] = (None, None)
+    for one in wanted:
+        if one.ids is not None:
+            most = FEW if best[0] is None else len(best[0])
+            ids = _ids(connection, one.ids.limit(most + 1))
+            if len(ids) <= most:
+                best = (set(ids), one)
+    rest = [one for one in wanted if one is not best[1]]
+    return best[0], sorted(rest, key=lambda one: (one.ids is None, one.but is None))
+
+
+def _in_order(connection: Connection, search: Search, few: Collection[int]) -> array[int]:
+    holds = [wanted_by(connection, one).holds for one in search.covered]
     # An expression keeps SQLite from walking an index through all rows to spare itself the sorting of a few.
     first, *others = (images.c[name] for name in SORTS[search.sort])
     ordered = [first + 0, *others]
@@ -190,7 +274,7 @@ def covered(connection: Connection, search: Search) -> Select[tuple[int]]:
     return select(images.c.id).where(*holds).order_by(*search.order())
 
 
-def among(connection: Connection, ids: Sequence[int]) -> ColumnElement[bool]:
+def among(connection: Connection, ids: Collection[int]) -> ColumnElement[bool]:
     """As one value: to bind a thousand takes longer than to find them."""
     if connection.dialect.name == "postgresql":
         return images.c.id == any_(literal(list(ids), ARRAY(BigInteger)))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 from array import array
 from pathlib import Path
 
@@ -12,7 +13,7 @@ from orchestrator_core.gallery.marking import Marking
 from orchestrator_core.gallery.service import Gallery
 from orchestrator_core.store import Store, gallery_found
 from orchestrator_core.store.gallery_found import Kept
-from tests.core.gallery.images import a1111, write
+from tests.core.gallery.images import TOOLS, a1111, write
 from tests.core.gallery.test_finding import a_run, found, gallery
 
 __all__ = ["gallery"]  # six images, of six days
@@ -47,13 +48,65 @@ def test_what_was_found_is_not_looked_for_again_until_it_may_be_different(galler
         gallery.count(query)
         return sum("gallery_images" in statement for statement in asked)
 
-    for query in ("crimson", "rating:0 crimson", "sort:rating crimson"):
+    for query in ("crimson", "rating:0 crimson"):
         assert (statements(query) > 0, statements(query)) == (True, 0)
+    assert statements("sort:rating crimson") == 0, "another order of the same"
     Marking(gallery).mark(gallery.page("seed:3").images[0].id, {"rating": 4})
     assert [statements("crimson"), statements("rating:0 crimson") > 0] == [0, True]
     assert (gallery.count("rating:0 crimson"), found(gallery, "sort:rating crimson")) == (1, "30")
     gallery.store.save_run(a_run(tmp_path / "more", 9, "crimson", day=20))
     assert (gallery.count("crimson"), found(gallery, "crimson")) == (3, "930")
+
+
+WORDS = ("crimson", "amber", "fox", "owl", "snow")
+
+
+@pytest.mark.parametrize("seed", range(2))
+def test_any_query_finds_what_a_plain_look_at_each_image_finds(
+    sqlite_store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, seed: int
+) -> None:
+    """Whichever way is taken: of few, of many, from either end of the order, in order, or kept."""
+    chance = random.Random(seed)
+    prompts = [" ".join(chance.sample(WORDS, 3)) for _ in range(60)]
+    for number, prompt in enumerate(prompts):
+        write(
+            tmp_path / "in" / f"{number}.png", TOOLS[chance.choice(("A1111", "Forge"))](prompt, number), colour=number
+        )
+    gallery = Gallery(sqlite_store)
+    gallery.add_root(tmp_path / "in")
+    gallery.index()
+    for number in chance.sample(range(60), 6):
+        (tmp_path / "in" / f"{number}.png").unlink()
+    gallery.index()
+    every = gallery.page("missing:no", 100).images
+    marking = Marking(gallery)
+    for image in chance.sample(every, 20):
+        marking.mark(image.id, {"rating": chance.randint(1, 5)})
+    every = gallery.page("missing:no", 100).images
+    monkeypatch.setattr(gallery_found, "_STEPS", (0, 4, 30))
+    for _ in range(20):
+        words = [(chance.choice(WORDS), chance.random() < 0.3) for _ in range(chance.randint(1, 2))]
+        tool, sort = chance.choice(("", "", "A1111", "Forge")), chance.choice(("date", "-date", "rating", "-rating"))
+        stars = chance.choice((0, 0, 2))
+        query = " ".join(("-" if is_not else "") + word for word, is_not in words)
+        query += f" sort:{sort}" + (f" tool:{tool}" if tool else "") + (f" rating>={stars}" if stars else "")
+        wanted = [
+            image
+            for image in every
+            if all((word in image.prompt) != is_not for word, is_not in words)
+            and tool.lower() in ("", image.tool.lower())
+            and image.rating >= stars
+        ]
+        by_rating = sort.endswith("rating")
+        wanted.sort(key=lambda one: (one.rating if by_rating else 0, one.made_ms, one.id), reverse=sort[0] != "-")
+        ids = [image.id for image in wanted]
+        for few, is_kept in ((0, False), (0, True), (1500, False), (1500, True)):
+            monkeypatch.setattr(gallery_found, "FEW", few)
+            for start in range(0, len(ids) + 4, 5):
+                gallery.store.found = gallery.store.found if is_kept else Kept()
+                assert [image.id for image in gallery.page(query, 5, offset=start).images] == ids[start : start + 5]
+            gallery.store.found = gallery.store.found if is_kept else Kept()
+            assert gallery.count(query) == len(ids), query
 
 
 def test_what_another_program_adds_is_seen_too(sqlite_store: Store, tmp_path: Path) -> None:
