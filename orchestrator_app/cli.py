@@ -15,7 +15,7 @@ import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 
-from orchestrator_app.commands import COMMANDS
+from orchestrator_app.commands import COMMANDS, gallery_serve
 from orchestrator_app.console import problem, use_utf8
 from orchestrator_core import __version__
 from orchestrator_core.errors import OrchestratorError
@@ -27,7 +27,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Runs one command; returns the exit status."""
     use_utf8()
     try:
-        arguments = _parser().parse_args(argv)
+        arguments = _parser().parse_args(gallery_serve.with_action(sys.argv[1:] if argv is None else argv))
     except SystemExit as finished:  # --help, --version, or a usage error that argparse has explained
         return int(finished.code or 0)
     try:

@@ -13,6 +13,7 @@ from collections.abc import Iterator
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any, BinaryIO
 
+from orchestrator_app.lacking import install_line
 from orchestrator_core.api.files import opened_part
 from orchestrator_core.api.refusing import Refusal, too_large
 from orchestrator_core.api.wire import PREFIX, Answer, EventStream, Head, Pending, Service, query_in
@@ -21,10 +22,7 @@ from orchestrator_core.errors import ConfigError
 if TYPE_CHECKING:
     from flask import Flask, Request, Response
 
-_NOT_INSTALLED = (
-    "Flask and waitress are not installed, which this takes: pip install 'sd-orchestrator[gallery]', "
-    "or pip install flask waitress."
-)
+PACKAGES = ("flask>=3", "waitress>=3")  # the extra "gallery" of pyproject.toml
 MOST_WAITING = 24
 _PIECE = 1 << 18  # bytes
 _GLANCE_S = 0.1
@@ -38,7 +36,9 @@ def check_installed() -> None:
         import flask  # noqa: F401
         import waitress  # noqa: F401
     except ImportError:
-        raise ConfigError(_NOT_INSTALLED) from None
+        raise ConfigError(
+            f"The gallery needs Flask and waitress. Install them with: {install_line(*PACKAGES)}"
+        ) from None
 
 
 class FlaskApi:

@@ -5,15 +5,14 @@ from __future__ import annotations
 import socket
 from typing import TYPE_CHECKING, Any
 
+from orchestrator_app.lacking import install_line
 from orchestrator_core.errors import ConfigError
 
 if TYPE_CHECKING:
     from orchestrator_core.api.asgi import AsgiApp
 
 GRACE_S = 3  # for what is under way when the server ends
-NOT_INSTALLED = (
-    "uvicorn is not installed, which this takes: pip install 'sd-orchestrator[serve]', or pip install uvicorn."
-)
+UVICORN = "uvicorn>=0.23"  # the extra "serve" of pyproject.toml
 
 
 def listen(host: str, port: int) -> socket.socket:
@@ -38,7 +37,7 @@ def server_for(app: AsgiApp) -> Any:
     try:
         import uvicorn
     except ImportError:
-        raise ConfigError(NOT_INSTALLED) from None
+        raise ConfigError(f"The API needs uvicorn. Install it with: {install_line(UVICORN)}") from None
 
     class Server(uvicorn.Server):
         def handle_exit(self, sig: int, frame: Any) -> None:

@@ -27,9 +27,8 @@ _LONGEST = 60  # characters of a prompt in a list
 
 def add_to(commands: Any, name: str) -> None:
     parser = commands.add_parser(name, help="find and mark images", description=description(__doc__))
-    actions = parser.add_subparsers(title="actions", metavar="ACTION")
-    served = gallery_serve.add_to(actions)
-    parser.set_defaults(run=lambda _: gallery_serve.run(served.parse_args([])))
+    actions = parser.add_subparsers(title="actions", metavar="ACTION", required=True)
+    gallery_serve.add_to(actions)
     action(actions, "folders", folders, "the folders that are looked through")
     action(actions, "add", add, "look through a folder from now on").add_argument("folder", type=Path, metavar="FOLDER")
     action(actions, "remove", remove, "look through it no more; marks stay").add_argument("folder", metavar="FOLDER")

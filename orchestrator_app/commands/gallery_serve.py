@@ -9,6 +9,7 @@ from __future__ import annotations
 import argparse
 import socket
 import webbrowser
+from collections.abc import Sequence
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
@@ -33,6 +34,13 @@ def add_to(actions: Any, name: str = "serve") -> argparse.ArgumentParser:
     add_work(parser)
     parser.set_defaults(run=run)
     return parser
+
+
+def with_action(words: Sequence[str]) -> list[str]:
+    """``gallery`` and ``gallery --open`` as ``gallery serve --open``."""
+    first, action = [*words, "", ""][:2]
+    is_plain = first == "gallery" and (not action or action.startswith("-")) and action not in ("-h", "--help")
+    return ["gallery", "serve", *words[1:]] if is_plain else list(words)
 
 
 def run(arguments: argparse.Namespace) -> int:

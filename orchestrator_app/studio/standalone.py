@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 import os
-import sys
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import datetime
-from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from orchestrator_app.folders import open_profiles, wildcard_folders
+from orchestrator_app.lacking import install_line
 from orchestrator_app.storytelling import open_books, open_stories
 from orchestrator_app.studio.api_mount import LaterApp, mount
 from orchestrator_app.studio.environment import Settings, StudioEnvironment, Target
@@ -122,7 +121,7 @@ def make_page(environment: StudioEnvironment) -> tuple[Any, dict[str, Any]]:
         import gradio as gr
     except ImportError as error:
         raise ConfigError(
-            f"The studio needs gradio, which cannot be imported ({error}). Install it with: {install_command()}"
+            f"The studio needs gradio, which cannot be imported ({error}). Install it with: {install_line(GRADIO)}"
         ) from None
     from orchestrator_app.studio.build import COPIES, TITLE, build
     from orchestrator_app.studio.style import STYLE
@@ -153,13 +152,6 @@ def hang_api(page: Any, environment: StudioEnvironment, host: str) -> LaterApp:
     app = LaterApp(made)
     mount(page.app, PREFIX, app)
     return app
-
-
-def install_command() -> str:
-    """The line that a person types to have gradio in the Python that runs this, whichever that is."""
-    if find_spec("pip") is None:  # as in a virtual environment that uv made
-        return f'uv pip install --python "{sys.executable}" "{GRADIO}"'
-    return f'"{sys.executable}" -m pip install "{GRADIO}"'
 
 
 def _theme(gr: Any) -> Any:

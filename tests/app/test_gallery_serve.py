@@ -17,7 +17,8 @@ from urllib.parse import urlsplit
 import pytest
 from PIL import Image
 
-from orchestrator_app.gallery_flask import MOST_WAITING, FlaskApi
+from orchestrator_app.gallery_flask import MOST_WAITING, PACKAGES, FlaskApi
+from orchestrator_app.lacking import install_line
 from orchestrator_core.api.access import Access
 from orchestrator_core.api.wire import Answer, Head
 from tests.api_client import ApiServer
@@ -97,12 +98,12 @@ def test_no_more_wait_at_once_than_there_is_room_for_and_a_place_comes_free():
     assert client.get("/orchestrator/v1/events").status_code == 200
 
 
-@pytest.mark.parametrize("words", [["serve", "--port", "0"], []], ids=["serve", "plain"])
+@pytest.mark.parametrize("words", [["serve", "--port", "0"], [], ["--port", "0"]], ids=["serve", "plain", "options"])
 def test_without_flask_the_line_to_type_is_told(cli: Cli, monkeypatch: pytest.MonkeyPatch, words: list[str]):
     monkeypatch.setitem(sys.modules, "flask", None)
     refused = cli("gallery", *words)
     assert refused.status == 2
-    assert "pip install 'sd-orchestrator[gallery]'" in refused.err
+    assert f"Install them with: {install_line(*PACKAGES)}" in " ".join(refused.err.split())
 
 
 def test_it_does_not_listen_to_other_machines_without_a_token(cli: Cli):

@@ -15,7 +15,8 @@ from pathlib import Path
 
 import pytest
 
-from orchestrator_app.serve_http import listen
+from orchestrator_app.lacking import install_line
+from orchestrator_app.serve_http import UVICORN, listen
 from orchestrator_core.api.token import new_token, read_token, token_file
 from orchestrator_core.errors import ConfigError
 from tests.app.conftest import ROOT, Cli
@@ -66,7 +67,8 @@ def test_without_uvicorn_the_line_to_type_is_told(cli: Cli, monkeypatch: pytest.
     monkeypatch.setitem(sys.modules, "uvicorn", None)
     refused = cli("serve", "--port", "0")
     assert refused.status == 2
-    assert "pip install 'sd-orchestrator[serve]'" in refused.err
+    assert f"Install it with: {install_line(UVICORN)}" in " ".join(refused.err.split())
+    assert f'serve = ["{UVICORN}"]' in (ROOT / "pyproject.toml").read_text("utf-8")
 
 
 @pytest.mark.network

@@ -12,12 +12,13 @@ from typing import Any
 
 import pytest
 
-from orchestrator_app.studio import standalone
+from orchestrator_app import lacking
+from orchestrator_app.lacking import install_line
 from orchestrator_app.studio.choosing import Wanted
 from orchestrator_app.studio.environment import Settings
 from orchestrator_app.studio.live import LiveEnvironment
 from orchestrator_app.studio.remembering import saver
-from orchestrator_app.studio.standalone import GRADIO, install_command, standalone_environment
+from orchestrator_app.studio.standalone import GRADIO, standalone_environment
 from orchestrator_app.studio.targets import comfy_choices, comfy_target
 from orchestrator_core.errors import ConfigError, GeneratorUnreachable, WildcardError
 from orchestrator_core.pipeline import new_run
@@ -129,15 +130,15 @@ def test_without_gradio_one_line_says_what_to_install(cli: Cli, monkeypatch: pyt
     monkeypatch.setattr(builtins, "__import__", without_gradio)
     found = cli("studio")
     assert found.status == 2
-    assert f"Install it with: {install_command()}" in " ".join(found.err.split())
+    assert f"Install it with: {install_line(GRADIO)}" in " ".join(found.err.split())
     assert "Traceback" not in found.err
 
 
 @pytest.mark.parametrize(("pip", "begins"), [(None, "uv pip install --python "), (object(), "")])
 def test_what_to_install_is_for_the_python_that_runs_this(pip: object, begins: str, monkeypatch: pytest.MonkeyPatch):
     """A virtual environment of uv's has no pip, and a bare ``python`` may be another one."""
-    monkeypatch.setattr(standalone, "find_spec", lambda name: pip)
-    command = install_command()
+    monkeypatch.setattr(lacking, "find_spec", lambda name: pip)
+    command = install_line(GRADIO)
     assert command.startswith(f'{begins}"{sys.executable}"')
     assert command.endswith(f' "{GRADIO}"')
     assert f'studio = ["{GRADIO}"]' in (ROOT / "pyproject.toml").read_text("utf-8")
