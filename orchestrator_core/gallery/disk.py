@@ -8,6 +8,7 @@ the named folder itself may be a link.
 
 from __future__ import annotations
 
+import errno
 import os
 import stat
 from collections.abc import Collection, Iterator, Sequence
@@ -28,7 +29,7 @@ def open_image(path: Path) -> BinaryIO:
     descriptor = os.open(path, os.O_RDONLY | sum(getattr(os, flag, 0) for flag in flags))
     try:
         if not stat.S_ISREG(os.fstat(descriptor).st_mode):
-            raise OSError("it is no file")
+            raise OSError(errno.EINVAL, "it is no file")
         return os.fdopen(descriptor, "rb")
     except BaseException:
         os.close(descriptor)

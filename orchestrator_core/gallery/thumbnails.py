@@ -30,7 +30,7 @@ Ask = tuple[str, Path]  # a key, and a file with that content
 
 
 class NotHere(GalleryError):
-    """The picture may be whole, but cannot be decoded in this Python."""
+    """The picture may be whole, but cannot be decoded in this Python, or not be read or its thumbnail kept just now."""
 
 
 class Thumbnails:
@@ -111,7 +111,7 @@ class Thumbnails:
             try:
                 self.make(*asked)
             except NotHere:
-                continue  # another host may show it
+                continue  # another host may show it, or this one later
             except GalleryError as error:
                 self._failed(asked[0], str(error))
             except Exception as error:  # noqa: BLE001 - a picture must not end the thread that makes the others
@@ -137,13 +137,14 @@ class Thumbnails:
             part.write_bytes(data)
             part.replace(path)
         except OSError as error:
-            part.unlink(missing_ok=True)
-            raise GalleryError(f"The thumbnail cannot be kept in {path.parent}: {error.strerror or error}.") from None
+            with suppress(OSError):
+                part.unlink()
+            raise NotHere(f"The thumbnail cannot be kept in {path.parent}: {error.strerror or error}.") from None
         return path
 
 
 def thumbnail_of(file: Path, side: int, large: threading.Lock) -> bytes:
-    """A WebP whose longer side is ``side`` at most. Raises GalleryError."""
+    """A WebP whose longer side is ``side`` at most. Raises GalleryError, NotHere where the disk is to blame."""
     try:
         with open_image(file) as opened:
             size = os.fstat(opened.fileno()).st_size
@@ -151,6 +152,8 @@ def thumbnail_of(file: Path, side: int, large: threading.Lock) -> bytes:
                 raise GalleryError("The file is empty.")
             return _shrunk(opened, side, large)
     except (OSError, ValueError, SyntaxError, ArithmeticError, MemoryError) as error:
+        if getattr(error, "errno", None) is not None:  # what Pillow says of a picture has none
+            raise NotHere(f"The picture cannot be read: {error}") from None
         raise GalleryError(f"The picture cannot be decoded: {error}") from None
 
 

@@ -118,7 +118,7 @@ def test_exif_that_unfolds_again_and_again_is_read_a_few_times(gallery: Gallery,
     assert names(gallery) == ["a.png"]
 
 
-@pytest.mark.parametrize("at_s", [1e10, 15e9, -2e9], ids=["year 2286", "year 2445", "year 1906"])
+@pytest.mark.parametrize("at_s", [1e10, 15e9], ids=["year 2286", "year 2445"])
 def test_one_file_of_another_age_stops_no_look(gallery: Gallery, folder: Path, at_s: float) -> None:
     path = write(folder / "a.png", a1111("a fox"))
     write(folder / "b.png", a1111("an owl"), colour=2)

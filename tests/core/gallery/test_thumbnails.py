@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import os
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -109,6 +110,23 @@ def test_what_failed_is_broken_in_the_gallery_from_then_on(sqlite_store: Store, 
     thumbnails.close()
     assert "cannot be decoded" in gallery.page("broken:yes").images[0].broken
     assert not gallery.set_broken("ab" * 32, "gone")
+
+
+@pytest.mark.parametrize("problem", ["nowhere to keep it", "gone", "a pipe by now"])
+def test_a_picture_is_not_broken_for_what_the_disk_did(tmp_path: Path, problem: str) -> None:
+    failed: list[tuple[str, str]] = []
+    path = put(tmp_path / "a.png", picture())
+    if problem == "nowhere to keep it":
+        (tmp_path / "cache").touch()
+    else:
+        path.unlink()
+    if problem == "a pipe by now":
+        os.mkfifo(path)
+    thumbnails = Thumbnails(tmp_path / "cache", failed=lambda *told: failed.append(told))
+    thumbnails.ask(KEY, path)
+    assert thumbnails.wait(60)
+    thumbnails.close()
+    assert failed == []
 
 
 @pytest.mark.parametrize("key", ["../../etc/passwd", "run:r1/a.png", "AB" * 32, ""])
