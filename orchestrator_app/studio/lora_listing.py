@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-import csv
-import io
 from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from orchestrator_core.errors import FormatError
+from orchestrator_core.formats.csv_table import csv_table
 from orchestrator_core.loras.missing import KINDS
 from orchestrator_core.loras.query import SORTS, parse_query
 from orchestrator_core.loras.record import LoraRecord
 
 PAGE = 48  # cards
-_FORMULA = ("=", "+", "-", "@", "\t", "\r")  # what a spreadsheet would carry out
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,19 +95,12 @@ def _flagged(found: list[LoraRecord], wish: Wish) -> list[LoraRecord]:
 
 def lacking_csv(records: Iterable[LoraRecord]) -> str:
     """All that something is missing of or wrong with: a line for each, with what it is and what to do."""
-    out = io.StringIO()
-    writer = csv.writer(out, lineterminator="\n")
-    writer.writerow(["name", "file", "base model", "trigger words", "what", "what to do"])
+    rows = []
     for record in sorted(records, key=SORTS["name"]):
         kinds = [KINDS[kind] for kind in record.missing if kind in KINDS]
         if kinds and record.state != "missing":
             base = record.sub_family or record.base_model
             words = " | ".join(record.trigger_words)
             told = "; ".join(kind.title for kind in kinds), " ".join(kind.advice for kind in kinds)
-            writer.writerow([_cell(text) for text in (record.name, record.path, base, words, *told)])
-    return out.getvalue()
-
-
-def _cell(text: str) -> str:
-    """A file's name must not become a formula."""
-    return f"'{text}" if text.startswith(_FORMULA) else text
+            rows.append((record.name, record.path, base, words, *told))
+    return csv_table(("name", "file", "base model", "trigger words", "what", "what to do"), rows)

@@ -1,19 +1,16 @@
-"""What was learned as tables (CSV) for a spreadsheet, in which no text is taken for a formula."""
+"""What was learned as tables (CSV) for a spreadsheet."""
 
 from __future__ import annotations
 
-import csv
-import io
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
+from orchestrator_core.formats.csv_table import csv_table
 from orchestrator_core.weights.learner import State
 from orchestrator_core.weights.observation import Observation, probability, slot_of, value_of
 from orchestrator_core.weights.odds import slot_odds
 from orchestrator_core.weights.pairs import pairs_of
 from orchestrator_core.weights.trends import Effect, effects_of, slot_trends
-
-_FORMULA = ("=", "+", "-", "@", "\t", "\r")  # a spreadsheet would work out what begins so
 
 
 def as_csv(observations: Iterable[Observation]) -> str:
@@ -24,7 +21,7 @@ def as_csv(observations: Iterable[Observation]) -> str:
         for one in observations
     )  # fmt: skip
     names = ("run", "image", "context", "slot", "value", "log_odds", "kind", "scorer", "weight", "by_learned_odds")
-    return _table(names, rows)
+    return csv_table(names, rows)
 
 
 def scores_csv(state: State) -> str:
@@ -43,7 +40,7 @@ def values_csv(state: State) -> str:
         for one in found.values
     )  # fmt: skip
     names = ("context", "slot", "value", "odds_times", "images", "fulfilled", "low", "high", "chance_to_be_best")
-    return _table((*names, "moves", "why"), rows)
+    return csv_table((*names, "moves", "why"), rows)
 
 
 def pairs_csv(state: State) -> str:
@@ -55,14 +52,14 @@ def pairs_csv(state: State) -> str:
         for pair in pairs_of(state.observations, context).found
     )  # fmt: skip
     names = ("context", "slot", "value", "with_slot", "with_value", "images", "expected", "seen", "sure")
-    return _table(names, rows)
+    return csv_table(names, rows)
 
 
 def effect_csv(state: State) -> str:
     """A line for each context and scorer: before, and by learned odds."""
     rows = map(_effect, effects_of(state.observations))
     names = ("images_before", "fulfilled_before", "images_after", "fulfilled_after", "fulfilled_lately", "low", "high")
-    return _table(("context", "scorer", "kind", *names), rows)
+    return csv_table(("context", "scorer", "kind", *names), rows)
 
 
 def _effect(one: Effect) -> tuple[Any, ...]:
@@ -80,7 +77,7 @@ def trends_csv(state: State) -> str:
         for trend in slot_trends(state.observations, context)
         for number, value in trend.points
     )
-    return _table(("context", "slot", "image", "fulfilled"), rows)
+    return csv_table(("context", "slot", "image", "fulfilled"), rows)
 
 
 TABLES: Mapping[str, Callable[[State], str]] = {
@@ -90,19 +87,3 @@ TABLES: Mapping[str, Callable[[State], str]] = {
     "effect": effect_csv,
     "trends": trends_csv,
 }
-
-
-def _table(names: Sequence[str], rows: Iterable[Sequence[Any]]) -> str:
-    written = io.StringIO()
-    writer = csv.writer(written, lineterminator="\n")
-    writer.writerow(names)
-    writer.writerows([_plain(cell) for cell in row] for row in rows)
-    return written.getvalue()
-
-
-def _plain(cell: Any) -> Any:
-    if isinstance(cell, bool):
-        return "yes" if cell else "no"
-    if isinstance(cell, float):
-        return f"{cell:.6g}"
-    return f"'{cell}" if isinstance(cell, str) and cell.startswith(_FORMULA) else cell
