@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import http.client
 import json
+import select
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import pytest
 
@@ -18,7 +21,9 @@ __all__ = [
     "test_a_change_is_told_to_whoever_waits_for_one",
     "test_folders_are_told_and_none_is_taken_from_a_client",
     "test_images_of_the_gallery_are_found_by_what_is_known_of_them",
+    "test_many_marks_go_out_some_at_a_time",
     "test_marks_go_out_and_come_in_as_lines",
+    "test_no_more_wait_for_a_change_than_there_is_room_for_and_the_others_are_answered_at_once",
     "test_pictures_are_posted_to_a_place_that_a_person_named_and_nowhere_else",
     "test_stale_marks_are_refused_with_both_values_and_a_step_is_taken_back",
     "test_ten_clients_mark_one_image_at_once_and_nothing_is_lost",
@@ -168,6 +173,73 @@ def test_marks_go_out_and_come_in_as_lines(api: ApiServer, tmp_path: Path):
         assert told[key] == 2
         put_marks(api, image, {"rating": 0})
     assert api.ask("POST", "/gallery/import", {"a": 1}).code == "not_taken"
+
+
+@contextmanager
+def marked(api: ApiServer, count: int) -> Iterator[None]:
+    """So many images of which nobody has seen more than the marks."""
+    from sqlalchemy import delete, update
+
+    from orchestrator_core.store import Store, gallery_images
+    from orchestrator_core.store.gallery_tables import images
+
+    if not api.database:
+        pytest.skip("nobody says where this server's store is")
+    with Store.open(api.database) as store:
+        with store.writing() as connection:
+            names = {f"{number:064x}": f"{number}.png" for number in range(count)}
+            ids = gallery_images.ensure_all(connection, names).values()
+            ours = images.c.id.between(min(ids), max(ids))
+            connection.execute(update(images).where(ours).values(rating=3))
+        yield
+        with store.writing() as connection:
+            connection.execute(delete(images).where(ours))
+
+
+def test_many_marks_go_out_some_at_a_time(api: ApiServer):
+    with marked(api, 50_000):
+        exported = api.ask("GET", "/gallery/export")
+        keys = [json.loads(line)["sha256"] for line in exported.body.splitlines()]
+        assert {f"{number:064x}" for number in range(50_000)} <= set(keys)
+        assert len(keys) == len(set(keys))
+        assert "content-length" not in exported.headers, "nobody had all of it before the first was sent"
+        assert api.ask("HEAD", "/gallery/export").body == b""
+
+
+def test_no_more_wait_for_a_change_than_there_is_room_for_and_the_others_are_answered_at_once(api: ApiServer):
+    from orchestrator_core.api.place import MOST_POLLS
+
+    now = api.get("/gallery/changes")["revision"]
+    path = f"{urlsplit(api.url).path}/gallery/changes?since={now}&wait=25"
+    empty = {"images": [], "revision": now, "more": False}
+    with ExitStack() as stack:
+        waiting = [stack.enter_context(closing(api.connect())) for _ in range(MOST_POLLS)]
+        for connection in waiting:
+            connection.request("GET", path, headers=api.login)
+        until_full(api, now)
+        assert api.get(f"/gallery/changes?since={now}&wait=25") == empty
+        assert all(_is_silent(connection) for connection in waiting), "they wait as before"
+    began = time.monotonic()  # those who waited are gone
+    while (waited_s := _waited_s(api, now)) < 1:
+        assert time.monotonic() - began < 20, "their places come free long before they would have waited to the end"
+        time.sleep(0.1)
+    assert waited_s < 20
+
+
+def until_full(api: ApiServer, now: int) -> None:
+    """Who asks too early takes the place of one that is on its way, and leaves it at once."""
+    while _waited_s(api, now) >= 1:
+        time.sleep(0.05)
+
+
+def _waited_s(api: ApiServer, now: int) -> float:
+    began = time.monotonic()
+    api.get(f"/gallery/changes?since={now}&wait=2")
+    return time.monotonic() - began
+
+
+def _is_silent(connection: http.client.HTTPConnection) -> bool:
+    return not select.select([connection.sock], [], [], 0)[0]
 
 
 def test_pictures_are_posted_to_a_place_that_a_person_named_and_nowhere_else(api: ApiServer, tmp_path: Path):

@@ -1,6 +1,7 @@
 """``gallery/changes`` and ``gallery/events``: what changed after a revision, by long poll and by SSE.
 
-Neither keeps a thread of the server's while nothing happens: both are asked now and then.
+Neither keeps a thread of the server's while nothing happens: both are asked now and then. Of long polls no more wait at
+once than a place has room for, whichever server is before it.
 """
 
 from __future__ import annotations
@@ -42,14 +43,15 @@ class ChangesWanted(SinceWanted):
 
 
 def changes(call: Call) -> ChangesShown | Answer:
-    """At once where there is something to tell; else when there is, or ``wait`` is over."""
+    """At once where there is something to tell, or as many wait as may; else when there is, or ``wait`` is over."""
     with opened(call):  # has the folders looked at
         pass
     since, wait = call.query.since, call.query.wait
     found = changes_since(call.place.open_store, since)
     if since is None or not wait or found.images or found.revision < since:
         return found
-    return Answer(200, pending=LongPoll(call.place.open_store, since, wait))
+    poll = LongPoll(call.place.open_store, since, wait)
+    return Answer(200, pending=poll) if call.place.polls.add(poll) else found
 
 
 def events(call: Call) -> Answer:

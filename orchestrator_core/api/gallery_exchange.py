@@ -7,6 +7,7 @@ from pydantic import Field
 from orchestrator_core.api.gallery_marks import marking_of
 from orchestrator_core.api.gallery_place import opened
 from orchestrator_core.api.models import Shown
+from orchestrator_core.api.place import OpenStore
 from orchestrator_core.api.refusing import BASE_HEADERS, Refusal
 from orchestrator_core.api.routing import Call
 from orchestrator_core.api.wire import Answer
@@ -29,11 +30,32 @@ class ImportedShown(Shown):
 
 
 def exported(call: Call) -> Answer:
-    from orchestrator_core.gallery.exchange import exported as lines_of
+    with opened(call):  # … says before the lines begin that a store cannot be opened
+        pass
+    return Answer(200, b"", NDJSON, {**BASE_HEADERS, **_AS_A_FILE}, stream=Lines(call.place.open_store))
 
-    with opened(call) as gallery:
-        body = "".join(line + "\n" for line in lines_of(marking_of(call, gallery)))
-    return Answer(200, body.encode("utf-8", "replace"), NDJSON, {**BASE_HEADERS, **_AS_A_FILE})
+
+class Lines:
+    """An EventStream of all lines, some at a time, so that no more of them are in memory. Where the store fails on the
+    way it raises: the server breaks off, and nobody takes what came for all."""
+
+    pause_s = 0.0
+
+    def __init__(self, open_store: OpenStore) -> None:
+        self._open_store = open_store
+        self._since: int | None = 0
+
+    def poll(self) -> bytes | None:
+        from orchestrator_core.gallery.exchange import exported_after
+
+        if self._since is None:
+            return None
+        with self._open_store() as store:
+            lines, self._since = exported_after(store, self._since)
+        return "".join(line + "\n" for line in lines).encode("utf-8", "replace")
+
+    def close(self) -> None:
+        self._since = None
 
 
 def imported(call: Call) -> ImportedShown:

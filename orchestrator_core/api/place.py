@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import weakref
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from orchestrator_core.weights.ledger import Ledger
 
 OpenStore = Callable[[], AbstractContextManager["Store"]]
+MOST_POLLS = 20  # that wait at once; a server with a thread for each has some left for events then
 
 
 class ProfileShelf(Protocol):
@@ -48,6 +50,22 @@ class OfferedFolder:
     path: Path
 
 
+class Polls:
+    """Who waits by long poll. A place comes free with the answer, or when no server has the poll any more."""
+
+    def __init__(self, most: int = MOST_POLLS) -> None:
+        self._most, self._lock = most, threading.Lock()
+        self._waiting: weakref.WeakSet[object] = weakref.WeakSet()
+
+    def add(self, poll: object) -> bool:
+        """False where as many wait as may."""
+        with self._lock:
+            has_room = len(self._waiting) < self._most
+            if has_room:
+                self._waiting.add(poll)
+        return has_room
+
+
 @dataclass(frozen=True, slots=True)
 class ApiPlace:
     """A frozen bundle of ports. What a place has not is None: the routes that need it answer 501, and say so.
@@ -67,6 +85,7 @@ class ApiPlace:
     keeper: GalleryKeeper | None = None  # looks at the folders of the gallery from the first call on
     offered: Callable[[], Sequence[OfferedFolder]] = tuple  # folders for the gallery, by a name
     changed: Callable[[str], None] = _tell_nobody  # called with "jobs", "marks" or "pipelines" after a change
+    polls: Polls = field(default_factory=Polls)  # of ``gallery/changes``
 
 
 class KeptStore:

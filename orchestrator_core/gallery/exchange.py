@@ -18,6 +18,7 @@ from orchestrator_core.gallery.model import FIELDS, fields_of
 
 if TYPE_CHECKING:
     from orchestrator_core.gallery.marking import Marking
+    from orchestrator_core.store import Store
 
 SCHEMA_VERSION = 1
 AT_ONCE = 200  # lines of one transaction
@@ -39,18 +40,20 @@ class Imported:
 
 def exported(marking: Marking) -> Iterator[str]:
     """A line for each image that has a mark, in the order in which they were set last."""
+    since: int | None = 0
+    while since is not None:
+        lines, since = exported_after(marking.store, since)
+        yield from lines
+
+
+def exported_after(store: Store, since: int) -> tuple[list[str], int | None]:
+    """Some of these lines, and after which revision to go on; None: that were all."""
     from orchestrator_core.store import gallery_find
 
-    since = 0
-    while True:
-        with marking.store.reading() as connection:
-            rows = gallery_find.marked(connection, since, AT_ONCE)
-        if not rows:
-            return
-        for row in rows:
-            if _SHA256.fullmatch(row["key"]):
-                yield _line(row)
-        since = rows[-1]["revision"]
+    with store.reading() as connection:
+        rows = gallery_find.marked(connection, since, AT_ONCE)
+    lines = [_line(row) for row in rows if _SHA256.fullmatch(row["key"])]
+    return lines, rows[-1]["revision"] if len(rows) == AT_ONCE else None
 
 
 def _line(row: Mapping[Any, Any]) -> str:

@@ -11,6 +11,7 @@ import pytest
 
 from orchestrator_core.api import gallery_changes
 from orchestrator_core.api.gallery_changes import GalleryEvents, LongPoll
+from orchestrator_core.api.place import MOST_POLLS
 from orchestrator_core.errors import StoreLocked
 from orchestrator_core.store import Store
 from orchestrator_core.store.marks import ImageMarks, StoredMarks
@@ -64,6 +65,18 @@ def test_who_waits_is_told_when_something_changes(ask: Asker):
     answer = waiting.poll()
     assert answer is not None
     assert (answer.content_type, ids(json.loads(answer.body))) == ("application/json", [2])
+
+
+def test_when_as_many_wait_as_may_the_next_is_answered_at_once(ask: Asker):
+    now = ask.told("GET", "/gallery/changes")["revision"]
+    path = f"/gallery/changes?since={now}&wait=25"
+    waiting = [ask("GET", path) for _ in range(MOST_POLLS)]
+    assert all(one.pending is not None for one in waiting)
+    assert ask.told("GET", path) == {"images": [], "revision": now, "more": False}
+    ask.told("PUT", "/gallery/images/2/marks", {"rating": 3})
+    assert ids(ask.told("GET", path)) == [2], "what there is to tell is told"
+    waiting.pop()  # no server has it any more
+    assert ask("GET", f"/gallery/changes?since={now + 1}&wait=25").pending is not None
 
 
 def test_who_waited_long_enough_is_told_that_nothing_changed(ask: Asker):

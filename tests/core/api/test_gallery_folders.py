@@ -4,15 +4,22 @@ from __future__ import annotations
 
 import json
 import time
+import tracemalloc
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import pytest
+from sqlalchemy import update
 
+from orchestrator_core.api.gallery_exchange import Lines
 from orchestrator_core.api.place import OfferedFolder
+from orchestrator_core.api.wire import Answer
+from orchestrator_core.errors import StoreLocked
 from orchestrator_core.gallery.keeper import GalleryKeeper
-from orchestrator_core.store import Store
+from orchestrator_core.store import Store, gallery_images
+from orchestrator_core.store.gallery_tables import images
 from tests.core.api.api_place import Asker, asking
 from tests.core.api.gallery_place import gallery_asking, ids
 from tests.core.gallery.images import a1111, write
@@ -126,6 +133,43 @@ def imported(ask: Asker, body: bytes | str, kind: str = "application/x-ndjson") 
     )
 
 
+def all_of(answer: Answer) -> bytes:
+    """What a server would send of it."""
+    pieces = list[bytes]()
+    assert answer.stream is not None
+    while (piece := answer.stream.poll()) is not None:
+        pieces.append(piece)
+    return b"".join(pieces)
+
+
+def test_of_50_000_marks_that_go_out_few_are_in_memory(tmp_path: Path):
+    with asking(tmp_path) as ask:
+        with ask.api.place.open_store() as store, store.writing() as connection:
+            gallery_images.ensure_all(connection, {f"{n:064x}": f"{n}.png" for n in range(50_000)})
+            connection.execute(update(images).values(rating=3))
+        stream, count = ask("GET", "/gallery/export").stream, 0
+        assert stream is not None
+        tracemalloc.start()
+        try:
+            while (piece := stream.poll()) is not None:
+                count += piece.count(b"\n")
+            most = tracemalloc.get_traced_memory()[1]
+        finally:
+            tracemalloc.stop()
+        assert count == 50_000
+        assert most < 3 * 2**20, "all lines have some 6 MiB"
+
+
+def test_an_export_that_breaks_off_is_not_taken_for_all_of_it(tmp_path: Path):
+    @contextmanager
+    def locked() -> Iterator[Store]:
+        raise StoreLocked("Another program keeps it locked.")
+        yield
+
+    with pytest.raises(StoreLocked):
+        Lines(locked).poll()
+
+
 def test_marks_go_out_and_come_in_by_content(gallery_made: Path, tmp_path: Path):
     with gallery_asking(tmp_path, gallery_made) as ask:
         keys = [image["key"] for image in ask.told("GET", "/gallery/images?limit=2")["images"]]
@@ -135,9 +179,10 @@ def test_marks_go_out_and_come_in_by_content(gallery_made: Path, tmp_path: Path)
         answer = ask("GET", "/gallery/export")
         assert answer.content_type == "application/x-ndjson"
         assert "attachment" in answer.headers["Content-Disposition"]
-        out = [json.loads(one) for one in answer.body.decode().splitlines()]
+        lines_out = all_of(answer)
+        out = [json.loads(one) for one in lines_out.decode().splitlines()]
         assert [one["sha256"] for one in out] == [keys[0], keys[1], "f" * 64]
-        assert imported(ask, answer.body) == told | {"changed": 0}
+        assert imported(ask, lines_out) == told | {"changed": 0}
         assert len(ids(ask.told("GET", "/gallery/images?q=rating>=4"))) == 1
 
 
@@ -176,11 +221,11 @@ def test_of_an_image_that_comes_twice_the_later_line_holds(tmp_path: Path):
     with asking(tmp_path) as ask:
         told = imported(ask, "\n".join(line("a" * 64, **fields) for fields in said))
         assert (told["read"], told["changed"], told["waiting"]) == (3, 1, 1)
-        (out,) = ask("GET", "/gallery/export").body.splitlines()
+        (out,) = all_of(ask("GET", "/gallery/export")).splitlines()
         assert json.loads(out) | {"name": ""} == json.loads(line("a" * 64, name="", reject=True, rating=4))
         told = imported(ask, "\n".join([line("a" * 64, favourite=True), line("b" * 64, reject=True)] * 2_000))
         assert (told["read"], told["changed"]) == (4_000, 2), "in two transactions, and not in thousands"
-        assert json.loads(ask("GET", "/gallery/export").body.splitlines()[0])["favourite"]
+        assert json.loads(all_of(ask("GET", "/gallery/export")).splitlines()[0])["favourite"]
 
 
 def test_more_lines_than_marks_can_fill_are_refused_before_any_is_read(tmp_path: Path):
