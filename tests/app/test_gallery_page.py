@@ -15,6 +15,7 @@ from urllib.parse import quote
 import pytest
 import pytest_socket
 
+from orchestrator_core.gallery import grids
 from orchestrator_core.gallery.service import Gallery
 from orchestrator_core.store import Store
 from tests.api_client import ApiServer
@@ -54,6 +55,8 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ApiServer]:
         gallery = Gallery(store)
         gallery.add_root(pictures)
         gallery.index()
+        for lora, strength, seed in (("", 0.0, 7), ("", 0.0, 8), ("<b>ink</b>", 0.5, 8)):
+            grids.add(store, "t1", "Ink & <i>", grids.NewImage(lora, strength, "a fox, {trigger}", seed, "none"))
     with standalone(folder) as api:
         yield api
 
@@ -183,6 +186,25 @@ def test_a_job_that_nobody_renders_is_told(server: ApiServer, opened: Opened):
     page.keyboard.press("Enter")
     page.get_by_role("button", name="Run again").click()
     page.get_by_text("One job in the queue, and nobody renders").wait_for()
+
+
+def test_what_is_chosen_is_marked_counted_and_taken_back_together(server: ApiServer, opened: Opened):
+    page = opened('"fox, number 25"')
+    favourites = page.locator(".facets").get_by_role("button", name="Favourites")
+    before = favourites.get_attribute("data-count")
+    page.keyboard.press("a")
+    page.get_by_text("11 chosen").wait_for()
+    page.keyboard.press("f")
+    told = page.locator(".toast").filter(has_text="Favourite: 11 images.")
+    told.wait_for()
+    bar, said = page.locator(".bulk").bounding_box(), told.bounding_box()
+    assert bar and said
+    assert said["y"] + said["height"] <= bar["y"]
+    page.locator('.facets [title="Favourites"][data-count="11"]').wait_for()
+    page.keyboard.press("u")
+    page.get_by_text("Taken back: the marks of 11 images.").wait_for()
+    assert told.count() == 0  # its Undo would take back what was before
+    page.locator(f'.facets [title="Favourites"][data-count="{before}"]').wait_for()
 
 
 def test_a_facet_narrows_and_a_second_click_takes_it_back(server: ApiServer, opened: Opened):
@@ -409,3 +431,33 @@ def test_axe_finds_nothing_serious_in_either_theme(opened: Opened, theme: str):
         page.goto(f"{page.url.split('#')[0]}#/{name}")
         page.wait_for_selector("h1")
         assert axe(page) == []
+
+
+@pytest.mark.parametrize("width", [236, 300, 400])  # ComfyUI's sidebar is no narrower
+def test_every_page_fits_the_narrowest_sidebar(opened: Opened, width: int):
+    page = opened(viewport={"width": width, "height": 820})
+    tabs = page.locator("nav.tabs .tab")
+    for name in ("", "stories", "grids", "folders", "builder"):
+        page.goto(f"{page.url.split('#')[0]}#/{name}")
+        page.locator("nav.tabs [aria-current=page]").wait_for()
+        cut = tabs.evaluate_all(
+            "all => all.filter(one => one.getBoundingClientRect().right > innerWidth || one.scrollWidth > one.offsetWidth)"
+            ".map(one => one.innerText)"
+        )
+        assert cut == []
+        assert page.evaluate("document.documentElement.scrollWidth") == width
+    assert page.get_by_role("link", name="LoRA tests").count() == 1
+    page.get_by_role("link", name="Builder").click()
+    page.locator(".b-canvas").wait_for()
+
+
+def test_a_lora_test_shows_equal_prompts_and_seeds_below_each_other(opened: Opened):
+    page = opened()
+    page.goto(f"{page.url.split('#')[0]}#/grids/t1")
+    page.get_by_text("From left to right: seeds 7, 8. Nothing is scored yet.").wait_for()
+    assert page.locator(".about").get_by_text("a fox, {trigger}", exact=True).count() == 1
+    assert page.locator(".test li").evaluate_all("all => all.map(row => row.querySelectorAll('.shown').length)") == [
+        2,
+        2,
+    ]
+    assert page.locator(".test b").all_inner_texts() == ["No LoRA", "<b>ink</b>"]

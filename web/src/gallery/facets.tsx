@@ -1,9 +1,10 @@
 // What the found images have in common, with counts; a click adds it to the query, or takes it away again.
 
-import { keepPreviousData, useQuery } from "@tanstack/react-query";
-import { memo, useState } from "react";
+import { keepPreviousData, useQuery, useQueryClient } from "@tanstack/react-query";
+import { memo, useEffect, useState } from "react";
 import { get } from "../api";
 import type { Facets as FacetsAnswer, Named } from "../types";
+import { live } from "./live";
 import { hasTerm, replaceKey, term, toggleTerm, withoutSort } from "./query";
 
 const GROUPS: [string, string][] = [
@@ -15,6 +16,7 @@ const GROUPS: [string, string][] = [
   ["tool", "Program"],
 ];
 const FEW = 6;
+const PAUSE = 800; // ms without another mark, after which is counted anew
 const STARS = [5, 4, 3, 2, 1];
 
 interface Props {
@@ -31,6 +33,19 @@ export const Facets = memo(function Facets({ query, onQuery, onClose }: Props) {
     placeholderData: keepPreviousData,
     retry: false,
   });
+  const client = useQueryClient();
+  useEffect(() => {
+    let timer = 0;
+    const countAgain = () => {
+      clearTimeout(timer);
+      timer = window.setTimeout(() => void client.invalidateQueries({ queryKey: ["facets"] }), PAUSE);
+    };
+    live.onChange.add(countAgain);
+    return () => {
+      clearTimeout(timer);
+      live.onChange.delete(countAgain);
+    };
+  }, [client]);
   const toggle = (one: string) => onQuery(toggleTerm(query, one));
   const marks = data?.marks ?? {};
   return (

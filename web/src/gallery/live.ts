@@ -14,6 +14,8 @@ class Live {
   /** Images that this page had not known, newest revision first come. */
   readonly onNew = new Set<(ids: number[]) => void>();
   readonly onBack = new Set<() => void>();
+  /** Something about images is other than it was: a mark, a new image, one that is gone. */
+  readonly onChange = new Set<() => void>();
   /** Up to here the page has seen everything. */
   private seen: number | null = null;
   private isRunning = false;
@@ -72,6 +74,7 @@ class Live {
     cards.put(changes.images);
     this.seen = Math.max(this.seen ?? 0, changes.revision);
     this.came();
+    if (changes.images.length) for (const tell of this.onChange) tell();
     if (fresh.length) for (const tell of this.onNew) tell(fresh.map((card) => card.id));
   }
 

@@ -15,6 +15,7 @@ export const conflicts = new Signal<Conflict[]>([]);
 
 const steps: number[] = []; // the server's numbers of what this page did, for undo
 let sentLate = 0;
+let putAway = () => {}; // what offers to take the last one back
 
 export const queue: MarkQueue = new MarkQueue({
   storage: storage(),
@@ -27,7 +28,7 @@ export const queue: MarkQueue = new MarkQueue({
     if (sentLate && !queue.waiting) {
       say(`${sentLate === 1 ? "A mark" : `${sentLate} marks`} that waited for the server ${sentLate === 1 ? "is" : "are"} kept now.`);
       sentLate = 0;
-    } else if (op.images.length > 1) say(`${describe(op.fields)}: ${op.images.length} images.`, { action: { title: "Undo", run: () => void undo() } });
+    } else if (op.images.length > 1) putAway = say(`${describe(op.fields)}: ${op.images.length} images.`, { action: { title: "Undo", run: () => void undo() } });
   },
   onConflict: (conflict) => conflicts.set([...conflicts.value, conflict]),
   onRefused: (_, reason) => complain(`The mark was not kept: ${reason}`),
@@ -65,6 +66,7 @@ export function toggle(ids: number[], field: "favourite" | "reject"): void {
 }
 
 export async function undo(): Promise<void> {
+  putAway(); // else it would offer to take back what was before
   await queue.settled(); // what is on its way has no step yet that could be taken back
   if (queue.takeBack()) {
     cards.setPending(queue.pending());
