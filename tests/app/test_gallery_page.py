@@ -441,8 +441,8 @@ def test_every_page_fits_the_narrowest_sidebar(opened: Opened, width: int):
         page.goto(f"{page.url.split('#')[0]}#/{name}")
         page.locator("nav.tabs [aria-current=page]").wait_for()
         cut = tabs.evaluate_all(
-            "all => all.filter(one => one.getBoundingClientRect().right > innerWidth || one.scrollWidth > one.offsetWidth)"
-            ".map(one => one.innerText)"
+            "all => all.filter(one => one.getBoundingClientRect().right > innerWidth"
+            " || one.scrollWidth > one.offsetWidth).map(one => one.innerText)"
         )
         assert cut == []
         assert page.evaluate("document.documentElement.scrollWidth") == width

@@ -13,10 +13,10 @@ const GridsView = lazy(() => pages().then(({ GridsView }) => ({ default: GridsVi
 const FoldersView = lazy(() => pages().then(({ FoldersView }) => ({ default: FoldersView })));
 const Builder = lazy(() => import("./builder/index"));
 
-const PAGES: { page: string; title: string; View: ComponentType }[] = [
+const PAGES: { page: string; title: string; short?: string; View: ComponentType }[] = [
   { page: "", title: "Gallery", View: GalleryView },
   { page: "stories", title: "Stories", View: StoriesView },
-  { page: "grids", title: "LoRA tests", View: GridsView },
+  { page: "grids", title: "LoRA tests", short: "LoRAs", View: GridsView },
   { page: "folders", title: "Folders", View: FoldersView },
   { page: "builder", title: "Builder", View: Builder },
 ];
@@ -28,9 +28,9 @@ export function App() {
     <div className="app">
       <nav className="tabs" aria-label="Pages">
         <Brand />
-        {PAGES.map(({ page, title }) => (
+        {PAGES.map(({ page, title, short }) => (
           <a key={page} className="tab" href={hrefOf(page)} aria-current={page === shown.page ? "page" : undefined}>
-            {title}
+            <span data-short={short}>{title}</span>
           </a>
         ))}
         <span className="rest" />

@@ -1,12 +1,13 @@
 // Tests of LoRAs: each LoRA and strength with its image, the best score first.
 
 import { useQuery } from "@tanstack/react-query";
-import { useEffect, useMemo } from "react";
+import { type CSSProperties, useEffect, useMemo } from "react";
 import { get, messageOf } from "../api";
 import { hrefOf, useRoute } from "../route";
 import type { Card, GridCell, GridEntry, GridRow, LoraGrid } from "../types";
 import { Thumbnail } from "./cell";
 import { cards } from "./cards";
+import { shapeOf } from "./shape";
 import { useLightbox } from "./stories";
 
 export function GridsView() {
@@ -39,13 +40,14 @@ export function GridsView() {
 function One({ id }: { id: string }) {
   const { data, error } = useQuery({ queryKey: ["grid", id], queryFn: ({ signal }) => get<LoraGrid>(`gallery/grids/${encodeURIComponent(id)}`, {}, signal) });
   const [open, lightbox] = useLightbox();
-  const images = useMemo(() => data?.rows.flatMap(cellsOf).flatMap((cell) => cell.image ?? []) ?? [], [data]);
+  const images = useMemo(() => data?.rows.flatMap((row) => cellsOf(row, data)).flatMap((cell) => cell.image ?? []) ?? [], [data]);
   useEffect(() => cards.put(images), [images]);
   if (error) return <p className="error">{messageOf(error)}</p>;
   if (!data) return null;
   return (
-    <section>
+    <section style={{ "--shape": shapeOf(images) } as CSSProperties}>
       <h2>{data.title}</h2>
+      <About grid={data} />
       <ol className="test">
         {data.rows.map((row) => (
           <li key={`${row.lora} ${row.strength}`}>
@@ -55,8 +57,8 @@ function One({ id }: { id: string }) {
               {row.score !== null && <Score {...row} score={row.score} />}
             </div>
             <div className="cells">
-              {cellsOf(row).map((cell, at) => (
-                <Shown key={at} cell={cell} about={data.axes.prompts[cell.prompt] ?? ""} onOpen={(card) => open(images, images.indexOf(card))} />
+              {cellsOf(row, data).map((cell, at) => (
+                <Shown key={at} cell={cell} about={`${data.axes.prompts[cell.prompt] ?? ""}\nseed ${data.axes.seeds[cell.seed] ?? ""}`} onOpen={(card) => open(images, images.indexOf(card))} />
               ))}
             </div>
           </li>
@@ -67,9 +69,29 @@ function One({ id }: { id: string }) {
   );
 }
 
-/** Where a test says only which image was best, that one. */
-function cellsOf(row: GridRow): GridCell[] {
-  return row.cells.length ? row.cells : [{ prompt: 0, seed: 0, image: row.image, score: row.score }];
+/** What all rows have in common, and how they are to be read. */
+function About({ grid: { axes, rows } }: { grid: LoraGrid }) {
+  const { prompts, seeds } = axes;
+  const isScored = rows.some((row) => row.score !== null);
+  return (
+    <div className="about">
+      {prompts.map((prompt) => (
+        <p key={prompt}>{prompt}</p>
+      ))}
+      <p className="dim">
+        {seeds.length === 1 ? "Seed" : "From left to right: seeds"} {seeds.join(", ")}
+        {prompts.length > 1 && ", prompt by prompt"}. {isScored ? "The best mean score is first; the two marks say where it is, nine times in ten." : "Nothing is scored yet."}
+      </p>
+    </div>
+  );
+}
+
+/** A cell for each prompt and seed, so that equal ones are below each other. Where a test says only which image was best,
+ * that one. */
+function cellsOf(row: GridRow, { axes }: LoraGrid): GridCell[] {
+  if (!row.cells.length) return [{ prompt: 0, seed: 0, image: row.image, score: row.score }];
+  const there = new Map(row.cells.map((cell) => [`${cell.prompt} ${cell.seed}`, cell]));
+  return axes.prompts.flatMap((_, prompt) => axes.seeds.map((_, seed) => there.get(`${prompt} ${seed}`) ?? { prompt, seed, image: null, score: null }));
 }
 
 function Score({ score, low, high }: { score: number; low: number | null; high: number | null }) {

@@ -57,10 +57,7 @@ export function StoriesView() {
 }
 
 function Strip({ cards: all, onOpen }: { cards: Card[]; onOpen: (at: number) => void }) {
-  const ids = useMemo(() => {
-    cards.put(all);
-    return all.map(({ id }) => id);
-  }, [all]);
+  useMemo(() => cards.put(all), [all]); // before the cells ask for them
   const [current, setCurrent] = useState(0);
   useEffect(() => setCurrent(0), [all]);
   return (
@@ -75,15 +72,22 @@ function Strip({ cards: all, onOpen }: { cards: Card[]; onOpen: (at: number) => 
       }}
       onKeyDown={(event) => {
         const by = { ArrowRight: 1, ArrowLeft: -1 }[event.key];
-        if (by) setCurrent(Math.max(0, Math.min(ids.length - 1, current + by)));
+        if (by) setCurrent(Math.max(0, Math.min(all.length - 1, current + by)));
         else if (event.key === "Enter" || event.key === " ") onOpen(current);
         else return;
         event.preventDefault();
       }}
     >
-      {ids.map((id, index) => (
-        <Cell key={id} index={index} id={id} total={ids.length} isCurrent={index === current} isSelected={false} />
+      {all.map((card, index) => (
+        <div key={card.id} className="frame" role="presentation" style={{ aspectRatio: ratioOf(card) }}>
+          <Cell index={index} id={card.id} total={all.length} isCurrent={index === current} isSelected={false} />
+        </div>
       ))}
     </div>
   );
+}
+
+/** Its own shape, so that a strip has no empty bars; of what is very long or unknown a usual one. */
+function ratioOf({ width, height }: Card): number {
+  return width > 0 && height > 0 ? Math.max(0.5, Math.min(2, width / height)) : 2 / 3;
 }
