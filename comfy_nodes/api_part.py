@@ -86,8 +86,7 @@ class ApiPart:
 
     def _context(self) -> StageContext:
         from orchestrator_core.context import StageContext
-
-        from .queue_part import LaterLoras
+        from orchestrator_core.loras.ranking import LaterLoras
 
         told = self.stories()
         loras = LaterLoras(self.loras)

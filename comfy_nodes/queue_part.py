@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from orchestrator_core.context import StageContext
     from orchestrator_core.jobs.lane import Lane
     from orchestrator_core.llm.port import LanguageModel
-    from orchestrator_core.loras.ranking import LoraIndex, LoraSource
+    from orchestrator_core.loras.ranking import LoraSource
     from orchestrator_core.vision.port import Scorer
 
     from .llm_own import Own
@@ -46,16 +46,6 @@ class QueueHost:
     vision: Any  # ``score_models.Host``
     when_ending: Callable[[Callable[[], object]], None]
     keeps_notes: Callable[[], bool] = lambda: True
-
-
-@dataclass(frozen=True, slots=True)
-class LaterLoras:
-    """A LoraSource whose files are looked at when somebody chooses from it."""
-
-    library: Callable[[], LoraSource]
-
-    def index(self) -> LoraIndex:
-        return self.library().index()
 
 
 class QueuePart:
@@ -118,6 +108,7 @@ class QueuePart:
         """Of one job: what the nodes use, by the settings of the person who sits here."""
         from orchestrator_core.context import StageContext
         from orchestrator_core.llm.residence import PlainResidence
+        from orchestrator_core.loras.ranking import LaterLoras
         from orchestrator_core.vision.extras import ExtraModels
 
         stories = self._stories()

@@ -6,8 +6,6 @@ The settings are read anew at each call, so what a person changes on the page Co
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 from orchestrator_app.bundled import page_folder
 from orchestrator_app.studio.api_mount import Receive, Scope, Send
@@ -21,23 +19,8 @@ from orchestrator_core.context import StageContext
 from orchestrator_core.errors import OrchestratorError
 from orchestrator_core.gallery.image_runs import Drawing
 from orchestrator_core.gallery.keeper import GalleryKeeper
+from orchestrator_core.loras.ranking import LaterLoras
 from orchestrator_core.weights.ledger import Ledger
-
-if TYPE_CHECKING:
-    from orchestrator_core.loras.ranking import LoraIndex
-
-
-@dataclass(frozen=True, slots=True)
-class LaterLoras:
-    """A LoraSource whose library is opened when somebody chooses from it: a draw needs none."""
-
-    environment: StudioEnvironment
-    settings: Settings
-
-    def index(self) -> LoraIndex:
-        """Raises ConfigError where there is no LoRA folder."""
-        assert self.environment.loras is not None
-        return self.environment.loras(self.settings).source.index()
 
 
 class StudioApi:
@@ -94,9 +77,10 @@ class StudioApi:
 
     def _context(self) -> StageContext:
         now, environment = self._settings(), self._environment
+        loras = environment.loras
         return StageContext(
             environment.wildcards(now),
-            loras=None if environment.loras is None else LaterLoras(environment, now),
+            loras=None if loras is None else LaterLoras(lambda: loras(now).source),
             profiles=environment.profiles,
             stories=environment.stories,
             books=environment.books,

@@ -41,6 +41,17 @@ class LoraSource(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
+class LaterLoras:
+    """A LoraSource that is opened when somebody chooses from it: a draw needs none."""
+
+    open: Callable[[], LoraSource]
+
+    def index(self) -> LoraIndex:
+        """Raises what ``open`` does."""
+        return self.open().index()
+
+
+@dataclass(frozen=True, slots=True)
 class Ranked:
     """A LoRA that a prompt says something of. ``phrases``: those that match, and what each gives; the best first."""
 
