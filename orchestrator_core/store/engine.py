@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import sqlite3
 import time
+from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
 from typing import Any
@@ -87,8 +88,33 @@ def _sqlite_engine(url: URL, create: bool, wait_s: float) -> Engine:
     # WAL stays consistent without a sync at each commit; a rollback journal does not.
     synchronous = "NORMAL" if journal == "wal" else "FULL"
     event.listen(engine, "connect", lambda dbapi, _record: _prepare_sqlite(dbapi, synchronous))
-    event.listen(engine, "begin", lambda connection: _begin_sqlite(connection, wait_s))
+    check_there = _watch_for_deletion(path)
+
+    def begin(connection: Connection) -> None:
+        check_there()
+        _begin_sqlite(connection, wait_s)
+
+    event.listen(engine, "begin", begin)
     return engine
+
+
+def _watch_for_deletion(path: Path) -> Callable[[], None]:
+    """Raises StoreError from the first time on that the file is gone: what is written into it then is lost, and
+    whoever makes a new one writes into another."""
+    is_gone = False
+
+    def check() -> None:
+        nonlocal is_gone
+        try:
+            path.stat()
+        except FileNotFoundError:
+            is_gone = True
+        except OSError:  # SQLite says it better
+            pass
+        if is_gone:
+            raise StoreError(f"{path}: the database was deleted while it was in use. Start this program again.")
+
+    return check
 
 
 def _wait_of(url: URL, wait_s: float) -> float:

@@ -151,6 +151,20 @@ def test_a_full_disk_loses_nothing_that_was_saved(sqlite_store: Store) -> None:
     assert sqlite_store.runs() == [a_run("r1")]
 
 
+@posix
+def test_nothing_is_written_into_a_database_that_was_deleted(sqlite_store: Store, sqlite_path: Path) -> None:
+    """It would be taken, and lost with the program; also where somebody has made a new one meanwhile."""
+    sqlite_store.save_run(a_run("r1"))
+    for file in sqlite_path.parent.glob(f"{sqlite_path.name}*"):
+        file.unlink()
+    with pytest.raises(StoreError, match="was deleted while it was in use"):
+        sqlite_store.save_run(a_run("r2"))
+    with Store.open(sqlite_path) as another:
+        another.save_run(a_run("r3"))
+        with pytest.raises(StoreError, match="was deleted while it was in use"):
+            sqlite_store.load_run("r1")
+
+
 @pytest.mark.skipif(not sys.platform.startswith("linux"), reason="/dev/full is Linux's")
 def test_the_folder_of_a_device_is_refused() -> None:
     assert "a part of the path is a file" in refusal("/dev/full/orchestrator.sqlite3")
