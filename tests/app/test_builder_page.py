@@ -21,6 +21,7 @@ import pytest_socket
 
 from orchestrator_core.spec import pipeline_from
 from tests.app.conftest import ROOT, Cli
+from tests.app.fresh_pages import fresh_pages
 from tests.builder_page import (
     DRAW,
     ENHANCE,
@@ -52,7 +53,6 @@ pytestmark = [
 ]
 
 AXE = ROOT / "web" / "node_modules" / "axe-core" / "axe.min.js"
-WAIT_MS = 20_000
 
 
 @dataclass(frozen=True)
@@ -100,23 +100,17 @@ Opened = Callable[..., "Page"]
 @pytest.fixture
 def opened(server: Server, chromium: Browser) -> Iterator[Opened]:
     """``opened()`` is the builder in a browser that has never seen it; no script of the page may fail."""
-    contexts: list[Any] = []
-    errors: list[str] = []
+    with fresh_pages(chromium, 1440, 900) as (made, errors):
 
-    def open_page(path: str = "", theme: str = "light", **context: Any) -> Page:
-        contexts.append(chromium.new_context(**{"viewport": {"width": 1440, "height": 900}, **context}))
-        page = contexts[-1].new_page()
-        page.set_default_timeout(WAIT_MS)
-        page.on("pageerror", lambda error: errors.append(str(error)))
-        page.on("console", lambda said: errors.append(said.text) if said.type == "error" else None)
-        page.on("dialog", lambda dialog: dialog.accept())  # whether to leave the page
-        page.goto(f"{server.page}?theme={theme}#/builder{path}")
-        page.wait_for_selector(".b-kind")
-        return page
+        def open_page(path: str = "", theme: str = "light", **context: Any) -> Page:
+            page = made(**context)
+            page.on("console", lambda said: errors.append(said.text) if said.type == "error" else None)
+            page.on("dialog", lambda dialog: dialog.accept())  # whether to leave the page
+            page.goto(f"{server.page}?theme={theme}#/builder{path}")
+            page.wait_for_selector(".b-kind")
+            return page
 
-    yield open_page
-    for context in contexts:
-        context.close()
+        yield open_page
     assert [error for error in errors if "422" not in error] == []  # a refusal of the server is no error of the page
 
 

@@ -21,6 +21,7 @@ from orchestrator_core.store import Store
 from tests.api_client import ApiServer
 from tests.app.api_server import standalone
 from tests.app.conftest import ROOT
+from tests.app.fresh_pages import fresh_pages
 from tests.core.gallery.images import LONG_AGO, a1111, picture, with_metadata
 
 if TYPE_CHECKING:
@@ -35,7 +36,6 @@ pytestmark = [
 AXE = ROOT / "web" / "node_modules" / "axe-core" / "axe.min.js"
 MANY = 300
 SCRIPT = '<img src=x onerror="window.hurt=1"><script>window.hurt=1</script> of a fox'
-WAIT_MS = 20_000
 
 
 @pytest.fixture(scope="module")
@@ -73,21 +73,15 @@ Opened = Callable[..., "Page"]
 @pytest.fixture
 def opened(server: ApiServer, chromium: Browser) -> Iterator[Opened]:
     """``opened()`` is the gallery in a browser that has never seen it; no script of the page may fail."""
-    contexts: list[Any] = []
-    errors: list[str] = []
+    with fresh_pages(chromium, 1280, 800) as (made, errors):
 
-    def open_page(query: str = "", theme: str = "dark", **context: Any) -> Page:
-        contexts.append(chromium.new_context(**{"viewport": {"width": 1280, "height": 800}, **context}))
-        page = contexts[-1].new_page()
-        page.set_default_timeout(WAIT_MS)
-        page.on("pageerror", lambda error: errors.append(str(error)))
-        page.goto(f"{server.url}/app/?theme={theme}#/{query and '?q=' + quote(query)}")
-        page.wait_for_selector(".cell[data-image] img")
-        return page
+        def open_page(query: str = "", theme: str = "dark", **context: Any) -> Page:
+            page = made(**context)
+            page.goto(f"{server.url}/app/?theme={theme}#/{query and '?q=' + quote(query)}")
+            page.wait_for_selector(".cell[data-image] img")
+            return page
 
-    yield open_page
-    for context in contexts:
-        context.close()
+        yield open_page
     assert errors == []
 
 
