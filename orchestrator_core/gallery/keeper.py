@@ -152,6 +152,8 @@ def _is_of(watcher: GalleryWatcher, roots: Collection[str]) -> bool:
 
 def _words(found: Indexed) -> str:
     told = [f"{found.read:,} images read, {found.broken:,} of them broken, {found.gone:,} gone."]
+    if not (found.read or found.gone):
+        told = ["Nothing is new, and nothing is gone."]
     if found.unsettled:
         told.append(f"{len(found.unsettled):,} seem to be written still, and are read later.")
     told += [f"{root} is not there, so what was in it is kept as it was." for root in found.offline[:_MOST_TOLD]]

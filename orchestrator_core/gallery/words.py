@@ -50,7 +50,8 @@ def _word(text: str, kind: str, decision: Decision | None, score: float | None) 
         return PromptWord(text, kind, LEGEND[kind], score=score)
     choice = decision.choice
     source = "".join(piece for piece, _ in decision.source_parts(_SOURCE))
-    label = " · ".join(part for part in (decision.place or source, " ".join(decision.chance.split())) if part)
+    chance = ", ".join(decision.chance.strip().split("  "))
+    label = " · ".join(part for part in (decision.place or source, chance) if part)
     wildcard = choice.siblings if isinstance(choice.siblings, str) else source
     return PromptWord(text, kind, label, wildcard, choice.key.partition("#")[2], score, choice.key)
 

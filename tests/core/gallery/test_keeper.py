@@ -64,6 +64,8 @@ def test_nothing_is_opened_before_it_begins_and_it_begins_once(keeper: GalleryKe
     assert len(threads_of_watching()) == before + 1
     until(lambda: is_done(keeper))
     assert keeper.progress() == Progress(False, 3, 3, 3, "3 images read, 0 of them broken, 0 gone.")
+    keeper.look()
+    until(lambda: keeper.progress().message == "Nothing is new, and nothing is gone.")
 
 
 def test_folders_that_another_program_named_are_followed(
