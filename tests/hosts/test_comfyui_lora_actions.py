@@ -196,6 +196,11 @@ def test_the_picked_loras_open_as_a_test_in_a_tab_of_its_own(page: PackPage, com
     workflow = answer.value.json()["workflow"]
     page.toast("The test is in a new tab: 10 images")
     page.page.wait_for_function("count => app.graph._nodes.length === count", arg=len(workflow["nodes"]))
+    seen = page.page.evaluate("() => app.canvas.ds.visible_area && [...app.canvas.ds.visible_area]")
+    if seen:  # all of it is in view, wherever the graph before was
+        left, top, width, height = seen
+        ends = [(node["pos"][0] + node["size"][0], node["pos"][1] + node["size"][1]) for node in workflow["nodes"]]
+        assert all(right <= left + width and bottom <= top + height for right, bottom in ends)
     picture(page, "lora_test_canvas")
 
     graph = Canvas(page.page).graph()

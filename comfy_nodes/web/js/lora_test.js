@@ -1,6 +1,7 @@
 // A test of LoRAs as a workflow: a dialog says how many images it would be, and opens it in a new tab.
 
 import { app, ask, t, toast } from "./host.js";
+import { openInTab } from "./canvas_tab.js";
 import { Dialog } from "./dialog.js";
 import { el } from "./words.js";
 
@@ -123,7 +124,7 @@ class TestDialog {
       const { workflow, images } = await this.ask(false);
       const values = this.values();
       this.dialog.close(values);
-      await app.loadGraphData(workflow, true, true, freeName(`LoRA test ${namesOf(this.loras)}`));
+      await openInTab(workflow, `LoRA test ${namesOf(this.loras)}`);
       toast("success", t("lora_testOpened", { images }), t("lora_testRun"));
     } catch (error) {
       this.tell(error.message, true);
@@ -140,12 +141,4 @@ function mostOf({ most, strengths, seeds }) {
 function namesOf(loras) {
   const names = loras.slice(0, 2).map(({ name }) => name.replace(/^.*[\\/]/, ""));
   return (loras.length > 2 ? [...names, "…"] : names).join(", ").replace(/[^\p{L}\p{N} ,.…_-]+/gu, "_").slice(0, 60);
-}
-
-/** A name that no saved workflow has: ComfyUI would open that one, with ours in it. */
-export function freeName(name) {
-  const isTaken = (tried) => app.extensionManager?.workflow?.getWorkflowByPath?.(`workflows/${tried}.json`);
-  let free = name;
-  for (let number = 2; isTaken(free); number++) free = `${name} (${number})`;
-  return free;
 }

@@ -2,14 +2,13 @@
 
 import { app, ask, t, toast } from "./host.js";
 import { Dialog, choose, confirm } from "./dialog.js";
-import { freeName } from "./lora_test.js";
+import { openInTab } from "./canvas_tab.js";
 import { save } from "./sharing.js";
 import { el } from "./words.js";
 
 const MOST = 10000; // times at once
 const TARGETS = ["comfyui", "forge", ""];
 const LONGEST = 1 << 20; // bytes of a pipeline's file
-const AROUND = 90; // px around an opened workflow
 
 app.registerExtension({
   name: "Orchestrator.Pipelines",
@@ -67,21 +66,8 @@ async function openPipeline() {
 export async function openWorkflow(workflow, name) {
   if (!Array.isArray(workflow?.nodes)) throw new Error(t("pipeline_noWorkflow"));
   const title = name || t("pipeline_unnamed");
-  const extra = workflow.nodes.length ? { ...workflow.extra, ds: wholeIn(workflow) } : workflow.extra;
-  await app.loadGraphData({ ...workflow, extra }, true, true, freeName(title));
+  await openInTab(workflow, title);
   toast("success", t("pipeline_opened", { name: title }));
-}
-
-/** The view in which all of a workflow is seen, as ComfyUI keeps it; older frontends find none themselves. */
-function wholeIn({ nodes }) {
-  const edge = (pick, which) => which(...nodes.map(pick));
-  const [left, top] = [edge(({ pos }) => pos[0], Math.min), edge(({ pos }) => pos[1], Math.min)];
-  const width = edge(({ pos, size }) => pos[0] + size[0], Math.max) - left;
-  const height = edge(({ pos, size }) => pos[1] + size[1], Math.max) - top;
-  const { clientWidth, clientHeight } = app.canvas.canvas;
-  const scale = Math.min(1, (clientWidth - 2 * AROUND) / width, (clientHeight - 2 * AROUND) / height);
-  const middle = (space, size, start) => space / scale / 2 - size / 2 - start;
-  return { scale, offset: [middle(clientWidth, width, left), middle(clientHeight, height, top)] };
 }
 
 async function listed(search) {
