@@ -7,6 +7,7 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
@@ -20,6 +21,7 @@ from PIL import Image
 from orchestrator_app.gallery_flask import MOST_WAITING, PACKAGES, FlaskApi
 from orchestrator_app.lacking import install_line
 from orchestrator_core.api.access import Access
+from orchestrator_core.api.gallery_changes import LONGEST_S
 from orchestrator_core.api.wire import Answer, Head
 from tests.api_client import ApiServer
 from tests.app.conftest import Cli
@@ -141,9 +143,9 @@ def test_what_is_no_http_is_told_in_the_one_shape(api: ApiServer):
 def test_calls_are_answered_while_all_others_wait_and_who_left_makes_room(api: ApiServer):
     with ExitStack() as stack:
         for _ in range(MOST_WAITING):
-            connection = waiting(api, "/events")
-            stack.callback(connection.close)
-            assert connection.getresponse().readline().startswith(b"retry:")
+            # The answer is closed with the connection, and so with whoever has it: dropped, it would leave its place.
+            answer = stack.enter_context(waiting(api, "/events").getresponse())
+            assert answer.readline().startswith(b"retry:")
         refused = api.ask("GET", CHANGES)
         assert (refused.status, refused.code) == (503, "too_many_streams")
         assert api.get("/health")["status"] == "ok"
@@ -169,13 +171,19 @@ def _until(found: Any) -> Any:
 
 @pytest.mark.network
 def test_it_ends_at_once_though_somebody_waits(tmp_path: Path):
+    """No thread of it goes on: waitress forgets those that have not ended within five seconds."""
+    before = set(threading.enumerate())
     with gallery_served(tmp_path) as server:
-        connections = [waiting(server, CHANGES), waiting(server, "/events")]
-        _until(lambda: server.get("/health"))
+        poll = waiting(server, CHANGES)
+        events = waiting(server, "/events").getresponse()
+        assert events.readline().startswith(b"retry:")
+        threads = [one for one in set(threading.enumerate()) - before if one.name.startswith("waitress")]
+        assert len(threads) > MOST_WAITING
         began = time.monotonic()
-    assert time.monotonic() - began < 4, "waitress gives its threads five seconds"
-    for connection in connections:
-        connection.close()
+    _until(lambda: not any(thread.is_alive() for thread in threads))
+    assert time.monotonic() - began < LONGEST_S - 5, "who polls was not waited for; events would never have ended"
+    poll.close()
+    events.close()
 
 
 @pytest.mark.network
