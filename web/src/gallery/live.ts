@@ -7,6 +7,8 @@ import type { Changes } from "../types";
 import { cards } from "./cards";
 
 const WAIT = 25; // seconds that the server may take to answer
+const FULL_MS = 1000; // an empty answer that comes sooner says that as many wait as may
+const PAUSE_MS = 4000;
 
 class Live {
   /** Whether the server answered when it was last asked. */
@@ -54,12 +56,16 @@ class Live {
       if (document.hidden) await this.sleep(Infinity);
       try {
         this.asking = new AbortController();
+        const began = Date.now();
+        const wait = failures ? 0 : WAIT;
         const changes = await api<Changes>("GET", "gallery/changes", {
-          query: { since: this.seen, wait: failures ? 0 : WAIT },
+          query: { since: this.seen, wait },
           signal: this.asking.signal,
         });
         failures = 0;
         this.take(changes);
+        const isFull = wait > 0 && !changes.images.length && Date.now() - began < FULL_MS;
+        if (isFull) await this.sleep(PAUSE_MS);
       } catch (reason) {
         if (document.hidden) continue;
         failures++;
