@@ -4,7 +4,8 @@
   again with nothing changed; images/s of CPU, and the most memory.
 * search: pages of 50 among as many; counts, the last page by its offset, and facets, with nothing kept of what was
   found before, and kept; the best of five, in ms.
-* marks: single marks and marks of 200 at once on images of other programs, single marks on those of runs, per second.
+* marks: single marks and marks of 100 at once on images of other programs, single marks on those of runs, and single
+  marks of eight clients by the API, per second.
 * thumbnails: of noisy 1-megapixel PNGs and JPEGs, in one thread, per second.
 
 SQLite, in a temporary folder; ``--postgresql`` searches in a PostgreSQL of its own as well. ``--iib`` is a checkout of
@@ -126,7 +127,11 @@ def compare(gallery: Gallery, checkout: Path, images: Path) -> None:
     command = [checkout / ".venv" / "bin" / "python", script, checkout, images]
     done = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True, check=True)
     for name, value in json.loads(done.stdout.splitlines()[-1]).items():
-        ours = f"ours {1000 * best(lambda n=name: gallery.page(n)):.1f}" if name in _WORDS else ""  # type: ignore[misc]
+        ours = ""
+        if name in _WORDS:
+            kept = 1000 * best(lambda n=name: gallery.page(n))  # type: ignore[misc]
+            anew = 1000 * best(lambda n=name: gallery.page(n), before=lambda: setattr(gallery.store, "found", Kept()))  # type: ignore[misc]
+            ours = f"ours {kept:.1f}, with nothing kept {anew:.1f}"
         told(f"infinite-image-browsing: {name}", f"{value:,}  {ours}")
 
 
@@ -149,6 +154,40 @@ def marks(gallery: Gallery, folder: Path) -> None:
     rate(
         "marks that teach, one by one", len(images), lambda: [marking.mark(image, {"reject": True}) for image in images]
     )
+
+
+def marks_by_api(gallery: Gallery, clients: int = 8, each: int = 100) -> None:
+    """As browsers do, all at once, from a process of their own; the server is Flask behind waitress."""
+    from tests.app.flask_server import gallery_served
+
+    ids = [image.id for image in gallery.page("-tool:orchestrator", 200).images]
+    with gallery_served(Path(gallery.store.place).parent, keeper=None) as api:
+        told = json.dumps([api.host, clients, each, ids])
+        rate(
+            f"marks by the API, {clients} clients at once",
+            clients * each,
+            lambda: subprocess.run([sys.executable, "-c", _CLIENTS, told], check=True),
+        )
+
+
+_CLIENTS = """
+import http.client, json, sys, threading
+host, clients, each, ids = json.loads(sys.argv[1])
+refused = []
+def mark(client):
+    connection = http.client.HTTPConnection(host, timeout=60)
+    for number in range(each):
+        path = f"/orchestrator/v1/gallery/images/{ids[(client * each + number) % len(ids)]}/marks"
+        body = json.dumps({"rating": (client + number) % 5 + 1})
+        connection.request("PUT", path, body, {"Content-Type": "application/json"})
+        answer = connection.getresponse()
+        answer.read()
+        refused.extend([answer.status] if answer.status != 200 else [])
+threads = [threading.Thread(target=mark, args=(client,)) for client in range(clients)]
+[thread.start() for thread in threads]
+[thread.join() for thread in threads]
+sys.exit(len(refused) > 0)
+"""
 
 
 def rate(what: str, count: int, work: Callable[[], object]) -> None:
@@ -215,6 +254,7 @@ def main() -> None:
                 if arguments.iib:
                     compare(gallery, arguments.iib.resolve(), folder / "images")
                 marks(gallery, folder)
+                marks_by_api(gallery)
         if "thumbnails" in arguments.only:
             thumbnails(folder)
 
