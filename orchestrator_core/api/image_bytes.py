@@ -114,14 +114,17 @@ class _Wanted:
 
     def _refusal(self) -> Refusal:
         from orchestrator_core.gallery.service import Gallery
+        from orchestrator_core.gallery.thumbnails import NoDecoder
 
         with self._open_store() as store:
             found = Gallery(store).images([self._key])
         if found and found[0].broken:
             return _no_thumbnail(found[0].broken)
-        return Refusal(
-            503, "not_yet", "The thumbnail is not made yet; ask again in a second.", headers={"Retry-After": "1"}
-        )
+        reason = self._thumbnails.why_not(self._key)
+        if isinstance(reason, NoDecoder):  # asking again does not help
+            return _no_thumbnail(str(reason))
+        told = str(reason or "The thumbnail is not made yet; ask again in a second.")
+        return Refusal(503, "not_yet", told, headers={"Retry-After": "5" if reason else "1"})
 
 
 def _no_thumbnail(why: str) -> Refusal:

@@ -33,6 +33,10 @@ class NotHere(GalleryError):
     """The picture may be whole, but cannot be decoded in this Python, or not be read or its thumbnail kept just now."""
 
 
+class NoDecoder(NotHere):
+    """The picture cannot be decoded in this Python. Other programs with the same gallery may show it."""
+
+
 class Thumbnails:
     """Threads may share one. ``close`` ends its own. ``failed`` is told of a key, and why it has no thumbnail."""
 
@@ -50,6 +54,7 @@ class Thumbnails:
         self._large = threading.Lock()
         self._threads: list[threading.Thread] = []
         self._made_now: set[str] = set()
+        self._not_here: OrderedDict[str, NotHere] = OrderedDict()  # the newest that were tried in vain
         self._closed = False
 
     def path(self, key: str) -> Path:
@@ -86,6 +91,11 @@ class Thumbnails:
         with self._changed:
             return key in self._waiting or key in self._made_now
 
+    def why_not(self, key: str) -> NotHere | None:
+        """Why it could not be made here when it was last tried, though the picture may be whole."""
+        with self._changed:
+            return self._not_here.get(key)
+
     def make(self, key: str, file: Path) -> Path:
         """Make it now, in this thread. Raises GalleryError for a picture that cannot be shown."""
         made = self.found(key)
@@ -108,10 +118,11 @@ class Thumbnails:
 
     def _work(self) -> None:
         while (asked := self._next()) is not None:
+            reason: NotHere | None = None
             try:
                 self.make(*asked)
-            except NotHere:
-                continue  # another host may show it, or this one later
+            except NotHere as error:  # another host may show it, or this one later
+                reason = error
             except GalleryError as error:
                 self._failed(asked[0], str(error))
             except Exception as error:  # noqa: BLE001 - a picture must not end the thread that makes the others
@@ -119,6 +130,7 @@ class Thumbnails:
             finally:
                 with self._changed:
                     self._made_now.discard(asked[0])
+                    self._keep_reason(asked[0], reason)
                     self._changed.notify_all()
 
     def _next(self) -> Ask | None:
@@ -129,6 +141,13 @@ class Thumbnails:
             asked = self._waiting.popitem()
             self._made_now.add(asked[0])
             return asked
+
+    def _keep_reason(self, key: str, reason: NotHere | None) -> None:
+        self._not_here.pop(key, None)
+        if reason is not None:
+            self._not_here[key] = reason
+        while len(self._not_here) > _WAITING:
+            self._not_here.popitem(last=False)
 
     def _kept(self, path: Path, data: bytes) -> Path:
         part = path.with_name(f".{path.name}.{secrets.token_hex(4)}.part")
@@ -164,7 +183,7 @@ def _shrunk(opened: Any, side: int, large: threading.Lock) -> bytes:
 
     known = _known_kinds()
     if "AVIF" not in known and is_avif(opened.read(32)):
-        raise NotHere("The Pillow of this Python reads no AVIF. Version 11.3 does.")
+        raise NoDecoder("The Pillow of this Python reads no AVIF. Version 11.3 does.")
     opened.seek(0)
     try:
         picture = Image.open(opened, formats=known)

@@ -60,7 +60,7 @@ class Regression:
         return self.add(list(options), value, weight)
 
     def add(self, keys: Sequence[str], value: float, weight: float = 1.0) -> bool:
-        """One image: the values in it, and its score. False where it is left out, as there were too many values then."""
+        """One image: the values in it, and its score. False where there were too many values, and it is left out."""
         import numpy as np
 
         new = [key for key in dict.fromkeys(keys) if key not in self.keys]

@@ -19,6 +19,7 @@ from orchestrator_core.api.files import file_answer, opened_part
 from orchestrator_core.api.refusing import Refusal
 from orchestrator_core.api.wire import Answer, Head, Part
 from tests.core.api.shown_gallery import Shown, sent, showing
+from tests.core.gallery.samples import avif
 
 FILE, THUMBNAIL = "/gallery/images/1/file", "/gallery/images/1/thumbnail"
 TEN = b"0123456789"
@@ -169,6 +170,27 @@ def test_whoever_waits_too_long_is_told_to_ask_again(shown: Shown, monkeypatch: 
     assert busy.wait(30)
     go_on.set()
     assert (answer.status, answer.headers["Retry-After"]) == (503, "1")
+
+
+def test_whoever_asks_for_what_this_python_cannot_decode_is_told_so(
+    shown: Shown, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (shown.pictures / "a.avif").write_bytes(avif(b""))
+    shown.index()
+    monkeypatch.setattr("orchestrator_core.gallery.thumbnails._known_kinds", lambda: ["PNG"])
+    answer = shown.awaited("GET", "/gallery/images/2/thumbnail")
+    assert (answer.status, json.loads(answer.body)["error"]["code"]) == (404, "no_thumbnail")
+    assert "reads no AVIF" in json.loads(answer.body)["error"]["message"]
+    assert not shown.ask.told("GET", "/gallery/images/2")["broken"]
+
+
+def test_whoever_asks_while_nothing_can_be_kept_is_told_why(shown: Shown) -> None:
+    shown.thumbnails.folder.write_text("no folder", encoding="utf-8")
+    answer = shown.awaited("GET", THUMBNAIL)
+    assert (answer.status, answer.headers["Retry-After"]) == (503, "5")
+    assert "cannot be kept" in json.loads(answer.body)["error"]["message"]
+    shown.thumbnails.folder.unlink()
+    assert shown.awaited("GET", THUMBNAIL).status == 200
 
 
 def test_a_place_without_thumbnails_says_so(tmp_path: Path):
