@@ -109,7 +109,8 @@ def targets(call: Call) -> shown.TargetList:
     titles = {name: _TITLES.get(name, name) for name in call.place.targets() if name}
     for serves in (lane["serves"] for lane in lanes):
         kind = next((_TITLES[name] for name in serves if name in _TITLES), "")
-        own = {name: f"{kind} ({name.partition('//')[2] or name})".strip() for name in serves if name}
+        # An embedded generator's folder is of its machine, and nothing to choose by.
+        own = {name: f"{kind} ({name.partition('//')[2]})".strip() for name in serves if "//" in name}
         titles |= own | {name: _TITLES[name] for name in serves if name in _TITLES}
     away = {name: _away([lane.get("away", "") for lane in lanes if name in lane["serves"]]) for name in titles}
     away[call.place.name] = ""  # a host that answers this is there, whether its own worker is awake or not

@@ -350,6 +350,10 @@ def test_targets_are_those_of_the_place_and_of_workers_that_live(ask: Asker, tmp
         "forge": "Forge",
         "http://127.0.0.1:7860": "Forge (127.0.0.1:7860)",
     }
+    embedded = lane(FakeGenerator(), "", "embedded", str(tmp_path))
+    with ask.api.place.open_store() as store, working(store, tmp_path, embedded):
+        told = {one["name"]: one["title"] for one in ask.told("GET", "/gallery/targets")["targets"]}
+    assert told == {"comfyui": "ComfyUI", "embedded": "This machine, without a host"}
 
 
 class Host(FakeGenerator):
