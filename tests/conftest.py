@@ -14,7 +14,8 @@ if TYPE_CHECKING:
 
     from playwright.sync_api import Browser
 
-CHROMIUMS = ("chromium", "chromium-browser", "google-chrome")
+# The first draws pages and no windows around them, and opens one in a sixth of the time.
+CHROMIUMS = ("chromium-headless-shell", "chromium", "chromium-browser", "google-chrome")
 LOOPBACK = ["127.0.0.1", "::1", "localhost"]
 
 # A deadline measures the machine, not the code: a busy CI machine would fail tests that are right.

@@ -38,6 +38,8 @@ _SETTINGS = {
     "auto_launch_browser": "Disable",
     "enable_console_prompts": False,
 }
+# Tabs of the host's page that no test looks at; what is in a tab is made for every page that is opened.
+_HIDDEN_TABS = ["Train", "Checkpoint Merger", "Spaces", "SVD", "Svd", "Z123"]
 # What Forge, its libraries and Python may be told by the environment of the tests, and must not.
 _UNSET = ("PYTHONPATH", "PYTHONHOME", "COMMANDLINE_ARGS", "ORCHESTRATOR_DATABASE_URL")
 
@@ -234,16 +236,26 @@ def make_models(python: Path, folder: Path) -> None:
     subprocess.run([python, script, folder], check=True, env={**os.environ, "OMP_NUM_THREADS": "1"})
 
 
-def make_data_folder(folder: Path, parts: ForgeParts) -> None:
-    """A data folder with settings and links to the models."""
+def make_data_folder(folder: Path, parts: ForgeParts, *, is_whole: bool = False) -> None:
+    """A data folder with settings and links to the models.
+
+    Of the extensions that come with Forge the one for LoRAs is on, for a start and a page in half the time; all are on
+    where it is to be ``is_whole``, as a person's.
+    """
     for name in ("extensions", "models"):
         (folder / name).mkdir(parents=True)
     for kind in parts.models.iterdir():
         (folder / "models" / kind.name).symlink_to(kind)
-    settings = {**_SETTINGS, **_version_of_settings(parts.host)}
+    settings = {**_SETTINGS, **_version_of_settings(parts.host), **({} if is_whole else _little(parts.host))}
     (folder / "config.json").write_text(json.dumps(settings), encoding="utf-8")
     for name in _PARTS:
         (folder / name).symlink_to(parts.host / name)
+
+
+def _little(host: Path) -> dict[str, list[str]]:
+    """Settings for as little of Forge as the tests need."""
+    bundled = (path.name for path in (host / "extensions-builtin").iterdir() if path.is_dir())
+    return {"disabled_extensions": sorted(name for name in bundled if "lora" not in name), "hidden_tabs": _HIDDEN_TABS}
 
 
 def _version_of_settings(host: Path) -> dict[str, str]:

@@ -48,7 +48,7 @@ def test_a_clone_and_a_start_are_all_there_is_to_its_coming_and_deleting_the_fol
     if not missing_packages(forge_parts.python):
         pytest.skip("this Forge's Python has all that the pack needs already")
     folder = tmp_path / "data"
-    make_data_folder(folder, forge_parts)
+    make_data_folder(folder, forge_parts, is_whole=True)
     target = folder / "extensions" / PACK
     if subprocess.run(["git", "clone", "--quiet", ROOT, target], capture_output=True).returncode:
         pytest.skip("this checkout cannot be cloned: it has no .git, or git is not there")
