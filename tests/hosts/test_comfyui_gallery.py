@@ -134,7 +134,7 @@ def test_only_the_frame_itself_is_heard(page: Page) -> None:
 
 def test_the_page_has_the_theme_of_the_host(page: Page) -> None:
     assert inside(page).evaluate(THEME) == "dark"
-    page.evaluate("() => document.body.classList.remove('dark-theme')")
+    page.evaluate("() => app.extensionManager.setting.set('Comfy.ColorPalette', 'light')")
     page.wait_for_function(
         "frame => document.querySelector(frame).contentDocument.documentElement.dataset.theme === 'light'", arg=FRAME
     )

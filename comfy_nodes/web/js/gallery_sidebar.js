@@ -6,7 +6,12 @@ import { openWorkflow } from "./pipeline_canvas.js";
 import { el } from "./words.js";
 
 const TAB = "orchestrator-gallery";
-const themeNow = () => (document.body.classList.contains("dark-theme") ? "dark" : "light");
+
+/** By what is seen: not every frontend has a class that says it. */
+function themeNow() {
+  const [red, green, blue] = (getComputedStyle(document.body).backgroundColor.match(/[\d.]+/g) ?? [0, 0, 0]).map(Number);
+  return 0.3 * red + 0.6 * green + 0.1 * blue < 128 ? "dark" : "light";
+}
 const address = (place) => api.apiURL(`/orchestrator/v1/app/?${new URLSearchParams(place)}`);
 
 class Panel {
@@ -17,7 +22,8 @@ class Panel {
     this.canMove = typeof this.parking.moveBefore === "function";
     document.body.append(this.parking);
     addEventListener("message", (event) => this.heard(event));
-    new MutationObserver(() => this.tellTheme()).observe(document.body, { attributes: true, attributeFilter: ["class"] });
+    const observer = new MutationObserver(() => this.tellTheme());
+    for (const place of [document.documentElement, document.body]) observer.observe(place, { attributes: true, attributeFilter: ["class", "style"] });
     // Who pulls at the sidebar's edge would lose it over the frame, which takes what happens above it for its own.
     document.addEventListener("pointerdown", () => this.letThrough(true), true);
     for (const end of ["pointerup", "pointercancel"]) document.addEventListener(end, () => this.letThrough(false), true);
