@@ -135,7 +135,11 @@ def test_a_change_is_told_to_whoever_waits_for_one(api: ApiServer, tmp_path: Pat
         told: list[tuple[float, Any]] = []
 
         def wait() -> None:
-            found = api.ask("GET", f"/gallery/changes?since={now}&wait=20")
+            for _ in range(4):  # a busy machine may need longer for the mark than a server lets anybody wait
+                asked = time.monotonic()
+                found = api.ask("GET", f"/gallery/changes?since={now}&wait=20")
+                if found.status != 200 or found.json["images"] or time.monotonic() - asked < 19:
+                    break
             told.append((time.monotonic(), found))
 
         threads = [threading.Thread(target=wait) for _ in range(12)]  # more than a server has threads

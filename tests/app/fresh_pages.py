@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page
 
-WAIT_MS = 20_000
+WAIT_MS = 60_000  # a busy machine once needed more than 20 seconds for its first thumbnail
 
 
 @contextmanager
