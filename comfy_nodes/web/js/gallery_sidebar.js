@@ -7,9 +7,14 @@ import { el } from "./words.js";
 
 const TAB = "orchestrator-gallery";
 
-/** By what is seen: not every frontend has a class that says it. */
+/** By the colour of the sidebar: not every frontend has a class that says it. */
 function themeNow() {
-  const [red, green, blue] = (getComputedStyle(document.body).backgroundColor.match(/[\d.]+/g) ?? [0, 0, 0]).map(Number);
+  const probe = document.createElement("i");
+  probe.style.color = "var(--comfy-menu-bg)";
+  probe.hidden = true;
+  document.body.append(probe);
+  const [red, green, blue] = (getComputedStyle(probe).color.match(/[\d.]+/g) ?? [0, 0, 0]).map(Number);
+  probe.remove();
   return 0.3 * red + 0.6 * green + 0.1 * blue < 128 ? "dark" : "light";
 }
 const address = (place) => api.apiURL(`/orchestrator/v1/app/?${new URLSearchParams(place)}`);
