@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from orchestrator_core.store.gallery_find import Asked
 
 LONGEST_NAME = 200
+MOST_SEARCHES = 500  # that are saved: each is shown in the page
 _AT_ONCE = 50  # runs of one transaction
 
 
@@ -235,6 +236,8 @@ class Gallery:
         parse_query(query)
         with self.store.writing() as connection:
             gallery_searches.put(connection, name, query)
+            if len(gallery_searches.all_of(connection)) > MOST_SEARCHES:
+                raise FormatError(f"{MOST_SEARCHES} searches are saved already. Delete one of them first.")
 
     def delete_search(self, name: str) -> None:
         from orchestrator_core.store import gallery_searches

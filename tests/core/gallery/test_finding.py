@@ -160,6 +160,15 @@ def test_a_saved_search_lasts(gallery: Gallery) -> None:
         gallery.delete_search("best foxes")
 
 
+def test_no_more_searches_are_saved_than_a_page_shows(gallery: Gallery, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("orchestrator_core.gallery.service.MOST_SEARCHES", 2)
+    for name in ("one", "two", "ONE"):
+        gallery.save_search(name, "fox")
+    with pytest.raises(FormatError, match="Delete one"):
+        gallery.save_search("three", "fox")
+    assert [one.name for one in gallery.searches()] == ["ONE", "two"]
+
+
 def test_what_the_text_says_is_found_by_its_words_where_no_index_is(
     gallery: Gallery, monkeypatch: pytest.MonkeyPatch
 ) -> None:
