@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import time
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from playwright.sync_api import FrameLocator, Locator, Page
 
 DRAW, ENHANCE, LORAS, RENDER = "Generate prompt", "Enhance", "Select LoRAs", "Render"
-_SEE_ALL_MS = 350  # as long as the canvas moves
+_SEE_ALL_MS = 350  # as long as the canvas moves; on a busy machine it takes longer
+_WAIT_S = 30
 
 
 def node(page: Page | FrameLocator, stage: str) -> Locator:
@@ -35,7 +37,10 @@ def drag(page: Page, start: tuple[float, float], end: tuple[float, float]) -> No
 
 def see_all(page: Page) -> None:
     page.keyboard.press("f")
-    page.wait_for_timeout(_SEE_ALL_MS)
+    before = ""
+    while (now := page.locator(".react-flow__viewport").get_attribute("style") or "") != before:
+        before = now
+        page.wait_for_timeout(_SEE_ALL_MS)
 
 
 def connect(page: Page, source: str, target: str) -> None:
@@ -44,6 +49,14 @@ def connect(page: Page, source: str, target: str) -> None:
 
 def edges(page: Page) -> list[str]:
     return sorted(page.locator(".react-flow__edge").evaluate_all("all => all.map(one => one.dataset.id)"))
+
+
+def has_edges(page: Page, *wanted: str) -> None:
+    """These and no others, as soon as the canvas has drawn them."""
+    until = time.monotonic() + _WAIT_S
+    while edges(page) != sorted(wanted) and time.monotonic() < until:
+        page.wait_for_timeout(50)
+    assert edges(page) == sorted(wanted)
 
 
 def fill(page: Page, stage: str, label: str, text: str) -> None:
@@ -60,7 +73,7 @@ def build_by_mouse(page: Page) -> None:
     for source, target in (("draw", "enhance"), ("enhance", "loras"), ("loras", "render")):
         if f"{source} → {target}" not in edges(page):
             connect(page, source, target)
-    assert edges(page) == ["draw → enhance", "enhance → loras", "loras → render"]
+    has_edges(page, "draw → enhance", "enhance → loras", "loras → render")
     page.get_by_role("button", name="Tidy up").click()
 
 

@@ -32,6 +32,7 @@ from tests.builder_page import (
     drag,
     edges,
     fill,
+    has_edges,
     kind,
     middle,
     node,
@@ -244,20 +245,20 @@ def test_it_is_built_by_keys_and_every_step_can_be_taken_back(opened: Opened):
         kind(page, title).focus()
         page.keyboard.press("Enter")
         page.wait_for_timeout(60)
-    assert edges(page) == ["draw → loras", "loras → render"]
+    has_edges(page, "draw → loras", "loras → render")
     # what goes on from what, without the mouse
     page.get_by_text("Goes on from").click()
     page.get_by_role("checkbox", name="draw").check()
     page.get_by_role("button", name="take its prompt").click()
-    assert edges(page) == ["draw → loras", "draw → render", "loras → render"]
+    has_edges(page, "draw → loras", "draw → render", "loras → render")
     page.get_by_role("checkbox", name="loras").uncheck()
-    assert edges(page) == ["draw → loras", "draw → render"]
+    has_edges(page, "draw → loras", "draw → render")
     page.locator(".builder").evaluate("() => document.activeElement.blur()")
     for _ in range(3):
         page.keyboard.press("Control+z")
-    assert edges(page) == ["draw → loras", "loras → render"]
+    has_edges(page, "draw → loras", "loras → render")
     page.keyboard.press("Control+y")
-    assert edges(page) == ["draw → loras", "draw → render", "loras → render"]
+    has_edges(page, "draw → loras", "draw → render", "loras → render")
     page.keyboard.press("Control+z")
     # copies, and the gap that a stage leaves
     node(page, "loras").focus()
@@ -269,14 +270,14 @@ def test_it_is_built_by_keys_and_every_step_can_be_taken_back(opened: Opened):
     page.keyboard.press("Control+a")
     page.keyboard.press("Control+c")
     page.keyboard.press("Control+v")
-    assert edges(page) == ["draw → loras", "draw-2 → loras-2", "loras → render", "loras-2 → render-2"]
+    has_edges(page, "draw → loras", "draw-2 → loras-2", "loras → render", "loras-2 → render-2")
     page.keyboard.press("Control+b")
     assert node(page, "draw-2").get_by_text("switched off").count() == 1
     page.keyboard.press("Control+x")
     node(page, "loras").focus()
     page.keyboard.press("Enter")
     page.keyboard.press("Delete")
-    assert edges(page) == ["draw → render"]
+    has_edges(page, "draw → render")
 
 
 def test_a_circle_is_refused_a_connection_cut_and_a_stage_put_between(opened: Opened):
@@ -318,7 +319,7 @@ def test_what_is_not_saved_survives_a_reload_and_files_come_and_go_as_they_are(o
     file.write_text(json.dumps(data).replace("generatePrompt", "generate_prompt"), "utf-8")
     page.locator("input[type=file]").set_input_files(file)
     node(page, "c").wait_for()
-    assert edges(page) == ["a → b", "a → c"]
+    has_edges(page, "a → b", "a → c")
     assert "<img src=x" in node(page, "a").inner_text()
     page.reload()
     node(page, "c").wait_for()
@@ -359,13 +360,13 @@ def test_it_is_built_on_a_phone(opened: Opened):
     kind(page, RENDER).scroll_into_view_if_needed()
     kind(page, RENDER).tap()
     page.get_by_role("button", name="Close").tap()
-    assert edges(page) == ["draw → render"]
+    has_edges(page, "draw → render")
     # by a finger, from the palette to between the two
     kind(page, ENHANCE).scroll_into_view_if_needed()
     see_all(page)
     between = page.locator(".react-flow__edge-path")
     touch(page, middle(kind(page, ENHANCE)), middle(between))
-    assert edges(page) == ["draw → enhance", "enhance → render"]
+    has_edges(page, "draw → enhance", "enhance → render")
     page.get_by_role("button", name="Close").tap()
     assert page.locator(".react-flow__minimap").count() == 0
     assert page.evaluate("document.documentElement.scrollWidth") == 390
