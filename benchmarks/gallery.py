@@ -36,7 +36,7 @@ from orchestrator_core.gallery.marking import Marking
 from orchestrator_core.gallery.service import Gallery
 from orchestrator_core.gallery.thumbnails import thumbnail_of
 from orchestrator_core.store import Store
-from orchestrator_core.store.gallery_found import Kept
+from orchestrator_core.store.gallery_kept import Kept
 from tests.core.gallery.images import LONG_AGO, TOOLS, picture
 from tests.core.gallery.test_finding import a_run
 
@@ -81,7 +81,7 @@ def index(gallery: Gallery, count: int) -> None:
 
 QUERIES = ("", "sort:score", "crimson", "crimson fox", '"lantern 7"', "lantern", "masterpiece -crimson", "lora:ink")
 QUERIES += ("tool:comfyui fox", "model:real sort:-date", "date:2023-12", "date:2023-12 wren sort:score", "rating>=4")
-QUERIES += ("lora:ink tool:invokeai", "seed:4242", "ow", "name:00042", "broken:yes", "nothing has this")
+QUERIES += ("lora:ink tool:invokeai", "seed:4242", "ow", "fox 7", "name:00042", "broken:yes", "nothing has this")
 
 
 def search(gallery: Gallery, name: str = "") -> None:

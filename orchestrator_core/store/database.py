@@ -18,7 +18,7 @@ from orchestrator_core.run import Run
 from orchestrator_core.store import gallery_runs, queries, scenes, schema
 from orchestrator_core.store.engine import WAIT_S, WAITS, WRITES, make_engine, parse_url, place_of
 from orchestrator_core.store.failures import as_store_errors
-from orchestrator_core.store.gallery_found import Kept
+from orchestrator_core.store.gallery_kept import Kept
 from orchestrator_core.store.migrations import migrate
 from orchestrator_core.store.rows import StoredImage, image_row, rows_of, stored_image
 

@@ -10,7 +10,8 @@ from sqlalchemy import ARRAY, BigInteger, Connection, Select, any_, func, litera
 
 from orchestrator_core.store.gallery_conditions import Condition
 from orchestrator_core.store.gallery_find import Asked
-from orchestrator_core.store.gallery_found import Kept, found, ids_where
+from orchestrator_core.store.gallery_found import found, ids_where
+from orchestrator_core.store.gallery_kept import Kept
 from orchestrator_core.store.gallery_tables import image_terms, images, terms
 
 FACETS = ("tool", "model", "lora", "profile", "story", "wildcard")

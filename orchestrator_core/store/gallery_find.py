@@ -12,7 +12,8 @@ from typing import Any, NamedTuple
 from sqlalchemy import ColumnElement, Connection, Select, and_, func, or_, select
 
 from orchestrator_core.store.gallery_conditions import Condition, wanted_by
-from orchestrator_core.store.gallery_found import SORTS, Kept, Search, among, covered, cut, found, known, total
+from orchestrator_core.store.gallery_found import SORTS, Search, among, covered, cut, found, known, total
+from orchestrator_core.store.gallery_kept import Kept
 from orchestrator_core.store.gallery_tables import files, image_terms, images, terms
 from orchestrator_core.store.rows import Stored
 

@@ -8,10 +8,8 @@ what was found as it is, unless it was found by marks.
 from __future__ import annotations
 
 import json
-import threading
 from array import array
-from collections import OrderedDict
-from collections.abc import Callable, Collection, Hashable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from itertools import filterfalse, pairwise
 from typing import Any, NamedTuple
 
@@ -31,12 +29,14 @@ from sqlalchemy import (
     true,
 )
 
+from orchestrator_core.store import gallery_search
 from orchestrator_core.store.gallery_conditions import Condition, Wanted, wanted_by
 from orchestrator_core.store.gallery_images import MARKS
+from orchestrator_core.store.gallery_kept import Kept
 from orchestrator_core.store.gallery_tables import images, state
 
 FEW = 1500  # images whose rows are looked at one by one
-_ROOM = 1_000_000  # ids that are kept, of 8 bytes
+_SOME = 20_000  # whose rows are looked at sooner than all rows are, where no index knows of a condition
 _STEPS = (0, 2_000, 20_000)  # places of the order, up to which it is walked from an end
 _THERE = (Condition("missing", (0,)),)
 SORTS: Mapping[str, tuple[str, ...]] = {
@@ -76,42 +76,10 @@ def _plain_missing(condition: Condition) -> Condition:
 
 
 def _joined(conditions: Sequence[Condition]) -> list[Condition]:
-    """All words that have to be there as one condition."""
+    """All words that have to be there as one condition; those that are too short for an index as another."""
     words = [value for one in conditions if one.field == "text" and not one.negated for value in one.values]
     others = [one for one in conditions if one.field != "text" or one.negated]
-    return [Condition("text", tuple(words)), *others] if words else others
-
-
-class Kept:
-    """What was found, by what was asked for; threads may share one. ``stamp``: of what it was found in."""
-
-    def __init__(self, room: int = _ROOM) -> None:
-        self._room, self._held, self._lock = room, 0, threading.Lock()
-        self._found: OrderedDict[Hashable, tuple[int, array[int]]] = OrderedDict()
-
-    def get(self, key: Hashable, stamp: int) -> array[int] | None:
-        with self._lock:
-            found = self._found.get(key)
-            if found is None or found[0] != stamp:
-                return None
-            self._found.move_to_end(key)
-            return found[1]
-
-    def put(self, key: Hashable, stamp: int, ids: array[int]) -> None:
-        with self._lock:
-            before = self._found.pop(key, None)
-            self._found[key] = (stamp, ids)
-            self._held += len(ids) - (len(before[1]) if before else 0)
-            while self._held > self._room and len(self._found) > 1:
-                _, (_, gone) = self._found.popitem(last=False)
-                self._held -= len(gone)
-
-    def of(self, key: Hashable, stamp: int, make: Callable[[], array[int]]) -> array[int]:
-        found = self.get(key, stamp)
-        if found is None:
-            found = make()
-            self.put(key, stamp, found)
-        return found
+    return [*(Condition("text", some) for some in gallery_search.by_index(words) if some), *others]
 
 
 def known(connection: Connection, kept: Kept, search: Search) -> array[int] | None:
@@ -227,6 +195,8 @@ def _of_indexes(connection: Connection, wanted: Sequence[Wanted]) -> tuple[set[i
     taken, rest = _rarest(connection, wanted)
     left: set[int] = set()
     while rest and (taken is None or len(taken) > FEW):
+        if rest[0].ids is None and rest[0].but is None and taken is not None and len(taken) <= _SOME:
+            break  # no index knows of the ones that are left
         one = rest.pop(0)
         if one.but is not None and one.ids is None:
             left.update(_ids(connection, one.but))

@@ -122,6 +122,13 @@ def in_path(part: str, *, postgresql: bool) -> ColumnElement[bool]:
     )
 
 
+def by_index(words: Sequence[str]) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """Those that an index can find, and those that are too short for one."""
+    short = [len(folded(one)) < SHORTEST for one in words]
+    long_ones = tuple(one for one, is_short in zip(words, short, strict=True) if not is_short)
+    return long_ones, tuple(one for one, is_short in zip(words, short, strict=True) if is_short)
+
+
 def matching(connection: Connection, words: Sequence[str]) -> Select[tuple[int]] | None:
     """The ids of those that have all of these words; None where no index knows."""
     wanted = [folded(one) for one in words]
