@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 import re
+import time
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -128,6 +129,13 @@ class PackPage:
     def suggestions(self) -> list[str]:
         self.page.wait_for_selector(".orc-suggestions li")
         return self.page.locator(".orc-suggestions li b").all_inner_texts()
+
+    def suggests(self, *names: str) -> None:
+        """These alone, as soon as the server has told them: those for what was typed before are shown until then."""
+        until = time.monotonic() + 30
+        while self.suggestions() != list(names) and time.monotonic() < until:
+            self.page.wait_for_timeout(50)
+        assert self.suggestions() == list(names)
 
     def toast(self, text: str) -> str:
         """The message that holds this text, once it is there."""

@@ -158,7 +158,7 @@ def test_a_profile_loader_shows_what_it_adds_and_the_prompt_box_suggests_names(p
     page.page.evaluate("() => app.graph.clear()")
     page.new_graph("a letter")
     page.typed("styles/ink, mira-of", "profiles")
-    assert page.suggestions() == ["mira-of-the-page"]
+    page.suggests("mira-of-the-page")
     page.page.keyboard.press("Enter")
     assert page.value("profiles") == "styles/ink, mira-of-the-page"
     page.shown("Next run")
