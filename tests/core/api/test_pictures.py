@@ -138,17 +138,22 @@ def found(
 # taught
 
 
+def save_eight(ask: Asker, folder: Path, wildcards: Wildcards) -> None:
+    """Runs of eight seeds, each with a value of one wildcard."""
+    drafts = [generate(Options(template="a __colors/warm__ fox", seed=seed), wildcards) for seed in range(8)]
+    save(
+        ask,
+        *(a_run(folder, wildcards, draft, f"{n + 0x0199BB000000:012x}" + "1" * 20) for n, draft in enumerate(drafts)),
+    )
+
+
 def test_what_marks_taught_is_the_chance_with_them_and_without(ask: Asker, tmp_path: Path, wildcards: Wildcards):
     assert ask.told("GET", "/gallery/images/1/taught") == {"values": [], "is_learning": False, "notice": ""}
     ledger = ask.api.place.ledger
     assert ledger is not None
     ledger.change("switch", value=True)
     ledger.change("mode", value="fast")
-    drafts = [generate(Options(template="a __colors/warm__ fox", seed=seed), wildcards) for seed in range(8)]
-    runs = [
-        a_run(tmp_path, wildcards, draft, f"{n + 0x0199BB000000:012x}" + "1" * 20) for n, draft in enumerate(drafts)
-    ]
-    save(ask, *runs)
+    save_eight(ask, tmp_path, wildcards)
     with ask.api.place.open_store() as store:
         gallery = Gallery(store)
         liked = {image.id: "gold" in image.prompt for image in gallery.page("-name:0199aabb", 100).images}
@@ -169,11 +174,7 @@ def test_marks_that_are_of_too_many_values_to_learn_from_are_told(
     ask: Asker, tmp_path: Path, wildcards: Wildcards, monkeypatch: pytest.MonkeyPatch
 ):
     monkeypatch.setattr(regression, "MOST", 1)
-    drafts = [generate(Options(template="a __colors/warm__ fox", seed=seed), wildcards) for seed in range(8)]
-    runs = [
-        a_run(tmp_path, wildcards, draft, f"{n + 0x0199BB000000:012x}" + "1" * 20) for n, draft in enumerate(drafts)
-    ]
-    save(ask, *runs)
+    save_eight(ask, tmp_path, wildcards)
     with ask.api.place.open_store() as store:
         gallery = Gallery(store)
         shown = gallery.page("-name:0199aabb", 100).images[::-1]
