@@ -24,7 +24,9 @@ from .services import Services
 from .widgets import POPULATED
 
 EVENT = "orchestrator.populated"
-PATIENCE = 0.03  # seconds that the server's loop waits for draws
+# Seconds that the server's loop waits for draws, which take a few milliseconds. On a busy machine 30 have been too few,
+# and a draw that comes too late has the same image rendered once more when it comes in time again.
+PATIENCE = 0.1
 _log = logging.getLogger("orchestrator")
 
 

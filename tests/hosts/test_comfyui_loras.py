@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import os
 import subprocess
@@ -20,7 +21,7 @@ from orchestrator_core.stages.select_loras import Options
 from tests.api_client import ApiServer
 from tests.hosts.comfyui import ROOT, ComfyUI
 from tests.hosts.queue_rows import empty_queue
-from tests.hosts.test_comfyui_nodes import Server
+from tests.hosts.test_comfyui_nodes import Server, ran, second_run
 
 pytestmark = [pytest.mark.host, pytest.mark.slow]
 
@@ -109,19 +110,16 @@ def test_the_graphs_text_encoder_compares_meanings_where_this_is_wanted(server: 
     assert "problem" not in report(done)
 
 
-def ran(done: dict[str, Any], node: str) -> bool:
-    """Whether the node ran, rather than its earlier result being taken."""
-    cached = [data["nodes"] for name, data in done["status"]["messages"] if name == "execution_cached"]
-    return node not in cached[0]
-
-
 def test_a_new_lora_that_concerns_another_prompt_renders_nothing_anew(server: Server) -> None:
     empty_queue(server.comfyui.store)  # a job of another file would take what the host remembers of the last prompt
     server.call("/orchestrator/loras/refresh", {})  # what other tests left on the disk is known before
     own = {"strength": 0.79}  # what is remembered is by options: with these no other test chooses
-    server.run(graph("a barn, tinyfox", **own))
-    add_lora(server, "unrelated", "zebrafinch")
-    assert not ran(server.run(graph("a barn, tinyfox", **own)), "sampler")
+    names = itertools.count()
+
+    def add_another() -> None:
+        add_lora(server, f"unrelated_{next(names)}", "zebrafinch")
+
+    assert not ran(second_run(lambda: server.run(graph("a barn, tinyfox", **own)), "prompt", add_another), "sampler")
 
 
 def test_a_new_lora_that_fits_is_chosen_without_a_restart(server: Server) -> None:

@@ -70,6 +70,9 @@ class Hosts:
     def count(self, query: str = "") -> int:
         return Gallery(self.store).count(query)
 
+    def newest(self) -> int:
+        return max((image.id for image in Gallery(self.store).page(limit=50).images), default=0)
+
     def seeds_of(self, value: str, count: int) -> list[int]:
         """Seeds with which this value is drawn."""
         template = Template(TEMPLATE)
@@ -145,14 +148,15 @@ def test_what_either_host_renders_is_seen_in_both_within_two_seconds(hosts: Host
     for target in hosts.servers:  # the first one loads the models
         hosts.render(target, [1])
     hosts.await_all()
-    for page in pages.values():
+    for target, page in pages.items():
+        page.goto(f"{hosts.servers[target].url}/app/")  # without what another test searched for
         page.wait_for_selector(f"{CARD} >> nth=1")
     for target in hosts.servers:
-        known = hosts.count()
+        known = hosts.newest()
         hosts.render(target, [2])
-        eventually(lambda known=known: hosts.count() > known, 120)
+        eventually(lambda known=known: hosts.newest() > known, 120)
         for page in pages.values():
-            page.wait_for_selector(f"{CARD} >> nth={known}", timeout=2_000)
+            page.wait_for_selector(f"[data-image='{hosts.newest()}']", timeout=2_000)
         hosts.await_all()
 
 
