@@ -73,6 +73,7 @@ def test_images_of_the_gallery_are_found_by_what_is_known_of_them(api: ApiServer
         assert api.get(f"/gallery/images/{whole['key']}") == whole
         facets = api.get(f"/gallery/facets?{query}")
         assert [one["name"] for one in facets["names"]["model"]] == ["dream"]
+        assert "dream" in [one["name"] for one in api.get("/gallery/names?kind=model&part=DRE")["names"]]
     wrong = api.ask("GET", "/gallery/images?q=colour%3Ared")
     assert (wrong.status, wrong.code, wrong.json["error"]["where"]) == (422, "query", "q")
     assert api.ask("GET", "/gallery/images/999999999").code == "no_such_image"

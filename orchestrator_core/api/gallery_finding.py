@@ -10,6 +10,7 @@ from orchestrator_core.api.gallery_models import (
     Counted,
     FacetsShown,
     NameCounted,
+    NamesShown,
     SearchList,
     SearchShown,
     Whole,
@@ -50,6 +51,13 @@ def facets(call: Call) -> FacetsShown:
         for kind, counted in found.names.items()
     }
     return FacetsShown(total=found.total, names=names, marks=dict(found.marks))
+
+
+def names(call: Call) -> NamesShown:
+    asked = call.query
+    with opened(call) as gallery:
+        found = gallery.names(asked.kind, asked.part, asked.most)
+    return NamesShown(names=[NameCounted(name=name, count=number) for name, number in found])
 
 
 def one(call: Call) -> Whole:

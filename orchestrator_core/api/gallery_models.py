@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from pydantic import Field
 
@@ -111,6 +111,18 @@ class FacetsShown(Shown):
 
 class FacetsWanted(Wanted):
     most: int = Field(30, ge=1, le=500, description="Names of each kind.")
+
+
+class NamesWanted(Query):
+    kind: Literal["tool", "model", "lora", "profile", "story", "wildcard"]
+    part: Line = Field("", description="What is in the name, whatever its case; of a wildcard: colors/warm=cr.")
+    most: int = Field(12, ge=1, le=100)
+
+
+class NamesShown(Shown):
+    """Those that begin with the part first, the most frequent before others."""
+
+    names: list[NameCounted]
 
 
 class SearchShown(Shown):

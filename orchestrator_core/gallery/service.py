@@ -151,6 +151,16 @@ class Gallery:
             total = gallery_find.count(connection, kept, asked)
         return Facets({kind: tuple(found) for kind, found in names.items()}, marks, total)
 
+    def names(self, kind: str, part: str = "", most: int = 12) -> list[tuple[str, int]]:
+        """Names of a kind as in ``Facets`` with ``part`` in them, whatever its case, and how many images have each.
+
+        Those that begin with it come first, the most frequent before others.
+        """
+        from orchestrator_core.store import gallery_facets
+
+        with self.store.reading() as connection:
+            return gallery_facets.names_with(connection, kind, part, most)
+
     def image(self, name: int | str) -> GalleryImage:
         """By id, or by key: the SHA-256 of its content."""
         found = self.images([name])

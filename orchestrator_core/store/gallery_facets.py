@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Sequence
 from typing import Any
 
@@ -27,6 +28,26 @@ def facets(connection: Connection, kept: Kept, asked: Asked, most: int) -> dict[
         if counts.get(id_) and kind in named:
             named[kind].append((name, counts[id_]))
     return {kind: sorted(pairs, key=lambda pair: (-pair[1], pair[0]))[:most] for kind, pairs in named.items()}
+
+
+def names_with(connection: Connection, kind: str, part: str, most: int) -> list[tuple[str, int]]:
+    """The names of a kind with this in them, of images that are there, with counts: for a person who is typing one.
+
+    Names that begin with it come first, also behind a folder; of those the most frequent. Of a wildcard ``#`` or ``=``
+    stands before its value.
+    """
+    key = part.casefold()
+    if kind == "wildcard":
+        key = key.replace("=", "#", 1)
+    has = terms.c.name_key.contains(key, autoescape=True)
+    rows = connection.execute(select(terms.c.id, terms.c.name, terms.c.name_key).where(terms.c.kind == kind, has)).all()
+    counts = _of_all(connection) if rows else {}
+    ranked = sorted((not _begins(name_key, key), -counts[id_], name) for id_, name, name_key in rows if counts.get(id_))
+    return [(name, -count) for _, count, name in ranked[:most]]
+
+
+def _begins(name: str, part: str) -> bool:
+    return any(each.startswith(part) for each in (name, *re.split(r"[/\\#]", name)[1:]))
 
 
 def _is_all(asked: Asked) -> bool:

@@ -131,14 +131,14 @@ def test_what_is_searched_is_found_and_a_wrong_query_is_told_in_words(server: Ap
     page.keyboard.type("crimson lora:ink")
     page.get_by_text("199 images").wait_for()
     assert "q=crimson" in page.url
-    page.get_by_role("searchbox").fill("lorra:ink")
+    page.get_by_label("Search", exact=True).fill("lorra:ink")
     told = page.locator("#search-problem")
     told.wait_for()
     assert "lora" in told.inner_text()
-    page.get_by_role("searchbox").fill('"number 12,"')
+    page.get_by_label("Search", exact=True).fill('"number 12,"')
     page.get_by_text("1 image", exact=True).wait_for()
     assert page.locator(".cell[data-image]").count() == 1
-    page.get_by_role("searchbox").fill("nothing is so")
+    page.get_by_label("Search", exact=True).fill("nothing is so")
     page.get_by_text("Nothing is found.").wait_for()
     page.get_by_role("button", name="Show all images").click()
     page.get_by_text(f"{total(server)} images").wait_for()
@@ -160,7 +160,7 @@ def test_who_has_typed_goes_on_with_what_is_found_by_keys(server: ApiServer, ope
     page.get_by_role("dialog").get_by_text("2 of 11").wait_for()
     page.keyboard.press("Space")
     page.get_by_role("dialog").wait_for(state="detached")
-    assert page.get_by_role("searchbox").input_value() == '"fox, number 27"'
+    assert page.get_by_label("Search", exact=True).input_value() == '"fox, number 27"'
     assert page.get_by_text("11 images").is_visible()
 
 
@@ -172,6 +172,35 @@ def test_what_is_half_written_is_not_searched_for_yet(server: ApiServer, opened:
     assert page.locator("#search-problem").count() == 0
     assert page.locator(".cell[data-image]").count()
     page.keyboard.press("Enter")
+    page.locator("#search-problem").wait_for()
+
+
+def test_a_name_is_completed_by_keys_and_by_the_mouse(server: ApiServer, opened: Opened):
+    page = opened()
+    box, offered = page.get_by_label("Search", exact=True), page.locator(".choices li")
+    page.keyboard.press("/")
+    page.keyboard.type("crimson lo")
+    assert offered.all_inner_texts() == ["lora:\na part of its name"]
+    page.keyboard.press("ArrowDown")
+    page.keyboard.press("Tab")
+    assert box.input_value() == "crimson lora:"
+    ink = offered.filter(has_text="ink")
+    ink.wait_for()
+    page.keyboard.type("I")
+    count = total(server, "lora:ink")
+    assert ink.inner_text() == f"ink\n{count}"
+    shot(page, "completing")
+    assert axe(page) == []
+    page.keyboard.press("Escape")  # closes the list alone
+    assert offered.count() == 0
+    assert box.input_value() == "crimson lora:I"
+    page.keyboard.press("Backspace")
+    ink.click()
+    assert box.input_value() == "crimson lora:ink "
+    page.get_by_text(f"{total(server, 'crimson lora:ink')} images").wait_for()
+    page.keyboard.type("favourite:n")
+    offered.get_by_text("no", exact=True).wait_for()
+    page.keyboard.press("Enter")  # without a choice it searches, as ever
     page.locator("#search-problem").wait_for()
 
 
@@ -206,7 +235,7 @@ def test_a_facet_narrows_and_a_second_click_takes_it_back(server: ApiServer, ope
     facet = page.locator(".facets").get_by_role("button", name="ink")
     facet.click()
     page.get_by_text(f"{total(server, 'lora:ink')} images").wait_for()
-    assert page.get_by_role("searchbox").input_value() == "lora:ink"
+    assert page.get_by_label("Search", exact=True).input_value() == "lora:ink"
     assert facet.get_attribute("aria-pressed") == "true"
     facet.click()
     page.get_by_text(f"{total(server)} images").wait_for()
@@ -299,7 +328,7 @@ def test_a_new_image_appears_by_itself_and_is_told_of_to_whoever_is_far_down(ser
     _write(pictures / "new1.png", MANY + 1, "a fox that comes later")
     assert server.ask("POST", "/gallery/index", {}).status == 200
     page.wait_for_selector('.cell[aria-label^="a fox that comes later"]')
-    page.get_by_role("searchbox").fill("")
+    page.get_by_label("Search", exact=True).fill("")
     page.get_by_text(f"{total(server)} images").wait_for()
     page.wait_for_selector('.cell[data-image][aria-posinset="12"]')
     page.locator(".grid").evaluate("grid => grid.scrollTo(0, 3000)")

@@ -54,6 +54,14 @@ def test_a_query_finds_counts_and_narrows(ask: Asker):
     assert facets["marks"]["favourite"] == facets["marks"]["rating5"] == 0
 
 
+def test_a_name_that_is_being_typed_is_completed(ask: Asker):
+    (ink,) = ask.told("GET", "/gallery/names?kind=lora&part=IN")["names"]
+    assert (ink["name"].casefold(), ink["count"] > 0) == ("ink", True)
+    assert len(ask.told("GET", "/gallery/names?kind=tool&most=1")["names"]) == 1
+    assert ask.told("GET", "/gallery/names?kind=lora&part=nobody")["names"] == []
+    assert ask.code("GET", "/gallery/names?kind=colour")[0] == 422
+
+
 def test_a_card_is_short_and_the_image_alone_is_whole(ask: Asker, tmp_path: Path):
     prompt = "<script>alert(1)</script> " + "owl " * 300
     path = write(tmp_path / "more" / "long.png", a1111(prompt.strip()), colour=99)

@@ -24,12 +24,14 @@ from tests.core.gallery.images import picture, put
 NOVEMBER = int(datetime(2026, 11, 5, 12).astimezone().timestamp() * 1000)
 
 
-def a_run(folder: Path, number: int, colour: str = "crimson", score: float | None = None, day: int = 0) -> Run:
+def a_run(
+    folder: Path, number: int, colour: str = "crimson", score: float | None = None, day: int = 0, lora: str = "Ink"
+) -> Run:
     run_id = f"{NOVEMBER + day * 86_400_000 + number:012x}{number:020x}"
     path = put(folder / f"{number}.png", picture(colour=number))
     prompt = f"a {colour} fox in the snow"
     request = GenerationRequest(
-        prompt, "blurry", (LoraUse("style/Ink.safetensors"),), "sd/Dream.safetensors", seed=number
+        prompt, "blurry", (LoraUse(f"style/{lora}.safetensors"),), "sd/Dream.safetensors", seed=number
     )
     choice = Choice(f"colors/warm#{colour}", "colors/warm", options=3)
     draft = PromptDraft(
@@ -147,6 +149,30 @@ def test_facets_count_what_is_found(gallery: Gallery) -> None:
     assert facets.names["lora"] == (("Ink", 2),)
     assert facets.names["profile"] == (("mara", 2), ("night", 2))
     assert {name: count for name, count in facets.marks.items() if count} == {"favourite": 1, "rating4": 1}
+
+
+def test_a_name_is_completed_by_what_begins_with_it_first(sqlite_store: Store, tmp_path: Path) -> None:
+    named = {"inkfox": 1, "Ink wash": 2, "tinker": 4, "ink": 3, "100%_a": 1, "owl": 5}
+    names = [name for name, count in named.items() for _ in range(count)]
+    sqlite_store.save_runs(a_run(tmp_path, number, lora=name) for number, name in enumerate(names))
+    gallery = Gallery(sqlite_store)
+    assert gallery.names("lora", "INK") == [("ink", 3), ("Ink wash", 2), ("inkfox", 1), ("tinker", 4)]
+    assert gallery.names("lora", "ink", 2) == [("ink", 3), ("Ink wash", 2)]
+    assert gallery.names("lora", "", 1) == [("owl", 5)]
+    assert gallery.names("lora", "%_") == [("100%_a", 1)]
+    assert gallery.names("model", "ink") == []
+
+
+def test_a_wildcards_value_is_completed_behind_either_sign(gallery: Gallery) -> None:
+    for part in ("colors/warm=c", "colors/warm#c", "crim", "warm", "COLORS/W"):
+        assert ("colors/warm#crimson", 2) in gallery.names("wildcard", part), part
+
+
+def test_a_name_of_which_no_image_is_left_is_not_offered(gallery: Gallery) -> None:
+    assert gallery.names("lora", "ink") == [("Ink", 6)]
+    with gallery.store.writing() as connection:
+        connection.exec_driver_sql("UPDATE gallery_images SET missing = 1")
+    assert gallery.names("lora", "ink") == []
 
 
 def test_a_saved_search_lasts(gallery: Gallery) -> None:

@@ -1,10 +1,11 @@
-// The search box: the query as it is typed, what is wrong with it in words, help on what can be written, kept searches.
+// The search box: the query as it is typed, its words completed, what is wrong with it told, help, and kept searches.
 
 import { useQuery, useQueryClient } from "@tanstack/react-query";
 import { type Ref, useEffect, useRef, useState } from "react";
 import { get, messageOf, put, remove } from "../api";
 import { complain, say } from "../toasts";
-import type { Search } from "../types";
+import type { Named, Search } from "../types";
+import { type Choice, type Typed, choicesOf, completed, nameChoice, typedAt } from "./completing";
 import { isHalfWritten } from "./query";
 
 // docs/gallery.md, "Searching".
@@ -21,6 +22,8 @@ const KEYS: [string, string][] = [
   ["sort:score", "date, score, rating; sort:-date turns it round"],
 ];
 
+const MOST = 10; // names that are offered
+
 interface Props {
   ref: Ref<HTMLInputElement>;
   query: string;
@@ -35,6 +38,12 @@ export function SearchBox({ ref, query, problem, onQuery, onLeave }: Props) {
   const [isOpen, setOpen] = useState(false);
   const timer = useRef(0);
   const given = useRef(query);
+  const box = useRef<HTMLDivElement>(null);
+  /** Where the caret was when something was typed; null when nothing is to be completed. */
+  const [caret, setCaret] = useState<number | null>(null);
+  const [active, setActive] = useState(-1);
+  const typed = caret === null ? null : typedAt(text, caret);
+  const choices = useChoices(typed);
   useEffect(() => {
     // Another query came from elsewhere (a facet, the address): the box shows it; what is being typed stays.
     if (query !== given.current) setText((given.current = query));
@@ -45,12 +54,43 @@ export function SearchBox({ ref, query, problem, onQuery, onLeave }: Props) {
     timer.current = window.setTimeout(() => onQuery((given.current = value.trim())), delay);
   }
 
+  function complete(on: number | null) {
+    setCaret(on);
+    setActive(-1);
+  }
+
+  function take(choice: Choice) {
+    if (!typed || caret === null) return;
+    const [next, place] = completed(text, typed, caret, choice);
+    setText(next);
+    complete(isHalfWritten(next) ? place : null);
+    if (!isHalfWritten(next)) give(next, 0);
+    const input = box.current?.querySelector("input");
+    input?.focus();
+    requestAnimationFrame(() => input?.setSelectionRange(place, place));
+  }
+
   return (
-    <div className="search" role="search" onBlur={(event) => !event.currentTarget.contains(event.relatedTarget) && setOpen(false)}>
+    <div
+      ref={box}
+      className="search"
+      role="search"
+      onBlur={(event) => {
+        if (event.currentTarget.contains(event.relatedTarget)) return;
+        setOpen(false);
+        complete(null);
+      }}
+    >
       <input
         ref={ref}
         className="field"
-        type="search"
+        type="text"
+        inputMode="search"
+        role="combobox"
+        aria-autocomplete="list"
+        aria-expanded={choices.length > 0}
+        aria-controls="search-choices"
+        aria-activedescendant={choices[active] ? `search-choice-${active}` : undefined}
         aria-label="Search"
         placeholder="Search"
         spellCheck={false}
@@ -61,13 +101,27 @@ export function SearchBox({ ref, query, problem, onQuery, onLeave }: Props) {
         aria-describedby={problem ? "search-problem" : undefined}
         onChange={(event) => {
           setText(event.target.value);
+          complete(event.target.selectionStart);
           if (isHalfWritten(event.target.value)) clearTimeout(timer.current);
           else give(event.target.value, 220);
         }}
         onKeyDown={(event) => {
+          const step = { ArrowDown: 1, ArrowUp: -1 }[event.key];
+          if (step && choices.length) {
+            event.preventDefault();
+            setActive(Math.max(-1, Math.min(choices.length - 1, active + step)));
+            return;
+          }
+          const chosen = choices[active];
+          if (chosen && (event.key === "Enter" || event.key === "Tab")) {
+            event.preventDefault();
+            take(chosen);
+            return;
+          }
           if (event.key === "Enter") give(text, 0);
           if (event.key === "Escape") {
-            event.preventDefault(); // browsers would empty the box, and with it the search
+            event.preventDefault();
+            if (choices.length) return complete(null);
             if (isOpen) return setOpen(false);
           }
           if (event.key === "Enter" || event.key === "Escape") {
@@ -83,6 +137,24 @@ export function SearchBox({ ref, query, problem, onQuery, onLeave }: Props) {
         <p id="search-problem" className="problem panel error" role="alert">
           {problem}
         </p>
+      )}
+      {choices.length > 0 && (
+        <ul id="search-choices" className="choices panel" role="listbox" aria-label="To complete it">
+          {choices.map((choice, number) => (
+            <li
+              key={choice.text}
+              id={`search-choice-${number}`}
+              role="option"
+              aria-selected={number === active}
+              title={choice.title}
+              onPointerDown={(event) => event.preventDefault() /* the box keeps the focus */}
+              onClick={() => take(choice)}
+            >
+              <span>{choice.title}</span>
+              <small>{choice.note}</small>
+            </li>
+          ))}
+        </ul>
       )}
       {isOpen && (
         <div className="help-search panel">
@@ -109,6 +181,23 @@ export function SearchBox({ ref, query, problem, onQuery, onLeave }: Props) {
       )}
     </div>
   );
+}
+
+/** What the page knows, or the names that the server has. Those of the letter before stay until the new ones are there. */
+function useChoices(typed: Typed | null): Choice[] {
+  const kind = typed?.kind ?? "";
+  const part = typed?.part ?? "";
+  const { data } = useQuery({
+    queryKey: ["names", kind, part],
+    queryFn: ({ signal }) => get<{ names: Named[] }>("gallery/names", { kind, part, most: MOST }, signal),
+    enabled: kind !== "",
+    placeholderData: (before, last) => (last?.queryKey[1] === kind ? before : undefined),
+    staleTime: 30_000,
+    retry: false,
+  });
+  if (!typed) return [];
+  if (!kind) return choicesOf(typed);
+  return (data?.names ?? []).map(({ name, count }) => nameChoice(typed, name, count));
 }
 
 function Kept({ query, onTake }: { query: string; onTake: (query: string) => void }) {
