@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gradio as gr
 
+from orchestrator_app.studio.clock import Clock
 from orchestrator_app.studio.environment import StudioEnvironment
 from orchestrator_app.studio.live import LiveEnvironment
 from orchestrator_app.studio.pages.batch import BatchPage
@@ -32,7 +33,7 @@ def build(environment: StudioEnvironment) -> gr.Blocks:
     blocks = gr.Blocks(title=TITLE, analytics_enabled=False, elem_id="orchestrator", delete_cache=COPIES)
     with blocks:
         session = gr.State(Session())
-        news = LoraNews()
+        news, clock = LoraNews(), Clock()
         with gr.Tabs(elem_id="orchestrator_tabs") as tabs:
             with gr.Tab("Generate", id="generate") as tab:
                 generate = GeneratePage(live, session, tab)
@@ -45,13 +46,13 @@ def build(environment: StudioEnvironment) -> gr.Blocks:
             with gr.Tab("Gallery", id="gallery") as tab:
                 gallery = GalleryPage(tab)
             with gr.Tab("Learn", id="learn") as tab:
-                learn = LearnPage(live, session, tab, news.timer)
+                learn = LearnPage(live, session, tab, clock)
             with gr.Tab("Profiles", id="profiles") as tab:
-                profiles = ProfilesPage(live, session, tab, news.timer)
+                profiles = ProfilesPage(live, session, tab, clock)
             with gr.Tab("Stories", id="stories") as tab:
-                stories = StoriesPage(live, session, tab, news.timer, GoingOn(tabs, generate))
+                stories = StoriesPage(live, session, tab, clock, GoingOn(tabs, generate))
             with gr.Tab("LoRAs", id="loras") as tab:
-                loras = LorasPage(live, session, tab, tabs, news)
+                loras = LorasPage(live, session, tab, tabs, news, clock)
             with gr.Tab("LoRA test", id="lora_test") as tab:
                 lora_test = LoraTestPage(live, session, tab, generate)
             with gr.Tab("Wildcards", id="wildcards") as tab:
@@ -74,5 +75,5 @@ def build(environment: StudioEnvironment) -> gr.Blocks:
         ):
             page.connect()
         Queueing(generate, batch).connect()
-        generate.follow(news.timer)
+        clock.connect(session, generate.follow(clock))
     return blocks

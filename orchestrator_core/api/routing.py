@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cache
+from operator import add
 from typing import Any
 
 from pydantic import BaseModel
@@ -68,20 +70,8 @@ class Route:
 
     def match(self, path: str) -> dict[str, str] | None:
         """The names in its path; None where another is meant."""
-        wanted, given = self.path.split("/"), path.split("/")
-        if wanted[-1].endswith("*}") and len(given) > len(wanted):
-            given[len(wanted) - 1 :] = ["/".join(given[len(wanted) - 1 :])]
-        if len(wanted) != len(given):
-            return None
-        names = {}
-        for pattern, text in zip(wanted, given, strict=True):
-            if pattern.startswith("{"):
-                if not text:
-                    return None
-                names[pattern.strip("{*}")] = text
-            elif pattern != text:
-                return None
-        return names
+        found = _pattern(self.path).fullmatch(path)
+        return None if found is None else found.groupdict()
 
     def takes(self, accepted: str) -> bool:
         """Whether an answer of its kind is among what an Accept header names; errors are JSON in any case."""
@@ -93,6 +83,14 @@ class Route:
             or any(kind in ("*/*", f"{main}/*", self.content_type) for kind in kinds)
             or (main == "image" and any(kind.startswith("image/") for kind in kinds))
         )
+
+
+@cache
+def _pattern(path: str) -> re.Pattern[str]:
+    """Every request asks every route, some of them twice."""
+    parts = re.split(r"\{(\w+)(\*?)\}", path)
+    names = [f"(?P<{name}>{'.+' if rest else '[^/]+'})" for name, rest in zip(parts[1::3], parts[2::3], strict=True)]
+    return re.compile("".join(map(add, map(re.escape, parts[::3]), [*names, ""])), re.DOTALL)
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import PurePath
 from typing import NamedTuple
 
@@ -17,7 +17,7 @@ from sqlalchemy import Connection, bindparam, delete, func, insert, select, upda
 from orchestrator_core.store import gallery_search
 from orchestrator_core.store.gallery_tables import files, image_terms, images, state, terms
 from orchestrator_core.store.jobs import now_ms
-from orchestrator_core.store.queries import CHUNK, chunks, upsert
+from orchestrator_core.store.queries import chunks, upsert
 from orchestrator_core.store.rows import Row, Stored
 
 LONGEST_NAME = 255  # characters of a term; PostgreSQL's indexes take no more than 2,704 bytes
@@ -63,11 +63,6 @@ def take_turn(connection: Connection) -> None:
     """
     if connection.dialect.name != "sqlite":
         count_on(connection, "revision", 0)
-
-
-def in_chunks(ids: Sequence[int]) -> Iterator[Sequence[int]]:
-    for start in range(0, len(ids), CHUNK):
-        yield ids[start : start + CHUNK]
 
 
 def revision(connection: Connection) -> int:
@@ -166,7 +161,7 @@ def name_key(name: str) -> str:
 
 
 def _put_terms(connection: Connection, of_images: Sequence[tuple[int, Terms]], *, are_new: bool) -> None:
-    for chunk in () if are_new else in_chunks([id_ for id_, _ in of_images]):
+    for chunk in () if are_new else chunks([id_ for id_, _ in of_images]):
         connection.execute(delete(image_terms).where(image_terms.c.image_id.in_(chunk)))
     ids = _term_ids(connection, {(kind, name) for _, pairs in of_images for kind, name in pairs if name})
     rows = {(ids[kind, name_key(name)], id_) for id_, pairs in of_images for kind, name in pairs if name}
@@ -270,7 +265,7 @@ def forget_files(connection: Connection, paths: Sequence[str]) -> None:
 
 def settle(connection: Connection, ids: Iterable[int]) -> None:
     """Whether these images are there, and under which path: that of a file that is."""
-    for chunk in in_chunks(sorted(ids)):
+    for chunk in chunks(sorted(ids)):
         there = (files.c.image_id == images.c.id) & (files.c.missing == 0)
         best = select(func.min(files.c.path)).where(there).scalar_subquery()
         columns = (images.c.id, images.c.missing, images.c.path, best.label("best"))

@@ -14,9 +14,10 @@ from typing import Any
 from sqlalchemy import Connection, bindparam, func, insert, select, update
 
 from orchestrator_core.store.gallery_find import SHOWN
-from orchestrator_core.store.gallery_images import MARKS, count_on, in_chunks
+from orchestrator_core.store.gallery_images import MARKS, count_on
 from orchestrator_core.store.gallery_tables import images, mark_log
 from orchestrator_core.store.jobs import now_ms
+from orchestrator_core.store.queries import chunks
 from orchestrator_core.store.rows import Row
 
 Values = Mapping[str, int]
@@ -87,7 +88,7 @@ def put(connection: Connection, changes: Sequence[MarkChange], *, takes_back: bo
 def _rows(connection: Connection, ids: Iterable[int]) -> dict[int, Row]:
     return {
         row.id: row._asdict()
-        for chunk in in_chunks(list(dict.fromkeys(ids)))
+        for chunk in chunks(list(dict.fromkeys(ids)))
         for row in connection.execute(_ROWS, {"ids": chunk})
     }
 

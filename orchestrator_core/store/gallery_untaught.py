@@ -10,8 +10,9 @@ from collections.abc import Collection, Mapping, Sequence
 from sqlalchemy import BigInteger, Column, Connection, Table, bindparam, delete, insert, or_, select, text, update
 
 from orchestrator_core.store import schema
-from orchestrator_core.store.gallery_images import MARKS, in_chunks
+from orchestrator_core.store.gallery_images import MARKS
 from orchestrator_core.store.gallery_tables import images
+from orchestrator_core.store.queries import chunks
 from orchestrator_core.store.rows import Stored
 
 untaught = Table(
@@ -43,7 +44,7 @@ def m017_gallery_untaught(connection: Connection) -> None:
 
 def settle(connection: Connection, marked: Collection[int], waiting: Sequence[int]) -> None:
     """Of the images that were just marked these are waited for, and the others no more."""
-    for chunk in in_chunks(sorted(marked)):
+    for chunk in chunks(sorted(marked)):
         connection.execute(_TAUGHT, {"ids": chunk})
     if waiting:
         connection.execute(insert(untaught), [{"image_id": id_, "tried": 0} for id_ in waiting])
@@ -52,9 +53,7 @@ def settle(connection: Connection, marked: Collection[int], waiting: Sequence[in
 def told_by_files(connection: Connection, ids: Sequence[int]) -> dict[int, tuple[str, str]]:
     """Of those of these images that only a file may tell of its path, and the image's name."""
     return {
-        row.id: (row.path, row.name)
-        for chunk in in_chunks(ids)
-        for row in connection.execute(_BY_FILES, {"ids": chunk})
+        row.id: (row.path, row.name) for chunk in chunks(ids) for row in connection.execute(_BY_FILES, {"ids": chunk})
     }
 
 

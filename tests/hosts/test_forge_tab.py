@@ -19,6 +19,7 @@ import pytest
 from orchestrator_core.formats.image_metadata import read_image
 from orchestrator_core.store import Store
 from orchestrator_core.template import Template, Wildcards
+from tests.core.jobs.at_work import eventually
 from tests.hosts.comfyui import ComfyUI
 from tests.hosts.forge import PACK, Forge, watch_errors
 
@@ -211,9 +212,17 @@ def test_settings_are_the_hosts_own(page: Page, forge: Forge):
     page.click("#orchestrator_save")
     page.wait_for_selector("#orchestrator_saved:has-text('Saved in Forge')")
     try:
-        kept = json.loads((forge.folder / "config.json").read_text("utf-8"))
-        assert kept["orchestrator_comfy_url"] == "http://127.0.0.1:9999"
-        assert kept["orchestrator_wildcard_folders"] == "one folder\nanother"
+        wanted = {
+            "orchestrator_comfy_url": "http://127.0.0.1:9999",
+            "orchestrator_wildcard_folders": "one folder\nanother",
+        }
+
+        def is_saved() -> bool:  # "Saved" may stand there since another test
+            with suppress(json.JSONDecodeError):  # it is being written
+                return wanted.items() <= json.loads((forge.folder / "config.json").read_text("utf-8")).items()
+            return False
+
+        eventually(is_saved)
         tab(page, "Settings")
         page.locator("#settings").get_by_role("tab", name="Orchestrator").click()
         assert page.input_value("#setting_orchestrator_dialect input:checked") == "dynamicprompts"

@@ -91,7 +91,8 @@ def page(opened: Page, queue: Queue) -> Page:
     opened.wait_for_selector("#orchestrator_queue_chips .orc-chip")
     opened.locator("#orchestrator_queue_chips [data-send='']").click()
     opened.wait_for_selector("#orchestrator_queue_chips .orc-chip.chosen[data-send='']:has-text('500')")
-    opened.wait_for_selector(f"{ROW}.running")
+    (running,) = queue.page(["running"])  # the list of the test before looks the same
+    opened.wait_for_selector(f"{ROW}.running[data-job='{running.number}']")
     return opened
 
 

@@ -50,7 +50,7 @@ class LearnPage(LearnElements):
         listen(self.cancel.click, self._on_cancel, [session], outputs, **quiet)
         listen(self.save.click, self._on_save, None, [self.exported, *self.tables.values(), self.said], **quiet)
         news = hidden(NEWS)  # a small answer to each tick, see compat.folded
-        listen(self.timer.tick, self._on_tick, [session], [news], **quiet)
+        self.clock.on_tick(self._on_tick, [news])
         listen(news.change, self._on_news, [session], outputs, **quiet)
 
     @property

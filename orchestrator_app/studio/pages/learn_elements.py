@@ -6,6 +6,7 @@ from typing import Any
 
 import gradio as gr
 
+from orchestrator_app.studio.clock import Clock
 from orchestrator_app.studio.compat import folded, hidden, html_box, kw, plain
 from orchestrator_app.studio.live import LiveEnvironment
 
@@ -30,10 +31,10 @@ def _download(name: str, label: str) -> Any:
 
 
 class LearnElements:
-    """Made inside of a gr.Tab. ``timer`` is the clock by which the page looks for what was learned meanwhile."""
+    """Made inside of a gr.Tab. By ``clock`` the page looks for what was learned meanwhile."""
 
-    def __init__(self, live: LiveEnvironment, session: Any, tab: Any, timer: Any) -> None:
-        self.live, self.session, self.tab, self.timer = live, session, tab, timer
+    def __init__(self, live: LiveEnvironment, session: Any, tab: Any, clock: Clock) -> None:
+        self.live, self.session, self.tab, self.clock = live, session, tab, clock
         with kw(gr.Row, elem_classes=["orc-columns"], equal_height=False):
             with gr.Column(scale=4, min_width=300):
                 self._switches()

@@ -9,6 +9,7 @@ import gradio as gr
 from gradio.processing_utils import save_bytes_to_cache
 
 from orchestrator_app.studio import html, lora_asking, loras_html
+from orchestrator_app.studio.clock import Clock
 from orchestrator_app.studio.compat import hidden, html_box, kw, listen
 from orchestrator_app.studio.live import LiveEnvironment
 from orchestrator_app.studio.lora_listing import lacking_csv, listing
@@ -22,25 +23,22 @@ from orchestrator_core.loras.record import LoraRecord
 
 PICK, FLAG, NEWS = "orchestrator_lora_pick", "orchestrator_lora_flag", "orchestrator_lora_news"
 LOOK = "orchestrator_lora_look"
-_EVERY = 2.0  # seconds
 _EXAMPLE = 'ink portrait · base:pony tag:style -nsfw:yes · missing:preview · "film grain" sort:newest'
 
 
 class LoraNews:
-    """What the watcher found, and the clock by which pages look. Above all pages: gradio 6 makes what is in a tab
-    only once that tab is opened."""
+    """What the watcher found. Above all pages: gradio 6 makes what is in a tab only once that tab is opened."""
 
     def __init__(self) -> None:
         self.shown = html_box("", elem_id="orchestrator_lora_news_shown", elem_classes=["orc-empty"])
         self.click = hidden(NEWS)
-        self.timer = gr.Timer(_EVERY)
 
 
 class LorasPage:
     """``tab`` and ``tabs`` show this page when a notice is clicked on."""
 
-    def __init__(self, live: LiveEnvironment, session: Any, tab: Any, tabs: Any, news: LoraNews) -> None:
-        self.live, self.session, self.tab, self.tabs, self.news = live, session, tab, tabs, news
+    def __init__(self, live: LiveEnvironment, session: Any, tab: Any, tabs: Any, news: LoraNews, clock: Clock) -> None:
+        self.live, self.session, self.tab, self.tabs, self.news, self.clock = live, session, tab, tabs, news, clock
         with kw(gr.Row, elem_classes=["orc-line"]):
             self.search = kw(
                 gr.Textbox, label="Search", placeholder=_EXAMPLE, lines=1, max_lines=1, scale=8, min_width=260,
@@ -92,7 +90,7 @@ class LorasPage:
         listen(self.refresh.click, self._on_refresh, [session], [self.said, *shown])
         listen(self.export.click, self._on_export, None, [self.exported, self.said])
         look = hidden(LOOK)  # above all pages: see compat.folded
-        listen(self.news.timer.tick, self._on_look, [session], [self.news.shown, look], **quiet)
+        self.clock.on_tick(self._on_look, [self.news.shown, look])
         listen(look.change, self._on_tick, [session], [self.news.shown, *shown], **quiet)
         clicked = [self.news.shown, self.tabs, self.search, *shown]
         listen(self.news.click.change, self._on_news, [self.news.click, session], clicked, **quiet)

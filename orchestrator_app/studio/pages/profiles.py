@@ -7,6 +7,7 @@ from typing import Any
 import gradio as gr
 
 from orchestrator_app.studio import html, profile_desk, profiles_html
+from orchestrator_app.studio.clock import Clock
 from orchestrator_app.studio.compat import hidden, html_box, kw, listen
 from orchestrator_app.studio.live import LiveEnvironment
 from orchestrator_app.studio.pages.profile_editor import ProfileEditor, is_current
@@ -20,10 +21,10 @@ _NEW = ("character", "setting", "style", "genre")
 
 
 class ProfilesPage:
-    """``timer`` is the clock by which the page looks for changed files."""
+    """By ``clock`` the page looks for changed files."""
 
-    def __init__(self, live: LiveEnvironment, session: Any, tab: Any, timer: Any) -> None:
-        self.live, self.session, self.tab, self.timer = live, session, tab, timer
+    def __init__(self, live: LiveEnvironment, session: Any, tab: Any, clock: Clock) -> None:
+        self.live, self.session, self.tab, self.clock = live, session, tab, clock
         with kw(gr.Row, elem_classes=["orc-columns"], equal_height=False):
             with gr.Column(scale=5, min_width=300):
                 self.search = kw(
@@ -57,7 +58,7 @@ class ProfilesPage:
         listen(self.search.change, self._on_search, [self.search, session], shown, **quiet)
         listen(self.kind.change, self._on_kind, [self.kind, session], shown, **quiet)
         news = hidden(NEWS)  # above all pages: see compat.folded
-        listen(self.timer.tick, self._on_look, [session], [news], **quiet)
+        self.clock.on_tick(self._on_look, [news])
         listen(news.change, self._on_tick, [session], [*shown, self.editor.said], **quiet)
         picked = [self.pick, session, *self.editor.inputs]
         opened = listen(self.pick.change, self._on_pick, picked, self.editor.outputs, **quiet)

@@ -9,6 +9,7 @@ from typing import Any
 import gradio as gr
 
 from orchestrator_app.studio import html, stories_html
+from orchestrator_app.studio.clock import Clock
 from orchestrator_app.studio.compat import folded, hidden, html_box, kw, listen
 from orchestrator_app.studio.live import LiveEnvironment
 from orchestrator_app.studio.pages.generate import GeneratePage
@@ -40,12 +41,12 @@ class GoingOn:
 
 
 class StoriesPage:
-    """``timer`` is the clock by which the page looks for new scenes; ``going_on`` None: it only shows them."""
+    """By ``clock`` the page looks for new scenes; ``going_on`` None: it only shows them."""
 
     def __init__(
-        self, live: LiveEnvironment, session: Any, tab: Any, timer: Any, going_on: GoingOn | None = None
+        self, live: LiveEnvironment, session: Any, tab: Any, clock: Clock, going_on: GoingOn | None = None
     ) -> None:
-        self.live, self.session, self.tab, self.timer, self.going_on = live, session, tab, timer, going_on
+        self.live, self.session, self.tab, self.clock, self.going_on = live, session, tab, clock, going_on
         self.pictures = ScenePictures()
         with kw(gr.Row, elem_classes=["orc-columns"], equal_height=False):
             with gr.Column(scale=5, min_width=320):
@@ -119,7 +120,7 @@ class StoriesPage:
         listen(self.begin.click, self._on_begin, begun, [self.new_name, *outputs], show_progress="hidden")
         listen([self.words.change, self.action.change], self._on_try, [session, *trying], [self.next], **quiet)
         news = hidden(NEWS)  # above all pages: see compat.folded
-        listen(self.timer.tick, self._on_tick, [session], [news], **quiet)
+        self.clock.on_tick(self._on_tick, [news])
         listen(news.change, self._on_news, [session, self.state.filled, *trying, *self.state.fields], outputs, **quiet)
         self.state.connect(self._shown, self.unchanged, outputs)
         if self.going_on is not None:

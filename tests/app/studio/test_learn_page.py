@@ -23,12 +23,13 @@ class Page:
     """The page with its session, by the names of its outputs."""
 
     def __init__(self, folder: Path, desk: FakeDesk | None) -> None:
+        from orchestrator_app.studio.clock import Clock
         from orchestrator_app.studio.pages.learn import LearnPage
 
         self.session = Session()
         with gr.Blocks(analytics_enabled=False), gr.Tab("Learn") as tab:
             live = LiveEnvironment(replace(environment(folder), desk=desk))
-            self.page = LearnPage(live, None, tab, gr.Timer(active=False))
+            self.page = LearnPage(live, None, tab, Clock())
         self.shown = self._named(self.page._on_open(self.session))
 
     def _named(self, values: tuple[Any, ...]) -> dict[str, Any]:

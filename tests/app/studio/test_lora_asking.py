@@ -92,6 +92,7 @@ class Page:
     """The LoRAs page with three LoRAs, and a Civitai that knows the ink; events are called as gradio calls them."""
 
     def __init__(self, folder: Path, civitai: StandIn) -> None:
+        from orchestrator_app.studio.clock import Clock
         from orchestrator_app.studio.pages.loras import LoraNews, LorasPage
 
         self.folder, self.session, self.civitai, self.settings = folder / "loras", Session(), civitai, KeptSettings()
@@ -106,9 +107,9 @@ class Page:
         )
         self.live = LiveEnvironment(environment)
         with gr.Blocks(analytics_enabled=False):
-            news = LoraNews()
+            news, clock = LoraNews(), Clock()
             with gr.Tabs() as tabs, gr.Tab("LoRAs") as tab:
-                self.page = LorasPage(self.live, gr.State(self.session), tab, tabs, news)
+                self.page = LorasPage(self.live, gr.State(self.session), tab, tabs, news, clock)
             self.page.connect()
         self.live.loras.watcher.refresh()
         self.page._on_open(self.session)

@@ -35,6 +35,7 @@ class Page:
     """The page in a studio with a LoRA folder; events are called as gradio calls them."""
 
     def __init__(self, folder: Path) -> None:
+        from orchestrator_app.studio.clock import Clock
         from orchestrator_app.studio.pages.loras import LoraNews, LorasPage
 
         self.folder, self.session = folder / "loras", Session()
@@ -44,9 +45,9 @@ class Page:
         environment = StudioEnvironment(lambda _: (target,), lambda _: Wildcards([]), KeptSettings(), loras=self.place)
         self.live = LiveEnvironment(environment)
         with gr.Blocks(analytics_enabled=False):
-            news = LoraNews()
+            news, clock = LoraNews(), Clock()
             with gr.Tabs() as tabs, gr.Tab("LoRAs") as tab:
-                self.page = LorasPage(self.live, gr.State(self.session), tab, tabs, news)
+                self.page = LorasPage(self.live, gr.State(self.session), tab, tabs, news, clock)
             self.page.connect()
 
     def opened(self) -> tuple[Any, ...]:

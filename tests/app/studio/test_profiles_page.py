@@ -51,6 +51,7 @@ class Page:
     """The page with folders of its own; events are called as gradio calls them."""
 
     def __init__(self, folder: Path) -> None:
+        from orchestrator_app.studio.clock import Clock
         from orchestrator_app.studio.pages.profiles import ProfilesPage
 
         self.own, self.bundled, self.session = folder / "own", folder / "bundled", Session()
@@ -68,7 +69,7 @@ class Page:
         self.live = LiveEnvironment(environment)
         with gr.Blocks(analytics_enabled=False):
             with gr.Tabs(), gr.Tab("Profiles") as tab:
-                self.page = ProfilesPage(self.live, gr.State(self.session), tab, gr.Timer(2))
+                self.page = ProfilesPage(self.live, gr.State(self.session), tab, Clock())
             self.page.connect()
         self.editor = self.page.editor
         self.seen: dict[Any, Any] = {}

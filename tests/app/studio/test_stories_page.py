@@ -48,6 +48,7 @@ class Page:
     """The page with a store of its own; events are called as gradio calls them."""
 
     def __init__(self, folder: Path, store: Store) -> None:
+        from orchestrator_app.studio.clock import Clock
         from orchestrator_app.studio.pages.stories import StoriesPage
 
         self.folder, self.store, self.session = folder, store, Session()
@@ -68,7 +69,7 @@ class Page:
         )
         with gr.Blocks(analytics_enabled=False) as self.blocks:
             with gr.Tabs(), gr.Tab("Stories") as tab:
-                self.page = StoriesPage(LiveEnvironment(environment), gr.State(self.session), tab, gr.Timer(2))
+                self.page = StoriesPage(LiveEnvironment(environment), gr.State(self.session), tab, Clock())
             self.page.connect()
         self.seen: dict[Any, Any] = {}
         self.acts = dict(zip(("save", "undo", "redo", "use", "sure"), self._acts(), strict=True))
