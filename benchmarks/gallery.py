@@ -3,7 +3,7 @@
 * index: a folder of N real PNGs (100,000; 8 × 8 pixels) with the metadata of seven programs, read cold, then looked at
   again with nothing changed; images/s of CPU, and the most memory.
 * search: pages of 50 among as many; counts, the last page by its offset, and facets, with nothing kept of what was
-  found before, and kept; the best of five, in ms.
+  found before, and kept; names that complete one that is typed; the best of five, in ms.
 * marks: single marks and marks of 100 at once on images of other programs, single marks on those of runs, and single
   marks of eight clients by the API, per second.
 * thumbnails: of noisy 1-megapixel PNGs and JPEGs, in one thread, per second.
@@ -97,6 +97,9 @@ def search(gallery: Gallery, name: str = "") -> None:
     for query in ("", "crimson fox", "masterpiece"):
         anew = 1000 * best(lambda q=query: gallery.facets(q), before=lambda: setattr(gallery.store, "found", Kept()))  # type: ignore[misc]
         told(f"{name}facets: {query or '(all)'}, ms", anew, 1)
+    for kind, part in (("lora", "in"), ("wildcard", "c"), ("model", "")):
+        named = 1000 * best(lambda k=kind, p=part: gallery.names(k, p))  # type: ignore[misc]
+        told(f"{name}names to complete {kind}:{part}, ms", named, 1)
     told(f"{name}changes, the last 500, ms", 1000 * best(lambda: gallery.changes(gallery.revision() - 500)), 1)
     told(f"{name}revision, ms", 1000 * best(gallery.revision), 2)
 

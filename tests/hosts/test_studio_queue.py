@@ -190,6 +190,7 @@ def test_on_a_phone_nothing_is_wider_than_it(page: Page):
 
 def test_what_generate_shows_is_queued_and_rendered_here_when_that_is_asked_for(opened: Page, store: Store):
     page, queue = opened, Queue(store)
+    page.set_viewport_size({"width": 1400, "height": 900})  # on a phone, as another test has it, tabs are in a menu
     page.get_by_role("tab", name="Generate").click()
     page.fill("#orchestrator_count input", "1")
     page.fill("#orchestrator_generate_prompt_template textarea", "one {crimson|crimson} fox")
