@@ -75,5 +75,6 @@ def build(environment: StudioEnvironment) -> gr.Blocks:
         ):
             page.connect()
         Queueing(generate, batch).connect()
-        clock.connect(session, generate.follow(clock))
+        generate.follow(clock)
+        clock.connect(session, generate.opened.tick)
     return blocks

@@ -157,7 +157,7 @@ def _parameters(route: Route) -> Iterator[dict[str, Any]]:
             yield {
                 "name": name,
                 "in": "query",
-                "required": False,
+                "required": name in schema.get("required", ()),
                 **({"description": told} if told else {}),
                 "schema": _without_null(field),
             }

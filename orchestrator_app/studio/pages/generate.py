@@ -12,7 +12,7 @@ from orchestrator_app.drawing import new_seed
 from orchestrator_app.studio import html, job_html
 from orchestrator_app.studio.chosen_html import chosen_loras
 from orchestrator_app.studio.clock import Clock
-from orchestrator_app.studio.compat import kw, listen
+from orchestrator_app.studio.compat import hidden, listen
 from orchestrator_app.studio.drawing import Drawn, draw, rerolled
 from orchestrator_app.studio.elements import NONE
 from orchestrator_app.studio.job import Job, Task
@@ -65,7 +65,7 @@ class GeneratePage(GenerateElements):
         # gradio 4.40 has no event for the opening of a page inside of another one
         seed, dialect = (self.draw_form.elements[name] for name in ("seed", "dialect"))
         own = [self.opened, seed, dialect, *self.elsewhere.outputs]
-        self._first = first = listen(self.opened.tick, self._on_open, None, own, **_QUIET)
+        first = listen(self.opened.tick, self._on_open, None, own, **_QUIET)
         listen(first.then, self._on_change, self.inputs, self.shown, **_QUIET)
         for after in self.chooser.connect(self.session, first.then, self.tab.select):
             listen(after, self._on_change, self.inputs, self.shown, **_QUIET)
@@ -95,16 +95,11 @@ class GeneratePage(GenerateElements):
         listen(event.then, self._on_change, self.inputs, self.shown, **_QUIET)
         listen(event.then, _is_named, self.sections.story.story, self.scene_tools, **_QUIET)
 
-    def follow(self, clock: Clock) -> Any:
-        """Choose anew where the library has changed: a page that is opened may be ahead of the first look at it.
-
-        The event after which the page is there is returned.
-        """
-        # A small answer to each tick: to send and take all of the page every other second makes gradio 6 slow.
-        look = kw(gr.Textbox, value="", elem_id="orchestrator_look", elem_classes=["orc-hidden"], show_label=False)
+    def follow(self, clock: Clock) -> None:
+        """Choose anew where the library has changed: a page that is opened may be ahead of the first look at it."""
+        look = hidden("orchestrator_look")  # a small answer to each tick, see compat.folded
         clock.on_tick(self._on_look, [look])
         listen(look.change, self._on_tick, self.inputs, self.shown, **_QUIET)
-        return self._first.then
 
     # what is drawn
 
